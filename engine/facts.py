@@ -1,0 +1,84 @@
+"""What is stored of a decision: immutable facts in the past tense, each with actor, reason and instant."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+ENGINE = "qorgau"
+
+
+class Record(BaseModel):
+    """A frozen value that refuses fields it does not know (no mass assignment, RELIABILITY section 1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Fact(Record):
+    """Base of every stored fact. ``topic`` is its stable name; ``at`` is when it was recorded, never stated by a user."""
+
+    topic: ClassVar[str]
+    at: AwareDatetime
+    actor: str = ENGINE
+    reason: str = ""
+
+
+class Entities(Record):
+    """Whom and what an event, finding or incident touches; all are identifiers, none is a name or number of a person."""
+
+    clients: tuple[str, ...] = ()
+    loans: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    workstations: tuple[str, ...] = ()
+
+    def union(self, other: Entities) -> Entities:
+        """Give both sets together, first seen first."""
+        merged = {
+            name: tuple(dict.fromkeys([*getattr(self, name), *getattr(other, name)]))
+            for name in type(self).model_fields
+        }
+        return Entities(**merged)
+
+
+class Person(Record):
+    """Who acts: an account and the roles it holds at that moment."""
+
+    id: str
+    roles: frozenset[str] = frozenset()
+    name: str = ""
+
+    def may(self, *roles: str) -> bool:
+        """Say whether the person holds one of the roles."""
+        return not self.roles.isdisjoint(roles)
+
+
+SEVERITIES = ("low", "medium", "high", "critical")
+Severity = str
+
+
+class FindingRaised(Fact):
+    """A rule fired: which rule and version, on what, which events count, and what it is good for."""
+
+    topic: ClassVar[str] = "finding.raised.v1"
+    finding_id: str
+    rule_id: str
+    rule_name: str
+    rule_title: str
+    rule_version: str
+    severity: Severity
+    incident_class: str
+    notifiable: bool
+    personal_data: bool
+    obligations: tuple[str, ...]
+    dedup_key: str
+    detected_at: AwareDatetime
+    first_event_at: datetime
+    positions: tuple[int, ...]
+    matched: dict[str, str] = Field(default_factory=dict)
+    entities: Entities = Entities()
+    playbook: str | None = None

@@ -1,0 +1,66 @@
+"""Reading instants that strangers wrote, and refusing to guess.
+
+Only RFC 3339 with an offset is an instant. Anything else is kept as text, flagged, and never computed with.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+MAX_AGE = timedelta(days=3653)
+MAX_AHEAD = timedelta(hours=24)
+SKEW = timedelta(minutes=5)
+
+
+class NotAnInstant(ValueError):
+    """The text names no single instant; ``flag`` says why."""
+
+    def __init__(self, flag: str) -> None:
+        super().__init__(flag)
+        self.flag = flag
+
+
+def parse_rfc3339(text: object) -> datetime:
+    """Read an RFC 3339 instant and give it in UTC; digits beyond the microsecond are cut.
+
+    Raises NotAnInstant with flag ``time-missing``, ``time-no-zone``, ``time-invalid`` or ``time-out-of-range``.
+    """
+    if text is None or text == "":
+        raise NotAnInstant("time-missing")
+    if not isinstance(text, str):
+        raise NotAnInstant("time-invalid")
+    if not _RFC3339.fullmatch(text):
+        bare = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?", text)
+        raise NotAnInstant("time-no-zone" if bare else "time-invalid")
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError as error:
+        raise NotAnInstant("time-out-of-range") from error
+    except ValueError as error:
+        raise NotAnInstant("time-invalid") from error
+
+
+def place(text: object, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
+    """Give the instant to compute with and the flags of its source text.
+
+    A text that is no instant, or lies outside [received - 10 years, received + 24 h], is flagged and the
+    moment of receipt is used instead; up to 24 h ahead is used as it stands and flagged ``time-ahead``.
+    """
+    try:
+        at = parse_rfc3339(text)
+    except NotAnInstant as error:
+        return received_at, (error.flag,)
+    if at < received_at - MAX_AGE or at > received_at + MAX_AHEAD:
+        return received_at, ("time-out-of-range",)
+    if at > received_at + SKEW:
+        return at, ("time-ahead",)
+    return at, ()
+
+
+def iso(at: datetime) -> str:
+    """Write an instant in UTC as RFC 3339 with a trailing Z."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

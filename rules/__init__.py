@@ -1,0 +1,1 @@
+"""Detection: Sigma rules and correlations compiled to a streaming detector; rule packs with their tests inside."""

@@ -1,0 +1,104 @@
+"""What a rule is once loaded: its Sigma identity, its code or correlation, and what a finding of it is good for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rules.compiler import Compiled
+
+Scalar = str | int | float | bool | None
+
+
+class Parameter(BaseModel):
+    """A number the fraud team may tune: default, bounds, unit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    default: int | float | str
+    min: int | float | None = None
+    max: int | float | None = None
+    unit: str = ""
+
+
+class InlineTest(BaseModel):
+    """Events that must, or must not, make the rule fire. ``at`` in an event is an offset like ``+90s``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    events: tuple[dict[str, Any], ...]
+
+
+class InlineTests(BaseModel):
+    """The tests that travel with a rule; without at least one of each kind it does not load."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    positive: tuple[InlineTest, ...] = Field(min_length=1)
+    negative: tuple[InlineTest, ...] = Field(min_length=1)
+
+
+INCIDENT_CLASSES = (
+    "unauthorised-access",
+    "unauthorised-change",
+    "third-party-acts",
+    "fraud",
+    "control-failure",
+    "infrastructure",
+)
+
+
+class HouseMeta(BaseModel):
+    """The ``qorgau`` block of a rule file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    obligations: tuple[str, ...] = ()
+    incident_class: str = Field(default="control-failure", alias="class")
+    notifiable: bool = False
+    personal_data: bool = False
+    dedup: tuple[str, ...] = ()
+    playbook: str | None = None
+    parameters: dict[str, Parameter] = {}
+    evidence: tuple[str, ...] = ()
+    tests: InlineTests | None = None
+
+
+class Correlation(BaseModel):
+    """A correlation over base rules within a window of event time."""
+
+    model_config = ConfigDict(frozen=True)
+    type: str
+    rules: tuple[str, ...]
+    group_by: tuple[str, ...]
+    window_s: float
+    op: str = "gte"
+    count: float = 1
+    field: str | None = None
+    percentile: int | None = None
+    generate: bool = False
+    aliases: dict[str, dict[str, str]] = {}
+
+
+class Rule(BaseModel):
+    """One loaded rule; exactly one of ``compiled`` and ``correlation`` is set."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    id: str
+    name: str
+    title: str
+    level: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
+    product: str | None = None
+    file: str
+    line: int
+    version: str
+    meta: HouseMeta | None = None
+    compiled: Compiled | None = None
+    correlation: Correlation | None = None
+    raises_findings: bool = True
+
+    @property
+    def severity(self) -> str:
+        """The Sigma level in the product's words."""
+        return {"informational": "low"}.get(self.level, self.level)
