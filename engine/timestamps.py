@@ -62,5 +62,5 @@ def place(text: object, received_at: datetime) -> tuple[datetime, tuple[str, ...
 
 
 def iso(at: datetime) -> str:
-    """Write an instant in UTC as RFC 3339 with a trailing Z."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """Write an instant in UTC as RFC 3339 with a trailing Z and a fixed width, so that texts sort like instants."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -19,7 +19,6 @@ class Context(BaseModel):
 
     ``values`` and ``attach``: name → field. The value ``@timestamp`` remembers the event time in seconds;
     ``elapsed: <name>`` in ``attach`` gives the seconds since a remembered time; ``present`` gives true or false.
-    ``sum`` adds up a numeric field of the events of the same key and local day instead of keeping the last.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -140,7 +140,8 @@ def _load_one(
             raise RuleError("the 'qorgau' block with positive and negative tests is missing")
         body = {key: value for key, value in document.items() if key != "qorgau"}
         name = str(document.get("name") or document.get("id") or title)
-        body = _fill(body, _values(meta, parameters.get(name, {})))
+        if meta is not None:  # ``${…}`` is ordinary text in rules from elsewhere
+            body = _fill(body, _values(meta, parameters.get(name, {})))
         digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:12]
         return _parse(body, name, digest, meta, lists).model_copy(update={"file": file, "line": line})
     except RuleError as fault:

@@ -13,9 +13,9 @@ from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Sc
 
 from rules.errors import RuleError
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
-MAX_NODES = 20_000
+MAX_NODES = 50_000
 
 
 class _Loader(yaml.CSafeLoader):

@@ -1,0 +1,1 @@
+"""The outside: settings, composition root, stores, mail, scheduler, console and API, command line."""

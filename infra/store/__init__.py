@@ -1,0 +1,1 @@
+"""The embedded store: one SQLite file that holds the ledger, the decisions and everything derived from them."""

@@ -1,0 +1,238 @@
+"""The log of decisions and the unit of work: facts, intents, followers' positions and read models, in one commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import orjson
+from eventsourcing.persistence import StoredEvent, Tracking
+from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
+
+from engine.clocks import Clock
+from engine.facts import Fact
+from engine.incidents import Incident
+from engine.notices import Notice
+from engine.ports import Intent
+from engine.protection import Protection
+from engine.timestamps import iso
+from infra.store import topics, views
+from infra.store.chain import link
+from infra.store.database import Database
+from infra.store.ledger import head_of
+from playbooks.run import Run
+
+
+class Aggregate(Protocol):
+    """What every aggregate has: an id, a version, and a way to take a fact."""
+
+    id: str
+    version: int
+
+    def apply(self, fact: Fact) -> None:
+        """Record one fact."""
+        ...
+
+
+KINDS: dict[type[Any], str] = {
+    Incident: "incident",
+    Clock: "clock",
+    Notice: "notice",
+    Protection: "protection",
+    Run: "run",
+}
+A = TypeVar("A", Incident, Clock, Notice, Protection, Run)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A stored fact with its place in the log of decisions and the id of what it belongs to."""
+
+    position: int
+    originator: str
+    fact: Fact
+
+
+class DecisionRecorder(SQLiteProcessRecorder):
+    """The library's process recorder (events and tracking in one transaction) with gap-free positions and a chain."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.store, events_table_name="decisions")
+
+    def construct_create_table_statements(self) -> list[str]:
+        """Give the tables: our chained one for events, the library's for tracking."""
+        tracking = [statement for statement in super().construct_create_table_statements() if "tracking" in statement]
+        return [
+            "CREATE TABLE IF NOT EXISTS decisions (position INTEGER PRIMARY KEY, originator_id TEXT NOT NULL, "
+            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, hash BLOB NOT NULL, "
+            "UNIQUE (originator_id, originator_version))",
+            *tracking,
+        ]
+
+    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        position, previous = head_of(c, "decisions")
+        rows = []
+        for event in stored_events:
+            position += 1
+            assert isinstance(event.originator_id, UUID)
+            previous = link(
+                previous, position, event.originator_id, event.originator_version, event.topic, event.state
+            )
+            rows.append(
+                (position, event.originator_id.hex, event.originator_version, event.topic, event.state, previous)
+            )
+        c.executemany("INSERT INTO decisions VALUES (?,?,?,?,?,?)", rows)
+        tracking: Tracking | None = kwargs.get("tracking")
+        if tracking is not None:
+            self._insert_tracking(c, tracking)
+        return range(position - len(rows) + 1, position + 1)
+
+
+@dataclass
+class Unit:
+    """One unit of work inside one write transaction; leaving it normally commits all of it, raising none of it."""
+
+    store: Decisions
+    cursor: sqlite3.Cursor
+    at: datetime
+    _held: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _events: list[StoredEvent] = field(default_factory=list)
+    _touched: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _timeline: list[tuple[int, Fact, Any]] = field(default_factory=list)
+
+    def load(self, kind: type[A], key: str) -> A:
+        """Give an aggregate as it stands, with what this unit recorded already; empty when there is none."""
+        held = self._held.get((KINDS[kind], key))
+        if held is None:
+            held = self._held[KINDS[kind], key] = self.store.load_within(self.cursor, kind, key)
+        return held  # type: ignore[no-any-return]
+
+    def record(self, kind: type[A], key: str, facts: Sequence[Fact]) -> None:
+        """Add facts to an aggregate."""
+        if not facts:
+            return
+        aggregate = self.load(kind, key)
+        for fact in facts:
+            aggregate.apply(fact)
+            self._events.append(StoredEvent(UUID(key), aggregate.version, fact.topic, topics.encode(fact)))
+            self._timeline.append((len(self._events), fact, aggregate))
+        self._touched[KINDS[kind], key] = aggregate
+
+    def record_single(self, key: str, fact: Fact, version: int = 1) -> None:
+        """Add a fact that stands for itself (a finding, a change of an account)."""
+        self._events.append(StoredEvent(UUID(key), version, fact.topic, topics.encode(fact)))
+        self._timeline.append((len(self._events), fact, None))
+
+    def intend(self, intent: Intent) -> None:
+        """Order an effect; the same key is ordered once."""
+        self.cursor.execute(
+            "INSERT OR IGNORE INTO outbox (key, kind, payload, created_at, state, next_at) "
+            "VALUES (?, ?, ?, ?, 'waiting', ?)",
+            (intent.key, intent.kind, orjson.dumps(intent.payload).decode(), iso(self.at), iso(self.at)),
+        )
+
+    def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Read within the transaction (views show what earlier units committed)."""
+        self.cursor.execute(sql, parameters)
+        return [dict(row) for row in self.cursor.fetchall()]
+
+    def finish(self, follower: str | None, position: int) -> None:
+        """Write everything; called once by the store."""
+        tracking = Tracking(follower, position) if follower is not None else None
+        if tracking is None and not self._events:
+            return
+        positions = self.store.recorder._insert_events(self.cursor, self._events, tracking=tracking)  # type: ignore[arg-type]
+        for (kind, key), aggregate in self._touched.items():
+            views.show(self.cursor, kind, key, aggregate, self.at)
+        for index, fact, aggregate in self._timeline:
+            views.place(self.cursor, positions[index - 1], fact, aggregate)
+
+
+class Decisions:
+    """The log of decisions on SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.recorder = DecisionRecorder(database)
+        self.recorder.create_table()
+        with database.write() as cursor:
+            views.create(cursor)
+
+    @contextmanager
+    def unit(self, at: datetime, follower: str | None = None, position: int = 0) -> Iterator[Unit]:
+        """Open a unit of work; with ``follower`` its position is stored in the same transaction."""
+        with self.database.write() as cursor:
+            unit = Unit(self, cursor, at)
+            yield unit
+            unit.finish(follower, position)
+
+    def load_within(self, cursor: sqlite3.Cursor, kind: type[A], key: str) -> A:
+        """Fold an aggregate from its facts inside a transaction."""
+        aggregate = kind()
+        cursor.execute(
+            "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", (UUID(key).hex,)
+        )
+        for row in cursor.fetchall():
+            aggregate.apply(topics.decode(row[0], row[1]))
+        return aggregate
+
+    def load(self, kind: type[A], key: str) -> A:
+        """Fold an aggregate from its facts; empty (``id == ""``) when there is none."""
+        with self.database.read() as cursor:
+            return self.load_within(cursor, kind, key)
+
+    def read(self, after: int, limit: int) -> list[Recorded]:
+        """Give up to ``limit`` facts with positions above ``after``, in order."""
+        rows = self.database.rows(
+            "SELECT position, originator_id, topic, state FROM decisions WHERE position > ? ORDER BY position LIMIT ?",
+            after,
+            limit,
+        )
+        return [_recorded(row) for row in rows]
+
+    def timeline(self, owner: str) -> list[Recorded]:
+        """Give every fact that belongs to an incident or protection, in order."""
+        rows = self.database.rows(
+            "SELECT d.position, d.originator_id, d.topic, d.state FROM timeline t JOIN decisions d USING (position) "
+            "WHERE t.owner = ? ORDER BY d.position",
+            owner,
+        )
+        return [_recorded(row) for row in rows]
+
+    def head(self) -> int:
+        """Give the last position, 0 for an empty log."""
+        return int(self.database.scalar("SELECT MAX(position) FROM decisions") or 0)
+
+    def tracked(self, follower: str) -> int:
+        """Give the position up to which a follower has worked."""
+        return self.recorder.max_tracking_id(follower) or 0
+
+    def rebuild_views(self) -> int:
+        """Throw the read models away and fold them again from the log; gives the number of facts read."""
+        count = 0
+        with self.database.write() as cursor:
+            views.clear(cursor)
+            held: dict[tuple[str, str], Any] = {}
+            cursor.execute("SELECT position, originator_id, topic, state FROM decisions ORDER BY position")
+            for row in cursor.fetchall():
+                recorded = _recorded(dict(row))
+                count += 1
+                kind = views.kind_of(recorded.fact)
+                aggregate = None
+                if kind is not None:
+                    name = KINDS[kind]
+                    aggregate = held.setdefault((name, recorded.originator), kind())
+                    aggregate.apply(recorded.fact)
+                views.place(cursor, recorded.position, recorded.fact, aggregate)
+                if aggregate is not None:
+                    views.show(cursor, KINDS[type(aggregate)], recorded.originator, aggregate, recorded.fact.at)
+        return count
+
+
+def _recorded(row: dict[str, Any]) -> Recorded:
+    return Recorded(row["position"], str(UUID(row["originator_id"])), topics.decode(row["topic"], row["state"]))

@@ -1,0 +1,60 @@
+"""The fixed registry of stored topics: a name found in a row is looked up here and never imported."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from engine import clocks, incidents, notices, protection
+from engine.errors import DataError
+from engine.facts import Fact, FindingRaised
+from playbooks import run
+
+
+class UserChanged(Fact):
+    """An account was made, or its roles or state changed; the password is never in a fact."""
+
+    topic: ClassVar[str] = "user.changed.v1"
+    user_id: str
+    name: str
+    roles: tuple[str, ...]
+    active: bool
+
+
+class EffectFailed(Fact):
+    """An effect other than a notice or an order was refused or its fate is unknown; people must look."""
+
+    topic: ClassVar[str] = "effect.failed.v1"
+    key: str
+    kind: str
+    outcome: str
+    detail: str
+    since: datetime
+
+
+REGISTRY: dict[str, type[Fact]] = {
+    kind.topic: kind
+    for kind in (
+        FindingRaised,
+        UserChanged,
+        EffectFailed,
+        *incidents.FACTS,
+        *clocks.FACTS,
+        *notices.FACTS,
+        *protection.FACTS,
+        *run.FACTS,
+    )
+}
+
+
+def encode(fact: Fact) -> bytes:
+    """Write a fact as it is stored: JSON."""
+    return fact.model_dump_json().encode()
+
+
+def decode(topic: str, state: bytes) -> Fact:
+    """Read a stored fact; raises DataError for a topic that is not in the registry."""
+    kind = REGISTRY.get(topic)
+    if kind is None:
+        raise DataError(f"the topic '{topic[:80]}' is not known to this version of qorgau")
+    return kind.model_validate_json(state)
