@@ -1,0 +1,40 @@
+"""A notice as an RFC 5322 message: text and PDF, a Message-ID made of the notice's id so that a second copy is known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from engine.errors import InputError
+
+
+def message(
+    *,
+    notice_id: str,
+    kind: str,
+    sender: str,
+    recipient: str,
+    subject: str,
+    text: str,
+    pdf: bytes,
+    at: datetime,
+    client: str | None = None,
+) -> EmailMessage:
+    """Build the message. Raises InputError for an address or header that could smuggle another one in."""
+    for name, value in (("sender", sender), ("recipient", recipient), ("subject", subject), ("client", client or "")):
+        if any(ord(ch) < 32 or ch == "\x7f" for ch in value):
+            raise InputError("control characters do not belong into a mail header", field=name)
+    mail = EmailMessage(policy=SMTP)
+    domain = sender.rsplit("@", 1)[-1]
+    mail["From"], mail["To"], mail["Subject"] = sender, recipient, subject
+    mail["Date"] = format_datetime(at)
+    mail["Message-ID"] = f"<{notice_id}@{domain}>"
+    mail["X-Qorgau-Notice"] = f"{kind}; {notice_id}"
+    if client is not None:
+        mail["X-Qorgau-Client"] = client
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(text)
+    mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"notice-{notice_id[:8]}.pdf")
+    return mail

@@ -1,0 +1,63 @@
+"""The child that renders one document: limits first, then one order from stdin, the result on stdout."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from importlib import resources
+from typing import Any
+
+CPU_S = 30
+MEMORY = 1536 * 1024 * 1024
+
+
+def limit() -> None:
+    """Bound processor time and memory before anything is read."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def freeze(value: Any) -> Any:
+    """Turn lists into tuples, so that a template holds nothing it could change."""
+    if isinstance(value, dict):
+        return {key: freeze(part) for key, part in value.items()}
+    return tuple(freeze(part) for part in value) if isinstance(value, list) else value
+
+
+def template_text(document: dict[str, Any], name: str) -> bytes:
+    """Render a Jinja2 template: immutable sandbox, undefined names are errors, everything escaped in HTML."""
+    from jinja2 import BaseLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    source = (resources.files("reports") / "templates" / name).read_text(encoding="utf8")
+    environment = ImmutableSandboxedEnvironment(
+        loader=BaseLoader(), undefined=StrictUndefined, autoescape=name.endswith(".html"), keep_trailing_newline=True
+    )
+    environment.globals.clear()
+    return environment.from_string(source).render(**freeze(document)).encode("utf8")
+
+
+def pdf(document: dict[str, Any]) -> bytes:
+    """Render the PDF with the compiler and fonts of the typst wheel."""
+    import typst
+
+    source = (resources.files("reports") / "templates" / "notice.typ").read_bytes()
+    made = typst.compile(source, format="pdf", sys_inputs={"data": json.dumps(document, ensure_ascii=False)})
+    if not isinstance(made, bytes):
+        raise TypeError("the compiler gave several files for one document")
+    return made
+
+
+def main() -> int:
+    """Read one order, write one document."""
+    limit()
+    order = json.load(sys.stdin)
+    document, wanted = order["document"], order["format"]
+    made = pdf(document) if wanted == "pdf" else template_text(document, f"notice.{'html' if wanted == 'html' else 'txt'}")
+    sys.stdout.buffer.write(made)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
