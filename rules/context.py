@@ -28,6 +28,7 @@ class Context(BaseModel):
     key: str
     values: dict[str, str] = {}
     forget_on: tuple[str, ...] = ()
+    forget_key: str | None = None
     ttl_s: float = 30 * 86400.0
     attach_to: tuple[str, ...]
     attach_key: str | None = None
@@ -60,7 +61,7 @@ class ContextMemory:
         for context in self._readers.get(action, ()):
             self._attach(context, fields, t, added)
         for context in self._forgetters.get(action, ()):
-            for key in _keys(fields.get(context.key)):
+            for key in _keys(fields.get(context.forget_key or context.key)):
                 self._held[context.name].pop(key, None)
         for context in self._writers.get(action, ()):
             if all(fields.get(name) == value for name, value in context.where.items()):

@@ -48,7 +48,7 @@ INCIDENT_CLASSES = (
 
 
 class HouseMeta(BaseModel):
-    """The ``qorgau`` block of a rule file."""
+    """The ``qorgau`` block of a rule file. ``words`` names the sign in the languages of the notices (ru, kk)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     obligations: tuple[str, ...] = ()
@@ -59,6 +59,7 @@ class HouseMeta(BaseModel):
     playbook: str | None = None
     parameters: dict[str, Parameter] = {}
     evidence: tuple[str, ...] = ()
+    words: dict[str, str] = {}
     tests: InlineTests | None = None
 
 
