@@ -1,25 +1,20 @@
 """An incident: what an analyst works on, from the first finding to a disposition (ISO/IEC 27035).
 
-Phases: new → triaged → contained → recovered → closed. Commands check and give facts; ``apply`` only records.
-No command takes the instant of detection or of recording: history cannot be back-dated.
+Phases: new → triaged → contained → recovered → closed. What people may do with it stands in ``engine.triage``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime
 
-from engine.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
-from engine.facts import SEVERITIES, Entities, Fact, Person, Severity
-from engine.ids import derive
+from engine.facts import Entities, Fact, Severity
 
 Disposition = Literal["true_positive", "benign_positive", "false_positive", "duplicate"]
 DISPOSITIONS: tuple[Disposition, ...] = ("true_positive", "benign_positive", "false_positive", "duplicate")
-TRIAGE = ("soc_analyst", "fraud_analyst", "ciso")
 
 
 class IncidentOpened(Fact):
@@ -191,6 +186,8 @@ class Incident:
     personal_data: bool = False
     detected_at: datetime | None = None
     opened_at: datetime | None = None
+    detection_source: str = ""
+    measures: list[tuple[str, datetime]] = field(default_factory=list)
     dedup_key: str = ""
     rule_name: str = ""
     obligations: tuple[str, ...] = ()
@@ -245,12 +242,16 @@ class Incident:
                 self.severity = fact.severity
             case ContainmentStarted():
                 self.contained_at = self.contained_at or fact.at
+                self.measures.append(("contained", fact.at))
             case CauseEliminated():
                 self.cause_eliminated = True
+                self.measures.append(("cause", fact.at))
             case ConsequenceEliminated():
                 self.consequence_eliminated = True
+                self.measures.append(("consequence", fact.at))
             case RecoveryConfirmed():
                 self.recovered_at = fact.at
+                self.measures.append(("recovered", fact.at))
             case IncidentMerged():
                 self.merged_into = fact.into
             case IncidentAbsorbed():
@@ -268,136 +269,7 @@ class Incident:
         self.incident_class, self.severity = fact.incident_class, fact.severity
         self.notifiable, self.personal_data = fact.notifiable, fact.personal_data
         self.detected_at, self.opened_at = fact.detected_at, fact.at
+        self.detection_source = fact.detection_source
         self.dedup_key, self.rule_name, self.obligations = fact.dedup_key, fact.rule_name, fact.obligations
         self.entities, self.playbook = fact.entities, fact.playbook
         self.findings = [fact.finding_id]
-
-
-def incident_id(finding_id: str) -> str:
-    """Give the id of the incident that a finding opens."""
-    return str(derive("incident", finding_id))
-
-
-def _triage(incident: Incident, by: Person) -> None:
-    if not by.may(*TRIAGE):
-        raise NotAllowed(f"working an incident needs one of the roles {', '.join(TRIAGE)}")
-    if not incident.is_open:
-        raise DecisionRefused(f"incident {incident.number} is {incident.phase}; reopen it first")
-
-
-def assign(incident: Incident, assignee: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Give the incident to somebody; acknowledges it when somebody takes it for himself."""
-    _triage(incident, by)
-    if incident.assignee == assignee:
-        return []
-    facts: list[Fact] = [IncidentAssigned(at=at, actor=by.id, incident_id=incident.id, assignee=assignee)]
-    if assignee == by.id and incident.acknowledged_at is None:
-        facts.append(IncidentAcknowledged(at=at, actor=by.id, incident_id=incident.id))
-    return facts
-
-
-def acknowledge(incident: Incident, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Say that it was seen; a second time changes nothing."""
-    _triage(incident, by)
-    if incident.acknowledged_at is not None:
-        return []
-    return [IncidentAcknowledged(at=at, actor=by.id, incident_id=incident.id)]
-
-
-def add_note(incident: Incident, text: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Write a note; anybody who may read the incident may."""
-    if not text.strip() or len(text) > 10_000:
-        raise DecisionRefused("a note has 1 to 10000 characters")
-    if by.may("auditor") and len(by.roles) == 1:
-        raise NotAllowed("an auditor reads and does not write")
-    return [NoteAdded(at=at, actor=by.id, incident_id=incident.id, text=text)]
-
-
-def change_severity(incident: Incident, severity: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Judge the severity anew, with the reason."""
-    _triage(incident, by)
-    if severity not in SEVERITIES:
-        raise DecisionRefused(f"severity is one of {', '.join(SEVERITIES)}")
-    if not reason.strip():
-        raise DecisionRefused("a change of severity needs a reason")
-    if severity == incident.severity:
-        return []
-    return [SeverityChanged(at=at, actor=by.id, reason=reason, incident_id=incident.id, severity=severity)]
-
-
-Measure = Literal["containment", "cause", "consequence", "recovery"]
-
-
-def record_measure(
-    incident: Incident, measure: Measure, evidence: str, *, by: Person, at: datetime
-) -> Sequence[Fact]:
-    """Record a measure with its evidence; recovery needs cause and consequences eliminated first."""
-    _triage(incident, by)
-    if not evidence.strip():
-        raise DecisionRefused("a measure needs its evidence in words or a reference")
-    common = {"at": at, "actor": by.id, "incident_id": incident.id}
-    match measure:
-        case "containment":
-            return [] if incident.contained_at else [ContainmentStarted(**common, action=evidence)]
-        case "cause":
-            return [] if incident.cause_eliminated else [CauseEliminated(**common, evidence=evidence)]
-        case "consequence":
-            return [] if incident.consequence_eliminated else [ConsequenceEliminated(**common, evidence=evidence)]
-        case "recovery":
-            if not (incident.cause_eliminated and incident.consequence_eliminated):
-                raise DecisionRefused("the normal state is confirmed after cause and consequences are eliminated")
-            return [] if incident.recovered_at else [RecoveryConfirmed(**common, evidence=evidence)]
-
-
-def merge(
-    incident: Incident, into: Incident, reason: str, *, by: Person, at: datetime
-) -> tuple[Sequence[Fact], Sequence[Fact]]:
-    """Merge one open incident into another; gives the facts of both. Neither loses a time."""
-    _triage(incident, by)
-    _triage(into, by)
-    if incident.id == into.id:
-        raise DecisionRefused("an incident cannot be merged into itself")
-    if not reason.strip():
-        raise DecisionRefused("a merge needs a reason")
-    merged = IncidentMerged(at=at, actor=by.id, reason=reason, incident_id=incident.id, into=into.id)
-    absorbed = IncidentAbsorbed(
-        at=at, actor=by.id, reason=reason, incident_id=into.id, other=incident.id, entities=incident.entities
-    )
-    return [merged], [absorbed]
-
-
-def close(
-    incident: Incident, disposition: str, reason: str, *, by: Person, at: datetime
-) -> Sequence[Fact]:
-    """Close with a disposition. A notifiable incident takes two persons of different roles: the first call
-    proposes, the second, by somebody else from compliance or the CISO, closes."""
-    if disposition not in DISPOSITIONS:
-        raise DecisionRefused(f"disposition is one of {', '.join(DISPOSITIONS)}")
-    if not reason.strip():
-        raise DecisionRefused("closing needs a reason; rule tuning feeds on it")
-    if not incident.is_open:
-        raise DecisionRefused(f"incident {incident.number} is {incident.phase}")
-    if not by.may(*TRIAGE, "compliance_officer"):
-        raise NotAllowed("closing needs a triage role or a compliance officer")
-    common = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
-    if not incident.notifiable:
-        return [IncidentClosed(**common, disposition=disposition, second_person=None)]
-    if incident.proposed is None or incident.proposed[1] != disposition:
-        return [ClosureProposed(**common, disposition=disposition)]
-    proposer = incident.proposed[0]
-    if proposer == by.id:
-        raise SecondPersonNeeded("the person who proposed closing a notifiable incident cannot also agree to it")
-    if not by.may("compliance_officer", "ciso"):
-        raise NotAllowed("agreeing to close a notifiable incident needs a compliance officer or the CISO")
-    return [IncidentClosed(**common, disposition=disposition, second_person=proposer)]
-
-
-def reopen(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Go on with a closed incident; its clocks count from the original detection."""
-    if incident.disposition is None:
-        raise DecisionRefused(f"incident {incident.number} is not closed")
-    if not by.may(*TRIAGE, "compliance_officer"):
-        raise NotAllowed("reopening needs a triage role or a compliance officer")
-    if not reason.strip():
-        raise DecisionRefused("reopening needs a reason")
-    return [IncidentReopened(at=at, actor=by.id, reason=reason, incident_id=incident.id)]

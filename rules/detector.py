@@ -6,6 +6,7 @@ The state (correlation windows, context) can be saved with a position and taken 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -124,6 +125,11 @@ class Matcher:
                 positions = tuple(sorted({entry[1] for entry in window}))
                 self._fire(Hit(correlator.rule, positions, window[0][0]), normalised, fields, t, position, hits)
 
+    def fingerprint(self) -> str:
+        """Give one hash over rules and contexts: a saved state belongs to exactly this set."""
+        contexts = "\n".join(context.model_dump_json() for context in self.memory.contexts)
+        return f"{self.ruleset.fingerprint()}:{hashlib.sha256(contexts.encode()).hexdigest()[:16]}"
+
     def snapshot(self) -> bytes:
         """Give the state as bytes (JSON: never an object stream that could run code)."""
         return orjson.dumps(
@@ -201,7 +207,7 @@ class StreamDetector:
             spec = rule.correlation
             names = [*(spec.group_by if spec else ()), *([spec.field] if spec and spec.field else [])]
         names += [name for name in (rule.meta.evidence if rule.meta else ()) if name not in names]
-        shown: dict[str, str] = {}
+        shown: dict[str, str] = {"event.action": event.action}
         for name in names[:20]:
             value = event.fields.get(name)
             if value is not None:

@@ -95,15 +95,15 @@ class DecisionRecorder(SQLiteProcessRecorder):
 
 @dataclass
 class Unit:
-    """One unit of work inside one write transaction; leaving it normally commits all of it, raising none of it."""
+    """One unit of work inside one write transaction; leaving it normally commits all of it, raising none of it.
+
+    Facts and read models are written at once, so later questions of the same unit see them.
+    """
 
     store: Decisions
     cursor: sqlite3.Cursor
     at: datetime
     _held: dict[tuple[str, str], Any] = field(default_factory=dict)
-    _events: list[StoredEvent] = field(default_factory=list)
-    _touched: dict[tuple[str, str], Any] = field(default_factory=dict)
-    _timeline: list[tuple[int, Fact, Any]] = field(default_factory=list)
 
     def load(self, kind: type[A], key: str) -> A:
         """Give an aggregate as it stands, with what this unit recorded already; empty when there is none."""
@@ -117,16 +117,22 @@ class Unit:
         if not facts:
             return
         aggregate = self.load(kind, key)
+        stored = []
         for fact in facts:
             aggregate.apply(fact)
-            self._events.append(StoredEvent(UUID(key), aggregate.version, fact.topic, topics.encode(fact)))
-            self._timeline.append((len(self._events), fact, aggregate))
-        self._touched[KINDS[kind], key] = aggregate
+            stored.append(StoredEvent(UUID(key), aggregate.version, fact.topic, topics.encode(fact)))
+        positions = self.store.recorder._insert_events(self.cursor, stored)  # type: ignore[arg-type]
+        views.show(self.cursor, KINDS[kind], key, aggregate, self.at)
+        for position, fact in zip(positions, facts, strict=True):
+            views.place(self.cursor, position, fact, aggregate)
 
-    def record_single(self, key: str, fact: Fact, version: int = 1) -> None:
+    def record_single(self, key: str, fact: Fact) -> None:
         """Add a fact that stands for itself (a finding, a change of an account)."""
-        self._events.append(StoredEvent(UUID(key), version, fact.topic, topics.encode(fact)))
-        self._timeline.append((len(self._events), fact, None))
+        self.cursor.execute("SELECT COUNT(*) FROM decisions WHERE originator_id = ?", (UUID(key).hex,))
+        version = self.cursor.fetchone()[0] + 1
+        stored = StoredEvent(UUID(key), version, fact.topic, topics.encode(fact))
+        positions = self.store.recorder._insert_events(self.cursor, [stored])  # type: ignore[arg-type]
+        views.place(self.cursor, positions[0], fact, None)
 
     def intend(self, intent: Intent) -> None:
         """Order an effect; the same key is ordered once."""
@@ -137,20 +143,13 @@ class Unit:
         )
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Read within the transaction (views show what earlier units committed)."""
+        """Read within the transaction."""
         self.cursor.execute(sql, parameters)
         return [dict(row) for row in self.cursor.fetchall()]
 
-    def finish(self, follower: str | None, position: int) -> None:
-        """Write everything; called once by the store."""
-        tracking = Tracking(follower, position) if follower is not None else None
-        if tracking is None and not self._events:
-            return
-        positions = self.store.recorder._insert_events(self.cursor, self._events, tracking=tracking)  # type: ignore[arg-type]
-        for (kind, key), aggregate in self._touched.items():
-            views.show(self.cursor, kind, key, aggregate, self.at)
-        for index, fact, aggregate in self._timeline:
-            views.place(self.cursor, positions[index - 1], fact, aggregate)
+    def track(self, follower: str, position: int) -> None:
+        """Store a follower's position with what it wrote; raises when it would go backwards."""
+        self.store.recorder._insert_tracking(self.cursor, Tracking(follower, position))  # type: ignore[arg-type]
 
 
 class Decisions:
@@ -164,12 +163,10 @@ class Decisions:
             views.create(cursor)
 
     @contextmanager
-    def unit(self, at: datetime, follower: str | None = None, position: int = 0) -> Iterator[Unit]:
-        """Open a unit of work; with ``follower`` its position is stored in the same transaction."""
+    def unit(self, at: datetime) -> Iterator[Unit]:
+        """Open a unit of work."""
         with self.database.write() as cursor:
-            unit = Unit(self, cursor, at)
-            yield unit
-            unit.finish(follower, position)
+            yield Unit(self, cursor, at)
 
     def load_within(self, cursor: sqlite3.Cursor, kind: type[A], key: str) -> A:
         """Fold an aggregate from its facts inside a transaction."""

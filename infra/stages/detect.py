@@ -1,0 +1,57 @@
+"""Events become findings. The detector's memory is saved now and then with its position; after a restart the events
+since then are folded again and only what lies beyond the follower's position is recorded."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine.events import SecurityEvent
+from engine.ports import Clock
+from infra.stages.base import BATCH, LedgerFollower
+from infra.store.decisions import Decisions, Unit
+from infra.store.ledger import SqliteLedger
+from rules.detector import StreamDetector
+
+SAVE_EVERY = 20_000
+
+
+class Detect(LedgerFollower):
+    """Runs the rules over the ledger."""
+
+    name: ClassVar[str] = "detect"
+
+    def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, detector: StreamDetector) -> None:
+        super().__init__(ledger, decisions, clock)
+        self.detector = detector
+        self.fingerprint = detector.matcher.fingerprint()
+        self._saved_at = self._recover()
+
+    def _recover(self) -> int:
+        """Take the saved memory back and fold the events since; without one, fold from the beginning."""
+        saved = self.decisions.database.row("SELECT position, fingerprint, state FROM detector_state WHERE id = 1")
+        position = 0
+        if saved is not None and saved["fingerprint"] == self.fingerprint:
+            self.detector.matcher.restore(saved["state"])
+            position = int(saved["position"])
+        start, target = position, self.decisions.tracked(self.name)
+        while position < target:
+            events = self.ledger.read(position, min(BATCH * 4, target - position))
+            if not events:
+                break
+            self.detector.fold(events)
+            position = events[-1].position
+        return start
+
+    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+        """Record the findings of a batch."""
+        for finding in self.detector.fold(events):
+            unit.record_single(finding.finding_id, finding)
+        if events[-1].position - self._saved_at >= SAVE_EVERY:
+            self._save(unit, events[-1].position)
+
+    def _save(self, unit: Unit, position: int) -> None:
+        unit.cursor.execute(
+            "INSERT OR REPLACE INTO detector_state VALUES (1, ?, ?, ?)",
+            (position, self.fingerprint, self.detector.matcher.snapshot()),
+        )
+        self._saved_at = position

@@ -1,0 +1,36 @@
+"""Findings become incidents: one opens an incident, or joins the open one with the same key."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine import triage
+from engine.facts import FindingRaised
+from engine.incidents import Incident
+from infra.stages.base import DecisionFollower
+from infra.store.decisions import Recorded, Unit
+
+
+class Incidents(DecisionFollower):
+    """Opens incidents and lets findings join them."""
+
+    name: ClassVar[str] = "incidents"
+
+    def take(self, unit: Unit, recorded: Recorded) -> None:
+        """Answer a finding."""
+        finding = recorded.fact
+        if not isinstance(finding, FindingRaised):
+            return
+        found = unit.query("SELECT id FROM incident_view WHERE dedup_key = ? AND is_open = 1", finding.dedup_key)
+        if found:
+            key = str(found[0]["id"])
+            unit.record(Incident, key, triage.join(unit.load(Incident, key), finding, at=unit.at))
+            return
+        key = triage.incident_id(finding.finding_id)
+        unit.record(Incident, key, [triage.open_from(finding, self._number(unit), at=unit.at)])
+
+    def _number(self, unit: Unit) -> str:
+        """The next number of the year, without gaps: counted where it is written."""
+        prefix = f"INC-{unit.at.year}-"
+        count = unit.query("SELECT COUNT(*) AS n FROM incident_view WHERE number LIKE ?", prefix + "%")[0]["n"]
+        return f"{prefix}{count + 1:04d}"

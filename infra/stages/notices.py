@@ -1,0 +1,132 @@
+"""Incidents become notice drafts within the same second; untouched drafts follow the incident as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from engine import incidents
+from engine.facts import Fact
+from engine.incidents import Incident
+from engine.notices import Notice, NoticeDrafted, NoticeKind, NoticeRedrafted, NoticeWithdrawn, notice_id
+from engine.ports import Clock
+from engine.register import builtin_register
+from infra.stages.base import DecisionFollower
+from infra.store.decisions import Decisions, Recorded, Unit
+from reports.drafts import Organisation, Subject, draft
+from reports.wording import template_version
+
+_SOURCE_OF = {
+    "portal": "portal", "channel": "portal", "otp": "portal", "veridoc": "portal", "verilive": "portal",
+    "veriface": "portal", "antifraud": "antifraud", "pkb": "bureau", "bureau": "bureau",
+}  # fmt: skip
+_CLAUSES: dict[str, tuple[str, ...]] = {
+    "regulator": ("notify-regulator-1bd",),
+    "client": ("notify-client-1bd",),
+    "pd_authority": ("law-pd-breach-authority-1bd",),
+}
+_WATCHED = (
+    incidents.FindingJoined,
+    incidents.IncidentAbsorbed,
+    incidents.ContainmentStarted,
+    incidents.CauseEliminated,
+    incidents.ConsequenceEliminated,
+    incidents.RecoveryConfirmed,
+)
+
+
+class Notices(DecisionFollower):
+    """Drafts, redrafts and withdraws notices. Nothing is ever sent from here."""
+
+    name: ClassVar[str] = "notices"
+
+    def __init__(
+        self,
+        decisions: Decisions,
+        clock: Clock,
+        organisation: Organisation,
+        words: Mapping[str, Mapping[str, str]],
+        recipients: Mapping[str, str],
+    ) -> None:
+        super().__init__(decisions, clock)
+        self.organisation = organisation
+        self.words = words
+        self.recipients = recipients
+
+    def take(self, unit: Unit, recorded: Recorded) -> None:
+        """Answer one fact."""
+        match recorded.fact:
+            case incidents.IncidentOpened() as fact:
+                self._keep_up(unit, fact.incident_id)
+            case incidents.IncidentReopened() as fact:
+                self._keep_up(unit, fact.incident_id)
+            case incidents.IncidentMerged() as fact:
+                self._withdraw(unit, fact.incident_id, fact, "the incident was merged into another one")
+            case incidents.IncidentClosed() as fact if fact.disposition != "true_positive":
+                self._withdraw(unit, fact.incident_id, fact, f"closed as {fact.disposition}")
+            case fact if isinstance(fact, _WATCHED):
+                self._keep_up(unit, fact.incident_id)
+
+    def _keep_up(self, unit: Unit, incident_id: str) -> None:
+        """Draft what is missing and write anew what nobody has touched."""
+        incident = unit.load(Incident, incident_id)
+        if not incident.notifiable or not incident.is_open:
+            return
+        wanted: list[tuple[NoticeKind, str]] = [("regulator", "")]
+        if incident.personal_data:
+            wanted.append(("pd_authority", ""))
+        wanted += [("client", client) for client in incident.entities.clients]
+        for kind, client in wanted:
+            self._draft(unit, incident, kind, client)
+
+    def _draft(self, unit: Unit, incident: Incident, kind: NoticeKind, client: str) -> None:
+        key = notice_id(kind, incident.id, client)
+        notice = unit.load(Notice, key)
+        if notice.state not in ("none", "withdrawn", "draft") or notice.editors:
+            return
+        content = draft(kind, self._subject(unit, incident, client), self.organisation)
+        if notice.state == "draft":
+            if content != notice.content:
+                unit.record(Notice, key, [NoticeRedrafted(at=unit.at, notice_id=key, content=content)])
+            return
+        drafted = NoticeDrafted(
+            at=unit.at,
+            notice_id=key,
+            kind=kind,
+            incident_id=incident.id,
+            subject=client,
+            template_version=template_version(),
+            content=content,
+            obligations=tuple(o for o in _CLAUSES[kind] if o in builtin_register()),
+            recipient=self.recipients[kind],
+        )
+        unit.record(Notice, key, [drafted])
+
+    def _subject(self, unit: Unit, incident: Incident, client: str) -> Subject:
+        assert incident.detected_at is not None
+        due = unit.query(
+            "SELECT due_at FROM clock_view WHERE owner_id = ? AND kind = 'remediation'", incident.id
+        )
+        entities = incident.entities
+        return Subject(
+            number=incident.number,
+            incident_class=incident.incident_class,
+            detected_at=incident.detected_at,
+            source=_SOURCE_OF.get(incident.detection_source, "other"),
+            signs={**self.words.get(incident.rule_name, {}), "en": incident.title},
+            clients=len(entities.clients),
+            loans=len(entities.loans),
+            assets=entities.workstations[:10],
+            measures=tuple(incident.measures),
+            remediation_due=datetime.fromisoformat(due[0]["due_at"]).astimezone(UTC) if due else None,
+            own_loans=entities.loans if client and len(entities.clients) == 1 else (),
+            client=client or None,
+        )
+
+    def _withdraw(self, unit: Unit, incident_id: str, cause: Fact, reason: str) -> None:
+        rows = unit.query("SELECT id FROM notice_view WHERE incident_id = ? AND state = 'draft'", incident_id)
+        for row in rows:
+            key = str(row["id"])
+            fact = NoticeWithdrawn(at=unit.at, actor=cause.actor, reason=reason, notice_id=key)
+            unit.record(Notice, key, [fact])
