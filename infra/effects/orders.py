@@ -1,0 +1,70 @@
+"""Orders to other systems over HTTP: POST with an idempotency key, no redirects, a bounded answer.
+
+Contract: ``POST <address>`` with a JSON body and ``Idempotency-Key``; a 2xx answer acknowledges, its JSON may carry
+``reference`` and ``done_at``. Asking again with the same key must do nothing and give the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import orjson
+
+from engine.ports import Clock, Delivery, Intent
+from engine.timestamps import NotAnInstant, parse_rfc3339
+
+MAX_ANSWER = 64 * 1024
+_PASSING = (408, 425, 429)
+
+
+class HttpOrders:
+    """Performs the intents ``order`` and ``command``."""
+
+    repeatable = True
+
+    def __init__(self, address: Callable[[str], str | None], clock: Clock, timeout_s: float = 10.0) -> None:
+        self.address = address
+        self.clock = clock
+        self.timeout_s = timeout_s
+
+    def perform(self, intent: Intent) -> Delivery:
+        """Send the order once and say what became of it."""
+        system = str(intent.payload["system"])
+        address = self.address(system)
+        if address is None:
+            return Delivery(outcome="retry", detail=f"no address is configured for the system '{system}'")
+        headers = {"Idempotency-Key": intent.key, "Content-Type": "application/json"}
+        try:
+            with (
+                httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=False) as client,
+                client.stream("POST", address, content=orjson.dumps(intent.payload["body"]), headers=headers) as answer,
+            ):
+                body = _bounded(answer)
+        except (httpx.HTTPError, OSError) as error:
+            return Delivery(outcome="retry", detail=f"{type(error).__name__} from {system}")
+        if 200 <= answer.status_code < 300:
+            reference, done_at = self._read(body)
+            return Delivery(outcome="done", reference=reference or f"HTTP {answer.status_code}", done_at=done_at)
+        passing = answer.status_code >= 500 or answer.status_code in _PASSING
+        return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status_code} from {system}")
+
+    def _read(self, body: bytes) -> tuple[str, datetime | None]:
+        try:
+            document: Any = orjson.loads(body)
+            reference = str(document.get("reference", ""))[:200]
+            done_at = parse_rfc3339(document["done_at"]) if "done_at" in document else None
+        except (orjson.JSONDecodeError, AttributeError, NotAnInstant):
+            return "", None
+        return reference, min(done_at, self.clock.now()) if done_at else None
+
+
+def _bounded(answer: httpx.Response) -> bytes:
+    body = b""
+    for chunk in answer.iter_bytes():
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            break
+    return body[:MAX_ANSWER]

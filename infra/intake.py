@@ -1,0 +1,214 @@
+"""Taking batches in: raw bytes are committed before they are parsed, one writer commits for all producers.
+
+``accept`` is called by many threads. A bounded queue gathers their batches; a single thread stores the raw bytes of
+all of them in one transaction, parses, and stores events, dead letters and the end of the raw copy in a second one.
+A full queue refuses at once (back-pressure); an answer means the batch is on disk.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from engine.catalogue import Catalogue
+from engine.errors import InputError, QorgauError
+from engine.events import Door, Rejected, SecurityEvent, split_batch
+from engine.ports import Clock, Taken
+from engine.timestamps import iso
+from infra.store.database import Database
+from infra.store.ledger import SqliteLedger, bury
+
+GATHER = 32
+
+
+class QueueFull(QorgauError):
+    """The intake cannot take more now; the producer must wait and send the batch again."""
+
+    code = "intake.busy"
+
+
+class ForeignSource(InputError):
+    """The batch speaks for a source its credential may not speak for; all of it is refused and kept as dead letters."""
+
+    code = "source-mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One body of one producer."""
+
+    source: str
+    claims: frozenset[str] | None
+    received_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a body consists of."""
+
+    events: list[SecurityEvent]
+    rejects: list[Rejected]
+
+    @property
+    def foreign(self) -> bool:
+        """Say whether any line names a source that is not the producer's."""
+        return any(reject.code == ForeignSource.code for reject in self.rejects)
+
+
+class Intake:
+    """The way into the ledger."""
+
+    def __init__(
+        self, ledger: SqliteLedger, catalogue: Catalogue, clock: Clock, *, queue_batches: int, keep_unknown_types: bool
+    ) -> None:
+        self.ledger = ledger
+        self.database: Database = ledger.database
+        self.catalogue = catalogue
+        self.clock = clock
+        self.keep_unknown_types = keep_unknown_types
+        self.on_commit: Callable[[], None] = lambda: None
+        self._queue: queue.Queue[tuple[Batch, Future[Taken]] | None] = queue.Queue(queue_batches)
+        self._thread: threading.Thread | None = None
+
+    def read(self, batch: Batch) -> Reading:
+        """Parse a body. Never raises for any content."""
+        door = Door(
+            self.catalogue,
+            batch.source,
+            batch.received_at,
+            claims=batch.claims,
+            keep_unknown_types=self.keep_unknown_types,
+        )
+        events: list[SecurityEvent] = []
+        rejects: list[Rejected] = []
+        for line, raw in split_batch(batch.body):
+            read = door.read(raw, line)
+            events.append(read) if isinstance(read, SecurityEvent) else rejects.append(read)
+        return Reading(events, rejects)
+
+    def take(self, batch: Batch) -> Taken:
+        """Parse and store in the calling thread (the command line); durable when it returns."""
+        reading = self.read(batch)
+        return self.ledger.append(reading.events, reading.rejects, batch.received_at)
+
+    def accept(self, batch: Batch) -> Future[Taken]:
+        """Queue a batch; the future ends when it is on disk. Raises QueueFull."""
+        future: Future[Taken] = Future()
+        try:
+            self._queue.put_nowait((batch, future))
+        except queue.Full:
+            raise QueueFull("the intake is full; send the batch again after the time given") from None
+        return future
+
+    def start(self) -> None:
+        """Take up what an earlier process left behind, then start the writer."""
+        self.recover()
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is queued and end the writer."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(timeout=60)
+            self._thread = None
+
+    def recover(self) -> int:
+        """Parse and store bodies whose raw bytes were committed and whose process died then; gives their number."""
+        left = self.database.rows("SELECT id, source, claims, received_at, body FROM intake ORDER BY id")
+        for row in left:
+            claims = orjson.loads(row["claims"])
+            batch = Batch(
+                row["source"],
+                frozenset(claims) if claims is not None else None,
+                datetime.fromisoformat(row["received_at"]),
+                row["body"],
+            )
+            self._store([(batch, row["id"])])
+        return len(left)
+
+    def _run(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            gathered = [first]
+            stop = False
+            while len(gathered) < GATHER:
+                try:
+                    more = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    stop = True
+                    break
+                gathered.append(more)
+            self._work(gathered)
+            if stop:
+                return
+
+    def _work(self, gathered: Sequence[tuple[Batch, Future[Taken]]]) -> None:
+        try:
+            rows = self._keep_raw([batch for batch, _ in gathered])
+            results = self._store([(batch, row) for (batch, _), row in zip(gathered, rows, strict=True)])
+        except Exception as error:  # noqa: BLE001 - every producer must get an answer, and the writer must go on
+            for _, future in gathered:
+                future.set_exception(error)
+            return
+        for (_, future), result in zip(gathered, results, strict=True):
+            if isinstance(result, Taken):
+                future.set_result(result)
+            else:
+                future.set_exception(result)
+        self.on_commit()
+
+    def _keep_raw(self, batches: Sequence[Batch]) -> list[int]:
+        """Commit the bytes as they came, before anything looks into them."""
+        rows: list[int] = []
+        with self.database.write() as cursor:
+            for batch in batches:
+                claims = orjson.dumps(sorted(batch.claims) if batch.claims is not None else None).decode()
+                cursor.execute(
+                    "INSERT INTO intake (source, claims, received_at, body) VALUES (?, ?, ?, ?)",
+                    (batch.source, claims, iso(batch.received_at), batch.body),
+                )
+                rows.append(int(cursor.lastrowid or 0))
+        return rows
+
+    def _store(self, batches: Sequence[tuple[Batch, int]]) -> list[Taken | Exception]:
+        """Parse and store; the raw copies go in the same transaction."""
+        readings = [(batch, row, self.read(batch)) for batch, row in batches]
+        results: list[Taken | Exception] = []
+        with self.database.write() as cursor:
+            for batch, row, reading in readings:
+                if reading.foreign:
+                    bury(cursor, self._whole(batch, reading), batch.received_at)
+                    results.append(
+                        ForeignSource(
+                            "the batch names a source this token may not speak for; nothing of it was accepted",
+                            line=next(r.line for r in reading.rejects if r.code == ForeignSource.code),
+                            field="event.provider",
+                        )
+                    )
+                else:
+                    results.append(
+                        self.ledger.append_within(cursor, reading.events, reading.rejects, batch.received_at)
+                    )
+                cursor.execute("DELETE FROM intake WHERE id = ?", (row,))
+        return results
+
+    def _whole(self, batch: Batch, reading: Reading) -> list[Rejected]:
+        """All lines of a refused batch as dead letters: nothing that came in is lost."""
+        reason = "another line of this batch named a foreign source"
+        others = [
+            Rejected(0, ForeignSource.code, reason, event.raw, "event.provider", batch.source)
+            for event in reading.events
+        ]
+        return [*reading.rejects, *others]
