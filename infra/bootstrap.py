@@ -1,0 +1,152 @@
+"""The composition root: the only place that chooses adapters and knows how everything fits together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+
+from engine.calendar import BusinessCalendar, builtin_calendar, calendar_from_yaml
+from engine.catalogue import Catalogue, builtin_catalogue
+from engine.errors import DataError
+from engine.ports import Clock
+from infra.accounts import Accounts
+from infra.acts import Acts
+from infra.clock import SystemClock
+from infra.effects.events import OwnEvents
+from infra.effects.mail import AlertMail, NoticeMail, transport_for
+from infra.effects.orders import HttpOrders
+from infra.intake import Intake
+from infra.settings import Settings
+from infra.stages.alerts import Alerts
+from infra.stages.base import Stage
+from infra.stages.clocks import Clocks, Sweep
+from infra.stages.detect import Detect
+from infra.stages.incidents import Incidents
+from infra.stages.notices import Notices
+from infra.stages.outbox import Outbox
+from infra.stages.playbooks import Playbooks
+from infra.stages.protection import Acts as ActEvents
+from infra.stages.protection import Orders
+from infra.stages.search import Search
+from infra.store.database import Database
+from infra.store.decisions import Decisions
+from infra.store.ledger import SqliteLedger
+from playbooks.cacao import Playbook, read
+from rules.detector import StreamDetector
+from rules.loader import RuleSet
+from rules.pack import builtin_contexts, builtin_rules
+
+ORDERS_OF_PLAYBOOKS = frozenset({"access-block", "payout-hold"})
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything wired together over one data directory."""
+
+    settings: Settings
+    clock: Clock
+    catalogue: Catalogue
+    calendar: BusinessCalendar
+    rules: RuleSet
+    playbooks: dict[str, Playbook]
+    database: Database
+    ledger: SqliteLedger
+    decisions: Decisions
+    accounts: Accounts
+    acts: Acts
+    intake: Intake
+    sweep: Sweep
+
+    def close(self) -> None:
+        """Let the data directory go."""
+        self.database.close()
+
+
+def open_house(settings: Settings, clock: Clock | None = None) -> House:
+    """Open the data directory and build everything that can be asked; nothing runs yet."""
+    clock = clock or SystemClock()
+    database = Database(settings.data / "qorgau.sqlite")
+    ledger, decisions = SqliteLedger(database), Decisions(database)
+    catalogue = builtin_catalogue()
+    accounts = Accounts(decisions, clock, settings.session_minutes)
+    return House(
+        settings=settings,
+        clock=clock,
+        catalogue=catalogue,
+        calendar=calendar_of(settings),
+        rules=builtin_rules(settings.rule_parameters),
+        playbooks=builtin_playbooks(),
+        database=database,
+        ledger=ledger,
+        decisions=decisions,
+        accounts=accounts,
+        acts=Acts(decisions, clock, accounts),
+        intake=Intake(
+            ledger,
+            catalogue,
+            clock,
+            queue_batches=settings.queue_batches,
+            keep_unknown_types=settings.keep_unknown_types,
+        ),
+        sweep=Sweep(decisions, clock),
+    )
+
+
+def stages_of(house: House) -> list[Stage]:
+    """Build the followers of the logs, in the order one event passes them. Only one process may run them."""
+    settings, clock, decisions, ledger = house.settings, house.clock, house.decisions, house.ledger
+    detector = StreamDetector(house.rules, builtin_contexts(), house.catalogue)
+    transport = transport_for(settings)
+    orders = HttpOrders(settings.order_url, clock)
+    outbox = Outbox(
+        decisions,
+        clock,
+        {
+            "mail": NoticeMail(decisions, clock, settings, transport),
+            "alert": AlertMail(settings, transport),
+            "order": orders,
+            "command": orders,
+            "ledger": OwnEvents(ledger, house.catalogue, clock),
+        },
+        transport.channel,
+    )
+    outbox.recover()
+    automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
+    words = {rule.name: rule.meta.words for rule in house.rules if rule.meta}
+    recipients = {kind: settings.mail_of(kind) for kind in ("regulator", "client", "pd_authority")}
+    return [
+        Detect(ledger, decisions, clock, detector),
+        ActEvents(ledger, decisions, clock, settings.bureaus),
+        Incidents(decisions, clock),
+        Clocks(decisions, clock, house.calendar, settings.reading),
+        Playbooks(decisions, clock, house.playbooks, automatic),
+        Notices(decisions, clock, settings.organisation, words, recipients),
+        Orders(decisions, clock, house.calendar),
+        Alerts(decisions, clock),
+        outbox,
+        Search(ledger, decisions, clock, house.catalogue),
+    ]
+
+
+def calendar_of(settings: Settings) -> BusinessCalendar:
+    """The calendar of Kazakhstan, with the organisation's override file where one is set."""
+    if settings.calendar_overrides is None:
+        return builtin_calendar()
+    try:
+        text = settings.calendar_overrides.read_text(encoding="utf8")
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=str(settings.calendar_overrides)) from None
+    return calendar_from_yaml(text)
+
+
+def builtin_playbooks() -> dict[str, Playbook]:
+    """Read the playbooks of the product, by file name; raises DataError for one with faults."""
+    found: dict[str, Playbook] = {}
+    for entry in sorted((resources.files("playbooks") / "packs").iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".json"):
+            playbook, findings = read(entry.read_bytes(), entry.name)
+            if playbook is None:
+                first = next(f for f in findings if f.level == "error")
+                raise DataError(f"{first.pointer}: {first.message}", file=entry.name)
+            found[entry.name.removesuffix(".json")] = playbook
+    return found
