@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.errors import DataError
 
 # ECS field sets (and the envelope's own) that may stand at the top of an event without being flagged.
-ROOTS = frozenset(
-    """@timestamp agent as client cloud container data_stream destination device dns ecs email error event file geo
-    group hash host http interface labels log message mfo network observer orchestrator organization os package
-    process registry related rule server service session source span tags threat tls trace transaction url user
-    user_agent vlan volume vulnerability winlog""".split()
+_ROOT_NAMES = (
+    "@timestamp agent as client cloud container data_stream destination device dns ecs email error event file geo "
+    "group hash host http interface labels log message mfo network observer orchestrator organization os package "
+    "process registry related rule server service session source span tags threat tls trace transaction url user "
+    "user_agent vlan volume vulnerability winlog "
 )
+ROOTS = frozenset(_ROOT_NAMES.split())
 
 
 class FieldSpec(BaseModel):
@@ -88,8 +89,8 @@ class Catalogue:
         return spec is not None and spec.personal
 
     def may_be_indexed(self, name: str) -> bool:
-        """Say whether a field may stand in an index: it is described, and not personal. Of an unknown field nobody knows."""
-        return name in self.fields and not self.fields[name].personal or name.startswith("event.")
+        """Say whether a field may stand in an index: it is described and not personal."""
+        return (name in self.fields and not self.fields[name].personal) or name.startswith("event.")
 
     def example(self, action: str) -> dict[str, Any]:
         """Give a complete, valid event of this type in flat ECS names."""

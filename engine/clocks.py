@@ -292,13 +292,9 @@ def satisfy(clock: Clock, *, proof: str, done_at: datetime, at: datetime, actor:
     facts: list[Fact] = []
     if late and clock.breached_at is None:
         facts.append(
-            ClockBreached(
-                at=at, clock_id=clock.id, breached_at=clock.breach_instant, escalated_to=ESCALATION[100]
-            )
+            ClockBreached(at=at, clock_id=clock.id, breached_at=clock.breach_instant, escalated_to=ESCALATION[100])
         )
-    facts.append(
-        ClockSatisfied(at=at, actor=actor, clock_id=clock.id, satisfied_at=done_at, proof=proof, late=late)
-    )
+    facts.append(ClockSatisfied(at=at, actor=actor, clock_id=clock.id, satisfied_at=done_at, proof=proof, late=late))
     return facts
 
 

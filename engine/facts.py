@@ -17,7 +17,7 @@ class Record(BaseModel):
 
 
 class Fact(Record):
-    """Base of every stored fact. ``topic`` is its stable name; ``at`` is when it was recorded, never stated by a user."""
+    """Base of every stored fact. ``topic`` is its stable name; ``at`` is when it was recorded."""
 
     topic: ClassVar[str]
     at: AwareDatetime
@@ -26,7 +26,7 @@ class Fact(Record):
 
 
 class Entities(Record):
-    """Whom and what an event, finding or incident touches; all are identifiers, none is a name or number of a person."""
+    """Whom and what an event, finding or incident touches: identifiers only, no names or numbers of persons."""
 
     clients: tuple[str, ...] = ()
     loans: tuple[str, ...] = ()

@@ -179,9 +179,7 @@ def content_hash(content: Content) -> str:
     return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def edit(
-    notice: Notice, language: str, fields: Mapping[str, str], *, by: Person, at: datetime
-) -> Sequence[Fact]:
+def edit(notice: Notice, language: str, fields: Mapping[str, str], *, by: Person, at: datetime) -> Sequence[Fact]:
     """Change the text of one language. Only fields the draft has can be written."""
     if notice.state != "draft":
         raise DecisionRefused(f"a notice that is {notice.state} cannot be edited")
@@ -214,9 +212,7 @@ def approve(notice: Notice, assignee: str | None, *, by: Person, at: datetime) -
     empty = sorted({name for fields in notice.content.values() for name, text in fields.items() if not text.strip()})
     if empty:
         raise DecisionRefused(f"the notice has empty fields: {', '.join(empty)}")
-    return [
-        NoticeApproved(at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content))
-    ]
+    return [NoticeApproved(at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content))]
 
 
 def settle_unknown(notice: Notice, taken: bool, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:

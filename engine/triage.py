@@ -146,9 +146,7 @@ def change_severity(incident: Incident, severity: str, reason: str, *, by: Perso
 Measure = Literal["containment", "cause", "consequence", "recovery"]
 
 
-def record_measure(
-    incident: Incident, measure: Measure, evidence: str, *, by: Person, at: datetime
-) -> Sequence[Fact]:
+def record_measure(incident: Incident, measure: Measure, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Record a measure with its evidence; recovery needs cause and consequences eliminated first."""
     _triage(incident, by)
     if not evidence.strip():
@@ -186,9 +184,7 @@ def merge(
     return [merged], [absorbed]
 
 
-def close(
-    incident: Incident, disposition: str, reason: str, *, by: Person, at: datetime
-) -> Sequence[Fact]:
+def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Close with a disposition. A notifiable incident takes two persons of different roles: the first call
     proposes, the second, by somebody else from compliance or the CISO, closes."""
     if disposition not in DISPOSITIONS:

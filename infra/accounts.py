@@ -1,4 +1,4 @@
-"""Accounts of people and tokens of sources: argon2 for passwords, hashes of high-entropy tokens, sessions on the server."""
+"""Accounts of people and tokens of sources: argon2 for passwords, hashes of strong tokens, sessions on the server."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ class Accounts:
                 (user_id, name, orjson.dumps(sorted(roles)).decode(), hashed),
             )
             unit.cursor.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
-            fact = UserChanged(
-                at=now, actor=actor, user_id=user_id, name=name, roles=tuple(sorted(roles)), active=True
-            )
+            fact = UserChanged(at=now, actor=actor, user_id=user_id, name=name, roles=tuple(sorted(roles)), active=True)
             unit.record_single(str(derive("user", user_id)), fact)
 
     def people(self) -> list[Person]:

@@ -172,4 +172,3 @@ def _get(unit: Unit, kind: type[A], key: str) -> A:
     if not found.id:
         raise NotFound("there is no such thing")
     return found
-

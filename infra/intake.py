@@ -158,7 +158,7 @@ class Intake:
         try:
             rows = self._keep_raw([batch for batch, _ in gathered])
             results = self._store([(batch, row) for (batch, _), row in zip(gathered, rows, strict=True)])
-        except Exception as error:  # noqa: BLE001 - every producer must get an answer, and the writer must go on
+        except Exception as error:
             for _, future in gathered:
                 future.set_exception(error)
             return

@@ -100,7 +100,9 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            busy = any([self._step(stage) for stage in self.stages])
+            busy = False
+            for stage in self.stages:
+                busy = self._step(stage) or busy
             if not busy:
                 self._wake.wait(IDLE_S)
                 self._wake.clear()

@@ -29,7 +29,16 @@ EXTENSION = "extension-definition--7b1f6a52-3f4d-5c7e-9a0b-1d2c3e4f5a6b"
 """Our step extension: ``measure`` (containment, cause, consequence, recovery), ``roles``, ``order``."""
 _NEXT = ("on_completion", "on_success", "on_failure", "on_true", "on_false")
 _BASE = "https://raw.githubusercontent.com/oasis-open/cacao-json-schemas/main/schemas/"
-_STEP_TYPES = ("start", "end", "action", "playbook-action", "parallel", "if-condition", "while-condition", "switch-condition")
+_STEP_TYPES = (
+    "start",
+    "end",
+    "action",
+    "playbook-action",
+    "parallel",
+    "if-condition",
+    "while-condition",
+    "switch-condition",
+)
 
 
 class Finding(BaseModel):
@@ -199,7 +208,12 @@ def _warning(pointer: str, message: str) -> Finding:
 
 
 def _step_findings(
-    step_id: str, step: dict[str, Any], workflow: Mapping[str, Any], agents: set[str], targets: set[str], known: set[str]
+    step_id: str,
+    step: dict[str, Any],
+    workflow: Mapping[str, Any],
+    agents: set[str],
+    targets: set[str],
+    known: set[str],
 ) -> Iterator[Finding]:
     here = f"/workflow/{step_id}"
     kind = step.get("type")
@@ -281,7 +295,7 @@ def _flow_findings(workflow: Mapping[str, Any], start: Any, exception: Any) -> I
 
 
 def _has_cycle(workflow: Mapping[str, Any]) -> bool:
-    waiting = {step_id: 0 for step_id in workflow}
+    waiting = dict.fromkeys(workflow, 0)
     for step in workflow.values():
         for _, target in _pointers(step):
             if target in waiting:

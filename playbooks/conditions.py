@@ -47,7 +47,9 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while text[place:].strip():
         match = _TOKEN.match(text, place)
         if match is None:
-            raise InputError(f"the condition is not understood at '{text[place : place + 20].strip()}'", field="condition")
+            raise InputError(
+                f"the condition is not understood at '{text[place : place + 20].strip()}'", field="condition"
+            )
         assert match.lastgroup is not None
         found.append((match.lastgroup, match.group(match.lastgroup)))
         place = match.end()

@@ -225,9 +225,7 @@ class _Walker:
         kind = step["type"]
         if step_id in self.run.done:
             self.follow(step_id, step)
-        elif kind == "start":
-            self.finish(step_id)
-        elif kind == "end":
+        elif kind == "start" or kind == "end":
             self.finish(step_id)
         elif kind == "action":
             self.act(step_id, step)
@@ -315,12 +313,20 @@ def complete_task(run: Run, step_id: str, outcome: str, evidence: str, *, by: Pe
     measure = task.measure if outcome == "success" else None
     return [
         StepFinished(
-            at=at, actor=by.id, run_id=run.id, step_id=step_id, outcome=outcome, evidence=evidence[:2000], measure=measure
+            at=at,
+            actor=by.id,
+            run_id=run.id,
+            step_id=step_id,
+            outcome=outcome,
+            evidence=evidence[:2000],
+            measure=measure,
         )
     ]
 
 
-def command_result(run: Run, step_id: str, succeeded: bool, evidence: str, measure: str | None, *, at: datetime) -> list[Fact]:
+def command_result(
+    run: Run, step_id: str, succeeded: bool, evidence: str, measure: str | None, *, at: datetime
+) -> list[Fact]:
     """Record what came of an ordered effect; a second answer changes nothing."""
     if step_id not in run.requested or step_id in run.done or run.state != "running":
         return []

@@ -85,5 +85,3 @@ def document(
             )
         )
     return Document(kind=kind, notice_id=notice_id, is_draft=approved_by is None, parts=tuple(parts))
-
-

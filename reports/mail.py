@@ -1,4 +1,4 @@
-"""A notice as an RFC 5322 message: text and PDF, a Message-ID made of the notice's id so that a second copy is known."""
+"""A notice as an RFC 5322 message: text and PDF; its Message-ID is made of the notice's id, so a copy is known."""
 
 from __future__ import annotations
 

@@ -54,7 +54,9 @@ def main() -> int:
     limit()
     order = json.load(sys.stdin)
     document, wanted = order["document"], order["format"]
-    made = pdf(document) if wanted == "pdf" else template_text(document, f"notice.{'html' if wanted == 'html' else 'txt'}")
+    made = (
+        pdf(document) if wanted == "pdf" else template_text(document, f"notice.{'html' if wanted == 'html' else 'txt'}")
+    )
     sys.stdout.buffer.write(made)
     return 0
 

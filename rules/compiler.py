@@ -105,7 +105,7 @@ def _write_or(node: ConditionItem, writer: _Writer) -> str:
     rest: list[str] = []
     for arg in sorted(node.args, key=_cost):
         text = _plain_equality(arg)
-        if text is not None:
+        if text is not None and isinstance(arg, ConditionFieldEqualsValueExpression):
             equal.setdefault(arg.field, set()).add(text)
         else:
             rest.append(f"({_write(arg, writer)})")

@@ -42,7 +42,9 @@ class ContextMemory:
     def __init__(self, contexts: tuple[Context, ...]) -> None:
         self.contexts = contexts
         self.evicted = 0
-        self._held: dict[str, OrderedDict[str, tuple[float, dict[str, Any]]]] = {c.name: OrderedDict() for c in contexts}
+        self._held: dict[str, OrderedDict[str, tuple[float, dict[str, Any]]]] = {
+            c.name: OrderedDict() for c in contexts
+        }
         self._writers: dict[str, list[Context]] = {}
         self._readers: dict[str, list[Context]] = {}
         self._forgetters: dict[str, list[Context]] = {}

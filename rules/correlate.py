@@ -33,7 +33,13 @@ class Correlator:
         self._windows: OrderedDict[tuple[str, ...], list[Entry]] = OrderedDict()
 
     def feed(
-        self, base: str, base_names: Sequence[str], normalised: Mapping[str, Any], event: Mapping[str, Any], t: float, position: int
+        self,
+        base: str,
+        base_names: Sequence[str],
+        normalised: Mapping[str, Any],
+        event: Mapping[str, Any],
+        t: float,
+        position: int,
     ) -> list[Entry] | None:
         """Take one match of a base rule; give the entries that count when the condition has become true."""
         spec = self.spec
@@ -116,7 +122,10 @@ class Correlator:
         if state.get("version") != self.rule.version:
             return
         self._windows = OrderedDict(
-            (tuple(key), [(float(e[0]), int(e[1]), tuple(e[2]) if isinstance(e[2], list) else e[2], int(e[3])) for e in window])
+            (
+                tuple(key),
+                [(float(e[0]), int(e[1]), tuple(e[2]) if isinstance(e[2], list) else e[2], int(e[3])) for e in window],
+            )
             for key, window in state["windows"]
         )
 

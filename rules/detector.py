@@ -106,7 +106,7 @@ class Matcher:
             assert rule.compiled is not None
             try:
                 matched = rule.compiled.match(normalised, fields)
-            except Exception:  # noqa: BLE001 - one faulty rule must not blind the others; it is reported
+            except Exception:
                 self.failures[rule.id] = self.failures.get(rule.id, 0) + 1
                 continue
             if matched:
@@ -114,7 +114,13 @@ class Matcher:
         return hits
 
     def _fire(
-        self, hit: Hit, normalised: Mapping[str, Any], fields: Mapping[str, Any], t: float, position: int, hits: list[Hit]
+        self,
+        hit: Hit,
+        normalised: Mapping[str, Any],
+        fields: Mapping[str, Any],
+        t: float,
+        position: int,
+        hits: list[Hit],
     ) -> None:
         if hit.rule.raises_findings:
             hits.append(hit)

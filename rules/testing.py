@@ -44,7 +44,9 @@ def run_tests(ruleset: RuleSet, contexts: tuple[Context, ...]) -> list[TestResul
     return results
 
 
-def _run(ruleset: RuleSet, contexts: tuple[Context, ...], rule: Rule, test: InlineTest, *, expected: bool) -> TestResult:
+def _run(
+    ruleset: RuleSet, contexts: tuple[Context, ...], rule: Rule, test: InlineTest, *, expected: bool
+) -> TestResult:
     kind = "positive" if expected else "negative"
     matcher = Matcher(ruleset, contexts)
     fired = False

@@ -175,5 +175,3 @@ class AlertMail:
 def transport_for(settings: Settings) -> Transport:
     """Choose the transport the settings name."""
     return Smtp(settings) if settings.smtp_host else Spool(settings.data / "spool")
-
-

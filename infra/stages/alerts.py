@@ -41,7 +41,10 @@ def _text(unit: Unit, fact: Fact) -> tuple[str, str] | None:
         case protection.OrderOverdue():
             return "An order is not acknowledged", f"Order {fact.order_id}: {fact.attempts} tries. {fact.last_answer}"
         case notices.NoticeRefused() | notices.NoticeUnknown():
-            return "A notice needs a decision", f"Notice {fact.notice_id} was not surely taken. Look at it in the console."
+            return (
+                "A notice needs a decision",
+                f"Notice {fact.notice_id} was not surely taken. Look at it in the console.",
+            )
         case EffectFailed():
             return f"An effect needs a person: {fact.kind}", f"{fact.key}: {fact.outcome}. {fact.detail}"
     return None

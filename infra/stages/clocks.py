@@ -133,9 +133,7 @@ class Clocks(DecisionFollower):
     def _of(self, unit: Unit, owner: str) -> list[str]:
         return [str(row["id"]) for row in unit.query("SELECT id FROM clock_view WHERE owner_id = ?", owner)]
 
-    def _satisfy(
-        self, unit: Unit, kind: str, owner: str, subject: str, done_at: datetime, recorded: Recorded
-    ) -> None:
+    def _satisfy(self, unit: Unit, kind: str, owner: str, subject: str, done_at: datetime, recorded: Recorded) -> None:
         key = clocks.clock_id(kind, owner, subject)
         clock = unit.load(LegalClock, key)
         facts = clocks.satisfy(

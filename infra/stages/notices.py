@@ -105,9 +105,7 @@ class Notices(DecisionFollower):
 
     def _subject(self, unit: Unit, incident: Incident, client: str) -> Subject:
         assert incident.detected_at is not None
-        due = unit.query(
-            "SELECT due_at FROM clock_view WHERE owner_id = ? AND kind = 'remediation'", incident.id
-        )
+        due = unit.query("SELECT due_at FROM clock_view WHERE owner_id = ? AND kind = 'remediation'", incident.id)
         entities = incident.entities
         return Subject(
             number=incident.number,

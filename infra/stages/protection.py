@@ -30,9 +30,7 @@ class Acts(LedgerFollower):
 
     name: ClassVar[str] = "acts"
 
-    def __init__(
-        self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, bureaus: tuple[str, ...]
-    ) -> None:
+    def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, bureaus: tuple[str, ...]) -> None:
         super().__init__(ledger, decisions, clock)
         self.bureaus = bureaus
 

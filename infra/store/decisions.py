@@ -80,9 +80,7 @@ class DecisionRecorder(SQLiteProcessRecorder):
         for event in stored_events:
             position += 1
             assert isinstance(event.originator_id, UUID)
-            previous = link(
-                previous, position, event.originator_id, event.originator_version, event.topic, event.state
-            )
+            previous = link(previous, position, event.originator_id, event.originator_version, event.topic, event.state)
             rows.append(
                 (position, event.originator_id.hex, event.originator_version, event.topic, event.state, previous)
             )
@@ -110,7 +108,7 @@ class Unit:
         held = self._held.get((KINDS[kind], key))
         if held is None:
             held = self._held[KINDS[kind], key] = self.store.load_within(self.cursor, kind, key)
-        return held  # type: ignore[no-any-return]
+        return held
 
     def record(self, kind: type[A], key: str, facts: Sequence[Fact]) -> None:
         """Add facts to an aggregate."""

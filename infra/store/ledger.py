@@ -53,11 +53,17 @@ class LedgerRecorder(SQLiteApplicationRecorder):
         for event, digest in zip(stored_events, digests or [b""] * len(stored_events), strict=True):
             position += 1
             assert isinstance(event.originator_id, UUID)
-            previous = link(
-                previous, position, event.originator_id, event.originator_version, event.topic, event.state
-            )
+            previous = link(previous, position, event.originator_id, event.originator_version, event.topic, event.state)
             rows.append(
-                (position, event.originator_id.hex, event.originator_version, event.topic, event.state, digest, previous)
+                (
+                    position,
+                    event.originator_id.hex,
+                    event.originator_version,
+                    event.topic,
+                    event.state,
+                    digest,
+                    previous,
+                )
             )
         c.executemany("INSERT INTO ledger VALUES (?,?,?,?,?,?,?)", rows)
         return range(position - len(rows) + 1, position + 1)
@@ -109,7 +115,7 @@ class SqliteLedger:
                 duplicates += 1
                 continue
             if seen:
-                event = replace(event, flags=(*event.flags, CONFLICT))  # noqa: PLW2901
+                event = replace(event, flags=(*event.flags, CONFLICT))
             seen.append(digest)
             flagged += bool(event.flags)
             fresh.append(StoredEvent(originator, len(seen), TOPIC, encode(event)))

@@ -32,19 +32,17 @@ class EffectFailed(Fact):
     since: datetime
 
 
-REGISTRY: dict[str, type[Fact]] = {
-    kind.topic: kind
-    for kind in (
-        FindingRaised,
-        UserChanged,
-        EffectFailed,
-        *incidents.FACTS,
-        *clocks.FACTS,
-        *notices.FACTS,
-        *protection.FACTS,
-        *run.FACTS,
-    )
-}
+_KINDS: tuple[type[Fact], ...] = (
+    FindingRaised,
+    UserChanged,
+    EffectFailed,
+    *incidents.FACTS,
+    *clocks.FACTS,
+    *notices.FACTS,
+    *protection.FACTS,
+    *run.FACTS,
+)
+REGISTRY = {kind.topic: kind for kind in _KINDS}
 
 
 def encode(fact: Fact) -> bytes:
