@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -342,11 +342,22 @@ def _check_typed(name: str, spec: FieldSpec, value: Any, fields: Fields, flags: 
                 if not isinstance(value, bool):
                     flags.append("type-mismatch")
             case "date":
-                parse_rfc3339(value)
+                _check_date(value)
     except (IdentifierError, InputError) as error:
         flags.append(error.code)
     except NotAnInstant:
         flags.append("type-mismatch")
+
+
+def _check_date(value: Any) -> None:
+    """A moment (RFC 3339) or, as on documents, a plain date."""
+    try:
+        if isinstance(value, str) and len(value) == 10:
+            date.fromisoformat(value)
+            return
+    except ValueError:
+        pass
+    parse_rfc3339(value)
 
 
 def _warn(flags: list[str], warning: str | None) -> None:

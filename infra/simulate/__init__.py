@@ -1,0 +1,1 @@
+"""The simulator: a day in the life of a microfinance organisation, with labelled attacks, the same for the same seed."""

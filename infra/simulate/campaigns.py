@@ -1,0 +1,145 @@
+"""What attackers and careless people do: labelled campaigns, each naming the rule that must find it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from infra.simulate.people import Client, staff, workstation
+from infra.simulate.stories import Fields, Step, Story, sign_in, someone
+
+
+def credential_stuffing(rng: Random, key: str) -> Iterator[Step]:
+    """One address tries lists of stolen passwords."""
+    address = f"203.0.113.{rng.randrange(1, 255)}"
+    for i in range(rng.randrange(14, 40)):
+        who: Fields = {"mfo.client.id": someone(rng).id, "source.ip": address, "device.id": "headless"}
+        yield i * rng.uniform(2, 9), "portal.login.failed", {**who, "event.reason": "bad_password", "mfo.auth.attempt": 1}
+
+
+def iin_change(rng: Random, key: str) -> Iterator[Step]:
+    """Somebody changes an IIN in the cabinet."""
+    fields: Fields = {"mfo.client.id": someone(rng).id, "mfo.change.field": "iin", "mfo.channel": "portal"}
+    yield 0.0, "portal.profile.change_applied", {**fields, "mfo.change.applied_by": staff(rng.randrange(1000))}
+
+
+def account_takeover(rng: Random, key: str) -> Iterator[Step]:
+    """SIM swap: the phone is changed without biometrics, then a payout is asked for."""
+    client = someone(rng)
+    yield from sign_in(rng, client, f"ato-{key}")
+    change: Fields = {"mfo.client.id": client.id, "mfo.change.field": "phone", "mfo.channel": "portal"}
+    yield 120.0, "portal.profile.change_applied", change
+    pay: Fields = {"mfo.client.id": client.id, "mfo.loan.id": f"L-ato-{key}", "mfo.amount": 290_000}
+    yield 600.0, "loan.disbursement.requested", {**pay, "mfo.payout.account_hash": f"sha256:mule-{rng.randrange(999)}"}
+
+
+def payout_to_stranger(rng: Random, key: str) -> Iterator[Step]:
+    """Money goes to an account nobody confirmed as the client's."""
+    client = someone(rng)
+    pay: Fields = {"mfo.client.id": client.id, "mfo.loan.id": f"L-pts-{key}", "mfo.amount": 180_000}
+    yield 0.0, "loan.disbursement.executed", {**pay, "mfo.payout.account_hash": "sha256:stranger"}
+
+
+def early_payout(rng: Random, key: str) -> Iterator[Step]:
+    """A large online loan is paid out within the hour."""
+    who: Fields = {"mfo.loan.id": f"L-ear-{key}", "mfo.client.id": someone(rng).id}
+    signed: Fields = {"mfo.amount": 900_000, "mfo.loan.online": True, "mfo.loan.secured": False}
+    proof: Fields = {"mfo.biometric.result_id": f"m-{key}", "mfo.eds.signature_id": f"e-ear-{key}"}
+    yield 0.0, "loan.contract.signed", {**who, **signed, **proof}
+    yield 20.0, "loan.account_ownership_verified", {**who, "mfo.outcome": "match"}
+    yield 1500.0, "loan.disbursement.executed", {**who, "mfo.amount": 900_000}
+
+
+def bureau_leak(rng: Random, key: str) -> Iterator[Step]:
+    """An employee looks people up without an application and uses a messenger beside the bureau session."""
+    number = rng.randrange(1000)
+    who: Fields = {"user.id": staff(number), "mfo.workstation.id": workstation(number)}
+    yield 0.0, "pkb.workstation.session_started", {**who, "mfo.workstation.ownership": "own"}
+    for i in range(4):
+        looked: Fields = {**who, "mfo.request.id": f"q-{key}-{i}", "mfo.client.iin": someone(rng).iin}
+        yield 30.0 + i * 45, "pkb.report.requested", looked
+    flow: Fields = {**who, "destination.domain": "web.whatsapp.com", "mfo.bureau.session_active": True}
+    yield 240.0, "pkb.workstation.network_flow", {**flow, "network.bytes": 120_000}
+
+
+def deepfake(rng: Random, key: str) -> Iterator[Step]:
+    """A virtual camera feeds a synthetic face."""
+    session, device = f"df-{key}", f"d-emu-{rng.randrange(9999)}"
+    yield 0.0, "verilive.result", {"session.id": session, "mfo.outcome": "failed", "event.risk_score": 88}
+    vector: Fields = {"session.id": session, "device.id": device, "mfo.attack.vector": "virtual_camera"}
+    yield 25.0, "verilive.injection_detected", vector
+
+
+def otp_relay(rng: Random, key: str) -> Iterator[Step]:
+    """A code is accepted minutes later, read out by its owner to somebody else."""
+    otp = f"relay-{key}"
+    yield 0.0, "otp.sent", {"mfo.otp.id": otp, "mfo.otp.provider": "sms-1"}
+    yield 190.0, "otp.verified", {"mfo.otp.id": otp, "mfo.otp.age_seconds": 190, "device.id": "d-relay"}
+
+
+def man_in_the_middle(rng: Random, key: str) -> Iterator[Step]:
+    """The two ends disagree; the key is made invalid and used all the same."""
+    session, channel_key = f"mitm-{key}", f"key-{key}"
+    yield 0.0, "channel.protocol_mismatch", {"session.id": session, "mfo.key.id": channel_key}
+    yield 1.0, "channel.transaction_cancelled", {"mfo.key.id": channel_key, "event.reason": "mismatch"}
+    yield 2.0, "channel.key_invalidated", {"mfo.key.id": channel_key, "mfo.channel.owner": "client"}
+    yield 500.0, "portal.session.started", {"session.id": f"{session}-2", "mfo.key.id": channel_key}
+
+
+def device_farm(rng: Random, key: str) -> Iterator[Step]:
+    """One device applies for many persons."""
+    device = f"d-farm-{key}"
+    for i in range(6):
+        client: Client = someone(rng)
+        form: Fields = {"mfo.client.iin": client.iin, "device.id": device, "mfo.loan.amount": 150_000}
+        yield i * 400.0, "portal.application.submitted", form
+
+
+def insider_export(rng: Random, key: str) -> Iterator[Step]:
+    """Somebody with rights copies the client table and mends a loan by hand."""
+    user = f"adm-{rng.randrange(6)}"
+    yield 0.0, "db.query.bulk", {"user.id": user, "mfo.db.table": "clients", "mfo.db.rows": 85_000}
+    change: Fields = {"user.id": user, "mfo.db.table": "loans", "mfo.record.id": f"row-{rng.randrange(9999)}"}
+    yield 300.0, "db.record.changed", {**change, "mfo.db.via_application": False}
+
+
+def complaint(rng: Random, key: str) -> Iterator[Step]:
+    """A client finds a loan he never took."""
+    fields: Fields = {"mfo.complaint.id": f"cq-{key}", "mfo.client.id": someone(rng).id, "mfo.channel": "call"}
+    yield 0.0, "fraud.complaint.received", {**fields, "mfo.loan.id": f"L-cq-{key}", "mfo.text": "займ не оформлял"}
+
+
+def victim(rng: Random, key: str) -> Iterator[Step]:
+    """A resolution makes a client a victim; an agency goes on calling."""
+    client, loan = someone(rng), f"L-vic-{key}"
+    act: Fields = {
+        "mfo.act.id": f"act-{key}",
+        "mfo.kind": "victim_resolution",
+        "mfo.act.issuer": "УП Алмалинского района г. Алматы",
+        "mfo.act.number": f"{key}/26",
+        "mfo.act.date": "2026-11-01",
+        "mfo.channel": "office",
+        "mfo.client.id": client.id,
+        "mfo.client.iin": client.iin,
+        "mfo.loan.ids": [loan],
+    }
+    yield 0.0, "legal.act.received", act
+    call: Fields = {"mfo.loan.id": loan, "mfo.channel": "call", "mfo.collection.agency": "agency-3"}
+    yield 5400.0, "collection.contact_attempted", call
+
+
+CAMPAIGNS: tuple[tuple[Story, tuple[str, ...]], ...] = (
+    (iin_change, ("iin-immutable",)),
+    (credential_stuffing, ("credential-stuffing",)),
+    (account_takeover, ("sensitive-change", "payout-after-sim-swap")),
+    (payout_to_stranger, ("payout-ownership",)),
+    (bureau_leak, ("bureau-need-to-know", "bureau-no-internet")),
+    (victim, ("collection-after-stop",)),
+    (deepfake, ("liveness-injection",)),
+    (complaint, ("fraud-complaint",)),
+    (otp_relay, ("otp-validity",)),
+    (man_in_the_middle, ("channel-integrity", "invalid-key-used")),
+    (early_payout, ("disbursement-cooling-off",)),
+    (device_farm, ("device-farm",)),
+    (insider_export, ("bulk-query", "unauthorised-data-change")),
+)
