@@ -69,6 +69,10 @@ class BusinessCalendar:
         """Say whether the kind of this day may still change: an estimated holiday or a year not yet confirmed."""
         return day.year > self.confirmed_through or "estimated" in str(self._library.get(day) or "")
 
+    def aware(self, local: datetime) -> datetime:
+        """Give the instant of a local time without offset, as people write it into forms."""
+        return local.replace(tzinfo=self.zone)
+
     def local(self, at: datetime) -> datetime:
         """Give an aware instant in the organisation's local time."""
         return at.astimezone(self.zone)

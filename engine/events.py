@@ -96,7 +96,7 @@ class Door:
         event_id = _text(fields, "event.id")
         if action not in self.catalogue.events:
             if not self.keep_unknown_types:
-                raise _Reject("unknown-type", f"event type {_short(action)} is not in the catalogue", "event.action")
+                raise _Reject("unknown-type", "the event type is not in the catalogue", "event.action")
             flags.append("unknown-type")
         self._check_source(source)
         fields["event.provider"] = source or self.source

@@ -62,6 +62,14 @@ class Reading:
         return any(reject.code == ForeignSource.code for reject in self.rejects)
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a producer gets back: the counts, and each line that was set aside with its reason."""
+
+    taken: Taken
+    rejects: tuple[Rejected, ...]
+
+
 class Intake:
     """The way into the ledger."""
 
@@ -74,7 +82,7 @@ class Intake:
         self.clock = clock
         self.keep_unknown_types = keep_unknown_types
         self.on_commit: Callable[[], None] = lambda: None
-        self._queue: queue.Queue[tuple[Batch, Future[Taken]] | None] = queue.Queue(queue_batches)
+        self._queue: queue.Queue[tuple[Batch, Future[Receipt]] | None] = queue.Queue(queue_batches)
         self._thread: threading.Thread | None = None
 
     def read(self, batch: Batch) -> Reading:
@@ -93,14 +101,15 @@ class Intake:
             events.append(read) if isinstance(read, SecurityEvent) else rejects.append(read)
         return Reading(events, rejects)
 
-    def take(self, batch: Batch) -> Taken:
+    def take(self, batch: Batch) -> Receipt:
         """Parse and store in the calling thread (the command line); durable when it returns."""
         reading = self.read(batch)
-        return self.ledger.append(reading.events, reading.rejects, batch.received_at)
+        taken = self.ledger.append(reading.events, reading.rejects, batch.received_at)
+        return Receipt(taken, tuple(reading.rejects))
 
-    def accept(self, batch: Batch) -> Future[Taken]:
+    def accept(self, batch: Batch) -> Future[Receipt]:
         """Queue a batch; the future ends when it is on disk. Raises QueueFull."""
-        future: Future[Taken] = Future()
+        future: Future[Receipt] = Future()
         try:
             self._queue.put_nowait((batch, future))
         except queue.Full:
@@ -154,7 +163,7 @@ class Intake:
             if stop:
                 return
 
-    def _work(self, gathered: Sequence[tuple[Batch, Future[Taken]]]) -> None:
+    def _work(self, gathered: Sequence[tuple[Batch, Future[Receipt]]]) -> None:
         try:
             rows = self._keep_raw([batch for batch, _ in gathered])
             results = self._store([(batch, row) for (batch, _), row in zip(gathered, rows, strict=True)])
@@ -163,7 +172,7 @@ class Intake:
                 future.set_exception(error)
             return
         for (_, future), result in zip(gathered, results, strict=True):
-            if isinstance(result, Taken):
+            if isinstance(result, Receipt):
                 future.set_result(result)
             else:
                 future.set_exception(result)
@@ -182,10 +191,10 @@ class Intake:
                 rows.append(int(cursor.lastrowid or 0))
         return rows
 
-    def _store(self, batches: Sequence[tuple[Batch, int]]) -> list[Taken | Exception]:
+    def _store(self, batches: Sequence[tuple[Batch, int]]) -> list[Receipt | Exception]:
         """Parse and store; the raw copies go in the same transaction."""
         readings = [(batch, row, self.read(batch)) for batch, row in batches]
-        results: list[Taken | Exception] = []
+        results: list[Receipt | Exception] = []
         with self.database.write() as cursor:
             for batch, row, reading in readings:
                 if reading.foreign:
@@ -198,9 +207,8 @@ class Intake:
                         )
                     )
                 else:
-                    results.append(
-                        self.ledger.append_within(cursor, reading.events, reading.rejects, batch.received_at)
-                    )
+                    taken = self.ledger.append_within(cursor, reading.events, reading.rejects, batch.received_at)
+                    results.append(Receipt(taken, tuple(reading.rejects)))
                 cursor.execute("DELETE FROM intake WHERE id = ?", (row,))
         return results
 

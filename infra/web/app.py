@@ -1,0 +1,122 @@
+"""The application: routes, headers, and errors that never repeat what was sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from engine.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError
+from infra.accounts import Session
+from infra.bootstrap import House
+from infra.web import api, health, ingest, live, pages_incidents, pages_notices, pages_rest, sign_in
+from infra.web.context import SignInNeeded, environment, page, safe_path
+from infra.web.limits import BodyLimit
+
+log = logging.getLogger("qorgau.web")
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
+    """Build the application over a house. ``demo`` holds the accounts to show on the sign-in page."""
+    app = FastAPI(title="Qorgau", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.state.house = house
+    app.state.demo = demo
+    app.state.stopping = False
+    app.state.templates = environment(house)
+    app.state.counts = lambda session: _counts(house, session)
+    app.add_middleware(BodyLimit)
+    app.mount("/static", StaticFiles(directory=str(resources.files("infra") / "web" / "static")), name="static")
+    for module in (health, ingest, api, live, sign_in, pages_incidents, pages_notices, pages_rest):
+        app.include_router(module.router)
+    _add_headers(app)
+    _add_errors(app)
+    return app
+
+
+def _counts(house: House, session: Session) -> dict[str, int]:
+    """The numbers beside the entries of the menu."""
+    count = house.database.scalar
+    return {
+        "queue": count("SELECT COUNT(*) FROM incident_view WHERE is_open = 1"),
+        "clocks": count("SELECT COUNT(*) FROM clock_view WHERE running = 1"),
+        "notices": count("SELECT COUNT(*) FROM notice_view WHERE state IN ('draft', 'unknown', 'refused')"),
+        "breached": count("SELECT COUNT(*) FROM clock_view WHERE running = 1 AND breached_at IS NOT NULL"),
+    }
+
+
+def _add_headers(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not request.url.path.startswith("/static"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def _status(error: QorgauError) -> int:
+    match error:
+        case NotFound():
+            return 404
+        case NotAllowed():
+            return 403
+        case Conflict() | DecisionRefused():
+            return 409
+        case InputError():
+            return 422
+    return 400
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(SignInNeeded)
+    async def sign_in_needed(request: Request, error: SignInNeeded) -> Response:
+        if request.url.path.startswith("/api/") or request.url.path == "/stream":
+            return JSONResponse({"error": {"code": "session.none", "message": "sign in first"}}, status_code=401)
+        target = safe_path(str(request.url.path)) if request.method == "GET" else "/"
+        return RedirectResponse(f"/sign-in?to={target}", status_code=303)
+
+    @app.exception_handler(QorgauError)
+    async def refused(request: Request, error: QorgauError) -> Response:
+        return answer(request, _status(error), error.code, error.message)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        fields = [".".join(str(part) for part in entry["loc"]) for entry in error.errors()][:20]
+        return answer(request, 422, "input.invalid", f"these fields are wrong: {', '.join(fields)}"[:500])
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> Response:
+        return answer(request, error.status_code, f"http.{error.status_code}", str(error.detail)[:200])
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        log.error("a request failed: %s %s", request.method, request.url.path, exc_info=error)
+        return answer(request, 500, "internal", "something went wrong; the fault is in the log")
+
+
+def answer(request: Request, status: int, code: str, message: str) -> Response:
+    """Give an error as JSON for the API, as a page for people."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
+    house: House = request.app.state.house
+    session: Any = house.accounts.session(request.cookies.get("qorgau_session"))
+    return page(request, "error.html", session, status=status, message=message, title="Not done")

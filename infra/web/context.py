@@ -1,0 +1,141 @@
+"""What every handler needs: the house, the person, forms with their token, templates with their filters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Annotated, Any
+from urllib.parse import quote, unquote, urlsplit
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from engine.errors import NotAllowed, QorgauError
+from engine.facts import Person
+from infra.accounts import Session
+from infra.bootstrap import House
+from infra.web import wordings
+
+COOKIE = "qorgau_session"
+FLASH = "qorgau_flash"
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in."""
+
+
+def house_of(request: Request) -> House:
+    """Give the house behind the application."""
+    house: House = request.app.state.house
+    return house
+
+
+TheHouse = Annotated[House, Depends(house_of)]
+
+
+def session_of(request: Request, house: TheHouse) -> Session:
+    """Give the session of the person; raises SignInNeeded."""
+    session = house.accounts.session(request.cookies.get(COOKIE))
+    if session is None:
+        raise SignInNeeded
+    return session
+
+
+TheSession = Annotated[Session, Depends(session_of)]
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Read a form of plain fields."""
+    form = await request.form(max_files=1, max_fields=100)
+    return {key: value for key, value in form.items() if isinstance(value, str)}
+
+
+TheForm = Annotated[dict[str, str], Depends(form_of)]
+
+
+def checked_form(form: TheForm, session: TheSession) -> dict[str, str]:
+    """Give the form of a signed-in person; raises NotAllowed without the session's own token (CSRF)."""
+    if form.get("csrf") != session.csrf:
+        raise NotAllowed("this form does not belong to your session; load the page again", code="web.csrf")
+    return form
+
+
+CheckedForm = Annotated[dict[str, str], Depends(checked_form)]
+
+
+def environment(house: House) -> Environment:
+    """Build the template environment of the console."""
+    folder = str(resources.files("infra") / "web" / "templates")
+    env = Environment(
+        loader=FileSystemLoader(folder), autoescape=select_autoescape(["html"], default=True), undefined=StrictUndefined
+    )
+    env.filters["local"] = lambda at: local(house, at)
+    env.filters["short"] = lambda at: local(house, at)[:16]
+    env.filters["word"] = wordings.word
+    env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text
+    return env
+
+
+def local(house: House, at: str | datetime | None) -> str:
+    """Show an instant in the organisation's zone."""
+    if at is None:
+        return "—"
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return house.calendar.local(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def page(request: Request, name: str, session: Session | None, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a page of the console."""
+    house = house_of(request)
+    flash = read_flash(request)
+    counts = request.app.state.counts(session) if session else {}
+    html = request.app.state.templates.get_template(name).render(
+        person=session.person if session else None,
+        csrf=session.csrf if session else "",
+        path=request.url.path,
+        flash=flash,
+        counts=counts,
+        now=house.clock.now().astimezone(UTC).isoformat(),
+        demo=request.app.state.demo,
+        **values,
+    )
+    response = HTMLResponse(html, status_code=status)
+    if flash:
+        response.delete_cookie(FLASH)
+    return response
+
+
+def do(request: Request, act: Callable[[], str | None], back: str) -> Response:
+    """Perform an act of a form, then lead back; a refusal is shown on the page, in words."""
+    try:
+        said, good = act() or "Done.", True
+    except QorgauError as error:
+        said, good = error.message, False
+    response = RedirectResponse(back, status_code=303)
+    response.set_cookie(
+        FLASH, quote(f"{'+' if good else '-'}{said[:500]}"), max_age=60, httponly=True, samesite="strict"
+    )
+    return response
+
+
+def read_flash(request: Request) -> dict[str, Any] | None:
+    """Give what the last act said."""
+    text = unquote(request.cookies.get(FLASH, ""))
+    return {"good": text[0] == "+", "text": text[1:600]} if text else None
+
+
+def safe_path(target: str | None) -> str:
+    """Give a path of our own to lead to, never another site."""
+    parts = urlsplit(target or "/")
+    if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//"):
+        return "/"
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def must(person: Person, *roles: str) -> None:
+    """Refuse who holds none of the roles."""
+    if not person.may(*roles):
+        raise NotAllowed(f"this needs one of the roles {', '.join(roles)}")

@@ -1,0 +1,37 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from infra.web.context import COOKIE, CheckedForm, TheForm, TheHouse, page, safe_path
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/sign-in")
+def show(request: Request, to: str = "/") -> Response:
+    """Show the form."""
+    return page(request, "sign_in.html", None, to=safe_path(to), failed=False, title="Sign in")
+
+
+@router.post("/sign-in")
+def enter(request: Request, house: TheHouse, form: TheForm) -> Response:
+    """Check the password and begin a session."""
+    to = safe_path(form.get("to"))
+    token = house.accounts.sign_in(form.get("user", "")[:60], form.get("password", "")[:1000])
+    if token is None:
+        return page(request, "sign_in.html", None, status=401, to=to, failed=True, title="Sign in")
+    response = RedirectResponse(to, status_code=303)
+    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=house.settings.secure_cookies, path="/")
+    return response
+
+
+@router.post("/sign-out")
+def leave(request: Request, house: TheHouse, form: CheckedForm) -> Response:
+    """End the session."""
+    house.accounts.sign_out(request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/sign-in", status_code=303)
+    response.delete_cookie(COOKIE)
+    return response
