@@ -85,6 +85,11 @@ class Worker:
         """Say that there is something to do."""
         self._wake.set()
 
+    def join(self) -> None:
+        """Wait until the worker ends."""
+        while self._thread.is_alive():
+            self._thread.join(timeout=0.5)
+
     def stop(self) -> None:
         """Finish the work at hand and end."""
         self._stop.set()

@@ -1,1 +1,1 @@
-"""The simulator: a day in the life of a microfinance organisation, with labelled attacks, the same for the same seed."""
+"""The simulator: a day in the life of a microfinance organisation, with labelled attacks, reproducible by seed."""

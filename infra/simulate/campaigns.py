@@ -14,7 +14,11 @@ def credential_stuffing(rng: Random, key: str) -> Iterator[Step]:
     address = f"203.0.113.{rng.randrange(1, 255)}"
     for i in range(rng.randrange(14, 40)):
         who: Fields = {"mfo.client.id": someone(rng).id, "source.ip": address, "device.id": "headless"}
-        yield i * rng.uniform(2, 9), "portal.login.failed", {**who, "event.reason": "bad_password", "mfo.auth.attempt": 1}
+        yield (
+            i * rng.uniform(2, 9),
+            "portal.login.failed",
+            {**who, "event.reason": "bad_password", "mfo.auth.attempt": 1},
+        )
 
 
 def iin_change(rng: Random, key: str) -> Iterator[Step]:

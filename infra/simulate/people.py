@@ -1,4 +1,4 @@
-"""Who takes part: several hundred thousand clients, staff in branch offices, devices and addresses, all made of numbers."""
+"""Who takes part: several hundred thousand clients, staff in branch offices, their devices, all made of numbers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ class Client:
     def address(self) -> str:
         """His usual network address."""
         value = int(_hash("address", self.number)[:8], 16)
-        return f"{(2, 5, 37, 92, 95, 178, 212)[value % 7]}.{value >> 8 & 255}.{value >> 16 & 255}.{1 + (value >> 24) % 254}"
+        network = (2, 5, 37, 92, 95, 178, 212)[value % 7]
+        return f"{network}.{value >> 8 & 255}.{value >> 16 & 255}.{1 + (value >> 24) % 254}"
 
     @property
     def account(self) -> str:
@@ -70,4 +71,3 @@ def workstation(number: int) -> str:
 
 def _hash(kind: str, number: int) -> str:
     return hashlib.sha256(f"{kind}:{number}".encode()).hexdigest()
-

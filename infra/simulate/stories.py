@@ -50,7 +50,11 @@ def visit(rng: Random, key: str) -> Iterator[Step]:
         yield step
     for _ in range(rng.randrange(1, 6)):
         at += rng.uniform(5, 240)
-        yield at, "portal.session.activity", {"session.id": key, "mfo.client.id": client.id, "mfo.session.action": "view"}
+        yield (
+            at,
+            "portal.session.activity",
+            {"session.id": key, "mfo.client.id": client.id, "mfo.session.action": "view"},
+        )
         if rng.random() < 0.5:
             yield (
                 at,
@@ -102,7 +106,11 @@ def borrow(rng: Random, key: str) -> Iterator[Step]:
     yield at, "pkb.report.requested", asked
     yield at + 3, "pkb.report.received", {"mfo.request.id": f"q-{key}", "mfo.report.id": f"p-{key}"}
     score = round(rng.betavariate(2, 6) * 85)
-    yield at + 4, "antifraud.client_checked", {"mfo.check.id": f"f-{key}", "mfo.client.id": client.id, "mfo.outcome": "clean"}
+    yield (
+        at + 4,
+        "antifraud.client_checked",
+        {"mfo.check.id": f"f-{key}", "mfo.client.id": client.id, "mfo.outcome": "clean"},
+    )
     if score > 55:
         alert: Fields = {"mfo.alert.id": f"al-{key}", "event.risk_score": score, "mfo.client.id": client.id}
         yield at + 5, "antifraud.alert.raised", alert
@@ -133,7 +141,11 @@ def _pay_out(rng: Random, client: Client, key: str, loan: str, amount: int, at: 
         "mfo.loan.secured": False,
     }
     yield at, "loan.contract.signed", signed
-    yield at + 5, "archive.document.stored", {"mfo.archive.id": f"ar-{key}", "mfo.loan.id": loan, "file.extension": "pdf"}
+    yield (
+        at + 5,
+        "archive.document.stored",
+        {"mfo.archive.id": f"ar-{key}", "mfo.loan.id": loan, "file.extension": "pdf"},
+    )
     yield at + 10, "loan.account_ownership_verified", {**who, "mfo.method": "bank-api", "mfo.outcome": "match"}
     pay: Fields = {**who, "mfo.amount": amount, "mfo.payout.account_hash": client.account}
     yield at + 20, "loan.disbursement.requested", {**pay, "mfo.payout.type": rng.choice(["bank", "card"])}
@@ -178,7 +190,11 @@ def hum(rng: Random, key: str) -> Iterator[Step]:
     elif kind == 3:
         yield 0.0, "net.ips.alert", {"event.severity": 4, "source.ip": f"198.51.100.{rng.randrange(1, 255)}"}
     elif kind == 4:
-        yield 0.0, "net.av.detection", {"host.name": host, "threat.software.name": "EICAR", "mfo.av.action": "quarantined"}
+        yield (
+            0.0,
+            "net.av.detection",
+            {"host.name": host, "threat.software.name": "EICAR", "mfo.av.action": "quarantined"},
+        )
     else:
         query: Fields = {"user.id": "svc-report", "mfo.db.table": "loans", "mfo.db.rows": rng.randrange(1, 900)}
         yield 0.0, "db.query.bulk", query

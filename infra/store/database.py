@@ -85,13 +85,13 @@ class Database:
             # BEGIN alone is deferred: upgrading later could fail although nobody is at fault, so the lock is taken now.
             cursor.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
             cursor.execute("UPDATE meta SET value = value WHERE key = 'schema'")
-            yield cursor  # type: ignore[misc]
+            yield cursor.sqlite_cursor
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Cursor]:
         """A consistent view of the data; nothing is written."""
         with self.store.transaction(commit=False) as cursor:
-            yield cursor  # type: ignore[misc]
+            yield cursor.sqlite_cursor
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Run one query and give its rows as dictionaries."""

@@ -59,7 +59,9 @@ async def post_events(request: Request, house: TheHouse) -> JSONResponse:
                 {
                     "line": reject.line,
                     "code": reject.code,
-                    "field": reject.field if reject.field in known or (reject.field or "").startswith("event.") else None,
+                    "field": reject.field
+                    if reject.field in known or (reject.field or "").startswith("event.")
+                    else None,
                     "reason": reject.reason,
                 }
                 for reject in receipt.rejects[:SHOWN_REJECTS]

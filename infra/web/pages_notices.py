@@ -24,9 +24,7 @@ DOCUMENT_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors '
 def show_notices(request: Request, house: TheHouse, session: TheSession, state: str = "open") -> Response:
     """All notices of one state."""
     state = state if state in ("open", "sent", "all") else "open"
-    return page(
-        request, "notices.html", session, rows=queries.notices(house, state), state=state, title="Notices"
-    )
+    return page(request, "notices.html", session, rows=queries.notices(house, state), state=state, title="Notices")
 
 
 def load_notice(house: House, notice_id: str) -> Notice:
@@ -64,7 +62,7 @@ def document(house: TheHouse, session: TheSession, notice_id: str, kind: str) ->
     if kind not in FORMATS:
         raise NotFound("a document is html, txt or pdf")
     made, number = notice_document(house.decisions, load_notice(house, notice_id))
-    body = render(made, kind)  # type: ignore[arg-type]
+    body = render(made, kind)
     headers = {
         "Content-Disposition": f'inline; filename="notice-{number}.{kind}"',
         "Content-Security-Policy": DOCUMENT_CSP if kind == "html" else "default-src 'none'; frame-ancestors 'self'",

@@ -26,8 +26,7 @@ def show_clocks(request: Request, house: TheHouse, session: TheSession, state: s
     state = state if state in ("running", "breached", "all") else "running"
     register = builtin_register()
     clauses = {
-        kind: [register.citation(o) for o in spec.obligations if o in register]
-        for kind, spec in clock_specs().items()
+        kind: [register.citation(o) for o in spec.obligations if o in register] for kind, spec in clock_specs().items()
     }
     return page(
         request, "clocks.html", session, rows=queries.duties(house, state), state=state, clauses=clauses,

@@ -79,9 +79,9 @@ def duties(house: House, state: str = "running") -> list[dict[str, Any]]:
     """The board of duties: every clock with the incident or act it belongs to, the nearest first."""
     where = {"running": "c.running = 1", "breached": "c.breached_at IS NOT NULL", "all": "1 = 1"}[state]
     rows = house.database.rows(
-        "SELECT c.*, i.number, i.title, i.assignee, p.number AS act_number FROM clock_view c "
+        "SELECT c.*, i.number, i.title, i.assignee, p.number AS act_number FROM clock_view c "  # noqa: S608
         "LEFT JOIN incident_view i ON i.id = c.owner_id LEFT JOIN protection_view p ON p.id = c.owner_id "
-        f"WHERE {where} ORDER BY c.running DESC, c.due_at LIMIT 500"  # noqa: S608
+        f"WHERE {where} ORDER BY c.running DESC, c.due_at LIMIT 500"
     )
     return with_share(house, rows)
 
@@ -94,12 +94,12 @@ def notices(house: House, state: str = "open") -> list[dict[str, Any]]:
         "all": "1 = 1",
     }[state]
     return house.database.rows(
-        "SELECT n.*, i.number, i.title, i.severity, i.assignee, c.due_at, c.state AS clock_state, c.anchor_at "
+        "SELECT n.*, i.number, i.title, i.severity, i.assignee, c.due_at, c.state AS clock_state, c.anchor_at "  # noqa: S608
         "FROM notice_view n "
         "JOIN incident_view i ON i.id = n.incident_id LEFT JOIN clock_view c ON c.owner_id = n.incident_id "
         "AND c.subject = n.subject AND c.kind = CASE n.kind WHEN 'regulator' THEN 'regulator-notice' "
         "WHEN 'client' THEN 'client-notice' ELSE 'personal-data-notice' END "
-        f"WHERE {where} ORDER BY c.due_at, n.kind LIMIT 500"  # noqa: S608
+        f"WHERE {where} ORDER BY c.due_at, n.kind LIMIT 500"
     )
 
 

@@ -167,5 +167,6 @@ def _protection(fact: Fact, names: dict[str, str]) -> str | None:
         case protection.OrderAcknowledged():
             return f"Acknowledged: {names.get(fact.order_id, 'order')}, reference {fact.reference}"
         case protection.OrderOverdue():
-            return f"NOT acknowledged after {fact.attempts} tries: {names.get(fact.order_id, 'order')} ({fact.last_answer})"
+            name = names.get(fact.order_id, "order")
+            return f"NOT acknowledged after {fact.attempts} tries: {name} ({fact.last_answer})"
     return None

@@ -1,0 +1,5 @@
+"""``python -m infra`` is the command ``qorgau``."""
+
+from infra.cli import main
+
+main()

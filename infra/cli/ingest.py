@@ -1,0 +1,71 @@
+"""``qorgau ingest``: NDJSON into the ledger."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from engine.ports import Taken
+from infra.cli import common
+from infra.intake import Batch
+
+LINES = 2_000
+BATCH_BYTES = 8 * 1024 * 1024
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--source", default="file", show_default=True, help="Source of events that do not name their own.")
+@click.option("--show-rejects", is_flag=True, help="Name every line that was set aside, on stderr.")
+@common.as_json
+def ingest(file: Path, source: str, show_rejects: bool, as_json: bool) -> None:
+    """Put the events of FILE (or - for stdin) into the ledger.
+
+    Every line is counted: accepted, duplicate (known by source and event id) or rejected (kept as a dead letter with
+    its reason). The same file a second time accepts none.
+    """
+    total = {"accepted": 0, "duplicate": 0, "rejected": 0, "flagged": 0}
+    with common.house() as house, _open(file) as stream:
+        first = 1
+        for lines, body in _batches(stream):
+            receipt = house.intake.take(Batch(source, None, house.clock.now(), body))
+            _add(total, receipt.taken)
+            for reject in receipt.rejects if show_rejects else ():
+                field = f" field '{reject.field}':" if reject.field else ""
+                click.echo(f"{file}:{first + reject.line - 1}:{field} {reject.reason} [{reject.code}]", err=True)
+            first += lines
+    if as_json:
+        click.echo(json.dumps(total))
+    else:
+        click.echo(
+            f"{total['accepted']} accepted ({total['flagged']} flagged), {total['duplicate']} known already, "
+            f"{total['rejected']} rejected"
+        )
+
+
+def _open(file: Path) -> BinaryIO:
+    return sys.stdin.buffer if str(file) == "-" else file.open("rb")
+
+
+def _batches(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Give (number of lines, bytes); a line of any length is read, the door decides about it."""
+    lines: list[bytes] = []
+    size = 0
+    for line in stream:
+        lines.append(line)
+        size += len(line)
+        if len(lines) >= LINES or size >= BATCH_BYTES:
+            yield len(lines), b"".join(lines)
+            lines, size = [], 0
+    if lines:
+        yield len(lines), b"".join(lines)
+
+
+def _add(total: dict[str, int], taken: Taken) -> None:
+    for name in total:
+        total[name] += getattr(taken, name)

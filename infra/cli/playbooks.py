@@ -1,0 +1,48 @@
+"""``qorgau playbooks``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from infra.bootstrap import builtin_playbooks
+from infra.cli import common
+from playbooks.cacao import read
+
+
+@click.group()
+def playbooks() -> None:
+    """Playbooks (CACAO 2.0)."""
+
+
+@playbooks.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@common.as_json
+def validate(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check playbooks: the OASIS schemas, then what the schemas cannot see. Exit status 1 when one is refused."""
+    results = []
+    for file in files:
+        playbook, findings = read(common.read_text(file), str(file))
+        found = [finding.model_dump() for finding in findings]
+        results.append({"file": str(file), "valid": playbook is not None, "findings": found})
+        if not as_json:
+            for finding in findings:
+                click.echo(f"{file}: {finding.level}: {finding.pointer} {finding.message}")
+            click.echo(f"{file}: {'valid' if playbook else 'refused'}")
+    if as_json:
+        click.echo(json.dumps(results, ensure_ascii=False))
+    if not all(result["valid"] for result in results):
+        raise SystemExit(1)
+
+
+@playbooks.command("list")
+@common.as_json
+def list_playbooks(as_json: bool) -> None:
+    """List the product's playbooks."""
+    rows = [
+        {"label": label, "name": p.name, "steps": len(p.workflow), "modified": p.modified, "id": p.id}
+        for label, p in builtin_playbooks().items()
+    ]
+    common.show(rows, ("label", "name", "steps", "modified"), as_json)
