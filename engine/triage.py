@@ -63,19 +63,9 @@ def open_from(finding: FindingRaised, number: str, *, at: datetime) -> IncidentO
 
 
 def _title(finding: FindingRaised) -> str:
-    """Name rule and first subject; identifiers only, never a name or number of a person."""
-    entities = finding.entities
-    for word, values in (
-        ("client", entities.clients),
-        ("loan", entities.loans),
-        ("user", entities.users),
-        ("workstation", entities.workstations),
-        ("address", entities.addresses),
-        ("device", entities.devices),
-    ):
-        if values:
-            return f"{finding.rule_title}: {word} {values[0][:60]}"
-    return finding.rule_title
+    """Name the rule and what its findings are gathered by; identifiers only, never a name or number of a person."""
+    subject = ", ".join(part[:60] for part in finding.dedup_key.split("|")[1:] if part != "-")
+    return f"{finding.rule_title}: {subject}" if subject else finding.rule_title
 
 
 def join(incident: Incident, finding: FindingRaised, *, at: datetime) -> Sequence[Fact]:

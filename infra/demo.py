@@ -30,6 +30,7 @@ PEOPLE = {
 SEED = 42
 BACKLOG = timedelta(hours=6)
 PER_DAY = 30_000
+CAMPAIGN_EVERY = 700
 BATCH = 200
 
 
@@ -111,7 +112,7 @@ class Demo:
         """
         batch: list[Made] = []
         with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
-            for made in stream(SEED, origin, per_day=PER_DAY):
+            for made in stream(SEED, origin, per_day=PER_DAY, campaign_every=CAMPAIGN_EVERY):
                 if self._stop.is_set():
                     return
                 ahead = (made.at - datetime.now(UTC)).total_seconds()

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rules.matchers import number_of
+from rules.matchers import norm, number_of
 from rules.model import Correlation, Rule
 
 Entry = tuple[float, int, Any, int]
@@ -48,7 +48,11 @@ class Correlator:
             return None
         value: Any = None
         if spec.field is not None:
-            value = normalised.get(spec.field) if spec.type == "value_count" else number_of(event.get(spec.field))
+            value = (
+                _countable(spec.field, normalised, event)
+                if spec.type == "value_count"
+                else number_of(event.get(spec.field))
+            )
             if value is None:
                 return None
         window = self._windows.get(key)
@@ -96,7 +100,7 @@ class Correlator:
             case "event_count":
                 measured: float = len(window)
             case "value_count":
-                measured = len({entry[2] for entry in window})
+                measured = len({norm(entry[2]) if isinstance(entry[2], str) else entry[2] for entry in window})
             case "temporal":
                 return {entry[3] for entry in window} >= set(range(len(spec.rules)))
             case "temporal_ordered":
@@ -128,6 +132,12 @@ class Correlator:
             )
             for key, window in state["windows"]
         )
+
+
+def _countable(field: str, normalised: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
+    """A value to be counted: as it came where it is plain text, so that it can be shown; compared case-blind."""
+    value = event.get(field)
+    return value if isinstance(value, str) and value else normalised.get(field)
 
 
 def _statistic(spec: Correlation, values: list[float]) -> float:

@@ -42,6 +42,7 @@ class Hit:
     rule: Rule
     positions: tuple[int, ...]
     first_t: float
+    counted: tuple[str, ...] = ()
 
 
 class RuleIndex:
@@ -129,7 +130,10 @@ class Matcher:
             window = correlator.feed(hit.rule.id, names, normalised, fields, t, position)
             if window is not None:
                 positions = tuple(sorted({entry[1] for entry in window}))
-                self._fire(Hit(correlator.rule, positions, window[0][0]), normalised, fields, t, position, hits)
+                counted = tuple(dict.fromkeys(str(entry[2]) for entry in window if entry[2] is not None))
+                self._fire(
+                    Hit(correlator.rule, positions, window[0][0], counted), normalised, fields, t, position, hits
+                )
 
     def fingerprint(self) -> str:
         """Give one hash over rules and contexts: a saved state belongs to exactly this set."""
@@ -172,7 +176,7 @@ class StreamDetector:
     def _finding(self, event: SecurityEvent, hit: Hit) -> FindingRaised:
         rule, meta = hit.rule, hit.rule.meta
         finding_id = str(derive("finding", rule.id, event.source, event.event_id))
-        entities = entities_of(event.fields)
+        entities = self._entities(event, hit)
         dedup_fields = meta.dedup if meta else ()
         key = [rule.name, *(str(event.fields.get(name, "-")) for name in dedup_fields)]
         if not dedup_fields:
@@ -197,6 +201,17 @@ class StreamDetector:
             entities=entities,
             playbook=meta.playbook if meta else None,
         )
+
+    def _entities(self, event: SecurityEvent, hit: Hit) -> Entities:
+        """Whom a finding touches. A correlation speaks of what it groups by, and of counted values only when its rule
+        says that they are affected: the clients a stuffing list merely tried are not, those an insider read are."""
+        spec = hit.rule.correlation
+        if spec is None:
+            return entities_of(event.fields)
+        fields: dict[str, Any] = {name: event.fields.get(name) for name in spec.group_by}
+        if hit.rule.meta and spec.field in hit.rule.meta.affects:
+            fields[spec.field] = list(hit.counted)
+        return entities_of(fields)
 
     def _detected_at(self, event: SecurityEvent) -> datetime:
         """The clock's anchor: when we received it, or earlier when the event itself is somebody's report."""

@@ -48,7 +48,8 @@ INCIDENT_CLASSES = (
 
 
 class HouseMeta(BaseModel):
-    """The ``qorgau`` block of a rule file. ``words`` names the sign in the languages of the notices (ru, kk)."""
+    """The ``qorgau`` block of a rule file. ``words`` names the sign in the languages of the notices
+    (ru, kk); ``affects`` names counted fields whose every value is touched, such as the clients of a bulk read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     obligations: tuple[str, ...] = ()
@@ -59,6 +60,7 @@ class HouseMeta(BaseModel):
     playbook: str | None = None
     parameters: dict[str, Parameter] = {}
     evidence: tuple[str, ...] = ()
+    affects: tuple[str, ...] = ()
     words: dict[str, str] = {}
     tests: InlineTests | None = None
 

@@ -11,7 +11,7 @@ import click
 
 from engine.errors import InputError
 from engine.timestamps import NotAnInstant, parse_rfc3339
-from infra.simulate.stream import EVENTS_PER_DAY, stream
+from infra.simulate.stream import CAMPAIGN_EVERY, EVENTS_PER_DAY, stream
 
 
 @click.command()
@@ -30,7 +30,9 @@ def simulate(events: int, seed: int, labels: Path | None, start: str, per_day: i
     out = sys.stdout.buffer
     marks = labels.open("w", encoding="utf8") if labels else None
     try:
-        for made in islice(stream(seed, begin, per_day=per_day, campaigns=not no_attacks), events):
+        for made in islice(
+            stream(seed, begin, per_day=per_day, campaign_every=0 if no_attacks else CAMPAIGN_EVERY), events
+        ):
             out.write(made.line + b"\n")
             if marks is not None and made.campaign is not None:
                 label = {"event.id": made.event_id, "campaign": made.campaign, "rules": list(made.rules)}

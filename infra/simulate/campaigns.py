@@ -121,7 +121,6 @@ def victim(rng: Random, key: str) -> Iterator[Step]:
         "mfo.kind": "victim_resolution",
         "mfo.act.issuer": "УП Алмалинского района г. Алматы",
         "mfo.act.number": f"{key}/26",
-        "mfo.act.date": "2026-11-01",
         "mfo.channel": "office",
         "mfo.client.id": client.id,
         "mfo.client.iin": client.iin,

@@ -39,18 +39,23 @@ class Made:
     rules: tuple[str, ...]
 
 
-def stream(seed: int, start: datetime, *, per_day: int = EVENTS_PER_DAY, campaigns: bool = True) -> Iterator[Made]:
-    """Give events for ever, in order of time from ``start`` (aware). The same arguments give the same bytes."""
+def stream(
+    seed: int, start: datetime, *, per_day: int = EVENTS_PER_DAY, campaign_every: int = CAMPAIGN_EVERY
+) -> Iterator[Made]:
+    """Give events for ever, in order of time from ``start`` (aware). The same arguments give the same bytes.
+
+    ``campaign_every`` is the number of events to each attack campaign, 0 for none.
+    """
     rng = Random(seed)
-    weaver = _Weaver(rng, seed, start, per_day, campaigns)
+    weaver = _Weaver(rng, seed, start, per_day, campaign_every)
     while True:
         yield weaver.next()
 
 
 class _Weaver:
-    def __init__(self, rng: Random, seed: int, start: datetime, per_day: int, campaigns: bool) -> None:
+    def __init__(self, rng: Random, seed: int, start: datetime, per_day: int, campaign_every: int) -> None:
         self.rng, self.seed, self.start = rng, seed, start
-        self.per_day, self.campaigns = per_day, campaigns
+        self.per_day, self.campaign_every = per_day, campaign_every
         self.heap: list[tuple[float, int, str, dict[str, Any], str | None, tuple[str, ...]]] = []
         self.now = 0.0
         self.stories = self.order = self.count = self.launched = 0
@@ -72,6 +77,8 @@ class _Weaver:
             "organization.id": "mfo-1",
             **fields,
         }
+        if action == "legal.act.received":
+            document["mfo.act.date"] = (at - timedelta(days=3)).date().isoformat()
         return Made(at, event_id, action, orjson.dumps(document), campaign, rules)
 
     def _begin_story(self) -> None:
@@ -83,7 +90,7 @@ class _Weaver:
         story = self.rng.choices(self.story_names, self.weights)[0]
         self.stories += 1
         self._push(story(self.rng, f"{self.seed}-{self.stories}"), None, ())
-        if self.campaigns and (self.count + 600) // CAMPAIGN_EVERY >= self.launched:
+        if self.campaign_every and self.count // self.campaign_every >= self.launched:
             campaign, rules = CAMPAIGNS[self.launched % len(CAMPAIGNS)]
             self.launched += 1
             self._push(campaign(self.rng, f"{self.seed}-{self.launched}"), campaign.__name__, rules)

@@ -90,10 +90,12 @@ def _runs(house: House, incident_id: str) -> list[dict[str, Any]]:
             task = run.waiting.get(step_id)
             state = run.done.get(step_id) or ("waiting" if task or step_id in run.requested else "running")
             steps.append({"id": step_id, "name": step.get("name", step_id), "state": state, "task": task})
+        workflow = playbook.workflow if playbook else {}
+        spare = {step.get("on_failure") for step in workflow.values()}
         ahead = [
             step["name"]
-            for step_id, step in (playbook.workflow if playbook else {}).items()
-            if step_id not in run.entered and step["type"] == "action"
+            for step_id, step in workflow.items()
+            if step_id not in run.entered and step["type"] == "action" and step_id not in spare
         ]
         shown.append({"run": run, "steps": steps, "ahead": ahead})
     return shown

@@ -43,7 +43,7 @@ def queue(house: House, view: str, person_id: str, text: str = "") -> list[dict[
         row["age_minutes"] = int((now - datetime.fromisoformat(row["opened_at"])).total_seconds() // 60)
         row["risk"] = used_share(nearest, now) if nearest else -1.0
     order = {"critical": 0, "high": 1, "medium": 2, "low": 3}
-    rows.sort(key=lambda r: (-min(r["risk"], 1.0), order[r["severity"]], r["opened_at"]))
+    rows.sort(key=lambda r: (-round(min(r["risk"], 1.0), 1), order[r["severity"]], r["opened_at"]))
     return rows[:PAGE]
 
 

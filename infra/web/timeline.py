@@ -15,7 +15,7 @@ from playbooks import run as runs
 def entries(house: House, owner: str) -> list[dict[str, Any]]:
     """Give the timeline of an incident or protection, newest first."""
     recorded = house.decisions.timeline(owner)
-    names = _names(recorded)
+    names = _names(house, recorded)
     return [
         {
             "position": it.position,
@@ -26,10 +26,17 @@ def entries(house: House, owner: str) -> list[dict[str, Any]]:
             "reason": it.fact.reason,
         }
         for it in reversed(recorded)
+        if not _is_scaffolding(it.fact)
     ]
 
 
-def _names(recorded: list[Recorded]) -> dict[str, str]:
+def _is_scaffolding(fact: Fact) -> bool:
+    """Steps that only begin and end a branch tell a reader nothing."""
+    kind = str(getattr(fact, "step_id", "")).split("--")[0]
+    return kind in ("start", "end") and isinstance(fact, runs.StepEntered | runs.StepFinished)
+
+
+def _names(house: House, recorded: list[Recorded]) -> dict[str, str]:
     """The words for ids that appear in later facts: clocks, notices, steps, orders."""
     names: dict[str, str] = {}
     for it in recorded:
@@ -38,8 +45,10 @@ def _names(recorded: list[Recorded]) -> dict[str, str]:
                 names[fact.clock_id] = word(fact.kind) + (f" ({fact.subject})" if fact.subject else "")
             case notices.NoticeDrafted() as fact:
                 names[fact.notice_id] = word(fact.kind) + (f" ({fact.subject})" if fact.subject else "")
-            case runs.TaskOpened() as fact:
-                names[fact.step_id] = fact.title
+            case runs.RunStarted() as fact:
+                for playbook in house.playbooks.values():
+                    if playbook.digest == fact.digest:
+                        names |= {step_id: str(step.get("name", "")) for step_id, step in playbook.workflow.items()}
             case protection.OrderIssued() as fact:
                 names[fact.order_id] = f"{word(fact.kind)} → {fact.target}"
     return names
