@@ -6,8 +6,11 @@ import hashlib
 import json
 import logging
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from heapq import merge
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
 from typing import Any
 
 import httpx
@@ -15,7 +18,8 @@ import httpx
 from infra.accounts import ROLES
 from infra.bootstrap import House
 from infra.settings import Settings
-from infra.simulate.stream import Made, stream
+from infra.simulate.campaigns import victim
+from infra.simulate.stream import Made, make, stream
 
 log = logging.getLogger("qorgau.demo")
 PASSWORD = "qorgau-demo"  # noqa: S105 - shown on the sign-in page of the demonstration
@@ -32,6 +36,13 @@ BACKLOG = timedelta(hours=6)
 PER_DAY = 30_000
 CAMPAIGN_EVERY = 700
 BATCH = 200
+
+
+def _scene(start: datetime) -> Iterator[Made]:
+    """What a visitor sees happen: a resolution arrives, and the agency goes on calling."""
+    for index, (offset, step) in enumerate(zip((15, 60), victim(Random(SEED), "demo"), strict=True)):
+        _, action, fields = step
+        yield make(start + timedelta(seconds=offset), f"demo-scene-{index}", action, fields, "victim", ())
 
 
 class _Receiver(BaseHTTPRequestHandler):
@@ -111,8 +122,9 @@ class Demo:
         After a restart the stream is sent from the beginning again; the ledger knows every event by its id.
         """
         batch: list[Made] = []
+        traffic = stream(SEED, origin, per_day=PER_DAY, campaign_every=CAMPAIGN_EVERY)
         with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
-            for made in stream(SEED, origin, per_day=PER_DAY, campaign_every=CAMPAIGN_EVERY):
+            for made in merge(traffic, _scene(origin + BACKLOG), key=lambda made: made.at):
                 if self._stop.is_set():
                     return
                 ahead = (made.at - datetime.now(UTC)).total_seconds()

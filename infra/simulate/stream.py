@@ -52,6 +52,23 @@ def stream(
         yield weaver.next()
 
 
+def make(
+    at: datetime, event_id: str, action: str, fields: dict[str, Any], campaign: str | None, rules: tuple[str, ...]
+) -> Made:
+    """Write one event of the stream."""
+    document = {
+        "@timestamp": at.isoformat(timespec="milliseconds"),
+        "event.id": event_id,
+        "event.action": action,
+        "event.provider": _SOURCE_OF.get(action.split(".", 1)[0], "infrastructure"),
+        "organization.id": "mfo-1",
+        **fields,
+    }
+    if action == "legal.act.received":
+        document["mfo.act.date"] = (at - timedelta(days=3)).date().isoformat()
+    return Made(at, event_id, action, orjson.dumps(document), campaign, rules)
+
+
 class _Weaver:
     def __init__(self, rng: Random, seed: int, start: datetime, per_day: int, campaign_every: int) -> None:
         self.rng, self.seed, self.start = rng, seed, start
@@ -68,18 +85,7 @@ class _Weaver:
         t, _, action, fields, campaign, rules = heapq.heappop(self.heap)
         self.count += 1
         at = self.start + timedelta(seconds=round(t, 3))
-        event_id = f"sim-{self.seed}-{self.count:08d}"
-        document = {
-            "@timestamp": at.isoformat(timespec="milliseconds"),
-            "event.id": event_id,
-            "event.action": action,
-            "event.provider": _SOURCE_OF.get(action.split(".", 1)[0], "infrastructure"),
-            "organization.id": "mfo-1",
-            **fields,
-        }
-        if action == "legal.act.received":
-            document["mfo.act.date"] = (at - timedelta(days=3)).date().isoformat()
-        return Made(at, event_id, action, orjson.dumps(document), campaign, rules)
+        return make(at, f"sim-{self.seed}-{self.count:08d}", action, fields, campaign, rules)
 
     def _begin_story(self) -> None:
         """Begin the next story; the time to it follows the hour of the day in Kazakhstan (UTC+5)."""

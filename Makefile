@@ -1,0 +1,52 @@
+# Qorgau. Needs Python 3.11 or newer with venv, pip and make; everything else is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+JOBS ?= auto
+
+.PHONY: install install-dev run test test-all test-services lint bench rules clean requirements
+
+install: .venv/.run
+install-dev: .venv/.dev
+
+.venv/.run: requirements/run.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: install           ## the console with a demonstration, on http://127.0.0.1:8080
+	$(BIN)/qorgau serve --demo
+
+lint: install-dev      ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+rules: install         ## inline tests of the rules, lint of the rules
+	$(BIN)/qorgau rules test
+	$(BIN)/qorgau rules lint
+
+test: lint rules       ## everything that is quick
+	$(BIN)/pytest -n $(JOBS) -m "not slow and not services"
+
+test-all: lint rules   ## also the long ones
+	$(BIN)/pytest -n $(JOBS) -m "not services"
+
+test-services: install-dev  ## adapters against real servers
+	$(BIN)/pytest -m services
+
+bench: install         ## figures with their floors
+	$(BIN)/qorgau bench ledger --json
+	$(BIN)/qorgau bench detect --json
+
+requirements:          ## pin anew, with hashes (needs pip-tools)
+	pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-header --extra build -o requirements/run.txt pyproject.toml
+	pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-header --extra build --extra dev -o requirements/dev.txt pyproject.toml
+
+clean:
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build
