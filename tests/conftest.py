@@ -1,0 +1,34 @@
+"""Fixtures of all layers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support import World
+
+settings.register_profile(
+    "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("QORGAU_") and name != "QORGAU_REQUIRE_BROWSER":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("QORGAU_TOML", str(tmp_path / "none.toml"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A house with people, at ten o'clock on a Monday in Almaty."""
+    made = World(tmp_path / "data").people()
+    yield made
+    made.house.close()

@@ -1,0 +1,121 @@
+"""What the tests share: a clock they move, a house over a temporary directory, events in short form, people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from engine.facts import Person
+from infra.bootstrap import House, open_house, stages_of
+from infra.intake import Batch, Receipt
+from infra.settings import Settings
+from infra.stages.base import Stage
+from infra.worker import drain
+
+DATA = Path(__file__).parent / "data"
+MONDAY = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+"""10:00 in Almaty on a business day."""
+
+ANALYST = Person(id="aigul", roles=frozenset({"soc_analyst"}), name="Aigul")
+FRAUD = Person(id="erlan", roles=frozenset({"fraud_analyst"}), name="Erlan")
+COMPLIANCE = Person(id="bolat", roles=frozenset({"compliance_officer"}), name="Bolat")
+COMPLIANCE_2 = Person(id="dana", roles=frozenset({"compliance_officer"}), name="Dana")
+CISO = Person(id="gulnar", roles=frozenset({"ciso"}), name="Gulnar")
+AUDITOR = Person(id="marat", roles=frozenset({"auditor"}), name="Marat")
+PEOPLE = (ANALYST, FRAUD, COMPLIANCE, COMPLIANCE_2, CISO, AUDITOR)
+PASSWORD = "correct horse battery"
+
+
+class MovingClock:
+    """Time that only the test moves."""
+
+    def __init__(self, at: datetime = MONDAY) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def forward(self, **delta: float) -> None:
+        self.at += timedelta(**delta)
+
+
+class World:
+    """A house with its stages, fed and moved by hand."""
+
+    def __init__(self, folder: Path, clock: MovingClock | None = None, **settings: Any) -> None:
+        self.folder = folder
+        self.clock = clock or MovingClock()
+        self.settings = Settings(data=folder, **settings)
+        self.house: House = open_house(self.settings, self.clock)
+        self.stages: list[Stage] = stages_of(self.house)
+        self.count = 0
+
+    def people(self) -> World:
+        for person in PEOPLE:
+            self.house.accounts.add(person.id, person.name, tuple(person.roles), PASSWORD, actor="test")
+        return self
+
+    def event(self, action: str, *, at: datetime | None = None, **fields: Any) -> bytes:
+        """One event as bytes; names use __ for the dot, and ids count up."""
+        self.count += 1
+        document = {
+            "@timestamp": (at or self.clock.now()).isoformat(),
+            "event.id": f"t-{self.count}",
+            "event.action": action,
+            **{name.replace("__", "."): value for name, value in fields.items()},
+        }
+        return orjson.dumps(document)
+
+    def feed(self, *lines: bytes, source: str = "portal") -> Receipt:
+        receipt = self.house.intake.take(Batch(source, None, self.clock.now(), b"\n".join(lines)))
+        self.work()
+        return receipt
+
+    def work(self) -> None:
+        drain(self.stages)
+
+    def sweep(self) -> int:
+        fired = self.house.sweep.run()
+        self.work()
+        return fired
+
+    def restart(self) -> World:
+        """A new process over the same directory."""
+        self.house.close()
+        again = World(self.folder, self.clock, **self.settings.model_dump(exclude={"data"}, exclude_unset=True))
+        again.count = self.count
+        return again
+
+    def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        return self.house.database.rows(sql, *parameters)
+
+    def incidents(self) -> list[dict[str, Any]]:
+        return self.rows("SELECT * FROM incident_view ORDER BY number")
+
+    def clocks(self, owner: str) -> dict[str, dict[str, Any]]:
+        return {row["kind"]: row for row in self.rows("SELECT * FROM clock_view WHERE owner_id = ?", owner)}
+
+    def notices(self, incident: str) -> dict[str, dict[str, Any]]:
+        return {row["kind"]: row for row in self.rows("SELECT * FROM notice_view WHERE incident_id = ?", incident)}
+
+    def finish_steps(self, incident: str, people: Sequence[Person] = PEOPLE) -> list[str]:
+        """Carry out every task of the playbooks of an incident; gives the titles in order."""
+        from playbooks.run import Run
+
+        titles = []
+        while True:
+            runs = [
+                self.house.decisions.load(Run, row["id"])
+                for row in self.rows("SELECT id FROM run_view WHERE incident_id = ? AND waiting > 0", incident)
+            ]
+            if not runs:
+                return titles
+            step, task = next(iter(runs[0].waiting.items()))
+            by = next(person for person in people if person.may(*task.roles))
+            self.house.acts.complete_task(runs[0].id, step, "success", f"done: {task.title}", by=by)
+            titles.append(task.title)
+            self.work()
