@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.errors import DataError
 
@@ -113,9 +113,14 @@ class BusinessCalendar:
 def calendar_from_yaml(
     text: str, *, zone: str = "Asia/Almaty", opens: time = time(9), closes: time = time(18)
 ) -> BusinessCalendar:
-    """Build the calendar from an override file; raises DataError when two entries name the same day."""
-    document = yaml.safe_load(text) or {}
-    entries = [Override.model_validate(entry) for entry in document.get("days") or []]
+    """Build the calendar from an override file; raises DataError that names the faulty entry."""
+    try:
+        document = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise DataError(f"the calendar override file is not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(document, dict) or set(document) - {"days", "confirmed_through"}:
+        raise DataError("the calendar override file holds 'confirmed_through' and 'days' and nothing else")
+    entries = _entries(document.get("days") or [])
     overrides = {entry.date: entry for entry in entries}
     if len(overrides) != len(entries):
         raise DataError("the calendar override file names a day twice")
@@ -123,6 +128,18 @@ def calendar_from_yaml(
     version = f"holidays-{metadata.version('holidays')}+{digest}"
     confirmed = int(document.get("confirmed_through", 2026))
     return BusinessCalendar(ZoneInfo(zone), opens, closes, version, confirmed, overrides)
+
+
+def _entries(days: object) -> list[Override]:
+    entries = []
+    for number, entry in enumerate(days if isinstance(days, list) else [days], 1):
+        try:
+            entries.append(Override.model_validate(entry))
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "entry"
+            raise DataError(f"day {number}: {first['msg']}", field=where) from None
+    return entries
 
 
 @lru_cache(maxsize=1)

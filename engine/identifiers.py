@@ -128,7 +128,12 @@ class Mrz:
 
     @classmethod
     def parse(cls, lines: object) -> Mrz:
-        """Check every check digit and the composite; raises with the code of the first one that is wrong."""
+        """Check every check digit and the composite; raises with the code of the first one that is wrong.
+
+        Takes the lines as a list, or as one string with line breaks.
+        """
+        if isinstance(lines, str):
+            lines = lines.split()
         if not isinstance(lines, list | tuple) or not all(
             isinstance(line, str) and re.fullmatch(r"[0-9A-Z<]+", line) for line in lines
         ):
