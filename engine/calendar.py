@@ -116,7 +116,7 @@ def calendar_from_yaml(
     """Build the calendar from an override file; raises DataError that names the faulty entry."""
     try:
         document = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise DataError(f"the calendar override file is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(document, dict) or set(document) - {"days", "confirmed_through"}:
         raise DataError("the calendar override file holds 'confirmed_through' and 'days' and nothing else")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -199,6 +200,14 @@ def decode(position: int, topic: str, state: bytes) -> SecurityEvent:
     )
 
 
+def _relink(previous: bytes, row: Sequence[Any]) -> bytes | None:
+    """Count the hash of a stored row anew; None when the row is not even of the shape the ledger writes."""
+    try:
+        return link(previous, row[0], UUID(row[1]), row[2], row[3], bytes(row[4]))
+    except (TypeError, ValueError, AttributeError, struct.error):
+        return None
+
+
 def verify_chain(database: Database, table: str) -> Iterator[tuple[int, str | None]]:
     """Walk a chained table: gives (position, None) at intervals and at the end, and (position, fault) at a fault."""
     previous, expected = GENESIS, 0
@@ -212,8 +221,8 @@ def verify_chain(database: Database, table: str) -> Iterator[tuple[int, str | No
             if row[0] != expected:
                 yield expected, f"position {expected} is missing; the next one is {row[0]}"
                 return
-            computed = link(previous, row[0], UUID(row[1]), row[2], row[3], row[4])
-            if computed != row[5]:
+            computed = _relink(previous, row)
+            if computed is None or computed != row[5]:
                 yield row[0], f"position {row[0]} does not match its hash"
                 return
             previous = computed

@@ -105,8 +105,9 @@ def notices(house: House, state: str = "open") -> list[dict[str, Any]]:
 
 def search(house: House, text: str, limit: int = PAGE) -> list[dict[str, Any]]:
     """Events whose words begin with every word asked for; newest first. Any text is a valid question."""
-    words = [word.replace('"', "") for word in text.split()[:12]]
-    question = " ".join(f'"{word}"*' for word in words if word)
+    clean = "".join(ch if ch.isprintable() and ch != '"' else " " for ch in text)
+    words = clean.split()[:12]
+    question = " ".join(f'"{word}"*' for word in words)
     if not question:
         return house.database.rows(
             "SELECT rowid AS position, action, source, entities, at FROM search ORDER BY rowid DESC LIMIT ?", limit
