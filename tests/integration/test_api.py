@@ -110,12 +110,11 @@ def test_a_batch_that_speaks_for_another_source_is_refused_whole_and_kept(
 def test_a_full_queue_is_answered_with_429_and_loses_nothing(served: tuple[World, TestClient, str]) -> None:
     world, client, token = served
     world.house.intake._queue.maxsize = 2
-    with ThreadPoolExecutor(80) as pool:
-        with world.house.database.write():
-            # The writer cannot commit now, so the queue fills; the first answer of all can only be a refusal.
-            waiting = [pool.submit(post, client, token, world.event("backup.job")) for _ in range(80)]
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            assert {one.result().status_code for one in done} == {429}
+    with ThreadPoolExecutor(80) as pool, world.house.database.write():
+        # The writer cannot commit now, so the queue fills; the first answer of all can only be a refusal.
+        waiting = [pool.submit(post, client, token, world.event("backup.job")) for _ in range(80)]
+        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        assert {one.result().status_code for one in done} == {429}
     answers = [one.result() for one in waiting]
     refused = [answer for answer in answers if answer.status_code == 429]
     taken = [answer for answer in answers if answer.status_code == 200]

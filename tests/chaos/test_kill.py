@@ -1,0 +1,143 @@
+"""kill -9 in the middle of the feed, again and again: nothing acknowledged is lost, nothing happens twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+import httpx
+
+from infra.simulate.stream import stream
+from infra.store.ledger import verify_chain
+from tests.support import PEOPLE, World
+
+ROUNDS = 20
+BATCH = 60
+
+
+class Server:
+    """The product as a process that is killed without warning."""
+
+    def __init__(self, data: Path) -> None:
+        environment = {**os.environ, "QORGAU_DATA": str(data), "QORGAU_PORT": "0", "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "infra", "serve"], stdout=subprocess.PIPE, env=environment, text=True
+        )
+        self.address = ""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            found = re.search(r"http://[\d.:]+", line)
+            if found:
+                self.address = found.group()
+                break
+        assert self.address, "the server did not start"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+class Feed:
+    """A client that sends batches in order and remembers which were acknowledged; unanswered ones are sent again."""
+
+    def __init__(self, token: str) -> None:
+        start = datetime.now(UTC) - timedelta(hours=12)
+        made = list(islice(stream(11, start, campaign_every=150), 200 * BATCH))
+        self.batches = [made[i : i + BATCH] for i in range(0, len(made), BATCH)]
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.next = 0
+        self.acknowledged: set[str] = set()
+
+    def run(self, address: str) -> None:
+        """Send until the server is gone."""
+        with httpx.Client(base_url=address, headers=self.headers, timeout=20) as client:
+            while self.next < len(self.batches):
+                batch = self.batches[self.next]
+                try:
+                    answer = client.post("/api/v1/events", content=b"\n".join(made.line for made in batch))
+                except httpx.HTTPError:
+                    return
+                if answer.status_code == 200:
+                    counts = answer.json()
+                    assert counts["accepted"] + counts["duplicate"] == len(batch)
+                    self.acknowledged |= {made.event_id for made in batch}
+                    self.next += 1
+
+
+def twice(values: list[str]) -> list[str]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def test_twenty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path).people()
+    assert PEOPLE
+    token = world.house.accounts.new_source("feed", None)
+    world.house.close()
+    feed, rng = Feed(token), Random(5)
+    for _ in range(ROUNDS):
+        server = Server(tmp_path)
+        sender = threading.Thread(target=feed.run, args=(server.address,))
+        sender.start()
+        # A random moment: after so many further batches, or in the middle of start-up work.
+        goal = min(feed.next + rng.randrange(0, 9), len(feed.batches))
+        pause = threading.Event()
+        while feed.next < goal and sender.is_alive():
+            pause.wait(0.005)
+        pause.wait(rng.random() * 0.25)
+        server.kill()
+        sender.join()
+    assert feed.next > ROUNDS, "the feed got on"
+    assert feed.next < len(feed.batches), "every kill fell into the feed"
+    check(tmp_path, feed)
+
+
+def check(data: Path, feed: Feed) -> None:
+    world = World(data)
+    world.house.intake.recover()
+    world.house.sweep.run()
+    world.work()
+    stored = [event.event_id for event in world.house.ledger.read(0, 1_000_000)]
+    own = [event_id for event_id in stored if event_id.startswith("sim-")]
+    assert twice(stored) == []
+    assert feed.acknowledged - set(own) == set()
+    assert world.rows("SELECT COUNT(*) AS n FROM intake")[0]["n"] == 0
+    for table in ("ledger", "decisions"):
+        assert [fault for _, fault in verify_chain(world.house.database, table) if fault] == []
+    facts = [
+        (row["topic"], json.loads(bytes(row["state"]))) for row in world.rows("SELECT topic, state FROM decisions")
+    ]
+    assert twice([body["finding_id"] for topic, body in facts if topic == "finding.raised.v1"]) == []
+    assert twice([body["incident_id"] for topic, body in facts if topic == "incident.opened.v1"]) == []
+    numbers = [body["number"] for topic, body in facts if topic == "incident.opened.v1"]
+    assert sorted(numbers) == [f"INC-{datetime.now(UTC).year}-{i:04d}" for i in range(1, len(numbers) + 1)]
+    assert twice([body["notice_id"] for topic, body in facts if topic == "notice.drafted.v1"]) == []
+    assert twice([body["clock_id"] for topic, body in facts if topic == "clock.started.v1"]) == []
+    assert twice([body["order_id"] for topic, body in facts if topic == "order.issued.v1"]) == []
+    steps = [f"{body['run_id']}/{body['step_id']}" for topic, body in facts if topic == "run.step-entered.v1"]
+    assert twice(steps) == []
+    assert len(numbers) >= 5, "the feed holds attacks"
+    undisturbed(world, own, feed, numbers)
+    world.house.close()
+
+
+def undisturbed(world: World, own: list[str], feed: Feed, numbers: list[str]) -> None:
+    """The same events in a house that was never killed lead to the same findings and incidents."""
+    calm = World(world.folder / "calm")
+    lines = {made.event_id: made.line for batch in feed.batches for made in batch}
+    for start in range(0, len(own), 500):
+        calm.feed(*(lines[event_id] for event_id in own[start : start + 500]))
+    keys = "SELECT dedup_key FROM incident_view ORDER BY dedup_key"
+    assert calm.rows(keys) == world.rows(keys)
+    assert len(numbers) == len(calm.incidents())
+    calm.house.close()

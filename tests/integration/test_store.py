@@ -1,0 +1,117 @@
+"""The store: read models that can be rebuilt, positions that never go back, one worker per directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import IntegrityError
+
+from engine.errors import DataError, QorgauError
+from engine.incidents import Incident, NoteAdded
+from infra.store import topics
+from infra.worker import WorkerLock
+from tests.support import ANALYST, COMPLIANCE, MONDAY, World
+
+VIEWS = ("incident_view", "clock_view", "notice_view", "run_view", "protection_view", "order_view", "timeline")
+
+
+def everything(world: World) -> dict[str, list[dict[str, Any]]]:
+    return {view: world.rows(f"SELECT * FROM {view}") for view in VIEWS}
+
+
+def busy(world: World) -> None:
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    world.feed(world.event("loan.disbursement.executed", mfo__client__id="c-2", mfo__loan__id="L-1"))
+    incident = world.incidents()[0]["id"]
+    world.house.acts.assign(incident, "aigul", by=ANALYST)
+    world.house.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
+    world.work()
+    world.clock.forward(days=2)
+    world.sweep()
+
+
+def test_read_models_rebuilt_from_the_log_are_the_same(world: World) -> None:
+    busy(world)
+    before = everything(world)
+    assert world.house.decisions.rebuild_views() == world.house.decisions.head()
+    assert everything(world) == before
+
+
+def test_a_second_run_of_every_stage_changes_nothing(world: World) -> None:
+    busy(world)
+    head = world.house.decisions.head()
+    world.work()
+    again = world.restart()
+    again.work()
+    assert again.sweep() == 0
+    assert again.house.decisions.head() == head
+    again.house.close()
+
+
+def test_a_follower_never_goes_back(world: World) -> None:
+    busy(world)
+    with pytest.raises(IntegrityError), world.house.decisions.unit(MONDAY) as unit:
+        unit.track("clocks", 1)
+
+
+def test_a_unit_that_fails_leaves_nothing(world: World) -> None:
+    busy(world)
+    head = world.house.decisions.head()
+    incident = world.incidents()[0]["id"]
+    with pytest.raises(RuntimeError), world.house.decisions.unit(MONDAY) as unit:
+        unit.record(Incident, incident, [NoteAdded(at=MONDAY, incident_id=incident, text="half")])
+        raise RuntimeError
+    assert world.house.decisions.head() == head
+
+
+def test_an_unknown_topic_is_never_imported() -> None:
+    with pytest.raises(DataError, match="not known"):
+        topics.decode("os:system", b"{}")
+
+
+def test_the_detector_goes_on_where_it_was(world: World) -> None:
+    """Nine failed logins before the restart and one after it are ten."""
+    tries = [
+        world.event("portal.login.failed", mfo__client__id=f"c-{i}", source__ip="203.0.113.5", event__reason="bad")
+        for i in range(10)
+    ]
+    world.feed(*tries[:9])
+    assert world.incidents() == []
+    again = world.restart()
+    again.feed(tries[9])
+    assert [row["rule_name"] for row in again.incidents()] == ["credential-stuffing"]
+    again.house.close()
+
+
+def test_one_worker_per_directory(tmp_path: Path) -> None:
+    first, second = WorkerLock(tmp_path), WorkerLock(tmp_path)
+    first.take()
+    with pytest.raises(QorgauError, match="QORGAU_DATA"):
+        second.take()
+    first.release()
+    second.take()
+    second.release()
+
+
+def test_data_of_another_version_are_not_touched(world: World) -> None:
+    with world.house.database.write() as cursor:
+        cursor.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    with pytest.raises(DataError, match="schema 99"):
+        world.restart()
+
+
+def test_a_fault_in_one_stage_moves_no_position(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.feed(world.event("backup.job"))
+    clocks = next(stage for stage in world.stages if stage.name == "clocks")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(type(clocks), "take", broken)
+    with pytest.raises(RuntimeError):
+        world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    monkeypatch.undo()
+    world.work()
+    assert "regulator-notice" in world.clocks(world.incidents()[0]["id"])
