@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 
 import click
 
@@ -22,7 +23,7 @@ def users() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin; otherwise one is made and printed.")
 def add(user: str, roles: tuple[str, ...], name: str, password_stdin: bool) -> None:
     """Make an account, or give an account a new password and roles."""
-    password = click.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
     with common.house() as house:
         house.accounts.add(user, name or user, roles, password, actor="command line")
     click.echo(f"{user}: {', '.join(roles)}" + ("" if password_stdin else f"\npassword: {password}"))
