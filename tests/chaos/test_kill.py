@@ -18,7 +18,7 @@ import httpx
 
 from infra.simulate.stream import stream
 from infra.store.ledger import verify_chain
-from tests.support import PEOPLE, World
+from tests.support import World
 
 ROUNDS = 20
 BATCH = 60
@@ -27,10 +27,10 @@ BATCH = 60
 class Server:
     """The product as a process that is killed without warning."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *flags: str) -> None:
         environment = {**os.environ, "QORGAU_DATA": str(data), "QORGAU_PORT": "0", "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "infra", "serve"], stdout=subprocess.PIPE, env=environment, text=True
+            [sys.executable, "-m", "infra", "serve", *flags], stdout=subprocess.PIPE, env=environment, text=True
         )
         self.address = ""
         assert self.process.stdout is not None
@@ -80,8 +80,7 @@ def twice(values: list[str]) -> list[str]:
 
 
 def test_twenty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
-    world = World(tmp_path).people()
-    assert PEOPLE
+    world = World(tmp_path)
     token = world.house.accounts.new_source("feed", None)
     world.house.close()
     feed, rng = Feed(token), Random(5)
@@ -99,18 +98,34 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
         sender.join()
     assert feed.next > ROUNDS, "the feed got on"
     assert feed.next < len(feed.batches), "every kill fell into the feed"
-    check(tmp_path, feed)
+    world = World(tmp_path)
+    stored = check(world)
+    assert feed.acknowledged - set(stored) == set()
+    undisturbed(world, stored, feed)
+    world.house.close()
 
 
-def check(data: Path, feed: Feed) -> None:
-    world = World(data)
+def test_twenty_kills_of_the_demonstration(tmp_path: Path) -> None:
+    """The demonstration sends its stream in order, so what is stored must be its beginning, without a hole."""
+    rng, pause = Random(9), threading.Event()
+    for _ in range(ROUNDS):
+        server = Server(tmp_path, "--demo")
+        pause.wait(rng.random() * 2.5)
+        server.kill()
+    world = World(tmp_path)
+    stored = [event_id for event_id in check(world) if event_id.startswith("sim-")]
+    assert len(stored) > 2_000
+    assert stored == [f"sim-42-{i:08d}" for i in range(1, len(stored) + 1)]
+    world.house.close()
+
+
+def check(world: World) -> list[str]:
+    """Everything that must hold after any crash; gives the ids of the stored events in order."""
     world.house.intake.recover()
     world.house.sweep.run()
     world.work()
     stored = [event.event_id for event in world.house.ledger.read(0, 1_000_000)]
-    own = [event_id for event_id in stored if event_id.startswith("sim-")]
     assert twice(stored) == []
-    assert feed.acknowledged - set(own) == set()
     assert world.rows("SELECT COUNT(*) AS n FROM intake")[0]["n"] == 0
     for table in ("ledger", "decisions"):
         assert [fault for _, fault in verify_chain(world.house.database, table) if fault] == []
@@ -127,17 +142,16 @@ def check(data: Path, feed: Feed) -> None:
     steps = [f"{body['run_id']}/{body['step_id']}" for topic, body in facts if topic == "run.step-entered.v1"]
     assert twice(steps) == []
     assert len(numbers) >= 5, "the feed holds attacks"
-    undisturbed(world, own, feed, numbers)
-    world.house.close()
+    return stored
 
 
-def undisturbed(world: World, own: list[str], feed: Feed, numbers: list[str]) -> None:
+def undisturbed(world: World, stored: list[str], feed: Feed) -> None:
     """The same events in a house that was never killed lead to the same findings and incidents."""
     calm = World(world.folder / "calm")
     lines = {made.event_id: made.line for batch in feed.batches for made in batch}
+    own = [event_id for event_id in stored if event_id in lines]
     for start in range(0, len(own), 500):
         calm.feed(*(lines[event_id] for event_id in own[start : start + 500]))
     keys = "SELECT dedup_key FROM incident_view ORDER BY dedup_key"
     assert calm.rows(keys) == world.rows(keys)
-    assert len(numbers) == len(calm.incidents())
     calm.house.close()
