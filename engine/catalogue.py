@@ -19,7 +19,7 @@ _ROOT_NAMES = (
     "process registry related rule server service session source span tags threat tls trace transaction url user "
     "user_agent vlan volume vulnerability winlog "
 )
-ROOTS = frozenset(_ROOT_NAMES.split())
+ROOTS = frozenset([*_ROOT_NAMES.split(), ""])
 
 
 class FieldSpec(BaseModel):

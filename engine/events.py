@@ -8,9 +8,11 @@ What can be kept is kept and flagged; what cannot be one event is a dead letter.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -183,14 +185,17 @@ def _load(raw: bytes, limits: Limits) -> dict[str, Any]:
     return document
 
 
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+
+
 def _refuse_duplicate_keys(raw: bytes, document: dict[str, Any], limits: Limits) -> None:
     """Find a key given twice, which every JSON library hides by keeping the last.
 
-    Every key is followed by a colon outside strings, so when there are no more colons in the bytes than keys
-    in the result no key was dropped; only otherwise is the slow reading needed.
+    Every key is followed by one colon outside strings, so when there are as many of those as keys in the result no
+    key was dropped; only otherwise is the slow reading needed.
     """
     keys = _count_keys(document, 0, limits)
-    if raw.count(b":") == keys:
+    if _STRING.sub(b"", raw).count(b":") == keys:
         return
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -286,9 +291,18 @@ def _flatten_array(items: list[Any], name: str, out: Fields, flags: list[str], d
         raise _Reject("too-many-fields", f"an event may have {limits.fields} fields")
 
 
+_COMPACT_ROOTS = frozenset({"id", "type", "time", "source", "data", ""})
+
+
+@lru_cache(maxsize=4096)
+def _root(key: str) -> str:
+    """The field set a key belongs to; an empty key is flagged elsewhere and counts as known here."""
+    return key.split(".", 1)[0] if key.strip() else ""
+
+
 def _flag_unknown_roots(document: dict[str, Any], compact: bool, flags: list[str]) -> None:
-    known = {"id", "type", "time", "source", "data"} if compact else ROOTS
-    if any(key.split(".", 1)[0] not in known for key in document if key.strip()):
+    known = _COMPACT_ROOTS if compact else ROOTS
+    if not all(_root(key) in known for key in document):
         flags.append("unknown-field")
 
 
@@ -296,7 +310,7 @@ def _text(fields: Fields, name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > 200:
         raise _Reject("missing-field", f"'{name}' must be a text of 1 to 200 characters", name)
-    if any(ord(ch) < 32 for ch in value):
+    if not value.isprintable() and any(ord(ch) < 32 for ch in value):
         raise _Reject("control-character", f"'{name}' must not contain control characters", name)
     return value
 
