@@ -161,6 +161,12 @@ class Accounts:
             )
         return token
 
+    def forget_source(self, source: str) -> int:
+        """Make every token of a source void; gives their number."""
+        with self.database.write() as cursor:
+            cursor.execute("DELETE FROM source_tokens WHERE source = ?", (source,))
+            return int(cursor.rowcount)
+
     def source(self, token: str | None) -> Source | None:
         """Give the source behind a token."""
         if not token:

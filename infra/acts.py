@@ -13,9 +13,11 @@ from engine.notices import Notice
 from engine.ports import Clock, Intent
 from engine.protection import LegalAct, Protection
 from infra.accounts import Accounts
+from infra.stages.playbooks import variables_of
 from infra.stages.protection import acknowledge
 from infra.store.decisions import A, Decisions, Unit
 from playbooks import run as runs
+from playbooks.cacao import Playbook
 from playbooks.run import Run
 
 
@@ -87,6 +89,20 @@ class Acts:
         with self._unit() as unit:
             incident = _get(unit, Incident, incident_id)
             unit.record(Incident, incident.id, triage.reopen(incident, reason, by=by, at=unit.at))
+
+    def start_playbook(self, incident_id: str, playbook: Playbook, *, by: Person) -> str:
+        """Start a playbook on an incident by hand; gives the run's id. Starting it twice changes nothing."""
+        if not by.may(*triage.TRIAGE):
+            raise NotAllowed("starting a playbook needs a triage role")
+        with self._unit() as unit:
+            incident = _get(unit, Incident, incident_id)
+            if not incident.is_open:
+                raise DecisionRefused(f"incident {incident.number} is {incident.phase}")
+            key = runs.run_id(incident.id, playbook.id)
+            if not unit.load(Run, key).id:
+                started = runs.begin(playbook, incident.id, variables_of(incident), at=unit.at, actor=by.id)
+                unit.record(Run, key, [started])
+            return key
 
     def complete_task(self, run_id: str, step_id: str, outcome: str, evidence: str, *, by: Person) -> None:
         """Say what came of a task of a playbook."""

@@ -101,6 +101,7 @@ class Demo:
 
     def play(self, house: House, address: str) -> None:
         """Start the feed in the background."""
+        house.accounts.forget_source("demo-collector")
         token = house.accounts.new_source("demo-collector", None)
         origin_file = house.settings.data / "demo-origin"
         if not origin_file.exists():

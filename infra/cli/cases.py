@@ -123,6 +123,16 @@ def show_incident(number: str, as_json: bool) -> None:
         click.echo(f"{entry['at']:%Y-%m-%d %H:%M:%S}  {entry['actor']:14} {entry['text']}")
 
 
+@incidents.command("export")
+@click.argument("number")
+def export_incident(number: str) -> None:
+    """Write every fact of an incident, its clocks, notices and playbooks as NDJSON, in the order they happened."""
+    with common.house() as house:
+        for it in house.decisions.timeline(load_incident(house, number).id):
+            body = {"position": it.position, "topic": it.fact.topic, **it.fact.model_dump(mode="json")}
+            click.echo(json.dumps(body, ensure_ascii=False))
+
+
 @click.group()
 def notices() -> None:
     """Notices."""

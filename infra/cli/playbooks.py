@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from engine.errors import InputError
 from infra.bootstrap import builtin_playbooks
 from infra.cli import common
+from infra.web.pages_incidents import load_incident
 from playbooks.cacao import read
 
 
@@ -35,6 +37,22 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
         click.echo(json.dumps(results, ensure_ascii=False))
     if not all(result["valid"] for result in results):
         raise SystemExit(1)
+
+
+@playbooks.command("run")
+@click.argument("label")
+@click.option("--incident", "number", required=True, help="Number of the incident.")
+@click.option("--user", required=True, help="Account in whose name it is started.")
+def run_playbook(label: str, number: str, user: str) -> None:
+    """Start the playbook LABEL on an incident; a running server (or catch-up) carries it on."""
+    with common.house() as house:
+        if label not in house.playbooks:
+            raise InputError(f"there is no such playbook; known: {', '.join(house.playbooks)}", field="LABEL")
+        person = next((person for person in house.accounts.people() if person.id == user), None)
+        if person is None:
+            raise InputError("there is no such account", field="--user")
+        run_id = house.acts.start_playbook(load_incident(house, number).id, house.playbooks[label], by=person)
+    click.echo(run_id)
 
 
 @playbooks.command("list")

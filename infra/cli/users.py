@@ -57,6 +57,14 @@ def add_source(source: str, also: tuple[str, ...], anything: bool) -> None:
     click.echo(token)
 
 
+@sources.command("remove")
+@click.argument("source")
+def remove_source(source: str) -> None:
+    """Make every token of a source void."""
+    with common.house() as house:
+        click.echo(f"{house.accounts.forget_source(source)} tokens removed")
+
+
 @sources.command("list")
 @common.as_json
 def list_sources(as_json: bool) -> None:

@@ -35,6 +35,8 @@ class Playbooks(DecisionFollower):
         match recorded.fact:
             case incidents.IncidentOpened(playbook=str(name)) as fact if name in self.library:
                 self._start(unit, fact, self.library[name])
+            case runs.RunStarted() as fact:
+                self._advance(unit, fact.run_id)
             case runs.StepFinished() as fact:
                 if fact.measure is not None:
                     self._measure(unit, fact)
@@ -48,11 +50,16 @@ class Playbooks(DecisionFollower):
         key = runs.run_id(fact.incident_id, playbook.id)
         if unit.load(Run, key).id:
             return
+        incident = unit.load(Incident, fact.incident_id)
         started = runs.begin(
-            playbook, fact.incident_id, _variables(fact), at=unit.at, actor=ENGINE, reason=f"rule {fact.rule_name}"
+            playbook,
+            fact.incident_id,
+            variables_of(incident),
+            at=unit.at,
+            actor=ENGINE,
+            reason=f"rule {fact.rule_name}",
         )
         unit.record(Run, key, [started])
-        self._advance(unit, key)
 
     def _advance(self, unit: Unit, key: str) -> None:
         run = unit.load(Run, key)
@@ -90,13 +97,14 @@ class Playbooks(DecisionFollower):
             unit.record(Run, run.id, runs.cancel(run, reason, at=unit.at))
 
 
-def _variables(fact: incidents.IncidentOpened) -> dict[str, Any]:
-    clients = fact.entities.clients
+def variables_of(incident: Incident) -> dict[str, Any]:
+    """Give what a playbook may know of its incident."""
+    clients = incident.entities.clients
     return {
-        "__incident_number__": fact.number,
-        "__severity__": fact.severity,
+        "__incident_number__": incident.number,
+        "__severity__": incident.severity,
         "__clients__": ", ".join(clients[:20]) + (" …" if len(clients) > 20 else ""),
         "__client_count__": len(clients),
-        "__loan_count__": len(fact.entities.loans),
-        "__personal_data__": fact.personal_data,
+        "__loan_count__": len(incident.entities.loans),
+        "__personal_data__": incident.personal_data,
     }

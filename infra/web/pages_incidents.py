@@ -48,6 +48,7 @@ def show_incident(request: Request, house: TheHouse, session: TheSession, incide
         started=_started(house, incident.id),
         notices=house.database.rows("SELECT * FROM notice_view WHERE incident_id = ? ORDER BY kind DESC", incident.id),
         runs=_runs(house, incident.id),
+        playbooks=house.playbooks,
         timeline=timeline.entries(house, incident.id),
         findings=_findings(house, incident),
         citations=[builtin_register().citation(o) for o in incident.obligations if o in builtin_register()],
@@ -141,6 +142,11 @@ def act_on(
                 acts.complete_task(
                     form.get("run", ""), form.get("step", ""), form.get("outcome", "success"), text, by=by
                 )
+            case "playbook":
+                playbook = house.playbooks.get(form.get("playbook", ""))
+                if playbook is None:
+                    raise NotFound("there is no such playbook")
+                acts.start_playbook(incident_id, playbook, by=by)
             case "approve-client-notices":
                 count = acts.approve_client_notices(incident_id, by=by)
                 return f"{count} client notices approved."

@@ -216,3 +216,16 @@ def test_an_auditor_changes_nothing(world: World) -> None:
     ):
         with pytest.raises(NotAllowed):
             act()
+
+
+def test_a_playbook_may_be_started_by_hand_and_only_once(world: World) -> None:
+    world.feed(world.event("pam.session", user__id="adm-1"))
+    incident = world.incidents()[0]["id"]
+    assert world.rows("SELECT * FROM run_view") == []
+    playbook = world.house.playbooks["unauthorised-access"]
+    with pytest.raises(NotAllowed):
+        world.house.acts.start_playbook(incident, playbook, by=COMPLIANCE)
+    first = world.house.acts.start_playbook(incident, playbook, by=ANALYST)
+    assert world.house.acts.start_playbook(incident, playbook, by=CISO) == first
+    world.work()
+    assert [row["waiting"] for row in world.rows("SELECT waiting FROM run_view")] == [1]
