@@ -46,7 +46,7 @@ def _run(settings: Settings, only: str | None, demo: Demo | None) -> None:
     house = open_house(settings)
     worker = Worker(house) if works else None
     if worker is not None:
-        house.intake.on_commit = worker.wake
+        house.intake.on_commit = house.decisions.on_commit = worker.wake
         worker.start()
     try:
         if only in (None, "api"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -155,6 +155,7 @@ class Decisions:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.on_commit: Callable[[], None] = lambda: None
         self.recorder = DecisionRecorder(database)
         self.recorder.create_table()
         with database.write() as cursor:
@@ -165,6 +166,7 @@ class Decisions:
         """Open a unit of work."""
         with self.database.write() as cursor:
             yield Unit(self, cursor, at)
+        self.on_commit()
 
     def load_within(self, cursor: sqlite3.Cursor, kind: type[A], key: str) -> A:
         """Fold an aggregate from its facts inside a transaction."""

@@ -38,6 +38,8 @@ TheHouse = Annotated[House, Depends(house_of)]
 
 def session_of(request: Request, house: TheHouse) -> Session:
     """Give the session of the person; raises SignInNeeded."""
+    # The position is taken before the page asks anything, so the page can be told of every later change.
+    request.state.head = house.decisions.head()
     session = house.accounts.session(request.cookies.get(COOKIE))
     if session is None:
         raise SignInNeeded
@@ -98,6 +100,7 @@ def page(request: Request, name: str, session: Session | None, status: int = 200
         path=request.url.path,
         flash=flash,
         counts=counts,
+        head=getattr(request.state, "head", 0),
         now=house.clock.now().astimezone(UTC).isoformat(),
         demo=request.app.state.demo,
         **values,

@@ -19,9 +19,9 @@ HEARTBEAT = 30
 
 
 @router.get("/stream", include_in_schema=False)
-async def stream(request: Request, house: TheHouse, session: TheSession) -> StreamingResponse:
-    """Tell a signed-in page whenever the log has grown."""
-    start = request.headers.get("last-event-id", "")
+async def stream(request: Request, house: TheHouse, session: TheSession, after: str = "") -> StreamingResponse:
+    """Tell a signed-in page whenever the log has grown beyond what the page was made from."""
+    start = request.headers.get("last-event-id", after)
 
     async def changes() -> AsyncIterator[bytes]:
         seen = int(start) if start.isdigit() else await asyncio.to_thread(house.decisions.head)

@@ -36,15 +36,16 @@
 
   // Live parts ask for themselves anew when the log has grown, at most once a second, never under somebody's hands.
   if (body.dataset.live && "EventSource" in window) {
-    let pending = false, last = 0, source = null;
+    let pending = false, last = 0, source = null, seen = body.dataset.live;
     const fire = () => {
       pending = false;
       last = Date.now();
       htmx.trigger(body, "live");
     };
     const connect = () => {
-      source = new EventSource("/stream");
-      source.addEventListener("change", () => {
+      source = new EventSource(`/stream?after=${seen}`);
+      source.addEventListener("change", (event) => {
+        seen = event.data;
         if (pending) return;
         pending = true;
         setTimeout(fire, Math.max(0, 1000 - (Date.now() - last)));
@@ -52,7 +53,7 @@
     };
     connect();
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) { source.close(); } else { connect(); fire(); }
+      if (document.hidden) source.close(); else connect();
     });
     addEventListener("pagehide", () => source.close());
     body.addEventListener("htmx:beforeRequest", (event) => {
