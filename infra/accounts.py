@@ -105,6 +105,7 @@ class Accounts:
         token = secrets.token_urlsafe(32)
         with self.database.write() as cursor:
             cursor.execute("UPDATE users SET failures = 0, locked_until = NULL WHERE id = ?", (user_id,))
+            cursor.execute("DELETE FROM sessions WHERE created_at < ?", (iso(now - ABSOLUTE_SESSION),))
             cursor.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
                 (_digest(token), user_id, secrets.token_urlsafe(24), iso(now), iso(now)),

@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from engine.errors import QorgauError
 from infra.bootstrap import House, stages_of
+from infra.faults import Faults
 from infra.stages.base import Stage
 
 log = logging.getLogger("qorgau.worker")
@@ -67,6 +68,7 @@ class Worker:
     def __init__(self, house: House) -> None:
         self.house = house
         self.stages = stages_of(house)
+        self.faults = Faults(house.decisions, house.clock)
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -100,7 +102,14 @@ class Worker:
             self._thread.join(timeout=60)
 
     def _sweep(self) -> None:
-        if self.house.sweep.run():
+        try:
+            fired = self.house.sweep.run()
+        except Exception as error:
+            log.exception("the sweep of due clocks failed and will be tried again")
+            self._note("sweep", error)
+            return
+        self.faults.gone("sweep")
+        if fired:
             self.wake()
 
     def _run(self) -> None:
@@ -114,9 +123,18 @@ class Worker:
 
     def _step(self, stage: Stage) -> bool:
         try:
-            return stage.step()
-        except Exception:
+            worked = stage.step()
+        except Exception as error:
             # The position was not moved, so nothing is lost; the stage tries again after a pause.
             log.exception("stage %s failed and will be tried again", stage.name)
+            self._note(stage.name, error)
             self._stop.wait(PAUSE_AFTER_FAULT_S)
             return False
+        self.faults.gone(stage.name)
+        return worked
+
+    def _note(self, name: str, error: Exception) -> None:
+        try:
+            self.faults.raised(name, error)
+        except Exception:
+            log.exception("the fault of %s could not even be noted", name)

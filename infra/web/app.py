@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from engine.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError
 from infra.accounts import Session
 from infra.bootstrap import House
+from infra.faults import standing
 from infra.web import api, health, ingest, live, pages_incidents, pages_notices, pages_rest, sign_in
 from infra.web.context import SignInNeeded, environment, page, safe_path
 from infra.web.limits import BodyLimit
@@ -51,10 +52,11 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
     return app
 
 
-def _counts(house: House, session: Session) -> dict[str, int]:
+def _counts(house: House, session: Session) -> dict[str, Any]:
     """The numbers beside the entries of the menu."""
     count = house.database.scalar
     return {
+        "faults": standing(house.database),
         "queue": count("SELECT COUNT(*) FROM incident_view WHERE is_open = 1"),
         "clocks": count("SELECT COUNT(*) FROM clock_view WHERE running = 1"),
         "notices": count("SELECT COUNT(*) FROM notice_view WHERE state IN ('draft', 'unknown', 'refused')"),

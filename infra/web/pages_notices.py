@@ -39,7 +39,7 @@ def show_notice(request: Request, house: TheHouse, session: TheSession, notice_i
     """One notice with the texts of both languages."""
     notice = load_notice(house, notice_id)
     incident = house.decisions.load(Incident, notice.incident_id)
-    row = next((r for r in queries.notices(house, "all") if r["id"] == notice.id), None)
+    row = queries.notice_row(house, notice.id)
     headings = {
         language: {name: heading(notice.kind, language, name) for name in fields}
         for language, fields in notice.content.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
@@ -125,6 +126,17 @@ def show_events(request: Request, house: TheHouse, session: TheSession, q: str =
     """Search the events."""
     rows = queries.search(house, q[:200])
     return page(request, "events.html", session, rows=rows, q=q[:200], title="Events")
+
+
+@router.get("/catalogue")
+def show_catalogue(request: Request, house: TheHouse, session: TheSession) -> Response:
+    """Every event type with its fields, the duties that name it and an example."""
+    register, rows = builtin_register(), []
+    for spec in house.catalogue.events.values():
+        example = orjson.dumps(house.catalogue.example(spec.action), option=orjson.OPT_INDENT_2).decode()
+        rows.append({"spec": spec, "example": example, "duties": register.using_event(spec.action)})
+    fields = house.catalogue.fields
+    return page(request, "catalogue.html", session, rows=rows, fields=fields, title="Event catalogue")
 
 
 @router.get("/events/{position}")

@@ -104,6 +104,16 @@ def notices(house: House, state: str = "open") -> list[dict[str, Any]]:
     )
 
 
+def notice_row(house: House, notice_id: str) -> dict[str, Any] | None:
+    """One notice with the clock it stands for."""
+    return house.database.row(
+        "SELECT c.due_at, c.state AS clock_state FROM notice_view n JOIN clock_view c ON c.owner_id = n.incident_id "
+        "AND c.subject = n.subject AND c.kind = CASE n.kind WHEN 'regulator' THEN 'regulator-notice' "
+        "WHEN 'client' THEN 'client-notice' ELSE 'personal-data-notice' END WHERE n.id = ?",
+        notice_id,
+    )
+
+
 def search(house: House, text: str, limit: int = PAGE) -> list[dict[str, Any]]:
     """Events whose words begin with every word asked for; newest first. Any text is a valid question."""
     clean = "".join(ch if ch.isprintable() and ch != '"' else " " for ch in text)

@@ -15,7 +15,18 @@ from infra.intake import Batch
 from infra.web.app import create_app
 from tests.support import MONDAY, PASSWORD, World
 
-PAGES = ["/", "/clocks", "/notices", "/protections", "/events", "/rules", "/rules/iin-immutable", "/system", "/help"]
+PAGES = [
+    "/",
+    "/clocks",
+    "/notices",
+    "/protections",
+    "/events",
+    "/rules",
+    "/rules/iin-immutable",
+    "/system",
+    "/help",
+    "/catalogue",
+]
 
 
 @pytest.fixture

@@ -1,0 +1,60 @@
+"""The worker: a stage that fails is told to people once, shown everywhere, and goes on when it can."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from starlette.testclient import TestClient
+
+from infra.faults import standing
+from infra.web.app import create_app
+from infra.worker import Worker
+from tests.support import ANALYST, World
+
+
+def test_a_failing_stage_is_loud_and_recovers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(world.house)
+    monkeypatch.setattr("infra.worker.PAUSE_AFTER_FAULT_S", 0.0)
+    clocks = next(stage for stage in worker.stages if stage.name == "clocks")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret 850101300005")
+
+    incident = _incident(world)
+    monkeypatch.setattr(type(clocks), "take", broken)
+    world.house.acts.note(incident, "so that there is something to take", by=ANALYST)
+    for _ in range(3):
+        assert worker._step(clocks) is False
+    assert [fault["stage"] for fault in standing(world.house.database)] == ["clocks"]
+    assert len(world.rows("SELECT * FROM decisions WHERE topic = 'effect.failed.v1'")) == 1
+    with TestClient(create_app(world.house)) as client:
+        answer = client.get("/health")
+        assert answer.status_code == 503
+        assert "850101300005" not in answer.text
+        monkeypatch.undo()
+        assert worker._step(clocks) is True
+        assert client.get("/health").json()["status"] == "ok"
+    world.work()
+    assert len(list((world.folder / "spool").glob("alert-*.eml"))) == 1
+
+
+def test_the_worker_runs_sweeps_and_stops(world: World) -> None:
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    world.clock.forward(days=9)
+    done = threading.Event()
+    worker = Worker(world.house)
+    notices = worker.wake
+    worker.wake = lambda: (notices(), done.set())  # type: ignore[method-assign,func-returns-value]
+    world.house.decisions.on_commit = worker.wake
+    worker.start()
+    assert done.wait(30)
+    worker.stop()
+    clocks = world.clocks(world.incidents()[0]["id"])
+    assert {clock["state"] for clock in clocks.values()} == {"breached"}
+
+
+def _incident(world: World) -> str:
+    world.house.decisions.on_commit = lambda: None
+    world.feed(world.event("net.egress.unexpected", host__name="face-1"))
+    return str(world.incidents()[0]["id"])
