@@ -98,19 +98,20 @@ def stages_of(house: House) -> list[Stage]:
     detector = StreamDetector(house.rules, builtin_contexts(), house.catalogue)
     transport = transport_for(settings)
     orders = HttpOrders(settings.order_url, clock)
-    outbox = Outbox(
+    mails = Outbox(
         decisions,
         clock,
         {
             "mail": NoticeMail(decisions, clock, settings, transport),
             "alert": AlertMail(settings, transport),
-            "order": orders,
-            "command": orders,
             "ledger": OwnEvents(ledger, house.catalogue, clock),
         },
         transport.channel,
+        "outbox-mail",
     )
-    outbox.recover()
+    to_systems = Outbox(decisions, clock, {"order": orders, "command": orders}, "http", "outbox-orders")
+    for outbox in (mails, to_systems):
+        outbox.recover()
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
     words = {rule.name: rule.meta.words for rule in house.rules if rule.meta}
     recipients = {kind: settings.mail_of(kind) for kind in ("regulator", "client", "pd_authority")}
@@ -123,7 +124,8 @@ def stages_of(house: House) -> list[Stage]:
         Notices(decisions, clock, settings.organisation, words, recipients),
         Orders(decisions, clock, house.calendar),
         Alerts(decisions, clock),
-        outbox,
+        mails,
+        to_systems,
         Search(ledger, decisions, clock, house.catalogue),
     ]
 

@@ -63,15 +63,16 @@ def drain(stages: Sequence[Stage]) -> None:
 
 
 class Worker:
-    """A thread that runs the stages; a fault of one stage is logged and does not stop the others."""
+    """Threads that run the stages; a fault of one stage is told to people and does not stop the others."""
 
     def __init__(self, house: House) -> None:
         self.house = house
         self.stages = stages_of(house)
         self.faults = Faults(house.decisions, house.clock)
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self.stopping = threading.Event()
+        together = [stage for stage in self.stages if not stage.waits_for_others]
+        alone = [[stage] for stage in self.stages if stage.waits_for_others]
+        self._loops = [_Loop(self, stages) for stages in (together, *alone)]
         self._scheduler = BackgroundScheduler(timezone="UTC", jobstores={"default": MemoryJobStore()})
 
     def start(self) -> None:
@@ -81,25 +82,29 @@ class Worker:
             self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1
         )
         self._scheduler.start()
-        self._thread.start()
+        for loop in self._loops:
+            loop.start()
 
     def wake(self) -> None:
         """Say that there is something to do."""
-        self._wake.set()
+        for loop in self._loops:
+            loop.woken.set()
 
     def join(self) -> None:
         """Wait until the worker ends."""
-        while self._thread.is_alive():
-            self._thread.join(timeout=0.5)
+        while any(loop.is_alive() for loop in self._loops):
+            for loop in self._loops:
+                loop.join(timeout=0.5)
 
     def stop(self) -> None:
         """Finish the work at hand and end."""
-        self._stop.set()
-        self._wake.set()
+        self.stopping.set()
+        self.wake()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
-        if self._thread.is_alive():
-            self._thread.join(timeout=60)
+        for loop in self._loops:
+            if loop.is_alive():
+                loop.join(timeout=60)
 
     def _sweep(self) -> None:
         try:
@@ -112,23 +117,14 @@ class Worker:
         if fired:
             self.wake()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            busy = False
-            for stage in self.stages:
-                busy = self._step(stage) or busy
-            if not busy:
-                self._wake.wait(IDLE_S)
-                self._wake.clear()
-
-    def _step(self, stage: Stage) -> bool:
+    def run_once(self, stage: Stage) -> bool:
         try:
             worked = stage.step()
         except Exception as error:
             # The position was not moved, so nothing is lost; the stage tries again after a pause.
             log.exception("stage %s failed and will be tried again", stage.name)
             self._note(stage.name, error)
-            self._stop.wait(PAUSE_AFTER_FAULT_S)
+            self.stopping.wait(PAUSE_AFTER_FAULT_S)
             return False
         self.faults.gone(stage.name)
         return worked
@@ -138,3 +134,23 @@ class Worker:
             self.faults.raised(name, error)
         except Exception:
             log.exception("the fault of %s could not even be noted", name)
+
+
+class _Loop(threading.Thread):
+    """Runs some stages in turn until there is nothing to do, then waits to be woken."""
+
+    def __init__(self, worker: Worker, stages: Sequence[Stage]) -> None:
+        super().__init__(name=f"worker-{stages[0].name}", daemon=True)
+        self.worker = worker
+        self.stages = stages
+        self.woken = threading.Event()
+
+    def run(self) -> None:
+        """Work until the worker stops."""
+        while not self.worker.stopping.is_set():
+            busy = False
+            for stage in self.stages:
+                busy = self.worker.run_once(stage) or busy
+            if not busy:
+                self.woken.wait(IDLE_S)
+                self.woken.clear()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from engine import clocks, notices, protection
 from engine.facts import Fact
 from engine.ports import Intent
@@ -16,7 +14,7 @@ from infra.store.topics import EffectFailed
 class Alerts(DecisionFollower):
     """Orders one mail per alarming fact; its key is the fact's position."""
 
-    name: ClassVar[str] = "alerts"
+    name = "alerts"
 
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer one fact."""

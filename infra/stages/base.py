@@ -16,7 +16,9 @@ BATCH = 500
 class Stage(ABC):
     """Something that can be asked to do the next piece of work."""
 
-    name: ClassVar[str]
+    name: str
+    waits_for_others: ClassVar[bool] = False
+    """Whether a step may wait for another system; such a stage gets a thread of its own, so none waits for it."""
 
     @abstractmethod
     def step(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Literal
 
 from engine import clocks, incidents, notices, protection
 from engine.calendar import BusinessCalendar
@@ -27,7 +27,7 @@ PROTECTION_CLOCKS = ("collection-stop", "accrual-stop", "bureau-correction")
 class Clocks(DecisionFollower):
     """Starts, satisfies, cancels, resumes and re-anchors clocks."""
 
-    name: ClassVar[str] = "clocks"
+    name = "clocks"
 
     def __init__(self, decisions: Decisions, clock: Clock, calendar: BusinessCalendar, reading: Reading) -> None:
         super().__init__(decisions, clock)

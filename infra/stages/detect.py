@@ -3,8 +3,6 @@ since then are folded again and only what lies beyond the follower's position is
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from engine.events import SecurityEvent
 from engine.ports import Clock
 from infra.stages.base import BATCH, LedgerFollower
@@ -18,7 +16,7 @@ SAVE_EVERY = 20_000
 class Detect(LedgerFollower):
     """Runs the rules over the ledger."""
 
-    name: ClassVar[str] = "detect"
+    name = "detect"
 
     def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, detector: StreamDetector) -> None:
         super().__init__(ledger, decisions, clock)

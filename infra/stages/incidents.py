@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from engine import triage
 from engine.facts import FindingRaised
 from engine.incidents import Incident
@@ -14,7 +12,7 @@ from infra.store.decisions import Recorded, Unit
 class Incidents(DecisionFollower):
     """Opens incidents and lets findings join them."""
 
-    name: ClassVar[str] = "incidents"
+    name = "incidents"
 
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer a finding."""

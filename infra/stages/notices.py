@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import ClassVar
 
 from engine import incidents
 from engine.facts import Fact
@@ -39,7 +38,7 @@ _WATCHED = (
 class Notices(DecisionFollower):
     """Drafts, redrafts and withdraws notices. Nothing is ever sent from here."""
 
-    name: ClassVar[str] = "notices"
+    name = "notices"
 
     def __init__(
         self,

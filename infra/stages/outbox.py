@@ -1,4 +1,4 @@
-"""The outbox: effects ordered in a commit are performed afterwards, and what became of them is recorded.
+"""The outboxes: effects ordered in a commit are performed afterwards, and what became of them is recorded.
 
 A crash between performing and recording is answered by the kind of effect: one that may be asked again is asked
 again; one that may not (mail over SMTP) is marked before it starts and, found marked at the next start, is unknown.
@@ -49,9 +49,14 @@ class Performer(Protocol):
 class Outbox(Stage):
     """Performs what is due, one effect after the other."""
 
-    name: ClassVar[str] = "outbox"
+    name = "outbox"
+    waits_for_others: ClassVar[bool] = True
 
-    def __init__(self, decisions: Decisions, clock: Clock, performers: Mapping[str, Performer], channel: str) -> None:
+    def __init__(
+        self, decisions: Decisions, clock: Clock, performers: Mapping[str, Performer], channel: str, name: str
+    ) -> None:
+        self.name = name
+        self._marks = ",".join("?" * len(performers))
         self.decisions = decisions
         self.clock = clock
         self.performers = performers
@@ -59,18 +64,23 @@ class Outbox(Stage):
 
     def recover(self) -> None:
         """At the start of the worker: effects that were under way are asked again, or are unknown."""
-        for row in self.decisions.database.rows("SELECT * FROM outbox WHERE state = 'performing'"):
+        under_way = f"state = 'performing' AND kind IN ({self._marks})"
+        kinds = tuple(self.performers)
+        for row in self.decisions.database.rows(f"SELECT * FROM outbox WHERE {under_way}", *kinds):  # noqa: S608
             if not self.performers[row["kind"]].repeatable:
                 delivery = Delivery(outcome="unknown", detail="the engine stopped while the message was being sent")
                 self._settle(row, delivery)
         with self.decisions.database.write() as cursor:
-            cursor.execute("UPDATE outbox SET state = 'waiting' WHERE state = 'performing'")
+            cursor.execute(f"UPDATE outbox SET state = 'waiting' WHERE {under_way}", kinds)  # noqa: S608
 
     def step(self) -> bool:
         """Perform what is due now."""
         now = self.clock.now()
         due = self.decisions.database.rows(
-            "SELECT * FROM outbox WHERE state = 'waiting' AND next_at <= ? ORDER BY next_at LIMIT 20", iso(now)
+            f"SELECT * FROM outbox WHERE state = 'waiting' AND next_at <= ? AND kind IN ({self._marks}) "  # noqa: S608
+            "ORDER BY next_at, created_at LIMIT 20",
+            iso(now),
+            *self.performers,
         )
         for row in due:
             performer = self.performers[row["kind"]]

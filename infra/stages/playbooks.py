@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from engine import incidents, triage
 from engine.errors import DecisionRefused
@@ -20,7 +20,7 @@ from playbooks.run import Run
 class Playbooks(DecisionFollower):
     """Starts, advances and cancels runs."""
 
-    name: ClassVar[str] = "playbooks"
+    name = "playbooks"
 
     def __init__(
         self, decisions: Decisions, clock: Clock, library: Mapping[str, Playbook], automatic: frozenset[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -28,7 +28,7 @@ _ANSWERS = ("collection.stopped", "loan.accrual.stopped", "bureau.correction.ack
 class Acts(LedgerFollower):
     """Reads acts and answers that arrive as events."""
 
-    name: ClassVar[str] = "acts"
+    name = "acts"
 
     def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, bureaus: tuple[str, ...]) -> None:
         super().__init__(ledger, decisions, clock)
@@ -125,7 +125,7 @@ def acknowledge(
 class Orders(DecisionFollower):
     """Gives out the orders of an act: the decision, the effect and the engine's own event, in one commit."""
 
-    name: ClassVar[str] = "orders"
+    name = "orders"
 
     def __init__(self, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
         super().__init__(decisions, clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from engine.catalogue import Catalogue
 from engine.events import SecurityEvent
@@ -19,7 +19,7 @@ _SKIPPED = frozenset({"event.action", "@timestamp", "event.provider"})
 class Search(LedgerFollower):
     """Fills the index; a position in the ledger is the row of the index."""
 
-    name: ClassVar[str] = "search"
+    name = "search"
 
     def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, catalogue: Catalogue) -> None:
         super().__init__(ledger, decisions, clock)

@@ -19,6 +19,7 @@ from engine.errors import DataError
 
 SCHEMA_VERSION = 1
 TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letters (
     id INTEGER PRIMARY KEY, source TEXT NOT NULL, received_at TEXT NOT NULL, line INTEGER NOT NULL, code TEXT NOT NULL,
     field TEXT, reason TEXT NOT NULL, raw BLOB NOT NULL, digest BLOB NOT NULL, times INTEGER NOT NULL DEFAULT 1,
@@ -66,24 +67,34 @@ class Database:
         self.store.pool.close()
         self.store.pool = _Pool(db_name=str(path), lock_timeout=30, pool_size=8, max_overflow=24, pool_timeout=30.0)
         self._writer = threading.RLock()
-        with self.write() as cursor:
-            for statement in TABLES.split(";\n"):
-                if statement.strip():
-                    cursor.execute(statement)
-            cursor.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
-            cursor.execute("SELECT value FROM meta WHERE key = 'schema'")
-            found = int(cursor.fetchone()[0])
+        found = self._prepare()
         if found != SCHEMA_VERSION:
             raise DataError(
                 f"the data has schema {found}, this version of qorgau knows {SCHEMA_VERSION}", file=str(path)
             )
 
+    def _prepare(self) -> int:
+        """Make the tables where they are missing; gives the version of the data found."""
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in TABLES.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
+            (found,) = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+        return int(found)
+
     @contextmanager
     def write(self) -> Iterator[sqlite3.Cursor]:
         """A write transaction that holds the write lock from its first moment, committed durably at the end."""
         with self._writer, self.store.transaction(commit=True) as cursor:
-            # BEGIN alone is deferred: upgrading later could fail although nobody is at fault, so the lock is taken now.
-            cursor.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+            # BEGIN alone is deferred. The first statement must write: a read would open a snapshot, and a commit of
+            # another process in between would make every later write fail at once, without waiting.
             cursor.execute("UPDATE meta SET value = value WHERE key = 'schema'")
             yield cursor.sqlite_cursor
 

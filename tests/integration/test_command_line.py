@@ -52,6 +52,25 @@ def test_every_labelled_campaign_is_found_and_ordinary_traffic_raises_nothing(tm
     assert found - wanted == set()
 
 
+def test_two_processes_write_side_by_side(tmp_path: Path) -> None:
+    made = [
+        qorgau("simulate", "--events", "8000", "--seed", seed, data=tmp_path).stdout.splitlines(keepends=True)
+        for seed in ("1", "2", "3")
+    ]
+    environment = {**os.environ, "QORGAU_DATA": str(tmp_path)}
+    command = [sys.executable, "-m", "infra", "ingest", "-", "--json"]
+    running = []
+    for lines in made:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        running.append((process, b"".join(lines)))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(3) as pool:
+        outs = list(pool.map(lambda pair: pair[0].communicate(pair[1])[0], running))
+    assert [json.loads(out)["accepted"] for out in outs] == [8000, 8000, 8000]
+    assert qorgau("ledger", "verify", data=tmp_path).returncode == 0
+
+
 def test_a_bad_line_is_named_by_file_line_and_field(tmp_path: Path) -> None:
     file = tmp_path / "e.ndjson"
     file.write_bytes(b'{"event.id":"1","event.action":"backup.job"}\n\n{"event.id":"","event.action":"backup.job"}\n')

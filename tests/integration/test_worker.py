@@ -25,7 +25,7 @@ def test_a_failing_stage_is_loud_and_recovers(world: World, monkeypatch: pytest.
     monkeypatch.setattr(type(clocks), "take", broken)
     world.house.acts.note(incident, "so that there is something to take", by=ANALYST)
     for _ in range(3):
-        assert worker._step(clocks) is False
+        assert worker.run_once(clocks) is False
     assert [fault["stage"] for fault in standing(world.house.database)] == ["clocks"]
     assert len(world.rows("SELECT * FROM decisions WHERE topic = 'effect.failed.v1'")) == 1
     with TestClient(create_app(world.house)) as client:
@@ -33,7 +33,7 @@ def test_a_failing_stage_is_loud_and_recovers(world: World, monkeypatch: pytest.
         assert answer.status_code == 503
         assert "850101300005" not in answer.text
         monkeypatch.undo()
-        assert worker._step(clocks) is True
+        assert worker.run_once(clocks) is True
         assert client.get("/health").json()["status"] == "ok"
     world.work()
     assert len(list((world.folder / "spool").glob("alert-*.eml"))) == 1
