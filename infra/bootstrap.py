@@ -121,7 +121,7 @@ def stages_of(house: House) -> list[Stage]:
         Incidents(decisions, clock),
         Clocks(decisions, clock, house.calendar, settings.reading),
         Playbooks(decisions, clock, house.playbooks, automatic),
-        Notices(decisions, clock, settings.organisation, words, recipients),
+        Notices(decisions, clock, settings.organisation, words, recipients, house.calendar),
         Orders(decisions, clock, house.calendar),
         Alerts(decisions, clock),
         mails,

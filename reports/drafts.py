@@ -72,6 +72,9 @@ def _fields(kind: str, language: str, subject: Subject, organisation: Organisati
         own["done"] = words["phrases"][language]["done_contained"]
     fields: dict[str, str] = {}
     for field in (*words["kinds"][kind]["fields"], *(("late",) if subject.late else ())):
+        if field == "late":
+            fields[field] = ""  # nobody but a person can say why; an empty field cannot be approved
+            continue
         phrase = words["phrases"][language].get(field)
         fields[field] = own.get(field) or (phrase.format_map(values) if phrase else values["open"])
     return fields

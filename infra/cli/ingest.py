@@ -53,10 +53,10 @@ def _open(file: Path) -> BinaryIO:
 
 
 def _batches(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Give (number of lines, bytes); a line of any length is read, the door decides about it."""
+    """Give (number of lines, bytes). What is longer than a batch comes in pieces, which the door sets aside."""
     lines: list[bytes] = []
     size = 0
-    for line in stream:
+    while line := stream.readline(BATCH_BYTES):
         lines.append(line)
         size += len(line)
         if len(lines) >= LINES or size >= BATCH_BYTES:

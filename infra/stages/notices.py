@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from engine import incidents
+from engine.calendar import BusinessCalendar
+from engine.clocks import Clock as LegalClock
+from engine.clocks import ClockBreached, clock_id
 from engine.facts import Fact
 from engine.incidents import Incident
-from engine.notices import Notice, NoticeDrafted, NoticeKind, NoticeRedrafted, NoticeWithdrawn, notice_id
+from engine.notices import CLOCK_OF_KIND, Notice, NoticeDrafted, NoticeKind, NoticeRedrafted, NoticeWithdrawn, notice_id
 from engine.ports import Clock
 from engine.register import builtin_register
 from infra.stages.base import DecisionFollower
@@ -25,6 +28,7 @@ _CLAUSES: dict[str, tuple[str, ...]] = {
     "client": ("notify-client-1bd",),
     "pd_authority": ("law-pd-breach-authority-1bd",),
 }
+_EXPLAINED = ("regulator", "pd_authority")
 _WATCHED = (
     incidents.FindingJoined,
     incidents.IncidentAbsorbed,
@@ -47,11 +51,18 @@ class Notices(DecisionFollower):
         organisation: Organisation,
         words: Mapping[str, Mapping[str, str]],
         recipients: Mapping[str, str],
+        calendar: BusinessCalendar,
     ) -> None:
         super().__init__(decisions, clock)
         self.organisation = organisation
         self.words = words
         self.recipients = recipients
+        self.calendar = calendar
+
+    def utc_offset_minutes(self, at: datetime) -> int:
+        """Give the organisation's offset at an instant (Almaty changed its own in 2024)."""
+        offset = self.calendar.local(at).utcoffset()
+        return int(offset.total_seconds() // 60) if offset is not None else 0
 
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer one fact."""
@@ -60,6 +71,8 @@ class Notices(DecisionFollower):
                 self._keep_up(unit, fact.incident_id)
             case incidents.IncidentReopened() as fact:
                 self._keep_up(unit, fact.incident_id)
+            case ClockBreached() as fact:
+                self._ask_why_late(unit, fact)
             case incidents.IncidentMerged() as fact:
                 self._withdraw(unit, fact.incident_id, fact, "the incident was merged into another one")
             case incidents.IncidentClosed() as fact if fact.disposition != "true_positive":
@@ -79,12 +92,27 @@ class Notices(DecisionFollower):
         for kind, client in wanted:
             self._draft(unit, incident, kind, client)
 
+    def _ask_why_late(self, unit: Unit, fact: ClockBreached) -> None:
+        """A notice that will be late must say why: the field appears empty, and an empty field cannot be approved."""
+        clock = unit.load(LegalClock, fact.clock_id)
+        kind = next((kind for kind, name in CLOCK_OF_KIND.items() if name == clock.kind), None)
+        if kind not in _EXPLAINED:
+            return
+        key = notice_id(kind, clock.owner_id, clock.subject)
+        notice = unit.load(Notice, key)
+        if notice.state == "draft" and not any("late" in fields for fields in notice.content.values()):
+            content = {language: {**fields, "late": ""} for language, fields in notice.content.items()}
+            unit.record(Notice, key, [NoticeRedrafted(at=unit.at, notice_id=key, content=content)])
+
     def _draft(self, unit: Unit, incident: Incident, kind: NoticeKind, client: str) -> None:
         key = notice_id(kind, incident.id, client)
         notice = unit.load(Notice, key)
         if notice.state not in ("none", "withdrawn", "draft") or notice.editors:
             return
-        content = draft(kind, self._subject(unit, incident, client), self.organisation)
+        late = (
+            kind in _EXPLAINED and unit.load(LegalClock, clock_id(CLOCK_OF_KIND[kind], incident.id, client)).breached_at
+        )
+        content = draft(kind, self._subject(unit, incident, client, late=bool(late)), self.organisation)
         if notice.state == "draft":
             if content != notice.content:
                 unit.record(Notice, key, [NoticeRedrafted(at=unit.at, notice_id=key, content=content)])
@@ -102,7 +130,7 @@ class Notices(DecisionFollower):
         )
         unit.record(Notice, key, [drafted])
 
-    def _subject(self, unit: Unit, incident: Incident, client: str) -> Subject:
+    def _subject(self, unit: Unit, incident: Incident, client: str, *, late: bool) -> Subject:
         assert incident.detected_at is not None
         due = unit.query("SELECT due_at FROM clock_view WHERE owner_id = ? AND kind = 'remediation'", incident.id)
         entities = incident.entities
@@ -119,6 +147,8 @@ class Notices(DecisionFollower):
             remediation_due=datetime.fromisoformat(due[0]["due_at"]).astimezone(UTC) if due else None,
             own_loans=entities.loans if client and len(entities.clients) == 1 else (),
             client=client or None,
+            late=late,
+            utc_offset_minutes=self.utc_offset_minutes(incident.detected_at),
         )
 
     def _withdraw(self, unit: Unit, incident_id: str, cause: Fact, reason: str) -> None:

@@ -120,15 +120,6 @@ def test_what_came_due_while_nobody_was_there_fires_at_once_and_once(world: Worl
         again.house.close()
 
 
-def test_a_late_notice_stays_late_for_ever(world: World) -> None:
-    incident = given_an_iin_change(world)
-    world.clock.forward(days=2)
-    world.sweep()
-    world.house.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
-    world.work()
-    assert world.clocks(incident)["regulator-notice"]["state"] == "satisfied-late"
-
-
 def test_a_second_finding_joins_and_its_new_client_gets_a_clock_and_a_draft(world: World) -> None:
     failed = [
         world.event("db.query.bulk", user__id="adm-1", mfo__db__table="clients", mfo__db__rows=9000, mfo__client__id=c)
@@ -229,3 +220,17 @@ def test_a_playbook_may_be_started_by_hand_and_only_once(world: World) -> None:
     assert world.house.acts.start_playbook(incident, playbook, by=CISO) == first
     world.work()
     assert [row["waiting"] for row in world.rows("SELECT waiting FROM run_view")] == [1]
+
+
+def test_a_late_regulator_notice_must_say_why_before_it_can_be_approved(world: World) -> None:
+    incident = given_an_iin_change(world)
+    world.clock.forward(days=2)
+    world.sweep()
+    notice = world.notices(incident)["regulator"]["id"]
+    with pytest.raises(DecisionRefused, match="late"):
+        world.house.acts.approve_notice(notice, None, by=COMPLIANCE_2)
+    for language in ("ru", "kk"):
+        world.house.acts.edit_notice(notice, language, {"late": "нет связи"}, None, by=COMPLIANCE)
+    world.house.acts.approve_notice(notice, None, by=COMPLIANCE_2)
+    world.work()
+    assert world.clocks(incident)["regulator-notice"]["state"] == "satisfied-late"
