@@ -1,0 +1,158 @@
+"""The door: whatever comes in, there is a verdict, and accepted and rejected together are everything."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.catalogue import builtin_catalogue
+from engine.events import Door, Limits, Rejected, SecurityEvent, split_batch
+from infra.store.ledger import decode, encode
+from tests.support import MONDAY
+
+CATALOGUE = builtin_catalogue()
+DOOR = Door(CATALOGUE, "portal", MONDAY)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
+SPECIAL = ["@timestamp", "event.id", "event.action", "event", "id", "type", "time", "source", "data", ".", "a..b", "event."]
+names = st.sampled_from(sorted(CATALOGUE.fields)) | st.sampled_from([*SPECIAL, ""]) | st.text(max_size=12)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4))
+documents = st.dictionaries(names, values, max_size=12)
+
+
+def event(**fields: Any) -> bytes:
+    return orjson.dumps({"event.id": "e", "event.action": "backup.job", "@timestamp": MONDAY.isoformat(), **fields})
+
+
+@settings(max_examples=400)
+@given(documents, st.booleans())
+def test_any_json_gets_a_verdict_and_the_reader_never_fails(document: dict[str, Any], sane: bool) -> None:
+    if sane:
+        document = {**document, "event.id": "e-1", "event.action": "portal.login.failed"}
+    raw = json.dumps(document, allow_nan=True).encode("utf8", "surrogatepass")
+    read = DOOR.read(raw)
+    if isinstance(read, Rejected):
+        assert read.code != "reader-fault", read.reason
+        assert read.raw == raw
+    else:
+        assert read.raw == raw
+        stored = decode(1, "security.event.v1", encode(read))
+        assert stored.raw == raw
+        assert stored.fields == json.loads(orjson.dumps(read.fields))
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf8", "surrogatepass")))
+def test_any_bytes_get_a_verdict(raw: bytes) -> None:
+    read = DOOR.read(raw)
+    assert isinstance(read, Rejected)
+    assert read.code != "reader-fault"
+
+
+@given(st.integers(0, 200), st.binary(min_size=1, max_size=3))
+def test_a_valid_event_with_damaged_bytes_gets_a_verdict(place: int, damage: bytes) -> None:
+    raw = event(**{"mfo.client.iin": "850101300005", "message": "вход"})
+    place %= len(raw)
+    read = DOOR.read(raw[:place] + damage + raw[place + len(damage) :])
+    assert isinstance(read, SecurityEvent) or read.code != "reader-fault"
+
+
+@given(st.lists(st.binary(max_size=40).map(lambda part: part.replace(b"\n", b"")), max_size=8))
+def test_lines_are_numbered_as_an_editor_shows_them(parts: list[bytes]) -> None:
+    body = b"\n".join(parts)
+    if body.lstrip(b" \t\r\n").startswith(b"["):
+        return
+    lines = body.split(b"\n")
+    for number, raw in split_batch(body):
+        assert lines[number - 1].rstrip(b"\r") == raw
+
+
+@given(st.lists(documents, min_size=1, max_size=6))
+def test_an_array_is_split_like_a_parser_would(items: list[dict[str, Any]]) -> None:
+    body = json.dumps(items, allow_nan=False, default=str).encode() if _finite(items) else b"[1]"
+    assert [json.loads(raw) for _, raw in split_batch(body)] == json.loads(body)
+
+
+def _finite(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "not-json"),
+        (b"\xef\xbb\xbf{}", "byte-order-mark"),
+        (b'{"event.id":"1","event.id":"2","event.action":"backup.job"}', "duplicate-key"),
+        (b'{"event":{"id":"1"},"event.id":"2","event.action":"backup.job"}', "duplicate-key"),
+        (b'{"event.id":"1" , "event.id" :"2","event.action":"backup.job"}', "duplicate-key"),
+        (b'{"event.id":"","event.action":"backup.job"}', "missing-field"),
+        (b'{"event.action":"backup.job"}', "missing-field"),
+        (b'{"event.id":7,"event.action":"backup.job"}', "missing-field"),
+        (b'{"event.id":"1","event.action":"backup.jop"}', "unknown-type"),
+        (b"[" * 500 + b"]" * 500, "not-an-object"),
+        (b'{"a":' * 60 + b"1" + b"}" * 60, "too-deep"),
+        (b'{"event.id":"1","event.action":"backup.job","event.provider":"other"}', "source-mismatch"),
+    ],
+)
+def test_reasons(raw: bytes, code: str) -> None:
+    read = DOOR.read(raw)
+    assert isinstance(read, Rejected)
+    assert read.code == code
+
+
+def test_limits() -> None:
+    limits = Limits(event_bytes=2000, fields=10, value_chars=50)
+    door = Door(CATALOGUE, "portal", MONDAY, limits)
+    for raw, code in (
+        (event(message="x" * 3000), "too-large"),
+        (event(message="x" * 60), "value-too-long"),
+        (event(**{f"f{i}": i for i in range(20)}), "too-many-fields"),
+    ):
+        read = door.read(raw)
+        assert isinstance(read, Rejected)
+        assert read.code == code
+
+
+@pytest.mark.parametrize(
+    ("offset", "flag"),
+    [
+        (timedelta(0), None),
+        (timedelta(days=-300), None),
+        (timedelta(hours=2), "time-ahead"),
+        (timedelta(days=30), "time-out-of-range"),
+        (timedelta(days=-4000), "time-out-of-range"),
+    ],
+)
+def test_a_clock_that_runs_wrong_is_flagged_and_the_event_kept(offset: timedelta, flag: str | None) -> None:
+    read = DOOR.read(event(**{"@timestamp": (MONDAY + offset).isoformat()}))
+    assert isinstance(read, SecurityEvent)
+    assert read.flags == ((flag,) if flag else ())
+    assert read.at == (MONDAY if flag == "time-out-of-range" else MONDAY + offset)
+
+
+def test_both_shapes_of_an_event_are_the_same_event() -> None:
+    nested = (
+        b'{"event":{"id":"1","action":"portal.login.failed"},"mfo":{"client":{"id":"c"}},"source":{"ip":"10.0.0.1"}}'
+    )
+    flat = b'{"event.id":"1","event.action":"portal.login.failed","mfo.client.id":"c","source.ip":"10.0.0.1"}'
+    first, second = DOOR.read(nested), DOOR.read(flat)
+    assert isinstance(first, SecurityEvent)
+    assert isinstance(second, SecurityEvent)
+    assert first.fields == second.fields
+
+
+def test_every_type_of_the_catalogue_has_a_valid_example() -> None:
+    assert len(CATALOGUE.events) == 158
+    for action in CATALOGUE.events:
+        read = DOOR.read(orjson.dumps(CATALOGUE.example(action)))
+        assert isinstance(read, SecurityEvent), action
+        assert read.flags == (), action
