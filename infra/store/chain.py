@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from uuid import UUID
 
 GENESIS = bytes(32)
 
 
-def link(previous: bytes, position: int, originator: UUID, version: int, topic: str, state: bytes) -> bytes:
-    """Give the hash of a row: SHA-256 over the previous hash and the length-prefixed parts of the row."""
+def link(previous: bytes, position: int, originator: str, version: int, topic: str, state: bytes) -> bytes:
+    """Give the hash of a row: SHA-256 over the previous hash and the length-prefixed parts of the row.
+
+    ``originator`` is the id of what the row belongs to, as 32 hex digits.
+    """
     name = topic.encode()
-    head = struct.pack(">32sQ16sII", previous, position, originator.bytes, version, len(name))
+    head = struct.pack(">32sQ16sII", previous, position, bytes.fromhex(originator), version, len(name))
     return hashlib.sha256(b"".join((head, name, struct.pack(">I", len(state)), state))).digest()

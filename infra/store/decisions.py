@@ -80,10 +80,9 @@ class DecisionRecorder(SQLiteProcessRecorder):
         for event in stored_events:
             position += 1
             assert isinstance(event.originator_id, UUID)
-            previous = link(previous, position, event.originator_id, event.originator_version, event.topic, event.state)
-            rows.append(
-                (position, event.originator_id.hex, event.originator_version, event.topic, event.state, previous)
-            )
+            key = event.originator_id.hex
+            previous = link(previous, position, key, event.originator_version, event.topic, event.state)
+            rows.append((position, key, event.originator_version, event.topic, event.state, previous))
         c.executemany("INSERT INTO decisions VALUES (?,?,?,?,?,?)", rows)
         tracking: Tracking | None = kwargs.get("tracking")
         if tracking is not None:

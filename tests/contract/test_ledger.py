@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from engine.catalogue import builtin_catalogue
 from engine.errors import DataError
 from engine.events import Door, Rejected, SecurityEvent
+from engine.ids import derive
 from infra.store.database import Database
-from infra.store.ledger import SqliteLedger, decode, verify_chain
+from infra.store.ledger import SqliteLedger, decode, event_key, verify_chain
 from tests.support import MONDAY
 
 
@@ -74,6 +75,11 @@ def test_a_failure_in_the_middle_leaves_nothing(ledger: SqliteLedger) -> None:
         ledger.append([event("a"), broken], [], MONDAY)
     assert ledger.head() == 0
     assert ledger.append([event("a")], [], MONDAY).accepted == 1
+
+
+@given(st.text(max_size=20).filter(str.isprintable), st.text(max_size=20).filter(str.isprintable))
+def test_the_quick_key_is_the_derived_id(source: str, event_id: str) -> None:
+    assert event_key(source, event_id) == derive("event", source, event_id).hex
 
 
 def test_an_unknown_topic_is_an_error_and_never_an_import() -> None:
