@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule
 from sigma.exceptions import SigmaError
@@ -143,7 +144,9 @@ def _load_one(
         if meta is not None:  # ``${…}`` is ordinary text in rules from elsewhere
             body = _fill(body, _values(meta, parameters.get(name, {})))
         digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:12]
-        return _parse(body, name, digest, meta, lists).model_copy(update={"file": file, "line": line})
+        return _parse(body, name, digest, meta, lists).model_copy(
+            update={"file": file, "line": line, "text": _logic(body)}
+        )
     except RuleError as fault:
         raise RuleError(f"rule '{title}': {fault.message}", file=file, line=line) from None
     except ValidationError as error:
@@ -153,6 +156,12 @@ def _load_one(
     except (SigmaError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise RuleError(f"rule '{title}': {text}", file=file, line=line) from None
+
+
+def _logic(body: Mapping[str, Any]) -> str:
+    """The part of a rule that decides, with its parameters filled in, for people to read."""
+    part = {key: body[key] for key in ("correlation", "detection") if key in body}
+    return str(yaml.safe_dump(part, allow_unicode=True, sort_keys=False, width=100))
 
 
 def _is_base(document: Mapping[str, Any]) -> bool:

@@ -82,7 +82,7 @@ class Correlation(BaseModel):
 
 
 class Rule(BaseModel):
-    """One loaded rule; exactly one of ``compiled`` and ``correlation`` is set."""
+    """One loaded rule; exactly one of ``compiled`` and ``correlation`` is set. ``text`` is its logic as YAML."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
     id: str
@@ -95,6 +95,7 @@ class Rule(BaseModel):
     product: str | None = None
     file: str
     line: int
+    text: str = ""
     version: str
     meta: HouseMeta | None = None
     compiled: Compiled | None = None

@@ -172,7 +172,9 @@ def show_rule(request: Request, house: TheHouse, session: TheSession, name: str)
     rows = house.database.rows(
         "SELECT id, number, title, phase FROM incident_view WHERE rule_name = ? ORDER BY opened_at DESC LIMIT 20", name
     )
-    return page(request, "rule.html", session, rule=rule, duties=duties, rows=rows, title=rule.title)
+    references = rule.correlation.rules if rule.correlation else ()
+    bases = [house.rules.by_reference[reference] for reference in references]
+    return page(request, "rule.html", session, rule=rule, bases=bases, duties=duties, rows=rows, title=rule.title)
 
 
 @router.get("/system")

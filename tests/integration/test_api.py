@@ -23,6 +23,7 @@ PAGES = [
     "/events",
     "/rules",
     "/rules/iin-immutable",
+    "/rules/credential-stuffing",
     "/system",
     "/help",
     "/catalogue",
