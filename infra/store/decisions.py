@@ -156,8 +156,11 @@ class Decisions:
         self.database = database
         self.on_commit: Callable[[], None] = lambda: None
         self.recorder = DecisionRecorder(database)
-        self.recorder.create_table()
         with database.write() as cursor:
+            # Under our own lock: the library's create_table fails when two processes begin at the same moment.
+            cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'tracking'")
+            if cursor.fetchone() is None:
+                self.recorder._create_table(cursor)  # type: ignore[arg-type]
             views.create(cursor)
 
     @contextmanager

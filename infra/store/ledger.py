@@ -73,7 +73,8 @@ class SqliteLedger:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.recorder = LedgerRecorder(database)
-        self.recorder.create_table()
+        with database.write() as cursor:
+            self.recorder._create_table(cursor)  # type: ignore[arg-type]
 
     def append(self, events: Sequence[SecurityEvent], rejects: Sequence[Rejected], received_at: datetime) -> Taken:
         """Store a batch and its dead letters in one transaction; returns after it is durable."""
@@ -208,24 +209,23 @@ def _relink(previous: bytes, row: Sequence[Any]) -> bytes | None:
         return None
 
 
-def verify_chain(database: Database, table: str) -> Iterator[tuple[int, str | None]]:
+def verify_chain(connection: sqlite3.Connection | sqlite3.Cursor, table: str) -> Iterator[tuple[int, str | None]]:
     """Walk a chained table: gives (position, None) at intervals and at the end, and (position, fault) at a fault."""
     previous, expected = GENESIS, 0
-    with database.read() as cursor:
-        cursor.execute(
-            f"SELECT position, originator_id, originator_version, topic, state, hash FROM {table} "  # noqa: S608
-            "ORDER BY position"
-        )
-        for row in cursor:
-            expected += 1
-            if row[0] != expected:
-                yield expected, f"position {expected} is missing; the next one is {row[0]}"
-                return
-            computed = _relink(previous, row)
-            if computed is None or computed != row[5]:
-                yield row[0], f"position {row[0]} does not match its hash"
-                return
-            previous = computed
-            if expected % 10_000 == 0:
-                yield expected, None
+    rows = connection.execute(
+        f"SELECT position, originator_id, originator_version, topic, state, hash FROM {table} "  # noqa: S608
+        "ORDER BY position"
+    )
+    for row in rows:
+        expected += 1
+        if row[0] != expected:
+            yield expected, f"position {expected} is missing; the next one is {row[0]}"
+            return
+        computed = _relink(previous, row)
+        if computed is None or computed != row[5]:
+            yield row[0], f"position {row[0]} does not match its hash"
+            return
+        previous = computed
+        if expected % 10_000 == 0:
+            yield expected, None
     yield expected, None

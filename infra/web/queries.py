@@ -8,11 +8,14 @@ from typing import Any
 
 import orjson
 
+from engine.notices import CLOCK_OF_KIND
 from engine.timestamps import iso
 from infra.bootstrap import House
 
 VIEWS = ("open", "mine", "unassigned", "overdue", "closed")
 PAGE = 100
+_KINDS = " ".join(f"WHEN '{notice}' THEN '{clock}'" for notice, clock in CLOCK_OF_KIND.items())
+_ITS_CLOCK = f"c.subject = n.subject AND c.kind = CASE n.kind {_KINDS} END"
 
 
 def queue(house: House, view: str, person_id: str, text: str = "") -> list[dict[str, Any]]:
@@ -98,18 +101,15 @@ def notices(house: House, state: str = "open") -> list[dict[str, Any]]:
         "SELECT n.*, i.number, i.title, i.severity, i.assignee, c.due_at, c.state AS clock_state, c.anchor_at "  # noqa: S608
         "FROM notice_view n "
         "JOIN incident_view i ON i.id = n.incident_id LEFT JOIN clock_view c ON c.owner_id = n.incident_id "
-        "AND c.subject = n.subject AND c.kind = CASE n.kind WHEN 'regulator' THEN 'regulator-notice' "
-        "WHEN 'client' THEN 'client-notice' ELSE 'personal-data-notice' END "
-        f"WHERE {where} ORDER BY c.due_at, n.kind LIMIT 500"
+        f"AND {_ITS_CLOCK} WHERE {where} ORDER BY c.due_at, n.kind LIMIT 500"
     )
 
 
 def notice_row(house: House, notice_id: str) -> dict[str, Any] | None:
     """One notice with the clock it stands for."""
     return house.database.row(
-        "SELECT c.due_at, c.state AS clock_state FROM notice_view n JOIN clock_view c ON c.owner_id = n.incident_id "
-        "AND c.subject = n.subject AND c.kind = CASE n.kind WHEN 'regulator' THEN 'regulator-notice' "
-        "WHEN 'client' THEN 'client-notice' ELSE 'personal-data-notice' END WHERE n.id = ?",
+        "SELECT c.due_at, c.state AS clock_state FROM notice_view n JOIN clock_view c ON c.owner_id = n.incident_id "  # noqa: S608
+        f"AND {_ITS_CLOCK} WHERE n.id = ?",
         notice_id,
     )
 

@@ -75,6 +75,11 @@ class Feed:
                     self.next += 1
 
 
+def chain(world: World, table: str) -> list[tuple[int, str | None]]:
+    with world.house.database.read() as cursor:
+        return list(verify_chain(cursor, table))
+
+
 def twice(values: list[str]) -> list[str]:
     return [value for value, count in Counter(values).items() if count > 1]
 
@@ -128,7 +133,7 @@ def check(world: World) -> list[str]:
     assert twice(stored) == []
     assert world.rows("SELECT COUNT(*) AS n FROM intake")[0]["n"] == 0
     for table in ("ledger", "decisions"):
-        assert [fault for _, fault in verify_chain(world.house.database, table) if fault] == []
+        assert [fault for _, fault in chain(world, table) if fault] == []
     facts = [
         (row["topic"], json.loads(bytes(row["state"]))) for row in world.rows("SELECT topic, state FROM decisions")
     ]

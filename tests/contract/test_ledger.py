@@ -28,6 +28,11 @@ def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
     database.close()
 
 
+def chain(database: Database) -> list[tuple[int, str | None]]:
+    with database.read() as cursor:
+        return list(verify_chain(cursor, "ledger"))
+
+
 def event(event_id: str, source: str = "portal", note: str = "") -> SecurityEvent:
     raw = orjson.dumps(
         {"@timestamp": MONDAY.isoformat(), "event.id": event_id, "event.action": "backup.job", "message": note}
@@ -104,7 +109,7 @@ def test_however_events_are_batched_each_is_stored_once_in_order(parts: list[lis
         flat = [name for part in parts for name in part]
         assert [e.event_id for e in ledger.read(0, 100)] == list(dict.fromkeys(flat))
         assert accepted + duplicate == len(flat)
-        assert [fault for _, fault in verify_chain(database, "ledger") if fault] == []
+        assert [fault for _, fault in chain(database) if fault] == []
         database.close()
 
 
@@ -124,5 +129,5 @@ def test_a_changed_row_is_found_and_named(ledger: SqliteLedger, damage: str, at:
     connection.execute(damage)
     connection.commit()
     connection.close()
-    faults = [(position, fault) for position, fault in verify_chain(ledger.database, "ledger") if fault]
+    faults = [(position, fault) for position, fault in chain(ledger.database) if fault]
     assert [position for position, _ in faults] == [at]
