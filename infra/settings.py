@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings.exceptions import SettingsError
 
 from engine.deadlines import Reading
 from engine.errors import DataError
 from reports.drafts import Organisation
 
 PREFIX = "QORGAU_"
+NO_SUCH = "there is no such setting; see 'Settings' in the README"
 NOT_SETTINGS = frozenset({"QORGAU_REQUIRE_BROWSER", "QORGAU_TOML"})
 
 
@@ -67,8 +70,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the file."""
-        path = Path(os.environ.get("QORGAU_TOML", "qorgau.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_toml())
 
     @property
     def organisation(self) -> Organisation:
@@ -98,15 +100,24 @@ class Settings(BaseSettings):
         }[kind]
 
 
+def _toml() -> Path:
+    return Path(os.environ.get("QORGAU_TOML", "qorgau.toml"))
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; raises DataError naming the variable or field that is wrong."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
-            raise DataError("there is no such setting; see 'Settings' in the README", field=name)
+            raise DataError(NO_SUCH, field=name)
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        raise DataError(str(first["msg"]), field=field) from None
+        unknown = first["type"] == "extra_forbidden"
+        raise DataError(NO_SUCH if unknown else str(first["msg"]), field=field) from None
+    except SettingsError as error:
+        raise DataError(f"cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"not TOML: {error}", file=str(_toml())) from None

@@ -40,11 +40,11 @@ def _files(paths: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
                 yield str(file), common.read_text(file)
 
 
-def _load(paths: tuple[Path, ...]) -> tuple[RuleSet, list[RuleError], tuple[Context, ...]]:
+def _load(paths: tuple[Path, ...], *, tuned: bool = True) -> tuple[RuleSet, list[RuleError], tuple[Context, ...]]:
     if paths:
         ruleset, faults = load_rules(_files(paths))
         return ruleset, faults, builtin_contexts()
-    parameters = common.settings().rule_parameters
+    parameters = common.settings().rule_parameters if tuned else {}
     ruleset, faults = load_rules(builtin_files(), parameters=parameters, require_house_block=True)
     return ruleset, faults, builtin_contexts()
 
@@ -53,8 +53,8 @@ def _load(paths: tuple[Path, ...]) -> tuple[RuleSet, list[RuleError], tuple[Cont
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @common.as_json
 def test_rules(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Run the tests that travel with the rules (of PATHS, or of the product)."""
-    ruleset, faults, contexts = _load(paths)
+    """Run the tests that travel with the rules (of PATHS, or of the product), with the default parameters."""
+    ruleset, faults, contexts = _load(paths, tuned=False)
     results = run_tests(ruleset, contexts)
     failed = [result for result in results if not result.passed]
     for fault in faults:

@@ -115,6 +115,36 @@ def test_a_setting_nobody_knows_stops_the_start(tmp_path: Path) -> None:
     assert b"QORGAU_PROT" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prot = ", "qorgau.toml"),
+        ("prot = 1", "no such setting"),
+        ("port = 'x'", "QORGAU_PORT"),
+        ("[rule_parameters.credential-stuffing]\nclients = 1500", "lies outside 3 to 100"),
+        ("[rule_parameters.no-such]\nclients = 15", "no-such"),
+    ],
+)
+def test_a_faulty_settings_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "qorgau.toml"
+    file.write_text(text)
+    done = qorgau("users", "list", data=tmp_path / "d", QORGAU_TOML=str(file))
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_tuned_parameters_are_used_and_do_not_fail_the_rules_own_tests(tmp_path: Path) -> None:
+    file = tmp_path / "qorgau.toml"
+    file.write_text("[rule_parameters.credential-stuffing]\nclients = 60\n")
+    assert qorgau("rules", "test", data=tmp_path, QORGAU_TOML=str(file)).returncode == 0
+    world = World(tmp_path / "d", rule_parameters={"credential-stuffing": {"clients": 60}})
+    world.feed(*(world.event("portal.login.failed", mfo__client__id=f"c{i}", source__ip="10.0.0.9") for i in range(59)))
+    assert world.incidents() == []
+    world.feed(world.event("portal.login.failed", mfo__client__id="c99", source__ip="10.0.0.9"))
+    assert [row["rule_name"] for row in world.incidents()] == ["credential-stuffing"]
+
+
 def test_a_wrong_value_names_its_setting(tmp_path: Path) -> None:
     done = qorgau("users", "list", data=tmp_path, QORGAU_PORT="eighty")
     assert done.returncode == 2
