@@ -132,3 +132,28 @@ def test_the_console_works_by_keyboard(browser: Any, server: tuple[str, str]) ->
     page.keyboard.press("e")
     page.wait_for_selector("h1:has-text('Events')")
     assert problems == []
+
+
+def test_what_somebody_types_survives_an_answer_that_was_on_its_way(browser: Any, server: tuple[str, str]) -> None:
+    address, token = server
+    event = {"event.id": "e-1", "event.action": "portal.profile.change_applied", "mfo.change.field": "iin"}
+    httpx.post(
+        f"{address}/api/v1/events", json={**event, "mfo.client.id": "c-1"}, headers={"Authorization": f"Bearer {token}"}
+    )
+    page = page_of(browser, address, "aigul", [])
+    page.click("text=IIN changed in the cabinet: c-1")
+    page.wait_for_selector(".playbook li.waiting input[name=text]")
+    kept = page.evaluate(
+        """async () => {
+            const answered = new Promise((done) => document.body.addEventListener("htmx:afterRequest", (event) => {
+                if (event.detail.elt.id === "playbook") done();
+            }));
+            htmx.trigger(document.body, "live");
+            const field = document.querySelector(".playbook input[name=text]");
+            field.focus();
+            field.value = "typed meanwhile";
+            await answered;
+            return document.querySelector(".playbook input[name=text]").value;
+        }"""
+    )
+    assert kept == "typed meanwhile"

@@ -56,12 +56,25 @@
       if (document.hidden) source.close(); else connect();
     });
     addEventListener("pagehide", () => source.close());
-    body.addEventListener("htmx:beforeRequest", (event) => {
-      const part = event.detail.elt;
+    // A part somebody works in is left alone: neither asked for, nor replaced by an answer that was already on its way.
+    let skipped = false;
+    const inUse = (part) => {
       const busy = part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
       const typed = [...part.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue);
-      const open = part.querySelector("details[open] form");
-      if (busy || typed || open) event.preventDefault();
+      const used = busy || typed || part.querySelector("details[open] form") !== null;
+      skipped = skipped || used;
+      return used;
+    };
+    body.addEventListener("htmx:beforeRequest", (event) => {
+      if (inUse(event.detail.elt)) event.preventDefault();
+    });
+    body.addEventListener("htmx:beforeSwap", (event) => {
+      if (inUse(event.detail.target)) event.detail.shouldSwap = false;
+    });
+    body.addEventListener("focusout", () => {
+      if (!skipped) return;
+      skipped = false;
+      setTimeout(fire, 1000);
     });
     body.addEventListener("htmx:afterSwap", tick);
   }
