@@ -145,14 +145,15 @@ def test_what_somebody_types_survives_an_answer_that_was_on_its_way(browser: Any
     page.wait_for_selector(".playbook li.waiting input[name=text]")
     kept = page.evaluate(
         """async () => {
-            const answered = new Promise((done) => document.body.addEventListener("htmx:afterRequest", (event) => {
-                if (event.detail.elt.id === "playbook") done();
+            const answered = new Promise((done) => document.body.addEventListener("htmx:beforeSwap", (event) => {
+                if (event.detail.target.id === "playbook") done();
             }));
             htmx.trigger(document.body, "live");
             const field = document.querySelector(".playbook input[name=text]");
             field.focus();
             field.value = "typed meanwhile";
             await answered;
+            for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
             return document.querySelector(".playbook input[name=text]").value;
         }"""
     )
