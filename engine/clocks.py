@@ -15,8 +15,8 @@ from pydantic import AwareDatetime
 
 from engine.calendar import BusinessCalendar
 from engine.deadlines import ClockSpec, Reading, add_business_time, count_term
-from engine.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
-from engine.facts import Fact, Person, Record
+from engine.errors import DecisionRefused, SecondPersonNeeded
+from engine.facts import Fact, Record
 from engine.ids import derive
 
 MARKS = (50, 75, 90)
@@ -298,17 +298,15 @@ def satisfy(clock: Clock, *, proof: str, done_at: datetime, at: datetime, actor:
     return facts
 
 
-def cancel(clock: Clock, reason: str, second_person: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Cancel because the duty never existed (e.g. false positive): a reason and a second person."""
+def cancel(clock: Clock, reason: str, *, actor: str, second_person: str, at: datetime) -> Sequence[Fact]:
+    """Cancel because the duty never existed, or another clock took it over: a reason and two different sides."""
     if not clock.running:
         return []
     if not reason.strip():
         raise DecisionRefused("cancelling a clock needs a reason")
-    if second_person == by.id:
+    if second_person == actor:
         raise SecondPersonNeeded("cancelling a legal clock takes two persons")
-    if not by.may("compliance_officer", "ciso"):
-        raise NotAllowed("cancelling a legal clock needs a compliance officer or the CISO")
-    return [ClockCancelled(at=at, actor=by.id, reason=reason, clock_id=clock.id, second_person=second_person)]
+    return [ClockCancelled(at=at, actor=actor, reason=reason, clock_id=clock.id, second_person=second_person)]
 
 
 def reanchor(

@@ -273,3 +273,8 @@ class Incident:
         self.dedup_key, self.rule_name, self.obligations = fact.dedup_key, fact.rule_name, fact.obligations
         self.entities, self.playbook = fact.entities, fact.playbook
         self.findings = [fact.finding_id]
+
+
+def ends_duties(disposition: Disposition) -> bool:
+    """Say whether a disposition means that there was no incident to tell of: its clocks, drafts and tasks end."""
+    return disposition != "true_positive"

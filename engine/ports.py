@@ -71,6 +71,11 @@ class Delivery(Record):
 class Effector(Protocol):
     """Performs one kind of intent; called again with the same key after a crash or a retry."""
 
+    @property
+    def repeatable(self) -> bool:
+        """Say whether asking again after a crash does no harm."""
+        ...
+
     def perform(self, intent: Intent) -> Delivery:
-        """Bring the effect about and say what became of it. Never raises for a failure of the other side."""
+        """Bring the effect about and say what became of it."""
         ...

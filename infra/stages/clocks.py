@@ -9,7 +9,7 @@ from typing import Literal
 from engine import clocks, incidents, notices, protection
 from engine.calendar import BusinessCalendar
 from engine.clocks import Clock as LegalClock
-from engine.clocks import ClockCancelled, ClockResumed
+from engine.clocks import ClockResumed
 from engine.deadlines import Reading, clock_spec
 from engine.facts import ENGINE, Fact
 from engine.incidents import Incident
@@ -20,7 +20,6 @@ from engine.timestamps import iso
 from infra.stages.base import DecisionFollower
 from infra.store.decisions import Decisions, Recorded, Unit
 
-NO_DUTY = ("false_positive", "benign_positive", "duplicate")
 PROTECTION_CLOCKS = ("collection-stop", "accrual-stop", "bureau-correction")
 
 
@@ -154,17 +153,16 @@ class Clocks(DecisionFollower):
 
     def _closed(self, unit: Unit, fact: incidents.IncidentClosed, recorded: Recorded) -> None:
         self._satisfy(unit, "triage", fact.incident_id, "", fact.at, recorded)
-        if fact.disposition in NO_DUTY:
+        if incidents.ends_duties(fact.disposition):
             second = fact.second_person or ENGINE
             self._cancel(unit, fact.incident_id, fact, f"closed as {fact.disposition}: {fact.reason}", second)
 
     def _cancel(self, unit: Unit, owner: str, cause: Fact, reason: str, second_person: str) -> None:
         for key in self._of(unit, owner):
-            if unit.load(LegalClock, key).running:
-                fact = ClockCancelled(
-                    at=unit.at, actor=cause.actor, reason=reason, clock_id=key, second_person=second_person
-                )
-                unit.record(LegalClock, key, [fact])
+            facts = clocks.cancel(
+                unit.load(LegalClock, key), reason, actor=cause.actor, second_person=second_person, at=unit.at
+            )
+            unit.record(LegalClock, key, facts)
 
     def _reopened(self, unit: Unit, fact: incidents.IncidentReopened) -> None:
         for key in self._of(unit, fact.incident_id):

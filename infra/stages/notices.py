@@ -75,7 +75,7 @@ class Notices(DecisionFollower):
                 self._ask_why_late(unit, fact)
             case incidents.IncidentMerged() as fact:
                 self._withdraw(unit, fact.incident_id, fact, "the incident was merged into another one")
-            case incidents.IncidentClosed() as fact if fact.disposition != "true_positive":
+            case incidents.IncidentClosed() as fact if incidents.ends_duties(fact.disposition):
                 self._withdraw(unit, fact.incident_id, fact, f"closed as {fact.disposition}")
             case fact if isinstance(fact, _WATCHED):
                 self._keep_up(unit, fact.incident_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import orjson
 
@@ -17,7 +17,7 @@ from engine.errors import QorgauError
 from engine.facts import Fact
 from engine.ids import derive
 from engine.notices import Notice
-from engine.ports import Clock, Delivery, Intent
+from engine.ports import Clock, Delivery, Effector, Intent
 from engine.protection import OrderOverdue, Protection
 from engine.timestamps import iso
 from infra.stages.base import Stage
@@ -33,19 +33,6 @@ ALARM_TRIES = 5
 LONGEST_WAIT_S = 300
 
 
-class Performer(Protocol):
-    """An effector that says whether it may be asked again."""
-
-    @property
-    def repeatable(self) -> bool:
-        """Say whether asking again after a crash does no harm."""
-        ...
-
-    def perform(self, intent: Intent) -> Delivery:
-        """Bring the effect about."""
-        ...
-
-
 class Outbox(Stage):
     """Performs what is due, one effect after the other."""
 
@@ -53,7 +40,7 @@ class Outbox(Stage):
     waits_for_others: ClassVar[bool] = True
 
     def __init__(
-        self, decisions: Decisions, clock: Clock, performers: Mapping[str, Performer], channel: str, name: str
+        self, decisions: Decisions, clock: Clock, performers: Mapping[str, Effector], channel: str, name: str
     ) -> None:
         self.name = name
         self._marks = ",".join("?" * len(performers))

@@ -41,7 +41,7 @@ class Playbooks(DecisionFollower):
                 if fact.measure is not None:
                     self._measure(unit, fact)
                 self._advance(unit, fact.run_id)
-            case incidents.IncidentClosed() as fact if fact.disposition != "true_positive":
+            case incidents.IncidentClosed() as fact if incidents.ends_duties(fact.disposition):
                 self._cancel(unit, fact.incident_id, f"the incident was closed as {fact.disposition}")
             case incidents.IncidentMerged() as fact:
                 self._cancel(unit, fact.incident_id, "the incident was merged into another one")

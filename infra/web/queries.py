@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from engine.notices import CLOCK_OF_KIND
-from engine.timestamps import iso
 from infra.bootstrap import House
 
 VIEWS = ("open", "mine", "unassigned", "overdue", "closed")
@@ -175,8 +174,3 @@ def masked_fields(house: House, fields: dict[str, Any]) -> list[tuple[str, str]]
             text = value if isinstance(value, str) else orjson.dumps(value).decode()
         shown.append((name, text[:2000]))
     return shown
-
-
-def now_iso(house: House) -> str:
-    """The present instant as the read models write it."""
-    return iso(house.clock.now())

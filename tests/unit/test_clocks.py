@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -12,9 +13,9 @@ from engine import clocks
 from engine.calendar import builtin_calendar
 from engine.clocks import Clock
 from engine.deadlines import clock_spec
-from engine.errors import SecondPersonNeeded
-from engine.facts import Fact, Person
-from tests.support import COMPLIANCE, MONDAY
+from engine.errors import DecisionRefused, SecondPersonNeeded
+from engine.facts import Fact
+from tests.support import MONDAY
 
 CALENDAR = builtin_calendar()
 
@@ -109,10 +110,8 @@ def test_an_anchor_only_moves_to_the_past(hours: int) -> None:
 
 
 def test_cancelling_takes_two() -> None:
-    by = Person(id=COMPLIANCE.id, roles=COMPLIANCE.roles)
-    at = datetime(2026, 11, 23, 6, tzinfo=UTC)
-    try:
-        clocks.cancel(started(), "no duty", COMPLIANCE.id, by=by, at=at)
-    except SecondPersonNeeded:
-        return
-    raise AssertionError("one person cancelled a legal clock")
+    with pytest.raises(SecondPersonNeeded):
+        clocks.cancel(started(), "no duty", actor="bolat", second_person="bolat", at=MONDAY)
+    with pytest.raises(DecisionRefused):
+        clocks.cancel(started(), " ", actor="bolat", second_person="dana", at=MONDAY)
+    assert clocks.cancel(started(), "no duty", actor="bolat", second_person="dana", at=MONDAY)
