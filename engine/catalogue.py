@@ -54,6 +54,8 @@ class Catalogue:
     events: dict[str, EventSpec]
     fields: dict[str, FieldSpec]
     aliases: dict[str, str] = field(default_factory=dict)
+    shapes: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What ``engine.values`` worked out about shapes of events; nothing but a memory."""
 
     @classmethod
     def from_yaml(cls, events: str, fields: str) -> Catalogue:

@@ -37,28 +37,40 @@ def parse_rfc3339(text: object) -> datetime:
         bare = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?", text)
         raise NotAnInstant("time-no-zone" if bare else "time-invalid")
     try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        at = datetime.fromisoformat(text.upper())
+        return at if at.tzinfo is UTC else at.astimezone(UTC)
     except OverflowError as error:
         raise NotAnInstant("time-out-of-range") from error
     except ValueError as error:
         raise NotAnInstant("time-invalid") from error
 
 
-def place(text: object, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
-    """Give the instant to compute with and the flags of its source text.
+class Window:
+    """The span around a moment of receipt in which a source's own time is believed."""
 
-    A text that is no instant, or lies outside [received - 10 years, received + 24 h], is flagged and the
-    moment of receipt is used instead; up to 24 h ahead is used as it stands and flagged ``time-ahead``.
-    """
-    try:
-        at = parse_rfc3339(text)
-    except NotAnInstant as error:
-        return received_at, (error.flag,)
-    if at < received_at - MAX_AGE or at > received_at + MAX_AHEAD:
-        return received_at, ("time-out-of-range",)
-    if at > received_at + SKEW:
-        return at, ("time-ahead",)
-    return at, ()
+    __slots__ = ("earliest", "latest", "received_at", "soon")
+
+    def __init__(self, received_at: datetime) -> None:
+        self.received_at = received_at
+        self.earliest = received_at - MAX_AGE
+        self.latest = received_at + MAX_AHEAD
+        self.soon = received_at + SKEW
+
+    def place(self, text: object) -> tuple[datetime, str | None]:
+        """Give the instant to compute with and the flag of its source text.
+
+        A text that is no instant, or lies outside [received - 10 years, received + 24 h], is flagged and the
+        moment of receipt is used instead; up to 24 h ahead is used as it stands and flagged ``time-ahead``.
+        """
+        try:
+            at = parse_rfc3339(text)
+        except NotAnInstant as error:
+            return self.received_at, error.flag
+        if at <= self.soon and at >= self.earliest:
+            return at, None
+        if at < self.earliest or at > self.latest:
+            return self.received_at, "time-out-of-range"
+        return at, "time-ahead"
 
 
 def iso(at: datetime) -> str:

@@ -17,8 +17,9 @@ from datetime import datetime
 import orjson
 
 from engine.catalogue import Catalogue
+from engine.door import Door
 from engine.errors import InputError, QorgauError
-from engine.events import Door, Rejected, SecurityEvent, split_batch
+from engine.events import Rejected, SecurityEvent, split_batch
 from engine.ports import Clock, Taken
 from engine.timestamps import iso
 from infra.store.database import Database

@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 
 from engine.catalogue import builtin_catalogue
-from engine.events import Door, SecurityEvent
+from engine.door import Door
+from engine.events import SecurityEvent
 from infra.cli import common
 from infra.clock import SystemClock
 from infra.intake import Batch, Intake

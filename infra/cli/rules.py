@@ -13,7 +13,7 @@ import orjson
 from engine.catalogue import builtin_catalogue
 from engine.errors import InputError
 from engine.register import builtin_register
-from engine.timestamps import place
+from engine.timestamps import Window
 from infra.cli import common
 from infra.clock import SystemClock
 from rules.compiler import flatten
@@ -149,7 +149,7 @@ def eval_rules(paths: tuple[Path, ...], file: Path, product: str | None, faults:
         click.echo(f"qorgau: {len(found)} rules did not load; --faults names them", err=True)
     matcher = Matcher(ruleset, contexts)
     index = 0
-    now = SystemClock().now()
+    window = Window(SystemClock().now())
     with file.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
@@ -161,7 +161,7 @@ def eval_rules(paths: tuple[Path, ...], file: Path, product: str | None, faults:
             if not isinstance(document, dict):
                 raise InputError("an event is a JSON object", file=str(file), line=number)
             fields = flatten(document)
-            at, _ = place(fields.get("@timestamp"), now)
+            at, _ = window.place(fields.get("@timestamp"))
             hits = matcher.match(fields, at.timestamp(), index + 1, product or product_of(fields))
             matches = sorted({hit.rule.id for hit in hits})
             click.echo(json.dumps({"index": index, "matches": matches}))

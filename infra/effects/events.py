@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 
 from engine.catalogue import Catalogue
-from engine.events import Door, SecurityEvent
+from engine.door import Door
+from engine.events import SecurityEvent
 from engine.ports import Clock, Delivery, Intent
 from infra.store.ledger import SqliteLedger
 

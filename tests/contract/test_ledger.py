@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.catalogue import builtin_catalogue
+from engine.door import Door
 from engine.errors import DataError
-from engine.events import Door, Rejected, SecurityEvent
+from engine.events import Rejected, SecurityEvent
 from engine.ids import derive
 from infra.store.database import Database
 from infra.store.ledger import SqliteLedger, decode, event_key, verify_chain

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.catalogue import builtin_catalogue
-from engine.events import Door, Limits, Rejected, SecurityEvent, split_batch
+from engine.door import Door
+from engine.events import Limits, Rejected, SecurityEvent, split_batch
 from infra.store.ledger import decode, encode
 from tests.support import MONDAY
 
