@@ -20,6 +20,25 @@ _ROOT_NAMES = (
     "user_agent vlan volume vulnerability winlog "
 )
 ROOTS = frozenset([*_ROOT_NAMES.split(), ""])
+ENVELOPE = frozenset(
+    [
+        "@timestamp",
+        "ecs.version",
+        "event.action",
+        "event.category",
+        "event.created",
+        "event.dataset",
+        "event.id",
+        "event.ingested",
+        "event.kind",
+        "event.module",
+        "event.outcome",
+        "event.provider",
+        "event.type",
+        "organization.id",
+    ]
+)
+"""Names every event may carry beside those of its type; they say nothing of a person."""
 
 
 class FieldSpec(BaseModel):
@@ -89,6 +108,11 @@ class Catalogue:
         """Say whether a field tells who a living person is."""
         spec = self.fields.get(name)
         return spec is not None and spec.personal
+
+    def may_be_personal(self, name: str) -> bool:
+        """Say whether a field is personal, or not described here and so might be."""
+        spec = self.fields.get(name)
+        return spec.personal if spec is not None else name not in ENVELOPE
 
     def may_be_indexed(self, name: str) -> bool:
         """Say whether a field may stand in an index: it is described and not personal."""

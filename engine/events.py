@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,9 +24,10 @@ class Limits:
 class SecurityEvent:
     """One accepted event: ``fields`` are flat ECS names, ``raw`` the bytes as they came.
 
-    ``verbatim`` says that ``fields`` is what the JSON document in ``raw`` holds, the source apart, so that a store
-    need not keep both. Nothing changes an event once it is made; the class is not frozen only because making a
-    frozen one takes four times as long and every event is made at least twice.
+    ``verbatim`` says that ``fields`` is what the JSON document in ``raw`` holds, so that a store need not keep both;
+    ``named`` that the document names its source. ``personal`` lists the fields that tell who a living person is, and
+    those the catalogue does not describe: nobody has said that they do not. Nothing changes an event once it is
+    made; the class is not frozen only because making a frozen one takes four times as long.
     """
 
     source: str
@@ -38,7 +39,9 @@ class SecurityEvent:
     fields: Fields
     raw: bytes
     position: int = 0
-    verbatim: bool = False
+    verbatim: bool = field(default=False, compare=False)
+    named: bool = field(default=False, compare=False)
+    personal: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-_RFC3339 = re.compile(
+RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 MAX_AGE = timedelta(days=3653)
@@ -33,7 +33,7 @@ def parse_rfc3339(text: object) -> datetime:
         raise NotAnInstant("time-missing")
     if not isinstance(text, str):
         raise NotAnInstant("time-invalid")
-    if not _RFC3339.fullmatch(text):
+    if not RFC3339.fullmatch(text):
         bare = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?", text)
         raise NotAnInstant("time-no-zone" if bare else "time-invalid")
     try:

@@ -6,18 +6,18 @@ have to be looked at, and which flags are certain. Sources send few shapes, so e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from engine.catalogue import ROOTS, Catalogue, FieldSpec
 from engine.errors import IdentifierError, InputError
-from engine.events import Fields
+from engine.events import Fields, Limits
 from engine.identifiers import IIN, IbanKz, Mrz, Phone
 from engine.timestamps import NotAnInstant, parse_rfc3339
 
 MAX_SHAPES = 4096
-_BOUND = 2**63
+BOUND = 2**63
 _LOOKED_INTO = frozenset({"iin", "phone", "account", "mrz", "date"})
 ShapeKey = tuple[tuple[str, ...], tuple[type, ...]]
 
@@ -28,7 +28,9 @@ class Shape:
 
     ``flat`` says that no value is an object. ``checks`` are the values to look into, in field order; ``numbers`` the
     fields whose numbers may be out of range, ``lists`` those that may hide objects. ``quotes`` is how many quotes its
-    JSON text has when no string holds an escaped one; -1 when the shape does not say.
+    JSON text has when no string holds an escaped one; -1 when the shape does not say. ``personal`` are the fields
+    that are personal or that the catalogue does not describe. ``plain`` says that nothing is to be brought into
+    order: most of what a well-made source sends.
     """
 
     flat: bool
@@ -38,6 +40,8 @@ class Shape:
     numbers: tuple[str, ...]
     lists: tuple[str, ...]
     quotes: int
+    personal: tuple[str, ...]
+    plain: bool
 
 
 def shape_of(key: ShapeKey, catalogue: Catalogue) -> Shape:
@@ -48,6 +52,7 @@ def shape_of(key: ShapeKey, catalogue: Catalogue) -> Shape:
         spec = catalogue.fields.get(name)
         if spec is not None and kind is not type(None) and _needs_a_look(spec, kind):
             checks.append((name, spec))
+    kinds = dict(zip(names, types, strict=True))
     shape = Shape(
         flat=dict not in types and all(name.strip() for name in names),
         compact="type" in names and not any(n == "@timestamp" or n == "event" or n.startswith("event.") for n in names),
@@ -55,8 +60,14 @@ def shape_of(key: ShapeKey, catalogue: Catalogue) -> Shape:
         checks=tuple(checks),
         numbers=tuple(name for name, kind in zip(names, types, strict=True) if kind in (int, float)),
         lists=tuple(name for name, kind in zip(names, types, strict=True) if kind is list),
+        plain=False,
+        personal=tuple(name for name in names if catalogue.may_be_personal(name)),
         quotes=-1 if dict in types or list in types else 2 * (len(names) + types.count(str)),
     )
+    if shape.flat and not (shape.compact or shape.unknown_roots or shape.lists):
+        wanted = ("event.id", "event.action", "@timestamp")
+        if all(kinds.get(name) is str for name in wanted) and len(names) <= Limits().fields:
+            shape = replace(shape, plain=True)
     if len(catalogue.shapes) >= MAX_SHAPES:
         catalogue.shapes.clear()
     catalogue.shapes[key] = shape
@@ -75,7 +86,7 @@ def check_numbers(fields: Fields, names: tuple[str, ...], flags: list[str]) -> N
     """Flag numbers that a signed 64-bit integer cannot hold."""
     for name in names:
         value = fields[name]
-        if not -_BOUND < value < _BOUND and (value.__class__ is float or value != -_BOUND):
+        if not -BOUND < value < BOUND and (value.__class__ is float or value != -BOUND):
             flags.append("number-range")
 
 

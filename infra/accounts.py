@@ -152,7 +152,8 @@ class Accounts:
         token = token or secrets.token_urlsafe(32)
         with self.database.write() as cursor:
             cursor.execute(
-                "INSERT OR REPLACE INTO source_tokens VALUES (?, ?, ?, ?)",
+                "INSERT INTO source_tokens (digest, source, claims, created_at) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (digest) DO UPDATE SET source = excluded.source, claims = excluded.claims, created_at = excluded.created_at",
                 (
                     _digest(token),
                     source,

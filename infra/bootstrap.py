@@ -30,7 +30,8 @@ from infra.stages.protection import Orders
 from infra.stages.search import Search
 from infra.store.database import Database
 from infra.store.decisions import Decisions
-from infra.store.ledger import SqliteLedger
+from infra.store.ledger import Ledger
+from infra.store.opening import Store, open_store
 from playbooks.cacao import Playbook, read
 from rules.detector import StreamDetector
 from rules.loader import RuleSet
@@ -49,8 +50,9 @@ class House:
     calendar: BusinessCalendar
     rules: RuleSet
     playbooks: dict[str, Playbook]
+    store: Store
     database: Database
-    ledger: SqliteLedger
+    ledger: Ledger
     decisions: Decisions
     accounts: Accounts
     acts: Acts
@@ -59,15 +61,15 @@ class House:
 
     def close(self) -> None:
         """Let the data directory go."""
-        self.database.close()
+        self.store.close()
 
 
 def open_house(settings: Settings, clock: Clock | None = None) -> House:
     """Open the data directory and build everything that can be asked; nothing runs yet."""
     clock = clock or SystemClock()
-    database = Database(settings.data / "qorgau.sqlite")
-    ledger, decisions = SqliteLedger(database), Decisions(database)
     catalogue = builtin_catalogue()
+    store = open_store(settings, catalogue)
+    database, ledger, decisions = store.database, store.ledger, store.decisions
     accounts = Accounts(decisions, clock, settings.session_minutes)
     return House(
         settings=settings,
@@ -76,6 +78,7 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
         calendar=calendar_of(settings),
         rules=builtin_rules(settings.rule_parameters),
         playbooks=builtin_playbooks(),
+        store=store,
         database=database,
         ledger=ledger,
         decisions=decisions,

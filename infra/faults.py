@@ -36,7 +36,8 @@ class Faults:
         body = {"stage": stage, "since": iso(now), "error": type(error).__name__}
         with self.decisions.unit(now) as unit:
             unit.cursor.execute(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (_PREFIX + stage, orjson.dumps(body).decode())
+                "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (_PREFIX + stage, orjson.dumps(body).decode()),
             )
             fact = EffectFailed(
                 at=now,

@@ -23,9 +23,10 @@ from engine.events import Rejected, SecurityEvent, split_batch
 from engine.ports import Clock, Taken
 from engine.timestamps import iso
 from infra.store.database import Database
-from infra.store.ledger import SqliteLedger, bury
+from infra.store.ledger import Ledger, bury
 
 GATHER = 32
+RAW = "intake"
 
 
 class QueueFull(QorgauError):
@@ -75,7 +76,7 @@ class Intake:
     """The way into the ledger."""
 
     def __init__(
-        self, ledger: SqliteLedger, catalogue: Catalogue, clock: Clock, *, queue_batches: int, keep_unknown_types: bool
+        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, *, queue_batches: int, keep_unknown_types: bool
     ) -> None:
         self.ledger = ledger
         self.database: Database = ledger.database
@@ -95,12 +96,7 @@ class Intake:
             claims=batch.claims,
             keep_unknown_types=self.keep_unknown_types,
         )
-        events: list[SecurityEvent] = []
-        rejects: list[Rejected] = []
-        for line, raw in split_batch(batch.body):
-            read = door.read(raw, line)
-            events.append(read) if isinstance(read, SecurityEvent) else rejects.append(read)
-        return Reading(events, rejects)
+        return Reading(*door.read_all(split_batch(batch.body)))
 
     def take(self, batch: Batch) -> Receipt:
         """Parse and store in the calling thread (the command line); durable when it returns."""
@@ -139,7 +135,7 @@ class Intake:
                 row["source"],
                 frozenset(claims) if claims is not None else None,
                 datetime.fromisoformat(row["received_at"]),
-                row["body"],
+                self._show(bytes(row["body"])),
             )
             self._store([(batch, row["id"])])
         return len(left)
@@ -186,11 +182,20 @@ class Intake:
             for batch in batches:
                 claims = orjson.dumps(sorted(batch.claims) if batch.claims is not None else None).decode()
                 cursor.execute(
-                    "INSERT INTO intake (source, claims, received_at, body) VALUES (?, ?, ?, ?)",
-                    (batch.source, claims, iso(batch.received_at), batch.body),
+                    "INSERT INTO intake (source, claims, received_at, body) VALUES (?, ?, ?, ?) RETURNING id",
+                    (batch.source, claims, iso(batch.received_at), self._hide(batch)),
                 )
-                rows.append(int(cursor.lastrowid or 0))
+                rows.append(int(cursor.fetchone()[0]))
         return rows
+
+    def _hide(self, batch: Batch) -> bytes:
+        sealer = self.ledger.sealer
+        return sealer.lock(RAW, batch.body, batch.received_at) if sealer is not None else batch.body
+
+    def _show(self, body: bytes) -> bytes:
+        sealer = self.ledger.sealer
+        plain = sealer.unlock(RAW, body) if sealer is not None else body
+        return plain if plain is not None else b""
 
     def _store(self, batches: Sequence[tuple[Batch, int]]) -> list[Receipt | Exception]:
         """Parse and store; the raw copies go in the same transaction."""
@@ -199,7 +204,7 @@ class Intake:
         with self.database.write() as cursor:
             for batch, row, reading in readings:
                 if reading.foreign:
-                    bury(cursor, self._whole(batch, reading), batch.received_at)
+                    bury(cursor, self._whole(batch, reading), batch.received_at, self.ledger.sealer)
                     results.append(
                         ForeignSource(
                             "the batch names a source this token may not speak for; nothing of it was accepted",

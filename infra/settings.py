@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data: Path = Path("var")
+    database: str | None = None
+    keys: Path | None = None
+    keyring: str | None = None
+    master_key: str | None = Field(default=None, repr=False)
+    witness_keys: tuple[str, ...] = ()
+    log_name: str = Field(default="qorgau", pattern=r"^[A-Za-z0-9._/-]{1,100}$")
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     secure_cookies: bool = False
@@ -71,6 +77,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_toml())
+
+    @property
+    def keys_folder(self) -> Path:
+        """The directory of secrets; on one's own machine beside the data, in earnest elsewhere."""
+        return self.keys or self.data / "keys"
 
     @property
     def organisation(self) -> Organisation:

@@ -1,4 +1,4 @@
-"""``qorgau ledger``: figures, verification, export."""
+"""``qorgau ledger``: figures, verification, proofs, export, backup."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from pathlib import Path
 
 import click
 
+from engine.errors import InputError
 from infra.cli import common
 from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
-from infra.store.ledger import verify_chain
+from infra.store.notes import Signer, Verifier
+from infra.store.opening import open_database
+from infra.store.sqlite import SqliteDatabase
+from infra.store.verify import LOGS, Fault, verify
 from infra.web.queries import stats as figures
 
 
@@ -28,6 +32,7 @@ def stats(as_json: bool) -> None:
         found = figures(house)
         found["waiting_intake"] = house.database.scalar("SELECT COUNT(*) FROM intake")
         found["waiting_effects"] = house.database.scalar("SELECT COUNT(*) FROM outbox WHERE state = 'waiting'")
+        found.update(house.store.keyring.stats())
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -36,42 +41,96 @@ def stats(as_json: bool) -> None:
 
 
 @ledger.command()
-@common.as_json
-def verify(as_json: bool) -> None:
-    """Walk the hash chains of events and decisions; exit status 1 when a row was changed, lost or put in."""
-    faults = []
+def migrate() -> None:
+    """Bring the tables and the stored data to this version (``qorgau serve`` does the same at its start)."""
+    settings = common.settings()
+    database = open_database(settings)
+    try:
+        version = database.plan.version
+    finally:
+        database.close()
     with common.house() as house:
-        for table in ("ledger", "decisions"):
-            last = 0
-            with house.database.read() as cursor:
-                for position, fault in verify_chain(cursor, table):
-                    last = position
-                    if fault is not None:
-                        faults.append({"log": table, "position": position, "fault": fault})
-            if not as_json:
-                said = next((f["fault"] for f in faults if f["log"] == table), "whole")
-                click.echo(f"{table}: {last:,} rows, {said}")
+        click.echo(f"{house.database.where}: schema {version}, {house.ledger.head():,} events")
+
+
+@ledger.command("verify")
+@click.option("--key", help="Public key of the log (name+id+key); without it, that of the signing key here.")
+@click.option("--witness", "witnesses", multiple=True, help="Public key of a witness whose stored cosignatures count.")
+@click.option(
+    "--seen",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A checkpoint kept elsewhere; may be repeated.",
+)
+@common.as_json
+def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Path, ...], as_json: bool) -> None:
+    """Count every hash anew and name the first event or decision that is not as it was written.
+
+    Checks each stored byte against its hash, the chain, the Merkle tree, the signed checkpoints, and what witnesses
+    and kept checkpoints say. Exit status 1 when something was altered, lost, put in or moved.
+    """
+    seen = [common.read_text(path, 64 * 1024) for path in files]
+    settings = common.settings()
+    with common.house() as house:
+        log_key = Verifier.parse(key) if key else house.store.signer.verifier
+        known = [Verifier.parse(text) for text in (*witnesses, *settings.witness_keys)]
+        results = {log: _walk(house.database, log, log_key, known, seen, not as_json) for log in LOGS}
+    faults = [fault for _, fault in results.values() if fault is not None]
     if as_json:
-        click.echo(json.dumps({"whole": not faults, "faults": faults}))
+        told = [{"log": f.log, "position": f.first, "until": f.last, "fault": f.text} for f in faults]
+        counted = {log: count for log, (count, _) in results.items()}
+        click.echo(json.dumps({"whole": not faults, **counted, "faults": told}))
+    for log, (count, fault) in () if as_json else results.items():
+        click.echo(f"{log}: {fault.text}" if fault else f"{log}: {count:,} whole, signed")
     if faults:
         raise SystemExit(1)
+
+
+def _walk(
+    database: object, log: str, key: Verifier, witnesses: list[Verifier], seen: list[str], tell: bool
+) -> tuple[int, Fault | None]:
+    position = 0
+    show = tell and sys.stderr.isatty()
+    for step in verify(database, log, key, witnesses, seen):  # type: ignore[arg-type]
+        if isinstance(step, Fault):
+            return position, step
+        position = step.position
+        if show:
+            click.echo(f"\r{log}: {position:,}", nl=False, err=True)
+    if show:
+        click.echo("\r", nl=False, err=True)
+    return position, None
 
 
 @ledger.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @common.as_json
 def backup(file: Path, as_json: bool) -> None:
-    """Copy the store to FILE while it runs; the copy is verified before it gets its name."""
+    """Copy the store to FILE while it runs; the copy is verified before it gets its name.
+
+    The keys are not in it: ``qorgau keys backup`` copies those, to another place.
+    """
     with common.house() as house:
-        _say(back_up(house.database, file), as_json)
+        if not isinstance(house.database, SqliteDatabase):
+            raise InputError("a PostgreSQL store is backed up with its own tools; see docs/operations.md")
+        _say(back_up(house.database, file, house.store.signer.verifier), as_json)
 
 
 @ledger.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @common.as_json
 def restore(file: Path, as_json: bool) -> None:
-    """Put a backup into an empty data directory; it is verified first."""
-    _say(restore_copy(file, common.settings().data), as_json)
+    """Put a backup into an empty data directory; it is verified first. The keys must be in their place already."""
+    settings = common.settings()
+    if not (settings.keys_folder / "checkpoint.key").exists():
+        raise InputError(
+            "the keys are not there; put them back first ('qorgau keys restore')", file=str(settings.keys_folder)
+        )
+    from infra.secrecy.master import KeyFolder
+
+    signer = Signer(settings.log_name, KeyFolder(settings.keys_folder).signing_seed())
+    _say(restore_copy(file, settings.data, signer.verifier), as_json)
 
 
 def _say(copy: Copy, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from engine.catalogue import Catalogue
 from engine.door import Door
 from engine.events import SecurityEvent
 from engine.ports import Clock, Delivery, Intent
-from infra.store.ledger import SqliteLedger
+from infra.store.ledger import Ledger
 
 SOURCE = "qorgau"
 
@@ -18,7 +18,7 @@ class OwnEvents:
 
     repeatable = True
 
-    def __init__(self, ledger: SqliteLedger, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, clock: Clock) -> None:
         self.ledger = ledger
         self.catalogue = catalogue
         self.clock = clock

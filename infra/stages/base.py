@@ -8,7 +8,7 @@ from typing import ClassVar
 from engine.events import SecurityEvent
 from engine.ports import Clock
 from infra.store.decisions import Decisions, Recorded, Unit
-from infra.store.ledger import SqliteLedger
+from infra.store.ledger import Ledger
 
 BATCH = 500
 
@@ -52,7 +52,7 @@ class DecisionFollower(Stage):
 class LedgerFollower(Stage):
     """Takes every security event once, in order."""
 
-    def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock) -> None:
         self.ledger = ledger
         self.decisions = decisions
         self.clock = clock

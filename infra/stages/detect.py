@@ -7,7 +7,7 @@ from engine.events import SecurityEvent
 from engine.ports import Clock
 from infra.stages.base import BATCH, LedgerFollower
 from infra.store.decisions import Decisions, Unit
-from infra.store.ledger import SqliteLedger
+from infra.store.ledger import Ledger
 from rules.detector import StreamDetector
 
 SAVE_EVERY = 20_000
@@ -18,7 +18,7 @@ class Detect(LedgerFollower):
 
     name = "detect"
 
-    def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, detector: StreamDetector) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, detector: StreamDetector) -> None:
         super().__init__(ledger, decisions, clock)
         self.detector = detector
         self.fingerprint = detector.matcher.fingerprint()
@@ -29,7 +29,7 @@ class Detect(LedgerFollower):
         saved = self.decisions.database.row("SELECT position, fingerprint, state FROM detector_state WHERE id = 1")
         position = 0
         if saved is not None and saved["fingerprint"] == self.fingerprint:
-            self.detector.matcher.restore(saved["state"])
+            self.detector.matcher.restore(bytes(saved["state"]))
             position = int(saved["position"])
         start, target = position, self.decisions.tracked(self.name)
         while position < target:
@@ -49,7 +49,8 @@ class Detect(LedgerFollower):
 
     def _save(self, unit: Unit, position: int) -> None:
         unit.cursor.execute(
-            "INSERT OR REPLACE INTO detector_state VALUES (1, ?, ?, ?)",
+            "INSERT INTO detector_state (id, position, fingerprint, state) VALUES (1, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET position = excluded.position, fingerprint = excluded.fingerprint, state = excluded.state",
             (position, self.fingerprint, self.detector.matcher.snapshot()),
         )
         self._saved_at = position

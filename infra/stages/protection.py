@@ -19,7 +19,7 @@ from engine.protection import LegalAct, Protection
 from engine.timestamps import NotAnInstant, iso, parse_rfc3339
 from infra.stages.base import DecisionFollower, LedgerFollower
 from infra.store.decisions import Decisions, Recorded, Unit
-from infra.store.ledger import SqliteLedger
+from infra.store.ledger import Ledger
 
 _PROTECTING = ("victim_resolution", "remedial_submission")
 _ANSWERS = ("collection.stopped", "loan.accrual.stopped", "bureau.correction.acknowledged")
@@ -30,7 +30,7 @@ class Acts(LedgerFollower):
 
     name = "acts"
 
-    def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, bureaus: tuple[str, ...]) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, bureaus: tuple[str, ...]) -> None:
         super().__init__(ledger, decisions, clock)
         self.bureaus = bureaus
 

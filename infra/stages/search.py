@@ -10,7 +10,7 @@ from engine.ports import Clock
 from engine.timestamps import iso
 from infra.stages.base import LedgerFollower
 from infra.store.decisions import Decisions, Unit
-from infra.store.ledger import SqliteLedger
+from infra.store.ledger import Ledger
 from rules.detector import entities_of
 
 _SKIPPED = frozenset({"event.action", "@timestamp", "event.provider"})
@@ -21,7 +21,7 @@ class Search(LedgerFollower):
 
     name = "search"
 
-    def __init__(self, ledger: SqliteLedger, decisions: Decisions, clock: Clock, catalogue: Catalogue) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, catalogue: Catalogue) -> None:
         super().__init__(ledger, decisions, clock)
         self.catalogue = catalogue
 

@@ -1,23 +1,28 @@
 """A copy of the store taken while it runs, checked before it counts as one; and the way back.
 
-SQLite's own backup reads a consistent state page by page while others go on writing. The copy is verified (pages and
-both hash chains) under a temporary name and renamed only then, so a file with the final name is always a good one.
+SQLite's own backup reads a consistent state page by page while others go on writing. The copy is verified (pages,
+chains, trees and signatures) under a temporary name and renamed only then, so a file with the final name is always a
+good one. The keys are not in it: they have a backup of their own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError, QorgauError
-from infra.store.database import Database
-from infra.store.ledger import verify_chain
-
-CHAINED = ("ledger", "decisions")
+from infra.store.database import Readable
+from infra.store.notes import Verifier
+from infra.store.sqlite import SqliteDatabase
+from infra.store.verify import LOGS, Fault, verify
 
 
 class BackupError(QorgauError):
@@ -36,7 +41,32 @@ class Copy(BaseModel):
     decisions: int
 
 
-def back_up(database: Database, target: Path) -> Copy:
+class CopiedStore(Readable):
+    """A copy of the store, opened so that nothing in or beside it changes."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(f"file:{self.file}?mode=ro&immutable=1", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        """Nobody writes: every view is consistent."""
+        with self._connection() as connection:
+            yield connection.cursor()
+
+    @contextmanager
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """Iterate over rows as they are read."""
+        with self.read() as cursor:
+            yield cursor.execute(sql, parameters)
+
+
+def back_up(database: SqliteDatabase, target: Path, key: Verifier) -> Copy:
     """Copy the running store to ``target``.
 
     Raises InputError when the target exists, BackupError when the copy is not whole.
@@ -54,7 +84,7 @@ def back_up(database: Database, target: Path) -> Copy:
         finally:
             copy.close()
             source.close()
-        result = check(part)
+        result = check(part, key)
         _sync(part)
         part.rename(target)
         _sync(target.parent)
@@ -63,8 +93,8 @@ def back_up(database: Database, target: Path) -> Copy:
     return result.model_copy(update={"file": str(target)})
 
 
-def check(file: Path) -> Copy:
-    """Check a copy: its pages, then both chains. Raises BackupError naming the first fault."""
+def check(file: Path, key: Verifier) -> Copy:
+    """Check a copy: its pages, then both logs. Raises BackupError naming the first fault."""
     try:
         connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
         try:
@@ -75,39 +105,35 @@ def check(file: Path) -> Copy:
         raise BackupError(f"{file}: not a store of qorgau: {error}") from None
     if said != "ok":
         raise BackupError(f"{file}: damaged: {said}")
-    heads = {}
-    for table in CHAINED:
-        heads[table] = 0
-        for position, fault in _chain(file, table):
-            heads[table] = position
-            if fault is not None:
-                raise BackupError(f"{file}: {table}: {fault}")
+    heads = {log: _walk(file, log, key) for log in LOGS}
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Copy(file=str(file), sha256=digest, **heads)
 
 
-def _chain(file: Path, table: str) -> list[tuple[int, str | None]]:
-    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+def _walk(file: Path, log: str, key: Verifier) -> int:
+    position = 0
     try:
-        return list(verify_chain(connection, table))
+        for step in verify(CopiedStore(file), log, key):
+            if isinstance(step, Fault):
+                raise BackupError(f"{file}: {log}: {step.text}")
+            position = step.position
     except sqlite3.DatabaseError as error:
         raise BackupError(f"{file}: not a store of qorgau: {error}") from None
-    finally:
-        connection.close()
+    return position
 
 
-def restore(file: Path, data: Path) -> Copy:
+def restore(file: Path, data: Path, key: Verifier) -> Copy:
     """Put a checked copy into an empty data directory. Raises InputError when there is a store already."""
     target = data / "qorgau.sqlite"
     if target.exists():
         raise InputError("holds a store already; restore into an empty directory", file=str(data))
     if not file.is_file():
         raise InputError("there is no such file", file=str(file))
-    result = check(file)
+    result = check(file, key)
     data.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
-    part.write_bytes(file.read_bytes())
+    shutil.copyfile(file, part)
     _sync(part)
     part.rename(target)
     _sync(data)

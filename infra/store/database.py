@@ -1,108 +1,34 @@
-"""One SQLite file, opened so that a commit survives the loss of power, with one writer at a time."""
+"""The store behind everything: one writer at a time, reads beside it, the same SQL on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from eventsourcing.sqlite import (
-    SQLiteConnection,
-    SQLiteConnectionPool,
-    SQLiteDatastore,
-)
+from eventsourcing.persistence import ProcessRecorder
 
-from engine.errors import DataError
-
-SCHEMA_VERSION = 1
-TABLES = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dead_letters (
-    id INTEGER PRIMARY KEY, source TEXT NOT NULL, received_at TEXT NOT NULL, line INTEGER NOT NULL, code TEXT NOT NULL,
-    field TEXT, reason TEXT NOT NULL, raw BLOB NOT NULL, digest BLOB NOT NULL, times INTEGER NOT NULL DEFAULT 1,
-    UNIQUE (source, digest));
-CREATE TABLE IF NOT EXISTS intake (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, claims TEXT NOT NULL, received_at TEXT NOT NULL,
-    body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS outbox (
-    key TEXT PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL, created_at TEXT NOT NULL, state TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL, last_answer TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, next_at);
-CREATE TABLE IF NOT EXISTS users (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT NOT NULL, password_hash TEXT NOT NULL,
-    active INTEGER NOT NULL DEFAULT 1, failures INTEGER NOT NULL DEFAULT 0, locked_until TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sessions (
-    digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, csrf TEXT NOT NULL, created_at TEXT NOT NULL,
-    seen_at TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS source_tokens (
-    digest TEXT PRIMARY KEY, source TEXT NOT NULL, claims TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS detector_state (
-    id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL, fingerprint TEXT NOT NULL, state BLOB NOT NULL);
-CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5 (
-    action, source, entities, content, at UNINDEXED, tokenize = 'unicode61 remove_diacritics 0');
-"""
+from engine.errors import DataError, QorgauError
+from infra.store.schema import Plan
 
 
-class _Pool(SQLiteConnectionPool):
-    """The library's pool with durability set out: synchronous=FULL makes a commit in WAL mode survive a power cut."""
+class StoreUnavailable(QorgauError):
+    """The store cannot be reached or cannot take more now; nothing of the attempt was kept, it may be made again."""
 
-    def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        cursor = connection.cursor()
-        for pragma in ("synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON", "trusted_schema=OFF"):
-            cursor.execute(f"PRAGMA {pragma}")
-        return connection
+    code = "store.unavailable"
 
 
-class Database:
-    """The store's file: read transactions side by side, write transactions one after the other."""
+class Readable(ABC):
+    """Something that can be asked in SQL."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self.store = SQLiteDatastore(str(path), lock_timeout=30, pool_size=8, max_overflow=24)
-        self.store.pool.close()
-        self.store.pool = _Pool(db_name=str(path), lock_timeout=30, pool_size=8, max_overflow=24, pool_timeout=30.0)
-        self._writer = threading.RLock()
-        found = self._prepare()
-        if found != SCHEMA_VERSION:
-            raise DataError(
-                f"the data has schema {found}, this version of qorgau knows {SCHEMA_VERSION}", file=str(path)
-            )
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Any]:
+        """Open a consistent view of the data; nothing is written."""
 
-    def _prepare(self) -> int:
-        """Make the tables where they are missing; gives the version of the data found."""
-        connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in TABLES.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement)
-            connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
-            (found,) = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
-        return int(found)
-
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Cursor]:
-        """A write transaction that holds the write lock from its first moment, committed durably at the end."""
-        with self._writer, self.store.transaction(commit=True) as cursor:
-            # BEGIN alone is deferred. The first statement must write: a read would open a snapshot, and a commit of
-            # another process in between would make every later write fail at once, without waiting.
-            cursor.execute("UPDATE meta SET value = value WHERE key = 'schema'")
-            yield cursor.sqlite_cursor
-
-    @contextmanager
-    def read(self) -> Iterator[sqlite3.Cursor]:
-        """A consistent view of the data; nothing is written."""
-        with self.store.transaction(commit=False) as cursor:
-            yield cursor.sqlite_cursor
+    @abstractmethod
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> AbstractContextManager[Any]:
+        """Iterate over the rows of a query without holding them all; no write waits for it."""
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Run one query and give its rows as dictionaries."""
@@ -122,6 +48,68 @@ class Database:
             row = cursor.fetchone()
             return row[0] if row else None
 
+
+class Database(Readable):
+    """A store. Subclasses know how to open, lock and commit."""
+
+    dialect: str
+    plan: Plan
+    where: str
+    """The store as messages name it; never with a password."""
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[Any]:
+        """Open a write transaction: alone from its first moment, durable at its end, undone by an exception."""
+
+    @abstractmethod
+    def copy(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Add rows in the quickest way the store has, inside a write transaction."""
+
+    @abstractmethod
+    def recorder(self, table: str) -> ProcessRecorder:
+        """Give the event-sourcing library's recorder over one of the chained tables."""
+
+    @abstractmethod
+    def track(self, cursor: Any, follower: str, position: int) -> None:
+        """Store a follower's position inside a write transaction; raises when it would go backwards."""
+
+    @abstractmethod
+    def announce(self, cursor: Any) -> None:
+        """Wake the followers in other processes when the transaction is committed."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> bool:
+        """Wait until another process announces something, at most so long; says whether one did."""
+
+    @abstractmethod
+    def search_condition(self) -> str:
+        """Give the condition of the full-text search, with one parameter for the words."""
+
+    @abstractmethod
+    def migrate(self) -> tuple[int, int]:
+        """Bring the tables to this version; gives the version found and the one reached. Raises DataError."""
+
+    @abstractmethod
+    def scrub(self) -> None:
+        """Take away what overwritten rows may have left behind."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close every connection."""
-        self.store.close()
+
+    def _refuse_later(self, found: int) -> None:
+        if found > self.plan.version:
+            raise DataError(
+                f"the data has schema {found}, this version of qorgau knows {self.plan.version}; use the newer program",
+                file=self.where,
+            )
+
+
+_TRUE = ("y", "yes", "t", "true", "on", "1")
+
+
+def refuse_unsafe_settings(environment: dict[str, str]) -> None:
+    """Refuse the library's fast path: it drops the table lock and followers then miss events. Raises DataError."""
+    for name in environment:
+        if name.endswith("POSTGRES_ENABLE_DB_FUNCTIONS") and environment[name].lower() in _TRUE:
+            raise DataError("must not be set: with it followers miss events of concurrent writers", field=name)

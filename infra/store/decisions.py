@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,8 +10,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import orjson
-from eventsourcing.persistence import StoredEvent, Tracking
-from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
+from eventsourcing.persistence import StoredEvent
 
 from engine.clocks import Clock
 from engine.facts import Fact
@@ -22,9 +20,10 @@ from engine.ports import Intent
 from engine.protection import Protection
 from engine.timestamps import iso
 from infra.store import topics, views
-from infra.store.chain import link
+from infra.store.chain import GENESIS, leaf, link, row_bytes
+from infra.store.cursor import Cursor
 from infra.store.database import Database
-from infra.store.ledger import head_of
+from infra.store.tree import SignedTree
 from playbooks.run import Run
 
 
@@ -58,38 +57,6 @@ class Recorded:
     fact: Fact
 
 
-class DecisionRecorder(SQLiteProcessRecorder):
-    """The library's process recorder (events and tracking in one transaction) with gap-free positions and a chain."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database.store, events_table_name="decisions")
-
-    def construct_create_table_statements(self) -> list[str]:
-        """Give the tables: our chained one for events, the library's for tracking."""
-        tracking = [statement for statement in super().construct_create_table_statements() if "tracking" in statement]
-        return [
-            "CREATE TABLE IF NOT EXISTS decisions (position INTEGER PRIMARY KEY, originator_id TEXT NOT NULL, "
-            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, hash BLOB NOT NULL, "
-            "UNIQUE (originator_id, originator_version))",
-            *tracking,
-        ]
-
-    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        position, previous = head_of(c, "decisions")
-        rows = []
-        for event in stored_events:
-            position += 1
-            assert isinstance(event.originator_id, UUID)
-            key = event.originator_id.hex
-            previous = link(previous, position, key, event.originator_version, event.topic, event.state)
-            rows.append((position, key, event.originator_version, event.topic, event.state, previous))
-        c.executemany("INSERT INTO decisions VALUES (?,?,?,?,?,?)", rows)
-        tracking: Tracking | None = kwargs.get("tracking")
-        if tracking is not None:
-            self._insert_tracking(c, tracking)
-        return range(position - len(rows) + 1, position + 1)
-
-
 @dataclass
 class Unit:
     """One unit of work inside one write transaction; leaving it normally commits all of it, raising none of it.
@@ -98,7 +65,7 @@ class Unit:
     """
 
     store: Decisions
-    cursor: sqlite3.Cursor
+    cursor: Cursor
     at: datetime
     _held: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -118,7 +85,7 @@ class Unit:
         for fact in facts:
             aggregate.apply(fact)
             stored.append(StoredEvent(UUID(key), aggregate.version, fact.topic, topics.encode(fact)))
-        positions = self.store.recorder._insert_events(self.cursor, stored)  # type: ignore[arg-type]
+        positions = self.store.insert(self.cursor, stored)
         views.show(self.cursor, KINDS[kind], key, aggregate, self.at)
         for position, fact in zip(positions, facts, strict=True):
             views.place(self.cursor, position, fact, aggregate)
@@ -128,14 +95,14 @@ class Unit:
         self.cursor.execute("SELECT COUNT(*) FROM decisions WHERE originator_id = ?", (UUID(key).hex,))
         version = self.cursor.fetchone()[0] + 1
         stored = StoredEvent(UUID(key), version, fact.topic, topics.encode(fact))
-        positions = self.store.recorder._insert_events(self.cursor, [stored])  # type: ignore[arg-type]
+        positions = self.store.insert(self.cursor, [stored])
         views.place(self.cursor, positions[0], fact, None)
 
     def intend(self, intent: Intent) -> None:
         """Order an effect; the same key is ordered once."""
         self.cursor.execute(
-            "INSERT OR IGNORE INTO outbox (key, kind, payload, created_at, state, next_at) "
-            "VALUES (?, ?, ?, ?, 'waiting', ?)",
+            "INSERT INTO outbox (key, kind, payload, created_at, state, next_at) "
+            "VALUES (?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
             (intent.key, intent.kind, orjson.dumps(intent.payload).decode(), iso(self.at), iso(self.at)),
         )
 
@@ -146,22 +113,53 @@ class Unit:
 
     def track(self, follower: str, position: int) -> None:
         """Store a follower's position with what it wrote; raises when it would go backwards."""
-        self.store.recorder._insert_tracking(self.cursor, Tracking(follower, position))  # type: ignore[arg-type]
+        self.store.database.track(self.cursor, follower, position)
 
 
 class Decisions:
-    """The log of decisions on SQLite."""
+    """The log of decisions on any ``Database``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, tree: SignedTree) -> None:
         self.database = database
+        self.tree = tree
         self.on_commit: Callable[[], None] = lambda: None
-        self.recorder = DecisionRecorder(database)
-        with database.write() as cursor:
-            # Under our own lock: the library's create_table fails when two processes begin at the same moment.
-            cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'tracking'")
-            if cursor.fetchone() is None:
-                self.recorder._create_table(cursor)  # type: ignore[arg-type]
-            views.create(cursor)
+        self.recorder = database.recorder("decisions")
+        self.recorder.insert = self.insert  # type: ignore[attr-defined]
+        self._plant_tree()
+
+    def _plant_tree(self) -> None:
+        """Give the rows of a store from before the trees their leaves."""
+        with self.database.read() as cursor:
+            if self.tree.frontier(cursor).size or _head_of(cursor)[0] == 0:
+                return
+        with self.database.write() as cursor:
+            if self.tree.frontier(cursor).size == 0:
+                cursor.execute(f"SELECT {_HASHED} FROM decisions ORDER BY position")  # noqa: S608 - our own names
+                rows = [hashed(row) for row in cursor.fetchall()]
+                cursor.execute("SELECT state FROM decisions ORDER BY position DESC LIMIT 1")
+                at = datetime.fromisoformat(orjson.loads(bytes(cursor.fetchone()[0]))["at"])
+                self.tree.grow(cursor, [leaf(row) for row in rows], at)
+
+    def insert(self, cursor: Cursor, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
+        """Append rows inside a write transaction: positions without gaps, chained, in the signed tree."""
+        position, previous = _head_of(cursor)
+        first, rows, leaves = position + 1, [], []
+        for event in stored_events:
+            position += 1
+            key = UUID(str(event.originator_id)).hex
+            row = row_bytes(position, key, event.originator_version, event.topic, event.state)
+            previous = link(previous, row)
+            leaves.append(leaf(row))
+            rows.append((position, key, event.originator_version, event.topic, event.state, previous))
+        cursor.executemany(
+            "INSERT INTO decisions (position, originator_id, originator_version, topic, state, hash) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        if rows:
+            self.tree.grow(cursor, leaves, None)
+            self.database.announce(cursor)
+        return range(first, position + 1)
 
     @contextmanager
     def unit(self, at: datetime) -> Iterator[Unit]:
@@ -170,7 +168,7 @@ class Decisions:
             yield Unit(self, cursor, at)
         self.on_commit()
 
-    def load_within(self, cursor: sqlite3.Cursor, kind: type[A], key: str) -> A:
+    def load_within(self, cursor: Cursor, kind: type[A], key: str) -> A:
         """Fold an aggregate from its facts inside a transaction."""
         aggregate = kind()
         cursor.execute(
@@ -233,5 +231,19 @@ class Decisions:
         return count
 
 
+_HASHED = "position, originator_id, originator_version, topic, state"
+
+
+def hashed(row: Sequence[Any]) -> bytes:
+    """Give what is hashed of a stored row: position, originator, version, topic, state."""
+    return row_bytes(row[0], UUID(str(row[1])).hex, row[2], row[3], bytes(row[4]))
+
+
+def _head_of(cursor: Cursor) -> tuple[int, bytes]:
+    cursor.execute("SELECT position, hash FROM decisions ORDER BY position DESC LIMIT 1")
+    row = cursor.fetchone()
+    return (row[0], bytes(row[1])) if row else (0, GENESIS)
+
+
 def _recorded(row: dict[str, Any]) -> Recorded:
-    return Recorded(row["position"], str(UUID(row["originator_id"])), topics.decode(row["topic"], row["state"]))
+    return Recorded(row["position"], str(UUID(str(row["originator_id"]))), topics.decode(row["topic"], row["state"]))

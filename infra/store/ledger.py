@@ -1,80 +1,66 @@
-"""The ledger of security events on SQLite: the library's recorder with its own table, batch path and hash chain.
+"""The ledger of security events: blocks of records, once per (source, event id), chained, in a signed Merkle tree.
 
-Row: position (1, 2, 3 … without gaps), originator = uuid5(source, event id), version (2 and up when a source sent
-other bytes under an id it had used), topic, state, digest of the raw bytes, chain hash. State is one JSON line (what
-was understood at the time) followed by the bytes as they came.
+One commit is one block: one row with the records of its events, their leaf hashes and the hash that chains it to the
+block before. Positions count events and have no gaps; a row carries the position of its last event, which is also its
+notification id for the event-sourcing library.
 """
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
-
-import orjson
-from eventsourcing.persistence import StoredEvent
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
 
 from engine.errors import DataError
 from engine.events import Rejected, SecurityEvent
-from engine.ids import NAMESPACE
+from engine.ids import derive
+from engine.merkle import Tree
 from engine.ports import Taken
 from engine.timestamps import iso
-from infra.store.chain import GENESIS, link
+from infra.store import records
 from infra.store.database import Database
+from infra.store.known import RUN, KnownIds, short
+from infra.store.records import event_key, leaf_of
+from infra.store.sealing import KeysChanged, Sealer
+from infra.store.tree import SignedTree
 
-TOPIC = "security.event.v1"
+LEDGER = derive("log", "ledger")
 CONFLICT = "source-conflict"
-_EVENT_KEYS = hashlib.sha1(NAMESPACE.bytes + b"event\x1f", usedforsecurity=False)
+DEAD_LETTER = "dead-letter"
+GENESIS = bytes(32)
+_COLUMNS = ("position", "originator_id", "originator_version", "topic", "first", "hash", "keys", "leaves", "state")
 
 
-class LedgerRecorder(SQLiteApplicationRecorder):
-    """The library's application recorder, with explicit gap-free positions, digests and a hash chain."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database.store, events_table_name="ledger")
-
-    def construct_create_table_statements(self) -> list[str]:
-        """Give the table: ``position`` is the rowid, so the library's reading of notifications works unchanged."""
-        return [
-            "CREATE TABLE IF NOT EXISTS ledger (position INTEGER PRIMARY KEY, originator_id TEXT NOT NULL, "
-            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, digest BLOB NOT NULL, "
-            "hash BLOB NOT NULL, UNIQUE (originator_id, originator_version))"
-        ]
-
-    def _insert_events(
-        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], *, digests: Sequence[bytes] = (), **_: Any
-    ) -> Sequence[int]:
-        position, previous = head_of(c, "ledger")
-        rows = []
-        for event, digest in zip(stored_events, digests or [b""] * len(stored_events), strict=True):
-            position += 1
-            key = event.originator_id if isinstance(event.originator_id, str) else event.originator_id.hex
-            previous = link(previous, position, key, event.originator_version, event.topic, event.state)
-            rows.append((position, key, event.originator_version, event.topic, event.state, digest, previous))
-        c.executemany("INSERT INTO ledger VALUES (?,?,?,?,?,?,?)", rows)
-        return range(position - len(rows) + 1, position + 1)
+def link_block(previous: bytes, number: int, first: int, topic: str, leaves: bytes) -> bytes:
+    """Give the hash of a block: SHA-256 over the block before, its number, first position, topic and leaf hashes."""
+    head = struct.pack(">32sQQI", previous, number, first, len(leaves) // 32)
+    return sha256(head + sha256(leaves).digest() + topic.encode()).digest()
 
 
-def head_of(cursor: Any, table: str) -> tuple[int, bytes]:
-    """Give the last position of a chained table and its hash."""
-    cursor.execute(f"SELECT position, hash FROM {table} ORDER BY position DESC LIMIT 1")  # noqa: S608 - our own name
-    row = cursor.fetchone()
-    return (row[0], row[1]) if row else (0, GENESIS)
+@dataclass(slots=True)
+class _Sifted:
+    """What is new in a batch: records, their short keys, their blind tokens; and the counts of the rest."""
+
+    records: list[bytes]
+    words: list[int] = field(default_factory=list)
+    tokens: list[tuple[bytes, int]] = field(default_factory=list)
+    duplicates: int = 0
+    flagged: int = 0
 
 
-class SqliteLedger:
-    """Answers the port ``Ledger``."""
+class Ledger:
+    """Answers the port ``Ledger`` on any ``Database``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, tree: SignedTree, sealer: Sealer | None = None, *, run: int = RUN) -> None:
         self.database = database
-        self.recorder = LedgerRecorder(database)
-        with database.write() as cursor:
-            self.recorder._create_table(cursor)  # type: ignore[arg-type]
+        self.tree = tree
+        self.sealer = sealer
+        self.known = KnownIds(run)
+        self._originator = LEDGER.hex if database.dialect == "sqlite" else LEDGER
+        self.recorder = database.recorder("ledger")
 
     def append(self, events: Sequence[SecurityEvent], rejects: Sequence[Rejected], received_at: datetime) -> Taken:
         """Store a batch and its dead letters in one transaction; returns after it is durable."""
@@ -82,150 +68,206 @@ class SqliteLedger:
             return self.append_within(cursor, events, rejects, received_at)
 
     def append_within(
-        self, cursor: sqlite3.Cursor, events: Sequence[SecurityEvent], rejects: Sequence[Rejected], at: datetime
+        self, cursor: Any, events: Sequence[SecurityEvent], rejects: Sequence[Rejected], at: datetime
     ) -> Taken:
         """Do the same inside a write transaction of the caller's."""
-        fresh, digests, duplicates, flagged = self._sift(cursor, events)
-        if fresh:
-            self.recorder._insert_events(cursor, fresh, digests=digests)  # type: ignore[arg-type]
-        bury(cursor, rejects, at)
-        return Taken(accepted=len(fresh), duplicate=duplicates, rejected=len(rejects), flagged=flagged)
+        taken = Taken(rejected=len(rejects))
+        if events:
+            try:
+                taken = self._append(cursor, events, len(rejects), at)
+            except BaseException:
+                self.known.forget()
+                raise
+        bury(cursor, rejects, at, self.sealer)
+        return taken
 
-    def _sift(
-        self, cursor: sqlite3.Cursor, events: Sequence[SecurityEvent]
-    ) -> tuple[list[StoredEvent], list[bytes], int, int]:
+    def _append(self, cursor: Any, events: Sequence[SecurityEvent], rejected: int, at: datetime) -> Taken:
+        head, number, previous = self._head(cursor)
+        self.known.refresh(cursor, head, previous)
+        sifted = self._sift(cursor, events, head)
+        if self.sealer is not None and sifted.records:
+            try:
+                self.sealer.persist()
+            except KeysChanged:
+                self.known.forget()
+                self.known.refresh(cursor, head, previous)
+                sifted = self._sift(cursor, events, head)
+                self.sealer.persist()
+        if sifted.records:
+            leaves = [leaf_of(position, record) for position, record in enumerate(sifted.records, head + 1)]
+            joined = b"".join(leaves)
+            last, chained = head + len(leaves), link_block(previous, number + 1, head + 1, records.TOPIC, joined)
+            row = (
+                last, self._originator, number + 1, records.TOPIC, head + 1, chained, short_bytes(sifted.words), joined,
+                records.pack(sifted.records),
+            )  # fmt: skip
+            self.database.copy(cursor, "ledger", _COLUMNS, [row])
+            if sifted.tokens:
+                cursor.executemany("INSERT INTO blind_index (token, position) VALUES (?, ?)", sifted.tokens)
+            self.tree.grow(cursor, leaves, at)
+            self.known.learned(cursor, last, chained)
+            self.database.announce(cursor)
+        return Taken(
+            accepted=len(sifted.records), duplicate=sifted.duplicates, rejected=rejected, flagged=sifted.flagged
+        )
+
+    def _head(self, cursor: Any) -> tuple[int, int, bytes]:
+        """Give the last position, the number of its block and the block's hash."""
+        cursor.execute("SELECT position, originator_version, hash FROM ledger ORDER BY position DESC LIMIT 1")
+        row = cursor.fetchone()
+        return (row[0], row[1], bytes(row[2])) if row else (0, 0, GENESIS)
+
+    def _sift(self, cursor: Any, events: Sequence[SecurityEvent], head: int) -> _Sifted:
         """Tell the new from the known; other bytes under a known id are kept as a further version and flagged."""
-        ids = [event_key(event.source, event.event_id) for event in events]
-        known = self._known(cursor, ids)
-        fresh: list[StoredEvent] = []
-        digests: list[bytes] = []
-        duplicates = flagged = 0
-        for originator, event in zip(ids, events, strict=True):
-            digest = hashlib.sha256(event.raw).digest()
-            seen = known.setdefault(originator, [])
-            if digest in seen:
-                duplicates += 1
-                continue
-            if seen:
-                event = replace(event, flags=(*event.flags, CONFLICT))
-            seen.append(digest)
-            flagged += bool(event.flags)
-            fresh.append(StoredEvent(originator, len(seen), TOPIC, encode(event)))
-            digests.append(digest)
-        return fresh, digests, duplicates, flagged
+        keys = [event_key(event.source, event.event_id) for event in events]
+        words = short(keys)
+        older = self.known.older(cursor, words)
+        recent, sealer, encode = self.known.recent, self.sealer, records.encode
+        if sealer is not None:
+            sealer.prepare(events, events[0].received_at)
+        fresh: list[bytes] = []
+        found = _Sifted(fresh)
+        raws: dict[int, bytes] = {}
+        position = head
+        for event, key, word in zip(events, keys, words.tolist(), strict=True):
+            version = 1
+            if word in recent or word in older:
+                before = [*older.get(word, ()), *recent.get(word, ())]
+                version = self._version(cursor, before, head, key, event.raw, fresh, raws)
+                if version == 0:
+                    found.duplicates += 1
+                    continue
+                if version > 1:
+                    event = replace(event, flags=(*event.flags, CONFLICT))
+            position += 1
+            if event.flags:
+                found.flagged += 1
+            fresh.append(encode(event, key, version, sealer))
+            if sealer is not None and event.personal:
+                found.tokens += [(token, position) for token in dict.fromkeys(sealer.tokens(event))]
+            found.words.append(word)
+            held = recent.get(word)
+            if held is None:
+                recent[word] = [position]
+            else:
+                held.append(position)
+        return found
 
-    def _known(self, cursor: sqlite3.Cursor, ids: Sequence[str]) -> dict[str, list[bytes]]:
-        known: dict[str, list[bytes]] = {}
-        for start in range(0, len(ids), 500):
-            part = ids[start : start + 500]
-            marks = ",".join("?" * len(part))
-            cursor.execute(
-                f"SELECT originator_id, digest FROM ledger WHERE originator_id IN ({marks}) "  # noqa: S608
-                "ORDER BY originator_version",
-                part,
-            )
-            for row in cursor.fetchall():
-                known.setdefault(row[0], []).append(row[1])
-        return known
+    def _version(
+        self, cursor: Any, before: Sequence[int], head: int, key: bytes, raw: bytes, fresh: Sequence[bytes],
+        raws: dict[int, bytes],
+    ) -> int:  # fmt: skip
+        """Give the version an event has among those of its id: 0 when it is there already, with the same bytes."""
+        version = 1
+        for position in before:
+            record: bytes = fresh[position - head - 1] if position > head else self._record(cursor, position)
+            if record[:16] != key:
+                continue
+            if position not in raws:
+                raws[position] = records.decode(position, record, self.sealer).raw
+            if raws[position] == raw:
+                return 0
+            version += 1
+        return version
+
+    def _record(self, cursor: Any, position: int) -> bytes:
+        cursor.execute(
+            "SELECT first, topic, state FROM ledger WHERE position >= ? ORDER BY position LIMIT 1", (position,)
+        )
+        first, topic, state = cursor.fetchone()
+        return _unpacked(first, topic, state)[position - first]
 
     def read(self, after: int, limit: int) -> list[SecurityEvent]:
         """Give up to ``limit`` events with positions above ``after``, in order."""
+        found: list[SecurityEvent] = []
+        want = _BLOCKS_AT_ONCE
         with self.database.read() as cursor:
-            cursor.execute(
-                "SELECT position, topic, state FROM ledger WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
-            )
-            return [decode(row[0], row[1], row[2]) for row in cursor.fetchall()]
+            while len(found) < limit:
+                cursor.execute(
+                    "SELECT first, position, topic, state FROM ledger WHERE position > ? ORDER BY position LIMIT ?",
+                    (after, want),
+                )
+                want = min(want * 4, 1024)
+                rows = cursor.fetchall()
+                if not rows:
+                    break
+                for first, last, topic, state in rows:
+                    block = _unpacked(first, topic, state)
+                    skip = max(after + 1 - first, 0)
+                    part = block[skip : skip + limit - len(found)]
+                    decode, sealer = records.decode, self.sealer
+                    found += [decode(at, record, sealer) for at, record in enumerate(part, first + skip)]
+                    after = last
+                    if len(found) >= limit:
+                        break
+        return found
 
     def get(self, position: int) -> SecurityEvent | None:
         """Give one event."""
-        found = self.read(position - 1, 1)
+        found = self.read(position - 1, 1) if position > 0 else []
         return found[0] if found and found[0].position == position else None
 
     def head(self) -> int:
         """Give the last position, 0 for an empty ledger."""
         return int(self.database.scalar("SELECT MAX(position) FROM ledger") or 0)
 
+    def leaves(self, cursor: Any, start: int, end: int) -> list[bytes]:
+        """Give the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
+        cursor.execute(
+            "SELECT first, leaves FROM ledger WHERE position > ? AND first <= ? ORDER BY position", (start, end)
+        )
+        found: list[bytes] = []
+        for first, blob in cursor.fetchall():
+            joined = bytes(blob)
+            a, b = max(start - (first - 1), 0), min(end - (first - 1), len(joined) // 32)
+            found += [joined[i * 32 : i * 32 + 32] for i in range(a, b)]
+        return found
 
-def event_key(source: str, event_id: str) -> str:
-    """Give ``derive("event", source, event_id)`` as hex, without building the object (three times as quick)."""
-    hashed = _EVENT_KEYS.copy()
-    hashed.update(f"{source}\x1f{event_id}".encode())
-    digest = bytearray(hashed.digest())
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    return digest[:16].hex()
+    def stored_tree(self, cursor: Any) -> Tree:
+        """Give the tree as stored, for proofs."""
+        return self.tree.tree(cursor, lambda start, end: self.leaves(cursor, start, end))
 
 
-def bury(cursor: sqlite3.Cursor, rejects: Sequence[Rejected], at: datetime) -> None:
-    """Keep dead letters with their bytes; the same bytes of the same source are kept once and counted."""
+_BLOCKS_AT_ONCE = 16
+"""Blocks of the first query of a read; where they turn out small, the next asks for more."""
+
+
+def short_bytes(words: Sequence[int]) -> bytes:
+    """Write the short keys of a block as they are stored."""
+    return struct.pack(f"<{len(words)}Q", *words)
+
+
+def _unpacked(first: int, topic: str, state: Any) -> list[bytes]:
+    if topic != records.TOPIC:
+        raise DataError(f"ledger position {first} has the unknown topic '{topic[:60]}'")
+    try:
+        return records.unpack(bytes(state))
+    except ValueError as error:
+        raise DataError(f"ledger position {first}: {error}; see 'qorgau ledger verify'") from None
+
+
+def bury(cursor: Any, rejects: Sequence[Rejected], at: datetime, sealer: Sealer | None = None) -> None:
+    """Keep dead letters with their bytes, encrypted; the same bytes of the same source are kept once and counted."""
+    if not rejects:
+        return
     cursor.executemany(
         "INSERT INTO dead_letters (source, received_at, line, code, field, reason, raw, digest) "
-        "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (source, digest) DO UPDATE SET times = times + 1",
+        "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (source, digest) DO UPDATE SET times = dead_letters.times + 1",
         [
-            (r.source, iso(at), r.line, r.code, r.field, r.reason, r.raw, hashlib.sha256(r.raw).digest())
+            (
+                r.source, iso(at), r.line, r.code, r.field, r.reason,
+                sealer.lock(DEAD_LETTER, r.raw, at) if sealer else r.raw,
+                sealer.digest(r.raw) if sealer else sha256(r.raw).digest(),
+            )
             for r in rejects
         ],
-    )
+    )  # fmt: skip
 
 
-def encode(event: SecurityEvent) -> bytes:
-    """Write an event as it is stored."""
-    header = {
-        "source": event.source,
-        "id": event.event_id,
-        "action": event.action,
-        "at": event.at,
-        "received_at": event.received_at,
-        "flags": event.flags,
-        "fields": event.fields,
-    }
-    return orjson.dumps(header, option=orjson.OPT_UTC_Z) + b"\n" + event.raw
-
-
-def decode(position: int, topic: str, state: bytes) -> SecurityEvent:
-    """Read an event as it is stored; an unknown topic is an error, never an import."""
-    if topic != TOPIC:
-        raise DataError(f"ledger position {position} has the unknown topic '{topic[:60]}'")
-    line, _, raw = state.partition(b"\n")
-    header = orjson.loads(line)
-    return SecurityEvent(
-        header["source"],
-        header["id"],
-        header["action"],
-        datetime.fromisoformat(header["at"]),
-        datetime.fromisoformat(header["received_at"]),
-        tuple(header["flags"]),
-        header["fields"],
-        raw,
-        position,
-    )
-
-
-def _relink(previous: bytes, row: Sequence[Any]) -> bytes | None:
-    """Count the hash of a stored row anew; None when the row is not even of the shape the ledger writes."""
-    try:
-        return link(previous, row[0], row[1], row[2], row[3], bytes(row[4]))
-    except (TypeError, ValueError, AttributeError, struct.error):
-        return None
-
-
-def verify_chain(connection: sqlite3.Connection | sqlite3.Cursor, table: str) -> Iterator[tuple[int, str | None]]:
-    """Walk a chained table: gives (position, None) at intervals and at the end, and (position, fault) at a fault."""
-    previous, expected = GENESIS, 0
-    rows = connection.execute(
-        f"SELECT position, originator_id, originator_version, topic, state, hash FROM {table} "  # noqa: S608
-        "ORDER BY position"
-    )
-    for row in rows:
-        expected += 1
-        if row[0] != expected:
-            yield expected, f"position {expected} is missing; the next one is {row[0]}"
-            return
-        computed = _relink(previous, row)
-        if computed is None or computed != row[5]:
-            yield row[0], f"position {row[0]} does not match its hash"
-            return
-        previous = computed
-        if expected % 10_000 == 0:
-            yield expected, None
-    yield expected, None
+def blocks(database: Database, after: int = 0) -> Iterator[tuple[int, int, str, bytes]]:
+    """Iterate over (first, last, topic, state) of the blocks after a position, without holding them."""
+    with database.stream(
+        "SELECT first, position, topic, state FROM ledger WHERE position > ? ORDER BY position", (after,)
+    ) as rows:
+        for row in rows:
+            yield row[0], row[1], row[2], bytes(row[3])

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from engine.incidents import Incident
 from engine.notices import Notice
 from engine.protection import Protection
 from engine.timestamps import iso
+from infra.store.cursor import Cursor
 from playbooks import run
 from playbooks.run import Run
 
@@ -67,13 +67,7 @@ _NAMES = (
 )
 
 
-def create(cursor: sqlite3.Cursor) -> None:
-    """Make the tables where they are missing."""
-    for statement in TABLES:
-        cursor.execute(statement)
-
-
-def clear(cursor: sqlite3.Cursor) -> None:
+def clear(cursor: Cursor) -> None:
     """Empty every read model."""
     for name in _NAMES:
         cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
@@ -93,7 +87,7 @@ def kind_of(fact: Fact) -> type[Any] | None:
     return None
 
 
-def show(cursor: sqlite3.Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> None:
+def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> None:
     """Write the row (or rows) of one aggregate."""
     match kind:
         case "incident":
@@ -108,10 +102,10 @@ def show(cursor: sqlite3.Cursor, kind: str, key: str, aggregate: Any, at: dateti
             _put(cursor, "run_view", _run(key, aggregate))
 
 
-def place(cursor: sqlite3.Cursor, position: int, fact: Fact, aggregate: Any) -> None:
+def place(cursor: Cursor, position: int, fact: Fact, aggregate: Any) -> None:
     """Put a fact on the timelines it belongs to."""
     for owner in _owners(fact, aggregate):
-        cursor.execute("INSERT OR IGNORE INTO timeline VALUES (?, ?)", (owner, position))
+        cursor.execute("INSERT INTO timeline VALUES (?, ?) ON CONFLICT DO NOTHING", (owner, position))
 
 
 def _owners(fact: Fact, aggregate: Any) -> list[str]:
@@ -127,9 +121,10 @@ def _owners(fact: Fact, aggregate: Any) -> list[str]:
     return [fact.finding_id] if isinstance(fact, FindingRaised) else []
 
 
-def _put(cursor: sqlite3.Cursor, table: str, row: tuple[Any, ...]) -> None:
+def _put(cursor: Cursor, table: str, row: tuple[Any, ...]) -> None:
     marks = ",".join("?" * len(row))
-    cursor.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)  # noqa: S608 - our own names
+    cursor.execute(f"DELETE FROM {table} WHERE id = ?", (row[0],))  # noqa: S608 - our own names
+    cursor.execute(f"INSERT INTO {table} VALUES ({marks})", row)  # noqa: S608 - our own names
 
 
 def _when(at: datetime | None) -> str | None:
@@ -160,7 +155,7 @@ def _notice(key: str, it: Notice) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _protection(cursor: sqlite3.Cursor, key: str, it: Protection) -> None:
+def _protection(cursor: Cursor, key: str, it: Protection) -> None:
     act = it.act
     assert act is not None
     genuine = None if it.genuine is None else int(it.genuine)

@@ -10,6 +10,7 @@ import orjson
 
 from engine.notices import CLOCK_OF_KIND
 from infra.bootstrap import House
+from infra.store.ledger import DEAD_LETTER
 
 VIEWS = ("open", "mine", "unassigned", "overdue", "closed")
 PAGE = 100
@@ -122,8 +123,9 @@ def search(house: House, text: str, limit: int = PAGE) -> list[dict[str, Any]]:
         return house.database.rows(
             "SELECT rowid AS position, action, source, entities, at FROM search ORDER BY rowid DESC LIMIT ?", limit
         )
+    condition = house.database.search_condition()
     return house.database.rows(
-        "SELECT rowid AS position, action, source, entities, at FROM search WHERE search MATCH ? "
+        f"SELECT rowid AS position, action, source, entities, at FROM search WHERE {condition} "  # noqa: S608 - ours
         "ORDER BY rowid DESC LIMIT ?",
         question,
         limit,
@@ -133,11 +135,13 @@ def search(house: House, text: str, limit: int = PAGE) -> list[dict[str, Any]]:
 def dead_letters(house: House) -> list[dict[str, Any]]:
     """The newest dead letters, their bytes shown as text that cannot do anything."""
     rows = house.database.rows(
-        "SELECT id, source, received_at, line, code, field, reason, times, length(raw) AS size, substr(raw, 1, 200) "
-        "AS head FROM dead_letters ORDER BY id DESC LIMIT 200"
+        "SELECT id, source, received_at, line, code, field, reason, times, raw FROM dead_letters "
+        "ORDER BY id DESC LIMIT 200"
     )
     for row in rows:
-        text = bytes(row["head"]).decode("utf8", "replace")
+        raw = house.store.vault.unlock(DEAD_LETTER, bytes(row.pop("raw"))) or b""
+        row["size"] = len(raw)
+        text = raw[:200].decode("utf8", "replace")
         # Long runs of digits are identifiers of people; the bytes themselves stay in the store.
         row["head"] = re.sub(r"\d{6,}", "••••••", "".join(ch if ch.isprintable() else "·" for ch in text))
     return rows

@@ -1,0 +1,74 @@
+"""Opens the store the settings name: database, keys, the two logs with their trees."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from engine.catalogue import Catalogue
+from infra.secrecy.keyring import Keyring
+from infra.secrecy.master import KeyFolder, LocalMasterKey
+from infra.secrecy.vault import Vault
+from infra.settings import Settings
+from infra.store.database import Database, refuse_unsafe_settings
+from infra.store.decisions import Decisions
+from infra.store.ledger import Ledger
+from infra.store.notes import Signer
+from infra.store.schema import KEYRING
+from infra.store.sqlite import SqliteDatabase
+from infra.store.tree import SignedTree
+from infra.store.upgrade import bring_old_rows
+
+KEYRING_LOCK = 0x716F726B
+
+
+@dataclass(frozen=True)
+class Store:
+    """Everything that is kept."""
+
+    database: Database
+    keys: KeyFolder
+    keyring: Keyring
+    vault: Vault
+    signer: Signer
+    ledger: Ledger
+    decisions: Decisions
+
+    def close(self) -> None:
+        """Let everything go."""
+        self.keyring.database.close()
+        self.database.close()
+
+
+def open_store(settings: Settings, catalogue: Catalogue) -> Store:
+    """Open, and bring to this version where needed. Raises DataError, StoreUnavailable."""
+    refuse_unsafe_settings(dict(os.environ))
+    folder = KeyFolder(settings.keys_folder)
+    signer = Signer(settings.log_name, folder.signing_seed())
+    master: LocalMasterKey = folder.master(settings.master_key)
+    database = open_database(settings)
+    keyring = Keyring(_open_keyring(settings), master, folder.older())
+    vault = Vault(keyring, catalogue)
+    ledger = Ledger(database, SignedTree("ledger", signer), vault)
+    decisions = Decisions(database, SignedTree("decisions", signer))
+    bring_old_rows(ledger)
+    return Store(database, folder, keyring, vault, signer, ledger, decisions)
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database alone: SQLite in the data directory, or the PostgreSQL of the setting."""
+    if settings.database is None:
+        return SqliteDatabase(settings.data / "qorgau.sqlite")
+    from infra.store.postgres import PostgresDatabase
+
+    return PostgresDatabase(settings.database)
+
+
+def _open_keyring(settings: Settings) -> Database:
+    """Keys lie apart from the data, so that a backup of the one is not a backup of the other."""
+    url = settings.keyring or settings.database
+    if url is None:
+        return SqliteDatabase(settings.keys_folder / "keyring.sqlite", KEYRING)
+    from infra.store.postgres import PostgresDatabase
+
+    return PostgresDatabase(url, KEYRING, lock=KEYRING_LOCK, pool_size=4)

@@ -1,0 +1,286 @@
+"""PostgreSQL 15 and later through psycopg 3: one writer by an advisory lock, NOTIFY for followers, COPY for rows.
+
+A commit whose answer was lost is looked up by its transaction id when the server is back, so a command that was
+carried out is never reported as failed, and one that was not is never reported as done.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from eventsourcing.persistence import StoredEvent, Tracking
+from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import OperationalError
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from engine.errors import DataError
+from infra.store.database import Database, StoreUnavailable
+from infra.store.schema import STORE, Plan
+
+LOCK = 0x716F7267
+"""The advisory lock of writers: "qorg"."""
+CHANNEL = "qorgau"
+RECOVERY_S = 30.0
+
+
+class Row:
+    """One row, answering to index and to name."""
+
+    __slots__ = ("_names", "_values")
+
+    def __init__(self, values: Sequence[Any], names: dict[str, int]) -> None:
+        self._values = values
+        self._names = names
+
+    def __getitem__(self, key: int | str) -> Any:
+        return self._values[key if isinstance(key, int) else self._names[key]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def keys(self) -> list[str]:
+        """Give the names of the columns."""
+        return list(self._names)
+
+
+def _rows(cursor: Any) -> Any:
+    names = {column.name: at for at, column in enumerate(cursor.description or ())}
+    return lambda values: Row(values, names)
+
+
+@lru_cache(maxsize=1024)
+def _translated(sql: str) -> str:
+    """Exchange the parameter mark; no statement of ours holds a question mark in a text."""
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+class Cursor:
+    """A psycopg cursor that takes our statements."""
+
+    def __init__(self, cursor: Any) -> None:
+        self.raw = cursor
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
+        """Run one statement."""
+        self.raw.execute(_translated(sql), parameters)
+        return self
+
+    def executemany(self, sql: str, parameters: Sequence[Sequence[Any]], /) -> None:
+        """Run one statement for each row, sent together."""
+        self.raw.executemany(_translated(sql), parameters)
+
+    def fetchone(self) -> Any:
+        """Give the next row, None after the last."""
+        return self.raw.fetchone()
+
+    def fetchall(self) -> Any:
+        """Give the remaining rows."""
+        return self.raw.fetchall()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.raw)
+
+
+class _Recorder(PostgresProcessRecorder):
+    """The library's recorder over a table of ours; how rows get in is up to ``insert``."""
+
+    insert: Any = None
+
+    def _insert_events(self, curs: Any, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Any:
+        curs.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        with curs.connection.cursor(row_factory=_rows, binary=True) as own:
+            ids: Sequence[int] = self.insert(Cursor(own), stored_events)
+        tracking: Tracking | None = kwargs.get("tracking")
+        if tracking is not None:
+            self._insert_tracking(curs, tracking)
+        return ids
+
+
+class PostgresDatabase(Database):
+    """The store in a PostgreSQL database."""
+
+    dialect = "postgres"
+
+    def __init__(self, url: str, plan: Plan = STORE, *, lock: int = LOCK, pool_size: int = 8) -> None:
+        parts = urlsplit(url)
+        self.where = f"postgresql://{parts.hostname or 'localhost'}{parts.path}"
+        self.url = url
+        self.plan = plan
+        self._lock_id = lock
+        self._writer = threading.RLock()
+        self._listener: Any = None
+        self._pool = ConnectionPool(
+            url, min_size=1, max_size=pool_size, open=False, configure=_configure, timeout=RECOVERY_S,
+            kwargs={"row_factory": _rows, "autocommit": True}, check=ConnectionPool.check_connection,
+        )  # fmt: skip
+        info = conninfo_to_dict(url)
+        self.store = PostgresDatastore(
+            str(info.get("dbname", "")), str(info.get("host", "localhost")), str(info.get("port", 5432)),
+            str(info.get("user", "")), str(info.get("password", "")), pool_size=1, max_overflow=4, lock_timeout=30,
+        )  # fmt: skip
+        try:
+            self._pool.open(wait=True, timeout=10)
+        except PoolTimeout:
+            self._pool.close()
+            raise StoreUnavailable(f"{self.where} does not answer") from None
+        self._tracking = self.recorder("decisions")
+        self._check_server()
+        self.migrate()
+
+    def _check_server(self) -> None:
+        with self.read() as cursor:
+            cursor.execute(
+                "SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'), "
+                "current_setting('fsync'), current_setting('server_encoding')"
+            )
+            version, synchronous, fsync, encoding = cursor.fetchone()
+        if version < 150000:
+            raise DataError(f"PostgreSQL 15 or later is needed, this is {version // 10000}", file=self.where)
+        if synchronous == "off" or fsync == "off":
+            raise DataError(
+                "synchronous_commit and fsync must be on: an acknowledged event is on disk", file=self.where
+            )
+        if encoding != "UTF8":
+            raise DataError(f"the database must be in UTF8, this one is in {encoding}", file=self.where)
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the tables to this version, alone."""
+        with self._pool.connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(?)", (self._lock_id,))
+
+            def exists(table: str) -> bool:
+                cursor.execute("SELECT to_regclass(?) IS NOT NULL", (table,))
+                return bool(cursor.fetchone()[0])
+
+            versions = self.plan.migrate(cursor, self.dialect, exists)
+        self._refuse_later(versions[0])
+        return versions
+
+    @contextmanager
+    def _cursor(self, connection: Any) -> Iterator[Cursor]:
+        with connection.cursor(binary=True) as cursor:
+            yield Cursor(cursor)
+
+    @contextmanager
+    def write(self) -> Iterator[Any]:
+        """A write transaction that no other writer runs beside; committed durably, or looked up, at the end."""
+        with self._writer:
+            transaction: int | None = None
+            finished = False
+            try:
+                with (
+                    self._pool.connection() as connection,
+                    connection.transaction(),
+                    self._cursor(connection) as cursor,
+                ):
+                    cursor.execute(
+                        "SELECT pg_advisory_xact_lock(?), pg_current_xact_id()::text::bigint", (self._lock_id,)
+                    )
+                    transaction = int(cursor.fetchone()[1])
+                    yield cursor
+                    finished = True
+            except (OperationalError, PoolTimeout) as error:
+                if not (finished and transaction is not None and self._was_committed(transaction)):
+                    raise StoreUnavailable(f"{self.where} was lost; nothing of this was kept") from error
+
+    def _was_committed(self, transaction: int) -> bool:
+        """Ask the server, when it is back, what became of a commit whose answer was lost. Raises StoreUnavailable."""
+        until = time.monotonic() + RECOVERY_S
+        while True:
+            with suppress(OperationalError), closing(psycopg.connect(self.url, autocommit=True)) as connection:
+                row = connection.execute("SELECT pg_xact_status(%s::text::xid8)", (str(transaction),)).fetchone()
+                if row is not None and row[0] in ("committed", "aborted"):
+                    return bool(row[0] == "committed")
+            if time.monotonic() > until:
+                raise StoreUnavailable(f"{self.where} does not come back; whether the last commit was kept is unknown")
+            time.sleep(0.05)
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        """A consistent view of the data; nothing is written."""
+        try:
+            with self._pool.connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield cursor
+        except (OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(f"{self.where} does not answer") from error
+
+    @contextmanager
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """Iterate over rows by a cursor of the server."""
+        with self._pool.connection() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            with connection.cursor("qorgau_stream", binary=True) as cursor:
+                cursor.itersize = 64
+                cursor.execute(_translated(sql).encode(), parameters)
+                yield iter(cursor)
+
+    def copy(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Binary COPY."""
+        with cursor.raw.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types([_TYPES[column] for column in columns])
+            for row in rows:
+                copy.write_row(row)
+
+    def recorder(self, table: str) -> _Recorder:
+        """Give the library's process recorder over one of the chained tables."""
+        return _Recorder(self.store, events_table_name=table, tracking_table_name="tracking")
+
+    def track(self, cursor: Any, follower: str, position: int) -> None:
+        """Store a follower's position through the library."""
+        self._tracking._insert_tracking(cursor.raw, Tracking(follower, position))
+
+    def announce(self, cursor: Any) -> None:
+        """NOTIFY: delivered when the transaction is committed."""
+        cursor.execute(f"NOTIFY {CHANNEL}")
+
+    def wait(self, seconds: float) -> bool:
+        """LISTEN; a lost connection is made anew the next time. The caller asks the store again in any case."""
+        try:
+            if self._listener is None or self._listener.closed:
+                self._listener = psycopg.connect(self.url, autocommit=True)
+                self._listener.execute(f"LISTEN {CHANNEL}")
+                return True
+            return any(True for _ in self._listener.notifies(timeout=seconds, stop_after=1))
+        except OperationalError:
+            self._listener = None
+            threading.Event().wait(min(seconds, 1.0))
+            return False
+
+    def search_condition(self) -> str:
+        """The full-text search of PostgreSQL, without stemming."""
+        return "words @@ websearch_to_tsquery('simple', ?)"
+
+    def scrub(self) -> None:
+        """Vacuum the table of keys: the old versions of overwritten rows go."""
+        with self._pool.connection() as connection:
+            connection.execute("VACUUM (FREEZE) subject_keys")
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._listener is not None:
+            self._listener.close()
+        self._pool.close()
+        self.store.close()
+
+
+_TYPES = {
+    "position": "int8", "first": "int8", "originator_id": "uuid", "originator_version": "int8", "topic": "text",
+    "state": "bytea", "hash": "bytea", "keys": "bytea", "leaves": "bytea",
+}  # fmt: skip
+
+
+def _configure(connection: Any) -> None:
+    connection.execute("SET lock_timeout = '60s'")
+    connection.execute("SET idle_in_transaction_session_timeout = '120s'")

@@ -1,0 +1,49 @@
+"""What the store asks of whoever keeps personal data secret; ``infra.secrecy`` answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engine.events import SecurityEvent
+
+
+class KeysChanged(Exception):
+    """A key was destroyed by another process since this one looked; what was encrypted must be encrypted again."""
+
+
+class Sealer(Protocol):
+    """Encrypts what is personal and decrypts it again."""
+
+    def prepare(self, events: Sequence[SecurityEvent], at: datetime) -> None:
+        """Have the keys of a batch ready."""
+        ...
+
+    def persist(self) -> None:
+        """Make new keys durable, before what they encrypt is. Raises KeysChanged."""
+        ...
+
+    def seal(self, event: SecurityEvent, key: bytes, plain: bytes) -> bytes:
+        """Encrypt under the key of the person the event is about; ``key`` binds the text to its record."""
+        ...
+
+    def open(self, key: bytes, sealed: bytes) -> bytes | None:
+        """Decrypt; None when the key was destroyed."""
+        ...
+
+    def tokens(self, event: SecurityEvent) -> list[bytes]:
+        """Give the blind tokens an event can be found by."""
+        ...
+
+    def lock(self, purpose: str, plain: bytes, at: datetime) -> bytes:
+        """Encrypt bytes that nobody can attribute yet; the key is durable when this returns."""
+        ...
+
+    def unlock(self, purpose: str, sealed: bytes) -> bytes | None:
+        """Decrypt what ``lock`` gave; None when the key was destroyed."""
+        ...
+
+    def digest(self, plain: bytes) -> bytes:
+        """Give a keyed hash of bytes, to know them again."""
+        ...

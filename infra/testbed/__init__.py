@@ -1,0 +1,1 @@
+"""Real servers for tests and benches: private, on loopback, in a directory of their own, without containers."""

@@ -1,0 +1,102 @@
+"""The stores every contract is run against: SQLite always, PostgreSQL where its server can be had."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from engine.catalogue import builtin_catalogue
+from infra.secrecy.keyring import Keyring
+from infra.secrecy.master import LocalMasterKey
+from infra.secrecy.vault import Vault
+from infra.store.database import Database
+from infra.store.decisions import Decisions
+from infra.store.ledger import Ledger
+from infra.store.notes import Signer
+from infra.store.schema import KEYRING
+from infra.store.sqlite import SqliteDatabase
+from infra.store.tree import SignedTree
+from infra.testbed.postgres import Cluster, NoServer
+
+SIGNER = Signer("test", b"s" * 32)
+MASTER = LocalMasterKey(b"m" * 32)
+KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.services)]
+_numbers = count()
+
+
+@lru_cache(maxsize=1)
+def cluster() -> Cluster:
+    """One cluster for all tests of a process."""
+    try:
+        made = Cluster(Path(tempfile.mkdtemp(prefix="qorgau-pg-", dir="/tmp")))
+    except NoServer as missing:
+        if os.environ.get("QORGAU_REQUIRE_SERVICES") == "1":
+            raise
+        pytest.skip(str(missing))
+    made.folder.chmod(0o755)
+    made.create()
+    made.start()
+
+    def away() -> None:
+        made.stop("immediate")
+        shutil.rmtree(made.folder, ignore_errors=True)
+
+    atexit.register(away)
+    return made
+
+
+def postgres_url() -> str:
+    """An empty database of the cluster."""
+    return cluster().fresh(f"t{os.getpid()}_{next(_numbers)}")
+
+
+class Stores:
+    """Opens stores of one kind over one place; several at once stand for several processes."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind = kind
+        self.folder = folder
+        self.url = postgres_url() if kind == "postgres" else ""
+        self._open: list[Database] = []
+
+    def database(self) -> Database:
+        database: Database
+        if self.kind == "sqlite":
+            database = SqliteDatabase(self.folder / "store.sqlite")
+        else:
+            from infra.store.postgres import PostgresDatabase
+
+            database = PostgresDatabase(self.url, pool_size=4)
+        self._open.append(database)
+        return database
+
+    def vault(self) -> Vault:
+        database: Database
+        if self.kind == "sqlite":
+            database = SqliteDatabase(self.folder / "keys.sqlite", KEYRING)
+        else:
+            from infra.store.opening import KEYRING_LOCK
+            from infra.store.postgres import PostgresDatabase
+
+            database = PostgresDatabase(self.url, KEYRING, lock=KEYRING_LOCK, pool_size=2)
+        self._open.append(database)
+        return Vault(Keyring(database, MASTER), builtin_catalogue())
+
+    def ledger(self, run: int = 64) -> Ledger:
+        """A small run, so that a few hundred events settle several."""
+        return Ledger(self.database(), SignedTree("ledger", SIGNER), self.vault(), run=run)
+
+    def decisions(self) -> Decisions:
+        return Decisions(self.database(), SignedTree("decisions", SIGNER))
+
+    def close(self) -> None:
+        for database in self._open:
+            database.close()
+        self._open = []
