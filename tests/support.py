@@ -14,6 +14,8 @@ from infra.bootstrap import House, open_house, stages_of
 from infra.intake import Batch, Receipt
 from infra.settings import Settings
 from infra.stages.base import Stage
+from infra.store.ledger import DEAD_LETTER
+from infra.store.verify import LOGS, Fault, verify
 from infra.worker import drain
 
 DATA = Path(__file__).parent / "data"
@@ -92,6 +94,22 @@ class World:
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         return self.house.database.rows(sql, *parameters)
+
+    def dead(self, raw: bytes) -> bytes:
+        """The bytes of a dead letter."""
+        plain = self.house.store.vault.unlock(DEAD_LETTER, bytes(raw))
+        assert plain is not None
+        return plain
+
+    def whole(self) -> dict[str, int]:
+        """Walk both logs; any fault fails the test. Gives how many each holds."""
+        found = {}
+        for log in LOGS:
+            steps = list(verify(self.house.database, log, self.house.store.signer.verifier))
+            faults = [step for step in steps if isinstance(step, Fault)]
+            assert faults == []
+            found[log] = steps[-1].position
+        return found
 
     def incidents(self) -> list[dict[str, Any]]:
         return self.rows("SELECT * FROM incident_view ORDER BY number")

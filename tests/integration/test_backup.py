@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError
-from infra.store.backup import BackupError, back_up, check, restore
+from infra.store.backup import BackupError, Copy, back_up, check, restore
+from infra.store.sqlite import SqliteDatabase
 from tests.support import World
 
 
@@ -26,15 +28,16 @@ def test_a_backup_taken_while_events_stream_in_is_whole_and_can_be_lived_in(tmp_
     pouring = threading.Thread(target=pour)
     pouring.start()
     try:
-        copies = [back_up(world.house.database, tmp_path / f"b{i}.sqlite") for i in range(5)]
+        copies = [copied(world, tmp_path / f"b{i}.sqlite") for i in range(5)]
     finally:
         stop.set()
         pouring.join()
     heads = [copy.ledger for copy in copies]
     assert heads == sorted(heads)
     assert heads[-1] <= world.house.ledger.head()
-    restored = restore(tmp_path / "b4.sqlite", tmp_path / "again")
+    restored = restore(tmp_path / "b4.sqlite", tmp_path / "again", world.house.store.signer.verifier)
     assert restored.ledger == heads[-1]
+    shutil.copytree(tmp_path / "data" / "keys", tmp_path / "again" / "keys")
     again = World(tmp_path / "again")
     assert [row["number"] for row in again.incidents()] == ["INC-2026-0001"]
     again.clock.forward(days=9)
@@ -43,26 +46,33 @@ def test_a_backup_taken_while_events_stream_in_is_whole_and_can_be_lived_in(tmp_
     world.house.close()
 
 
+def copied(world: World, target: Path) -> Copy:
+    database = world.house.database
+    assert isinstance(database, SqliteDatabase)
+    return back_up(database, target, world.house.store.signer.verifier)
+
+
 def test_a_backup_overwrites_nothing(world: World, tmp_path: Path) -> None:
     target = tmp_path / "b.sqlite"
-    back_up(world.house.database, target)
+    copied(world, target)
     with pytest.raises(InputError, match="never overwrites"):
-        back_up(world.house.database, target)
+        copied(world, target)
     with pytest.raises(InputError, match="empty directory"):
-        restore(target, world.folder)
+        restore(target, world.folder, world.house.store.signer.verifier)
 
 
 def test_a_copy_that_was_changed_is_refused(world: World, tmp_path: Path) -> None:
-    world.feed(*(world.event("backup.job") for _ in range(10)))
+    for _ in range(10):
+        world.feed(world.event("backup.job"))
     target = tmp_path / "b.sqlite"
-    back_up(world.house.database, target)
+    copied(world, target)
     connection = sqlite3.connect(target)
     connection.execute("DELETE FROM ledger WHERE position = 4")
     connection.commit()
     connection.close()
-    with pytest.raises(BackupError, match="position 4 is missing"):
-        restore(target, tmp_path / "again")
+    with pytest.raises(BackupError, match="positions 4 to 4 are missing"):
+        restore(target, tmp_path / "again", world.house.store.signer.verifier)
     assert not (tmp_path / "again").exists()
     (tmp_path / "text").write_text("not a database at all, only text")
     with pytest.raises(BackupError, match="not a store"):
-        check(tmp_path / "text")
+        check(tmp_path / "text", world.house.store.signer.verifier)
