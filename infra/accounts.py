@@ -153,7 +153,8 @@ class Accounts:
         with self.database.write() as cursor:
             cursor.execute(
                 "INSERT INTO source_tokens (digest, source, claims, created_at) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (digest) DO UPDATE SET source = excluded.source, claims = excluded.claims, created_at = excluded.created_at",
+                "ON CONFLICT (digest) DO UPDATE SET source = excluded.source, "
+                "claims = excluded.claims, created_at = excluded.created_at",
                 (
                     _digest(token),
                     source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib import resources
 
@@ -16,6 +17,7 @@ from infra.effects.events import OwnEvents
 from infra.effects.mail import AlertMail, NoticeMail, transport_for
 from infra.effects.orders import HttpOrders
 from infra.intake import Intake
+from infra.readers import Readers
 from infra.settings import Settings
 from infra.stages.alerts import Alerts
 from infra.stages.base import Stage
@@ -59,8 +61,16 @@ class House:
     intake: Intake
     sweep: Sweep
 
+    def start_readers(self, count: int | None = None) -> None:
+        """Read on the other cores; without a count, as many readers as the machine has cores, at most four."""
+        wanted = min(os.cpu_count() or 1, 4) if count is None else count
+        if wanted > 0 and self.intake.readers is None:
+            self.intake.readers = Readers(wanted, self.settings.keep_unknown_types, self.store.key_settings())
+
     def close(self) -> None:
         """Let the data directory go."""
+        if self.intake.readers is not None:
+            self.intake.readers.close()
         self.store.close()
 
 

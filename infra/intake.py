@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +18,15 @@ from datetime import datetime
 import orjson
 
 from engine.catalogue import Catalogue
-from engine.door import Door
 from engine.errors import InputError, QorgauError
-from engine.events import Rejected, SecurityEvent, split_batch
+from engine.events import Rejected, split_batch
 from engine.ports import Clock, Taken
 from engine.timestamps import iso
+from infra.readers import Batch, Reader, ReaderLost, Readers
 from infra.store.database import Database
 from infra.store.ledger import Ledger, bury
+from infra.store.prepared import Prepared
+from infra.store.sealing import KeysChanged
 
 GATHER = 32
 RAW = "intake"
@@ -42,34 +45,14 @@ class ForeignSource(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """One body of one producer."""
-
-    source: str
-    claims: frozenset[str] | None
-    received_at: datetime
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a body consists of."""
-
-    events: list[SecurityEvent]
-    rejects: list[Rejected]
-
-    @property
-    def foreign(self) -> bool:
-        """Say whether any line names a source that is not the producer's."""
-        return any(reject.code == ForeignSource.code for reject in self.rejects)
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a producer gets back: the counts, and each line that was set aside with its reason."""
 
     taken: Taken
     rejects: tuple[Rejected, ...]
+
+
+_Answer = Receipt | Exception
 
 
 class Intake:
@@ -80,29 +63,62 @@ class Intake:
     ) -> None:
         self.ledger = ledger
         self.database: Database = ledger.database
-        self.catalogue = catalogue
         self.clock = clock
-        self.keep_unknown_types = keep_unknown_types
+        self.reader = Reader(catalogue, ledger.sealer, keep_unknown_types)
+        self.readers: Readers | None = None
         self.on_commit: Callable[[], None] = lambda: None
         self._queue: queue.Queue[tuple[Batch, Future[Receipt]] | None] = queue.Queue(queue_batches)
         self._thread: threading.Thread | None = None
 
-    def read(self, batch: Batch) -> Reading:
-        """Parse a body. Never raises for any content."""
-        door = Door(
-            self.catalogue,
-            batch.source,
-            batch.received_at,
-            claims=batch.claims,
-            keep_unknown_types=self.keep_unknown_types,
-        )
-        return Reading(*door.read_all(split_batch(batch.body)))
+    def read(self, batch: Batch) -> Prepared:
+        """Parse a body and make it ready, here or in a reader process. Never raises for any content."""
+        return self.begin(batch).result()
+
+    def begin(self, batch: Batch) -> Future[Prepared]:
+        """Begin to read a body; with reader processes the caller goes on meanwhile."""
+        if self.readers is not None:
+            return self.readers.submit(batch)
+        done: Future[Prepared] = Future()
+        done.set_result(self.reader.read(batch))
+        return done
 
     def take(self, batch: Batch) -> Receipt:
         """Parse and store in the calling thread (the command line); durable when it returns."""
-        reading = self.read(batch)
-        taken = self.ledger.append(reading.events, reading.rejects, batch.received_at)
-        return Receipt(taken, tuple(reading.rejects))
+        rejects: list[Rejected] = []
+
+        def make() -> Prepared:
+            ready = self.reader.read(batch)
+            rejects[:] = ready.rejects
+            return ready
+
+        return Receipt(self.ledger.durably(make), tuple(rejects))
+
+    def pour(self, batches: Iterable[Batch]) -> Iterator[Receipt]:
+        """Take many batches in order; with reader processes the next ones are read while one is stored."""
+        ahead = self.readers.ahead if self.readers is not None else 1
+        under_way: deque[tuple[Batch, Future[Prepared]]] = deque()
+        for batch in batches:
+            under_way.append((batch, self.begin(batch)))
+            if len(under_way) >= ahead:
+                yield self._land(*under_way.popleft())
+        while under_way:
+            yield self._land(*under_way.popleft())
+
+    def _land(self, batch: Batch, future: Future[Prepared]) -> Receipt:
+        ready = self._read_again(batch, future)
+        try:
+            with self.database.write() as cursor:
+                taken = self.ledger.append_within(cursor, ready)
+        except KeysChanged:
+            return self.take(batch)
+        return Receipt(taken, tuple(ready.rejects))
+
+    def _read_again(self, batch: Batch, future: Future[Prepared]) -> Prepared:
+        """Give what a reader made of a batch; when the reader died, read here."""
+        try:
+            return future.result()
+        except ReaderLost:
+            return self.reader.read(batch)
 
     def accept(self, batch: Batch) -> Future[Receipt]:
         """Queue a batch; the future ends when it is on disk. Raises QueueFull."""
@@ -137,7 +153,7 @@ class Intake:
                 datetime.fromisoformat(row["received_at"]),
                 self._show(bytes(row["body"])),
             )
-            self._store([(batch, row["id"])])
+            self._store([(batch, row["id"])], [self.begin(batch)])
         return len(left)
 
     def _run(self) -> None:
@@ -162,8 +178,10 @@ class Intake:
 
     def _work(self, gathered: Sequence[tuple[Batch, Future[Receipt]]]) -> None:
         try:
+            begun = [self.begin(batch) for batch, _ in gathered] if self.readers is not None else []
             rows = self._keep_raw([batch for batch, _ in gathered])
-            results = self._store([(batch, row) for (batch, _), row in zip(gathered, rows, strict=True)])
+            begun = begun or [self.begin(batch) for batch, _ in gathered]
+            results = self._store([(batch, row) for (batch, _), row in zip(gathered, rows, strict=True)], begun)
         except Exception as error:
             for _, future in gathered:
                 future.set_exception(error)
@@ -197,32 +215,41 @@ class Intake:
         plain = sealer.unlock(RAW, body) if sealer is not None else body
         return plain if plain is not None else b""
 
-    def _store(self, batches: Sequence[tuple[Batch, int]]) -> list[Receipt | Exception]:
-        """Parse and store; the raw copies go in the same transaction."""
-        readings = [(batch, row, self.read(batch)) for batch, row in batches]
-        results: list[Receipt | Exception] = []
+    def _store(self, batches: Sequence[tuple[Batch, int]], begun: Sequence[Future[Prepared]]) -> list[_Answer]:
+        """Store what was read; the raw copies go in the same transaction."""
+        readings = [self._read_again(batch, future) for (batch, _), future in zip(batches, begun, strict=True)]
+        while True:
+            try:
+                return self._store_once(batches, readings)
+            except KeysChanged:
+                readings = [self.reader.read(batch) for batch, _ in batches]
+
+    def _store_once(self, batches: Sequence[tuple[Batch, int]], readings: Sequence[Prepared]) -> list[_Answer]:
+        results: list[_Answer] = []
         with self.database.write() as cursor:
-            for batch, row, reading in readings:
-                if reading.foreign:
-                    bury(cursor, self._whole(batch, reading), batch.received_at, self.ledger.sealer)
+            for (batch, row), ready in zip(batches, readings, strict=True):
+                if ready.foreign:
+                    bury(cursor, self._whole(batch, ready), batch.received_at, self.ledger.sealer)
                     results.append(
                         ForeignSource(
                             "the batch names a source this token may not speak for; nothing of it was accepted",
-                            line=next(r.line for r in reading.rejects if r.code == ForeignSource.code),
+                            line=next(r.line for r in ready.rejects if r.code == ForeignSource.code),
                             field="event.provider",
                         )
                     )
                 else:
-                    taken = self.ledger.append_within(cursor, reading.events, reading.rejects, batch.received_at)
-                    results.append(Receipt(taken, tuple(reading.rejects)))
+                    taken = self.ledger.append_within(cursor, ready)
+                    results.append(Receipt(taken, tuple(ready.rejects)))
                 cursor.execute("DELETE FROM intake WHERE id = ?", (row,))
         return results
 
-    def _whole(self, batch: Batch, reading: Reading) -> list[Rejected]:
+    def _whole(self, batch: Batch, ready: Prepared) -> list[Rejected]:
         """All lines of a refused batch as dead letters: nothing that came in is lost."""
         reason = "another line of this batch named a foreign source"
+        set_aside = {reject.line for reject in ready.rejects}
         others = [
-            Rejected(0, ForeignSource.code, reason, event.raw, "event.provider", batch.source)
-            for event in reading.events
+            Rejected(line, ForeignSource.code, reason, raw, "event.provider", batch.source)
+            for line, raw in split_batch(batch.body)
+            if line not in set_aside
         ]
-        return [*reading.rejects, *others]
+        return [*ready.rejects, *others]

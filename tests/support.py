@@ -11,7 +11,8 @@ import orjson
 
 from engine.facts import Person
 from infra.bootstrap import House, open_house, stages_of
-from infra.intake import Batch, Receipt
+from infra.intake import Receipt
+from infra.readers import Batch
 from infra.settings import Settings
 from infra.stages.base import Stage
 from infra.store.ledger import DEAD_LETTER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -12,9 +13,11 @@ import click
 
 from engine.ports import Taken
 from infra.cli import common
-from infra.intake import Batch
+from infra.readers import Batch
 
 LINES = 2_000
+READERS_AFTER = 8
+"""Batches after which it pays to start reader processes."""
 BATCH_BYTES = 8 * 1024 * 1024
 
 
@@ -32,8 +35,17 @@ def ingest(file: Path, source: str, show_rejects: bool, as_json: bool) -> None:
     total = {"accepted": 0, "duplicate": 0, "rejected": 0, "flagged": 0}
     with common.house() as house, _open(file) as stream:
         first = 1
-        for lines, body in _batches(stream):
-            receipt = house.intake.take(Batch(source, None, house.clock.now(), body))
+        sizes: deque[int] = deque()
+
+        def batches() -> Iterator[Batch]:
+            for count, body in _batches(stream):
+                sizes.append(count)
+                if len(sizes) == READERS_AFTER:
+                    house.start_readers()
+                yield Batch(source, None, house.clock.now(), body)
+
+        for receipt in house.intake.pour(batches()):
+            lines = sizes.popleft()
             _add(total, receipt.taken)
             for reject in receipt.rejects if show_rejects else ():
                 field = f" field '{reject.field}':" if reject.field else ""

@@ -44,7 +44,7 @@ class Keyring:
         self._index = self._index_key()
 
     def _read_epoch(self) -> int:
-        return int(self.database.scalar("SELECT value FROM keys_meta WHERE key = 'epoch'") or 0)
+        return int(self.database.scalar("SELECT value FROM keys_meta WHERE key = 'epoch'") or 1)
 
     def _index_key(self) -> bytes:
         """Give the key of the pseudonyms; it outlives every master key."""
@@ -73,20 +73,27 @@ class Keyring:
         """Give 16 bytes by which bytes are known again."""
         return blake2b(plain, digest_size=16, key=self._index, person=b"bytes").digest()
 
-    def prepare(self, subjects: Iterable[str], at: datetime) -> None:
-        """Have a key for each subject: known, stored, or new (stored by ``persist``)."""
+    def prepare(self, subjects: Iterable[str], at: datetime) -> int:
+        """Have a key for each subject: known, stored, or new (stored by ``persist``). Gives the state of the keys."""
         with self._lock:
+            if len(self._by_subject) > CACHE and not self._pending:
+                self._by_subject.clear()
+            if len(self._by_id) > 2 * CACHE and not self._pending:
+                self._by_id.clear()
             missing = [subject for subject in dict.fromkeys(subjects) if subject not in self._by_subject]
             if not missing:
-                return
-            if len(self._by_subject) > CACHE:
-                self._by_subject.clear()
-            if len(self._by_id) > 2 * CACHE:
-                self._by_id.clear()
+                return self._epoch
             self._load(missing)
             for subject in missing:
                 if subject not in self._by_subject:
                     self._make(subject, at)
+            return self._epoch
+
+    def check(self, epoch: int) -> None:
+        """Raise KeysChanged when a key was destroyed since ``prepare`` gave this state."""
+        if self._read_epoch() != epoch:
+            self.forget()
+            raise KeysChanged
 
     def _load(self, subjects: Sequence[str]) -> None:
         with self.database.read() as cursor:
@@ -125,11 +132,8 @@ class Keyring:
                 self._pending_links.append(pair)
 
     def persist(self) -> None:
-        """Make new keys durable, before anything encrypted under them is. Raises KeysChanged."""
+        """Make new keys durable, before anything encrypted under them is."""
         with self._lock:
-            if self._read_epoch() != self._epoch:
-                self.forget()
-                raise KeysChanged
             if not self._pending and not self._pending_links:
                 return
             with self.database.write() as cursor:
@@ -189,11 +193,12 @@ class Keyring:
                 cursor.execute("SELECT id FROM subject_keys WHERE subject = ? AND wrapped IS NOT NULL", (subject,))
                 destroyed += [bytes(row[0]) for row in cursor.fetchall()]
                 cursor.execute(
-                    "UPDATE subject_keys SET wrapped = NULL, destroyed_at = ? WHERE subject = ? AND wrapped IS NOT NULL",
+                    "UPDATE subject_keys SET wrapped = NULL, destroyed_at = ? "
+                    "WHERE subject = ? AND wrapped IS NOT NULL",
                     (iso(at), subject),
                 )
             cursor.execute(
-                "INSERT INTO keys_meta (key, value) VALUES ('epoch', '1') "
+                "INSERT INTO keys_meta (key, value) VALUES ('epoch', '2') "
                 "ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(keys_meta.value AS BIGINT) + 1 AS TEXT)"
             )
         self.database.scrub()

@@ -80,7 +80,11 @@ class KeyFolder:
 
     def older(self) -> list[LocalMasterKey]:
         """Give the master keys replaced but not removed yet."""
-        return [LocalMasterKey.parse(path.read_text()) for path in sorted(self.folder.glob("master-*.key"))]
+        return [LocalMasterKey.parse(path.read_text()) for path in self.older_files()]
+
+    def older_files(self) -> list[Path]:
+        """Give the files of the master keys replaced but not removed yet."""
+        return sorted(self.folder.glob("master-*.key"))
 
     def signing_seed(self) -> bytes:
         """Give the seed of the key that signs checkpoints."""

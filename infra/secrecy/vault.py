@@ -49,14 +49,16 @@ class Vault:
     def _month(self, at: datetime) -> str:
         return self.keyring.pseudonym("month", iso(at)[:7]).hex()
 
-    def prepare(self, events: Sequence[SecurityEvent], at: datetime) -> None:
-        """Have the keys of a batch ready."""
-        subjects = [self.subject_of(event) for event in events if event.personal]
-        if subjects:
-            self.keyring.prepare(subjects, at)
+    def prepare(self, events: Sequence[SecurityEvent], at: datetime) -> int:
+        """Have the keys of events ready."""
+        return self.keyring.prepare([self.subject_of(event) for event in events], at)
+
+    def check(self, epoch: int) -> None:
+        """Raise KeysChanged when a key was destroyed since a batch was prepared."""
+        self.keyring.check(epoch)
 
     def persist(self) -> None:
-        """Make new keys durable. Raises KeysChanged."""
+        """Make new keys durable."""
         self.keyring.persist()
 
     def seal(self, event: SecurityEvent, key: bytes, plain: bytes) -> bytes:
@@ -101,11 +103,10 @@ class Vault:
         """Encrypt bytes that nobody can attribute yet; the key is durable when this returns."""
         subject = self._month(at)
         try:
-            self.keyring.prepare([subject], at)
-            self.keyring.persist()
+            self.keyring.check(self.keyring.prepare([subject], at))
         except KeysChanged:
             self.keyring.prepare([subject], at)
-            self.keyring.persist()
+        self.keyring.persist()
         key_id, cipher = self.keyring.cipher(subject)
         nonce = self._nonce()
         return key_id + nonce + cipher.encrypt(nonce, plain, purpose.encode())

@@ -50,7 +50,8 @@ class Detect(LedgerFollower):
     def _save(self, unit: Unit, position: int) -> None:
         unit.cursor.execute(
             "INSERT INTO detector_state (id, position, fingerprint, state) VALUES (1, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET position = excluded.position, fingerprint = excluded.fingerprint, state = excluded.state",
+            "ON CONFLICT (id) DO UPDATE SET position = excluded.position, "
+            "fingerprint = excluded.fingerprint, state = excluded.state",
             (position, self.fingerprint, self.detector.matcher.snapshot()),
         )
         self._saved_at = position

@@ -22,9 +22,9 @@ _BITS = (0, 6, 12, 18, 24, 30)
 _PAGES = 256
 
 
-def short(keys: Sequence[bytes]) -> Words:
+def short(keys: bytes) -> Words:
     """Give the first eight bytes of each 16-byte key as numbers."""
-    return np.frombuffer(b"".join(keys), dtype=">u8")[::2].astype(np.uint64)
+    return np.frombuffer(keys, dtype=">u8")[::2].astype(np.uint64)
 
 
 def _places(keys: Words, words: int) -> tuple[NDArray[np.intp], Words]:
@@ -42,7 +42,9 @@ class KnownIds:
     def __init__(self, run: int = RUN) -> None:
         self.run = run
         self.words = 1 << max(run.bit_length() - 2, 1)
-        self.recent: dict[int, list[int]] = {}
+        self.recent: dict[int, int] = {}
+        self.again: dict[int, list[int]] = {}
+        """Positions beyond the first of ids that came with other bytes (or share eight bytes of their hash)."""
         self._filters: list[Words] = []
         self._stack: Words = np.zeros((0, self.words), dtype=np.uint64)
         self._head = 0
@@ -61,12 +63,12 @@ class KnownIds:
             cursor.execute("SELECT words FROM known_runs ORDER BY last")
             self._filters = [np.frombuffer(bytes(row[0]), dtype="<u8").astype(np.uint64) for row in cursor.fetchall()]
             self._restack()
-            self.recent, self._head = {}, settled
+            self.recent, self.again, self._head = {}, {}, settled
         cursor.execute("SELECT position, keys FROM ledger WHERE position > ? ORDER BY position", (self._head,))
         for position, blob in cursor.fetchall():
             keys = np.frombuffer(bytes(blob), dtype="<u8").tolist()
             for at, key in enumerate(keys, position - len(keys) + 1):
-                self.recent.setdefault(key, []).append(at)
+                self.teach(key, at)
         self._head, self._tag = head, tag
 
     def _still_there(self, cursor: Any) -> bool:
@@ -74,6 +76,20 @@ class KnownIds:
         cursor.execute("SELECT hash FROM ledger WHERE position = ?", (self._head,))
         row = cursor.fetchone()
         return row is not None and bytes(row[0]) == self._tag
+
+    def teach(self, word: int, position: int) -> None:
+        """Take in one id."""
+        if self.recent.setdefault(word, position) != position:
+            self.again.setdefault(word, []).append(position)
+
+    def all_new(self, words: Sequence[int], older: dict[int, list[int]]) -> bool:
+        """Say whether none of these ids was seen before, nor any twice among them."""
+        return not older and self.recent.keys().isdisjoint(words) and len(set(words)) == len(words)
+
+    def positions(self, word: int, older: dict[int, list[int]]) -> list[int]:
+        """Give where an id may have been seen, in order; other ids with the same first bytes are among them."""
+        first = self.recent.get(word)
+        return [*older.get(word, ()), *(() if first is None else (first,)), *self.again.get(word, ())]
 
     def older(self, cursor: Any, keys: Words) -> dict[int, list[int]]:
         """Give the positions of those keys that stand in settled runs."""
@@ -102,11 +118,11 @@ class KnownIds:
 
     def forget(self) -> None:
         """Drop the memory: a transaction was undone and what it taught is not so."""
-        self.recent, self._filters, self._head, self._tag = {}, [], 0, b""
+        self.recent, self.again, self._filters, self._head, self._tag = {}, {}, [], 0, b""
         self._restack()
 
     def _settle(self, cursor: Any, head: int) -> None:
-        pairs = [(key, position) for key, positions in self.recent.items() for position in positions]
+        pairs = [*self.recent.items(), *((key, p) for key, places in self.again.items() for p in places)]
         table = np.array(pairs, dtype=np.uint64)
         table = table[np.lexsort((table[:, 1], table[:, 0]))]
         keys = np.ascontiguousarray(table[:, 0])
@@ -125,7 +141,7 @@ class KnownIds:
         )
         self._filters.append(words)
         self._restack()
-        self.recent = {}
+        self.recent, self.again = {}, {}
 
     def _restack(self) -> None:
         shape = (len(self._filters), self.words)

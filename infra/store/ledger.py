@@ -8,8 +8,8 @@ notification id for the event-sourcing library.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -23,7 +23,7 @@ from engine.timestamps import iso
 from infra.store import records
 from infra.store.database import Database
 from infra.store.known import RUN, KnownIds, short
-from infra.store.records import event_key, leaf_of
+from infra.store.prepared import Prepared, prepare
 from infra.store.sealing import KeysChanged, Sealer
 from infra.store.tree import SignedTree
 
@@ -64,37 +64,42 @@ class Ledger:
 
     def append(self, events: Sequence[SecurityEvent], rejects: Sequence[Rejected], received_at: datetime) -> Taken:
         """Store a batch and its dead letters in one transaction; returns after it is durable."""
-        with self.database.write() as cursor:
-            return self.append_within(cursor, events, rejects, received_at)
+        return self.durably(lambda: prepare(events, rejects, received_at, self.sealer))
 
-    def append_within(
-        self, cursor: Any, events: Sequence[SecurityEvent], rejects: Sequence[Rejected], at: datetime
-    ) -> Taken:
-        """Do the same inside a write transaction of the caller's."""
-        taken = Taken(rejected=len(rejects))
-        if events:
+    def durably(self, make: Callable[[], Prepared]) -> Taken:
+        """Make a batch ready and store it, again when a key was destroyed in between."""
+        while True:
             try:
-                taken = self._append(cursor, events, len(rejects), at)
+                ready = make()
+                with self.database.write() as cursor:
+                    return self.append_within(cursor, ready)
+            except KeysChanged:
+                continue
+
+    def append_within(self, cursor: Any, ready: Prepared) -> Taken:
+        """Store a prepared batch inside a write transaction of the caller's. Raises KeysChanged."""
+        taken = Taken(rejected=len(ready.rejects))
+        if ready.records:
+            if ready.epoch and self.sealer is not None:
+                self.sealer.check(ready.epoch)
+            try:
+                taken = self._append(cursor, ready)
             except BaseException:
                 self.known.forget()
                 raise
-        bury(cursor, rejects, at, self.sealer)
+        bury(cursor, ready.rejects, ready.received_at, self.sealer)
         return taken
 
-    def _append(self, cursor: Any, events: Sequence[SecurityEvent], rejected: int, at: datetime) -> Taken:
+    def _append(self, cursor: Any, ready: Prepared) -> Taken:
         head, number, previous = self._head(cursor)
         self.known.refresh(cursor, head, previous)
-        sifted = self._sift(cursor, events, head)
-        if self.sealer is not None and sifted.records:
-            try:
-                self.sealer.persist()
-            except KeysChanged:
-                self.known.forget()
-                self.known.refresh(cursor, head, previous)
-                sifted = self._sift(cursor, events, head)
-                self.sealer.persist()
+        sifted = self._sift(cursor, ready, head)
         if sifted.records:
-            leaves = [leaf_of(position, record) for position, record in enumerate(sifted.records, head + 1)]
+            prefix = b"\x00"
+            leaves = [
+                sha256(prefix + position.to_bytes(8, "big") + record).digest()
+                for position, record in enumerate(sifted.records, head + 1)
+            ]
             joined = b"".join(leaves)
             last, chained = head + len(leaves), link_block(previous, number + 1, head + 1, records.TOPIC, joined)
             row = (
@@ -104,12 +109,13 @@ class Ledger:
             self.database.copy(cursor, "ledger", _COLUMNS, [row])
             if sifted.tokens:
                 cursor.executemany("INSERT INTO blind_index (token, position) VALUES (?, ?)", sifted.tokens)
-            self.tree.grow(cursor, leaves, at)
+            self.tree.grow(cursor, leaves, ready.received_at)
             self.known.learned(cursor, last, chained)
             self.database.announce(cursor)
         return Taken(
-            accepted=len(sifted.records), duplicate=sifted.duplicates, rejected=rejected, flagged=sifted.flagged
-        )
+            accepted=len(sifted.records), duplicate=sifted.duplicates, rejected=len(ready.rejects),
+            flagged=sifted.flagged,
+        )  # fmt: skip
 
     def _head(self, cursor: Any) -> tuple[int, int, bytes]:
         """Give the last position, the number of its block and the block's hash."""
@@ -117,58 +123,52 @@ class Ledger:
         row = cursor.fetchone()
         return (row[0], row[1], bytes(row[2])) if row else (0, 0, GENESIS)
 
-    def _sift(self, cursor: Any, events: Sequence[SecurityEvent], head: int) -> _Sifted:
-        """Tell the new from the known; other bytes under a known id are kept as a further version and flagged."""
-        keys = [event_key(event.source, event.event_id) for event in events]
-        words = short(keys)
-        older = self.known.older(cursor, words)
-        recent, sealer, encode = self.known.recent, self.sealer, records.encode
-        if sealer is not None:
-            sealer.prepare(events, events[0].received_at)
-        fresh: list[bytes] = []
-        found = _Sifted(fresh)
-        raws: dict[int, bytes] = {}
+    def _sift(self, cursor: Any, ready: Prepared, head: int) -> _Sifted:
+        """Tell the new from the known."""
+        numbers = short(ready.keys)
+        words: list[int] = numbers.tolist()
+        older = self.known.older(cursor, numbers)
+        if not self.known.all_new(words, older):
+            return self._sift_each(cursor, ready, words, older, head)
+        self.known.recent.update(zip(words, range(head + 1, head + 1 + len(words)), strict=True))
+        tokens = [(token, head + 1 + at) for token, at in ready.tokens]
+        return _Sifted(ready.records, words, tokens, 0, len(ready.flagged))
+
+    def _sift_each(
+        self, cursor: Any, ready: Prepared, words: Sequence[int], older: dict[int, list[int]], head: int
+    ) -> _Sifted:
+        """Look at one event after the other; other bytes under a known id are kept as a further version and flagged."""
+        found = _Sifted([])
+        flagged, raws = set(ready.flagged), {}
+        places: dict[int, int] = {}
         position = head
-        for event, key, word in zip(events, keys, words.tolist(), strict=True):
-            version = 1
-            if word in recent or word in older:
-                before = [*older.get(word, ()), *recent.get(word, ())]
-                version = self._version(cursor, before, head, key, event.raw, fresh, raws)
+        for at, (record, word) in enumerate(zip(ready.records, words, strict=True)):
+            before = self.known.positions(word, older)
+            if before:
+                key, raw = record[:16], records.decode(0, record, self.sealer).raw
+                version = 1
+                for place in before:
+                    held: bytes = found.records[place - head - 1] if place > head else self._record(cursor, place)
+                    if held[:16] == key:
+                        if place not in raws:
+                            raws[place] = records.decode(place, held, self.sealer).raw
+                        version = 0 if raws[place] == raw else version + 1
+                    if version == 0:
+                        break
                 if version == 0:
                     found.duplicates += 1
                     continue
                 if version > 1:
-                    event = replace(event, flags=(*event.flags, CONFLICT))
+                    record = records.conflicting(record, version, CONFLICT)
+                    flagged.add(at)
             position += 1
-            if event.flags:
-                found.flagged += 1
-            fresh.append(encode(event, key, version, sealer))
-            if sealer is not None and event.personal:
-                found.tokens += [(token, position) for token in dict.fromkeys(sealer.tokens(event))]
+            places[at] = position
+            found.records.append(record)
             found.words.append(word)
-            held = recent.get(word)
-            if held is None:
-                recent[word] = [position]
-            else:
-                held.append(position)
+            self.known.teach(word, position)
+        found.flagged = sum(1 for at in flagged if at in places)
+        found.tokens = [(token, places[at]) for token, at in ready.tokens if at in places]
         return found
-
-    def _version(
-        self, cursor: Any, before: Sequence[int], head: int, key: bytes, raw: bytes, fresh: Sequence[bytes],
-        raws: dict[int, bytes],
-    ) -> int:  # fmt: skip
-        """Give the version an event has among those of its id: 0 when it is there already, with the same bytes."""
-        version = 1
-        for position in before:
-            record: bytes = fresh[position - head - 1] if position > head else self._record(cursor, position)
-            if record[:16] != key:
-                continue
-            if position not in raws:
-                raws[position] = records.decode(position, record, self.sealer).raw
-            if raws[position] == raw:
-                return 0
-            version += 1
-        return version
 
     def _record(self, cursor: Any, position: int) -> bytes:
         cursor.execute(

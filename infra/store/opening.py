@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from engine.catalogue import Catalogue
 from infra.secrecy.keyring import Keyring
@@ -33,6 +34,11 @@ class Store:
     signer: Signer
     ledger: Ledger
     decisions: Decisions
+    _keys: dict[str, Any]
+
+    def key_settings(self) -> dict[str, Any]:
+        """Say where the keys are, for a reader process; it goes over its pipe and nowhere else."""
+        return self._keys
 
     def close(self) -> None:
         """Let everything go."""
@@ -52,7 +58,13 @@ def open_store(settings: Settings, catalogue: Catalogue) -> Store:
     ledger = Ledger(database, SignedTree("ledger", signer), vault)
     decisions = Decisions(database, SignedTree("decisions", signer))
     bring_old_rows(ledger)
-    return Store(database, folder, keyring, vault, signer, ledger, decisions)
+    keys = {
+        "master": settings.master_key or folder.text("master.key"),
+        "older": [path.read_text() for path in folder.older_files()],
+        "sqlite": None if settings.keyring or settings.database else str(settings.keys_folder / "keyring.sqlite"),
+        "url": settings.keyring or settings.database,
+    }
+    return Store(database, folder, keyring, vault, signer, ledger, decisions, keys)
 
 
 def open_database(settings: Settings) -> Database:

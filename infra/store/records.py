@@ -99,6 +99,19 @@ def decode(position: int, record: bytes, sealer: Sealer | None) -> SecurityEvent
     )  # fmt: skip
 
 
+def conflicting(record: bytes, version: int, flag: str) -> bytes:
+    """Give a record as a further version of its event, flagged. What is encrypted stays as it is."""
+    key, kind, _, at, received, meta_length, body_length = HEAD.unpack_from(record)
+    body = record[HEAD.size + meta_length :]
+    if meta_length:
+        meta = orjson.loads(record[HEAD.size : HEAD.size + meta_length])
+    else:
+        meta = {"source": orjson.loads(body)["event.provider"], "flags": []}
+    meta["flags"] = [*meta["flags"], flag]
+    written = orjson.dumps(meta)
+    return HEAD.pack(key, kind, version, at, received, len(written), body_length) + written + body
+
+
 def pack(records: Sequence[bytes]) -> bytes:
     """Put the records of one commit into one block: magic, count, the length of each, the records."""
     return b"".join((_MAGIC, struct.pack(f">I{len(records)}I", len(records), *map(len, records)), *records))

@@ -16,12 +16,16 @@ class KeysChanged(Exception):
 class Sealer(Protocol):
     """Encrypts what is personal and decrypts it again."""
 
-    def prepare(self, events: Sequence[SecurityEvent], at: datetime) -> None:
-        """Have the keys of a batch ready."""
+    def prepare(self, events: Sequence[SecurityEvent], at: datetime) -> int:
+        """Have the keys of events ready; gives the state of the keys, for ``check``."""
         ...
 
     def persist(self) -> None:
-        """Make new keys durable, before what they encrypt is. Raises KeysChanged."""
+        """Make new keys durable, before what they encrypt is."""
+        ...
+
+    def check(self, epoch: int) -> None:
+        """Raise KeysChanged when a key was destroyed since a batch was prepared."""
         ...
 
     def seal(self, event: SecurityEvent, key: bytes, plain: bytes) -> bytes:

@@ -52,7 +52,6 @@ class _Recorder(SQLiteProcessRecorder):
             self._insert_tracking(c, tracking)
         return ids
 
-
     def select_notifications(
         self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (), *,
         inclusive_of_start: bool = True,

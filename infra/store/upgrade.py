@@ -14,6 +14,7 @@ from engine.errors import DataError
 from engine.events import SecurityEvent
 from infra.store.chain import GENESIS, link, row_bytes
 from infra.store.ledger import Ledger
+from infra.store.prepared import prepare
 
 BATCH = 5_000
 
@@ -45,7 +46,7 @@ def bring_old_rows(ledger: Ledger) -> int:
                 moved += 1
                 events.append(_old_event(row))
             for received_at, part in _runs(events):
-                ledger.append_within(cursor, part, [], received_at)
+                ledger.append_within(cursor, prepare(part, [], received_at, ledger.sealer))
         cursor.execute("DROP TABLE ledger_v1")
     return moved
 

@@ -229,11 +229,10 @@ def _ledger(database: Readable, until: int, stack: ExitStack) -> Iterator[Part]:
             (until,),
         )
     )
-    previous, last, number = GENESIS, 0, 0
-    for row in rows:
+    previous, last = GENESIS, 0
+    for number, row in enumerate(rows, 1):
         first, end, version, topic, chained = row[0], row[1], row[2], row[3], row[4]
         leaves, state = _bytes(row[6]), _bytes(row[7])
-        number += 1
         if first != last + 1:
             raise _out_of_place(first, last)
         counted = _check_block(first, end, leaves, state, _bytes(row[5]))

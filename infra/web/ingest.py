@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from engine.events import Limits, split_batch
-from infra.intake import Batch, ForeignSource, QueueFull
+from infra.intake import ForeignSource, QueueFull
+from infra.readers import Batch
 from infra.web.context import TheHouse
 from infra.web.limits import TooLarge, Unreadable, read_body
 

@@ -20,6 +20,7 @@ from engine.events import Rejected, SecurityEvent
 from engine.merkle import verify_consistency, verify_inclusion
 from infra.store import notes, records
 from infra.store.ledger import DEAD_LETTER, Ledger
+from infra.store.prepared import prepare
 from infra.store.verify import Fault, Seen, verify
 from tests.stores import KINDS, SIGNER, Stores
 from tests.support import MONDAY
@@ -114,7 +115,7 @@ def test_a_failure_in_the_middle_leaves_nothing(ledger: Ledger) -> None:
         ledger.append([event("a"), broken], [], MONDAY)
     assert ledger.head() == 0
     with pytest.raises(ZeroDivisionError), ledger.database.write() as cursor:
-        ledger.append_within(cursor, [event("a")], [], MONDAY)
+        ledger.append_within(cursor, prepare([event("a")], [], MONDAY, ledger.sealer))
         raise ZeroDivisionError
     assert ledger.head() == 0
     assert ledger.append([event("a")], [], MONDAY).accepted == 1
@@ -125,7 +126,7 @@ def test_an_undone_append_does_not_confuse_what_is_known(stores: Stores) -> None
     """Undone here, and as many events committed by somebody else since: same head, other events."""
     mine, other = stores.ledger(), stores.ledger()
     with pytest.raises(ZeroDivisionError), mine.database.write() as cursor:
-        mine.append_within(cursor, [event("a"), event("b")], [], MONDAY)
+        mine.append_within(cursor, prepare([event("a"), event("b")], [], MONDAY, mine.sealer))
         raise ZeroDivisionError
     other.append([event("c"), event("d")], [], MONDAY)
     assert mine.append([event("a"), event("b"), event("c")], [], MONDAY).accepted == 2

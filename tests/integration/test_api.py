@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from infra.intake import Batch
+from infra.readers import Batch
 from infra.web.app import create_app
 from tests.support import MONDAY, PASSWORD, World
 
