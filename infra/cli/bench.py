@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -35,6 +36,23 @@ def _print(figures: dict[str, object], as_json: bool) -> None:
         return
     for name, value in figures.items():
         click.echo(f"{name.replace('_', ' '):28} {value:,.2f}" if isinstance(value, float) else f"{name:28} {value}")
+
+
+@bench.command("ledger")
+@click.option("--backend", type=click.Choice(["sqlite", "postgres"]), default="sqlite", show_default=True)
+@click.option("--events", default=200_000, show_default=True, type=click.IntRange(2_000))
+@click.option("--database", "url", help="A PostgreSQL to make databases in; without it a private cluster is started.")
+@click.option("--readers", default=None, type=click.IntRange(0, 16), help="Reader processes (default: one a core).")
+@click.option("--fsync-ms", default=0.0, show_default=True, help="Added to every commit, of the floor too.")
+@common.as_json
+def bench_ledger(
+    backend: str, events: int, url: str | None, readers: int | None, fsync_ms: float, as_json: bool
+) -> None:
+    """Append with everything on and without encryption, against raw rows and the library's recorder; then read."""
+    from infra.cli.bench_ledger import measure
+
+    count = min(os.cpu_count() or 1, 4) if readers is None else readers
+    _print(measure(backend, events, url=url, readers=count, fsync_ms=fsync_ms), as_json)
 
 
 @bench.command("detect")
