@@ -64,7 +64,7 @@ def shape_of(key: ShapeKey, catalogue: Catalogue) -> Shape:
         personal=tuple(name for name in names if catalogue.may_be_personal(name)),
         quotes=-1 if dict in types or list in types else 2 * (len(names) + types.count(str)),
     )
-    if shape.flat and not (shape.compact or shape.unknown_roots or shape.lists):
+    if shape.flat and not (shape.compact or shape.unknown_roots):
         wanted = ("event.id", "event.action", "@timestamp")
         if all(kinds.get(name) is str for name in wanted) and len(names) <= Limits().fields:
             shape = replace(shape, plain=True)

@@ -10,6 +10,7 @@ import gc
 import os
 import resource
 import sqlite3
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -129,7 +130,8 @@ class Ours:
     """The product's own way in: intake, readers, ledger."""
 
     def __init__(self, place: Place, name: str, *, sealed: bool, readers: int) -> None:
-        vault, keys = None, None
+        vault: Vault | None = None
+        keys: dict[str, Any] | None = None
         catalogue = builtin_catalogue()
         if sealed:
             path = place.folder / f"{name}-keys.sqlite"
@@ -233,8 +235,12 @@ class Library:
             self.recorder = PostgresApplicationRecorder(store, events_table_name="stored_events")
         self.recorder.create_table()
 
-    def write(self, rows: Sequence[Any]) -> None:
-        """Insert a batch."""
+    def write_all(self, batches: Sequence[Sequence[Any]]) -> None:
+        """Insert batches."""
+        for rows in batches:
+            self._write(rows)
+
+    def _write(self, rows: Sequence[Any]) -> None:
         self.recorder.insert_events([StoredEvent(UUID(bytes=row[1]), row[2], row[3], row[4]) for row in rows])
         if self.pause:
             time.sleep(self.pause)
@@ -255,8 +261,6 @@ def _bodies(lines: Sequence[bytes]) -> list[bytes]:
 
 def rss_mb() -> float:
     """Give the memory in use by this process and its readers, in MiB."""
-    import subprocess
-
     me = str(os.getpid())
     told = subprocess.run(
         ["/bin/ps", "-o", "rss=", "-p", me, "--ppid", me], capture_output=True, text=True, check=False
@@ -298,14 +302,16 @@ def _warm(place: Place, readers: int) -> None:
 
 def _rounds(events: int, figures: Figures, full: Ours, clear: Ours, floor: Floor, library: Library) -> dict[str, Any]:
     """Append in rounds; beyond the compared part only to the full store, to see whether the cost grows."""
-    done, windows, floors = 0, {}, {}
+    done = 0
+    windows: dict[int, float] = {}
+    floors: dict[int, float] = {}
     for number, lines in enumerate(_chunks(events)):
         bodies, rows = _bodies(lines), floor.rows(lines)
         compared = done < COMPARED
         steps: list[tuple[str, Callable[[], Any]]] = [("full", lambda b=bodies: full.pour(b))]  # type: ignore[misc]
         if compared:
             steps.append(("clear", lambda b=bodies: clear.pour(b)))  # type: ignore[misc]
-            steps.append(("library", lambda r=rows: [library.write(part) for part in r]))  # type: ignore[misc]
+            steps.append(("library", lambda r=rows: library.write_all(r)))  # type: ignore[misc]
         if compared or done + WINDOW >= events:
             steps.append(("floor", lambda r=rows: [floor.write(part) for part in r]))  # type: ignore[misc]
         for name, step in steps if number % 2 else reversed(steps):

@@ -195,8 +195,7 @@ class Ledger:
                     block = _unpacked(first, topic, state)
                     skip = max(after + 1 - first, 0)
                     part = block[skip : skip + limit - len(found)]
-                    decode, sealer = records.decode, self.sealer
-                    found += [decode(at, record, sealer) for at, record in enumerate(part, first + skip)]
+                    found += records.decode_all(first + skip, part, self.sealer)
                     after = last
                     if len(found) >= limit:
                         break

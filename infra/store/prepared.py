@@ -10,15 +10,16 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 
 import orjson
 
 from engine.events import Rejected, SecurityEvent
-from infra.store.records import encode, event_key
+from infra.store.records import CLEAR, HEAD, encode
 from infra.store.sealing import Sealer
 
 FOREIGN = "source-mismatch"
-_HEAD = struct.Struct(">dQIIII")
+_FRAME = struct.Struct(">dQIIII")
 _TOKEN = struct.Struct(">16sI")
 
 
@@ -46,7 +47,7 @@ class Prepared:
         count = len(self.records)
         return b"".join(
             (
-                _HEAD.pack(
+                _FRAME.pack(
                     self.received_at.timestamp(), self.epoch, count, len(self.flagged), len(self.tokens), len(rejects)
                 ),
                 struct.pack(f">{count}I", *map(len, self.records)),
@@ -62,8 +63,8 @@ class Prepared:
     @classmethod
     def from_bytes(cls, data: bytes, received_at: datetime) -> Prepared:
         """Read what another process wrote."""
-        _, epoch, count, flagged, tokens, length = _HEAD.unpack_from(data)
-        at = _HEAD.size
+        _, epoch, count, flagged, tokens, length = _FRAME.unpack_from(data)
+        at = _FRAME.size
         lengths = struct.unpack_from(f">{count}I", data, at)
         at += 4 * count
         keys = data[at : at + 16 * count]
@@ -89,7 +90,6 @@ def prepare(
     events: Sequence[SecurityEvent], rejects: Sequence[Rejected], received_at: datetime, sealer: Sealer | None
 ) -> Prepared:
     """Make a batch ready; new keys of persons are durable when this returns. Raises KeysChanged."""
-    keys = [event_key(event.source, event.event_id) for event in events]
     tokens: list[tuple[bytes, int]] = []
     epoch = 0
     if sealer is not None:
@@ -97,8 +97,26 @@ def prepare(
         if personal:
             epoch = sealer.prepare([events[at] for at in personal], received_at)
             tokens = [(token, at) for at in personal for token in dict.fromkeys(sealer.tokens(events[at]))]
-    records = [encode(event, key, 1, sealer) for event, key in zip(events, keys, strict=True)]
+    keys, records = _written(events, received_at, sealer)
     if epoch and sealer is not None:
         sealer.persist()
     flagged = [at for at, event in enumerate(events) if event.flags]
     return Prepared(received_at, records, b"".join(keys), flagged, tokens, list(rejects), epoch)
+
+
+def _written(
+    events: Sequence[SecurityEvent], received_at: datetime, sealer: Sealer | None
+) -> tuple[list[bytes], list[bytes]]:
+    """Give keys and records; what ``event_key`` and ``encode`` do for the plainest events is written out here."""
+    keys: list[bytes] = []
+    records: list[bytes] = []
+    received, pack, add_key, add = received_at.timestamp(), HEAD.pack, keys.append, records.append
+    for event in events:
+        source, event_id, _, at, moment, flags, _, raw, _, verbatim, named, personal = event
+        key = blake2b(f"{source}\x1f{event_id}".encode(), digest_size=16).digest()
+        if verbatim and named and not flags and moment is received_at and not (personal and sealer is not None):
+            add(pack(key, CLEAR, 1, at.timestamp(), received, 0, len(raw)) + raw)
+        else:
+            add(encode(event, key, 1, sealer))
+        add_key(key)
+    return keys, records

@@ -92,11 +92,34 @@ def decode(position: int, record: bytes, sealer: Sealer | None) -> SecurityEvent
             end = 4 + int.from_bytes(plain[:4], "big")
             fields.update(orjson.loads(plain[4:end]))
             body = plain[end:]
-    fromtimestamp = datetime.fromtimestamp
     return SecurityEvent(
-        source, fields["event.id"], fields["event.action"], fromtimestamp(at, UTC), fromtimestamp(received, UTC),
-        flags, fields, body, position, verbatim,
+        source, fields["event.id"], fields["event.action"], datetime.fromtimestamp(at, UTC),
+        datetime.fromtimestamp(received, UTC), flags, fields, body, position, verbatim,
     )  # fmt: skip
+
+
+def decode_all(first: int, records: Sequence[bytes], sealer: Sealer | None) -> list[SecurityEvent]:
+    """Read the records of a block from position ``first`` on: the same as ``decode`` for each, for most far quicker."""
+    events: list[SecurityEvent] = []
+    unpack_from, loads, new, start, add = HEAD.unpack_from, orjson.loads, tuple.__new__, HEAD.size, events.append
+    moment, received_at = -1.0, None
+    for position, record in enumerate(records, first):
+        _, kind, _, at, received, meta, length = unpack_from(record)
+        body = record[start:]
+        if meta or kind or len(body) != length:
+            add(decode(position, record, sealer))
+            continue
+        if received != moment:
+            moment, received_at = received, datetime.fromtimestamp(received, UTC)
+        fields = loads(body)
+        add(
+            new(
+                SecurityEvent,
+                (fields["event.provider"], fields["event.id"], fields["event.action"], datetime.fromtimestamp(at, UTC),
+                 received_at, (), fields, body, position, True, True, ()),
+            )
+        )  # fmt: skip
+    return events
 
 
 def conflicting(record: bytes, version: int, flag: str) -> bytes:

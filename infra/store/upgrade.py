@@ -76,13 +76,12 @@ def _old_event(row: Sequence[Any]) -> SecurityEvent:
     header = orjson.loads(line)
     flags = tuple(flag for flag in header["flags"] if flag != "source-conflict")
     received_at = datetime.fromisoformat(header["received_at"])
-    event = SecurityEvent(
-        header["source"], header["id"], header["action"], datetime.fromisoformat(header["at"]), received_at, flags,
-        header["fields"], raw,
-    )  # fmt: skip
     catalogue = builtin_catalogue()
-    event.personal = tuple(name for name in event.fields if catalogue.may_be_personal(name))
-    return event
+    personal = tuple(name for name in header["fields"] if catalogue.may_be_personal(name))
+    return SecurityEvent(
+        header["source"], header["id"], header["action"], datetime.fromisoformat(header["at"]), received_at, flags,
+        header["fields"], raw, personal=personal,
+    )  # fmt: skip
 
 
 def _runs(events: Sequence[SecurityEvent]) -> list[tuple[datetime, list[SecurityEvent]]]:

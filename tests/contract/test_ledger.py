@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +58,10 @@ def test_positions_have_no_gaps_and_events_come_back_as_they_were(ledger: Ledger
     ledger.append([event("c", **{"mfo.client.iin": "850101300005", "mfo.client.id": "c-1"})], [], MONDAY)
     read = ledger.read(0, 10)
     assert [e.position for e in read] == [1, 2, 3] == list(range(1, ledger.head() + 1))
-    assert [replace(e, position=0) for e in read] == [
-        event("a"),
-        event("b", note="О, привет \u0001"),
-        event("c", **{"mfo.client.iin": "850101300005", "mfo.client.id": "c-1"}),
+    assert [e[:8] for e in read] == [
+        event("a")[:8],
+        event("b", note="О, привет \u0001")[:8],
+        event("c", **{"mfo.client.iin": "850101300005", "mfo.client.id": "c-1"})[:8],
     ]
     assert [e.event_id for e in ledger.read(1, 1)] == ["b"]
     assert ledger.get(3) is not None
@@ -110,7 +109,7 @@ def test_dead_letters_keep_their_bytes_secret_in_the_same_commit(ledger: Ledger)
 
 
 def test_a_failure_in_the_middle_leaves_nothing(ledger: Ledger) -> None:
-    broken = replace(event("b"), fields={"bad": object()}, verbatim=False)
+    broken = event("b")._replace(fields={"bad": object()}, verbatim=False)
     with pytest.raises(TypeError):
         ledger.append([event("a"), broken], [], MONDAY)
     assert ledger.head() == 0
