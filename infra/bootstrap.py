@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.calendar import BusinessCalendar, builtin_calendar, calendar_from_yaml
 from engine.catalogue import Catalogue, builtin_catalogue
@@ -39,6 +41,9 @@ from rules.detector import StreamDetector
 from rules.loader import RuleSet
 from rules.pack import builtin_contexts, builtin_rules
 
+if TYPE_CHECKING:
+    from infra.store.segments import Segment
+
 ORDERS_OF_PLAYBOOKS = frozenset({"access-block", "payout-hold"})
 
 
@@ -60,6 +65,18 @@ class House:
     acts: Acts
     intake: Intake
     sweep: Sweep
+
+    @property
+    def segments_folder(self) -> Path:
+        """Where the Parquet segments lie."""
+        return self.settings.data / "segments"
+
+    def close_segments(self, size: int) -> list[Segment]:
+        """Write the closed ranges of the ledger that have no segment yet."""
+        from infra.store import segments  # pyarrow is large; only who needs it loads it
+
+        columns = segments.columns_for(tuple(self.rules.fields()), self.catalogue)
+        return segments.close_ranges(self.database, self.segments_folder, columns, size=size)
 
     def start_readers(self, count: int | None = None) -> None:
         """Read on the other cores; without a count, as many readers as the machine has cores, at most four."""

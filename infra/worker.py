@@ -81,6 +81,10 @@ class Worker:
         self._scheduler.add_job(
             self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1
         )
+        if self.house.settings.segment_events:
+            self._scheduler.add_job(
+                self._close_segments, "interval", minutes=10, misfire_grace_time=None, coalesce=True, max_instances=1
+            )
         self._scheduler.start()
         for loop in self._loops:
             loop.start()
@@ -116,6 +120,15 @@ class Worker:
         self.faults.gone("sweep")
         if fired:
             self.wake()
+
+    def _close_segments(self) -> None:
+        try:
+            self.house.close_segments(self.house.settings.segment_events)
+        except Exception as error:
+            log.exception("the segments could not be written and will be tried again")
+            self._note("segments", error)
+            return
+        self.faults.gone("segments")
 
     def run_once(self, stage: Stage) -> bool:
         try:

@@ -64,6 +64,19 @@ class RuleSet:
     def __iter__(self) -> Any:
         return iter(self.rules.values())
 
+    def fields(self) -> frozenset[str]:
+        """Give every field some rule asks for, counts or groups by."""
+        found: set[str] = set()
+        for rule in self:
+            if rule.compiled is not None:
+                found |= rule.compiled.fields
+            if rule.correlation is not None:
+                aliases = rule.correlation.aliases
+                named = [*rule.correlation.group_by, *([rule.correlation.field] if rule.correlation.field else [])]
+                for name in named:
+                    found |= set(aliases[name].values()) if name in aliases else {name}
+        return frozenset(found)
+
     def fingerprint(self) -> str:
         """Give one hash over the versions of all rules, the same for the same rules in any order."""
         text = "\n".join(sorted(f"{rule.id}:{rule.version}" for rule in self))

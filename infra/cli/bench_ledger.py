@@ -33,7 +33,7 @@ from infra.secrecy.keyring import Keyring
 from infra.secrecy.master import LocalMasterKey
 from infra.secrecy.vault import Vault
 from infra.simulate.stream import stream
-from infra.store import records
+from infra.store import records, segments
 from infra.store.database import Database
 from infra.store.ledger import Ledger
 from infra.store.notes import Signer
@@ -42,9 +42,10 @@ from infra.store.sqlite import SqliteDatabase
 from infra.store.tree import SignedTree
 from infra.store.verify import Fault, verify
 from infra.testbed.postgres import Cluster
+from rules.pack import builtin_rules
 
 BATCH = 2_000
-ROUND = 20 * BATCH
+ROUND = 50 * BATCH
 COMPARED = 200_000
 WINDOW = 100_000
 _MASTER = "bWFzdGVyLWtleS1vZi10aGUtYmVuY2gtMzItYnl0ZXM="
@@ -262,7 +263,7 @@ def _bodies(lines: Sequence[bytes]) -> list[bytes]:
 def rss_mb() -> float:
     """Give the memory in use by this process and its readers, in MiB."""
     me = str(os.getpid())
-    told = subprocess.run(
+    told = subprocess.run(  # noqa: S603 - our own process id
         ["/bin/ps", "-o", "rss=", "-p", me, "--ppid", me], capture_output=True, text=True, check=False
     )
     return sum(map(int, told.stdout.split())) / 1024
@@ -340,6 +341,19 @@ def _mean(values: dict[int, float], at: Sequence[int]) -> float:
     return sum(values[one] for one in at) / len(at)
 
 
+def _segments(full: Ours) -> tuple[float, int]:
+    """Write segments (not measured) and read the columns of the domain rules from all of them, three times."""
+    columns = segments.columns_for(tuple(builtin_rules().fields()), builtin_catalogue())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        segments.close_ranges(full.ledger.database, folder, columns, size=min(WINDOW, full.ledger.head()))
+        wanted = ["position", "at", *(column for column, _ in columns)]
+        begin, rows = time.perf_counter(), 0
+        for _ in range(3):
+            rows += sum(batch.num_rows for batch in segments.scan(folder, wanted))
+        return rows / (time.perf_counter() - begin), len(wanted)
+
+
 def _reading(full: Ours, figures: Figures) -> dict[str, Any]:
     """Replay in order, and verify everything."""
     head, position = full.ledger.head(), 0
@@ -349,7 +363,9 @@ def _reading(full: Ours, figures: Figures) -> dict[str, Any]:
     with figures.timed("verify", head):
         faults = [s for s in verify(full.ledger.database, "ledger", full.signer.verifier) if isinstance(s, Fault)]
     assert not faults, faults
+    segments_rate, columns = _segments(full)
     return {
+        "segment_columns": columns, "segment_rows_per_s": segments_rate,
         "replay_events_per_s": figures.rate("replay"), "verify_events_per_s": figures.rate("verify"),
         "verify_seconds": figures.seconds["verify"], "stored": head,
         "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from engine.errors import InputError
+from infra.bootstrap import House
 from infra.cli import common
 from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
@@ -17,6 +19,8 @@ from infra.store.opening import open_database
 from infra.store.sqlite import SqliteDatabase
 from infra.store.verify import LOGS, Fault, verify
 from infra.web.queries import stats as figures
+
+SEGMENT = 100_000
 
 
 @click.group()
@@ -142,13 +146,57 @@ def _say(copy: Copy, as_json: bool) -> None:
 
 @ledger.command()
 @click.option("--after", type=int, default=0, help="Begin after this position.")
-def export(after: int) -> None:
-    """Write the events as they came, as NDJSON, in the order of the ledger."""
-    out = sys.stdout.buffer
+@click.option("--until", type=int, help="End with this position.")
+@click.option("--format", "kind", type=click.Choice(["ndjson", "parquet"]), default="ndjson", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file (for parquet it must be given).")
+def export(after: int, until: int | None, kind: str, output: Path | None) -> None:
+    """Write the events in the order of the ledger.
+
+    ndjson gives the bytes as they came, decrypted. parquet gives the stored records with positions and hashes, and
+    columns of what is not personal; what is personal stays encrypted in it.
+    """
     with common.house() as house:
-        position = after
-        while events := house.ledger.read(position, 2_000):
-            for event in events:
-                out.write(event.raw.replace(b"\n", b" ") + b"\n")
-            position = events[-1].position
-    out.flush()
+        last = min(until, house.ledger.head()) if until is not None else house.ledger.head()
+        if kind == "parquet":
+            if output is None:
+                raise InputError("name the file to write", field="--output")
+            if output.exists():
+                raise InputError("exists already", file=str(output))
+            _export_parquet(house, after, last, output)
+            return
+        with output.open("xb") if output else nullcontext(sys.stdout.buffer) as out:
+            position = after
+            while position < last and (events := house.ledger.read(position, min(2_000, last - position))):
+                for event in events:
+                    out.write(event.raw.replace(b"\n", b" ") + b"\n")
+                position = events[-1].position
+            out.flush()
+
+
+def _export_parquet(house: House, after: int, last: int, output: Path) -> None:
+    from infra.store import segments
+
+    columns = segments.columns_for(tuple(house.rules.fields()), house.catalogue)
+    rows = next(segments.ranges(house.database, after, last, max(last - after, 1)), None)
+    if rows is None:
+        raise InputError("there is nothing to export")
+    written = segments.write_segment(output, rows, columns, segments.checkpoint_after(house.database, last))
+    click.echo(f"{output}: positions {written.first:,} to {written.last:,}")
+
+
+@ledger.command("segments")
+@click.option("--size", default=SEGMENT, show_default=True, type=click.IntRange(1), help="Events in a segment.")
+@click.option("--check", is_flag=True, help="Hold the segments that are there against the ledger.")
+def segments_command(size: int, check: bool) -> None:
+    """Write every full range of the ledger that has none yet as a Parquet segment (the worker does it by itself)."""
+    from infra.store import segments
+
+    with common.house() as house:
+        if check:
+            held = segments.listed(house.segments_folder)
+            for segment in held:
+                segments.check(segment, house.database)
+            click.echo(f"{len(held)} segments hold what the ledger holds")
+            return
+        for written in house.close_segments(size):
+            click.echo(f"{written.path.name}: positions {written.first:,} to {written.last:,}")

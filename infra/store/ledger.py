@@ -21,7 +21,7 @@ from engine.merkle import Tree
 from engine.ports import Taken
 from engine.timestamps import iso
 from infra.store import records
-from infra.store.database import Database
+from infra.store.database import Database, Readable
 from infra.store.known import RUN, KnownIds, short
 from infra.store.prepared import Prepared, prepare
 from infra.store.sealing import KeysChanged, Sealer
@@ -175,30 +175,20 @@ class Ledger:
             "SELECT first, topic, state FROM ledger WHERE position >= ? ORDER BY position LIMIT 1", (position,)
         )
         first, topic, state = cursor.fetchone()
-        return _unpacked(first, topic, state)[position - first]
+        return _unpacked(first, topic, state, position - first, 1)[0]
 
     def read(self, after: int, limit: int) -> list[SecurityEvent]:
         """Give up to ``limit`` events with positions above ``after``, in order."""
         found: list[SecurityEvent] = []
-        want = _BLOCKS_AT_ONCE
         with self.database.read() as cursor:
-            while len(found) < limit:
-                cursor.execute(
-                    "SELECT first, position, topic, state FROM ledger WHERE position > ? ORDER BY position LIMIT ?",
-                    (after, want),
-                )
-                want = min(want * 4, 1024)
-                rows = cursor.fetchall()
-                if not rows:
-                    break
-                for first, last, topic, state in rows:
-                    block = _unpacked(first, topic, state)
-                    skip = max(after + 1 - first, 0)
-                    part = block[skip : skip + limit - len(found)]
-                    found += records.decode_all(first + skip, part, self.sealer)
-                    after = last
-                    if len(found) >= limit:
-                        break
+            cursor.execute(
+                "SELECT first, topic, state FROM ledger WHERE position > ? AND first <= ? ORDER BY position",
+                (after, after + limit),
+            )
+            for first, topic, state in cursor.fetchall():
+                skip = max(after + 1 - first, 0)
+                part = _unpacked(first, topic, state, skip, limit - len(found))
+                found += records.decode_all(first + skip, part, self.sealer)
         return found
 
     def get(self, position: int) -> SecurityEvent | None:
@@ -227,20 +217,16 @@ class Ledger:
         return self.tree.tree(cursor, lambda start, end: self.leaves(cursor, start, end))
 
 
-_BLOCKS_AT_ONCE = 16
-"""Blocks of the first query of a read; where they turn out small, the next asks for more."""
-
-
 def short_bytes(words: Sequence[int]) -> bytes:
     """Write the short keys of a block as they are stored."""
     return struct.pack(f"<{len(words)}Q", *words)
 
 
-def _unpacked(first: int, topic: str, state: Any) -> list[bytes]:
+def _unpacked(first: int, topic: str, state: Any, skip: int = 0, most: int | None = None) -> list[bytes]:
     if topic != records.TOPIC:
         raise DataError(f"ledger position {first} has the unknown topic '{topic[:60]}'")
     try:
-        return records.unpack(bytes(state))
+        return records.unpack(bytes(state), skip, most)
     except ValueError as error:
         raise DataError(f"ledger position {first}: {error}; see 'qorgau ledger verify'") from None
 
@@ -263,7 +249,7 @@ def bury(cursor: Any, rejects: Sequence[Rejected], at: datetime, sealer: Sealer 
     )  # fmt: skip
 
 
-def blocks(database: Database, after: int = 0) -> Iterator[tuple[int, int, str, bytes]]:
+def blocks(database: Readable, after: int = 0) -> Iterator[tuple[int, int, str, bytes]]:
     """Iterate over (first, last, topic, state) of the blocks after a position, without holding them."""
     with database.stream(
         "SELECT first, position, topic, state FROM ledger WHERE position > ? ORDER BY position", (after,)

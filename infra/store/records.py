@@ -140,20 +140,21 @@ def pack(records: Sequence[bytes]) -> bytes:
     return b"".join((_MAGIC, struct.pack(f">I{len(records)}I", len(records), *map(len, records)), *records))
 
 
-def unpack(state: bytes) -> list[bytes]:
-    """Take a block apart. Raises ValueError for what ``pack`` cannot have written."""
+def unpack(state: bytes, skip: int = 0, most: int | None = None) -> list[bytes]:
+    """Take a block apart, from record ``skip`` on, at most so many. Raises ValueError for what ``pack`` never wrote."""
     if state[:4] != _MAGIC:
         raise ValueError("not a block")
     if len(state) < 8:
         raise ValueError("a block that ends in its head")
     count = int.from_bytes(state[4:8], "big")
-    at = 8 + 4 * count
-    if len(state) < at:
+    if len(state) < 8 + 4 * count:
         raise ValueError("a block that ends in its index")
+    lengths = struct.unpack_from(f">{count}I", state, 8)
+    if 8 + 4 * count + sum(lengths) != len(state):
+        raise ValueError("the records do not fill the block")
+    at = 8 + 4 * count + sum(lengths[:skip])
     records: list[bytes] = []
-    for length in struct.unpack_from(f">{count}I", state, 8):
+    for length in lengths[skip : None if most is None else skip + most]:
         records.append(state[at : at + length])
         at += length
-    if at != len(state):
-        raise ValueError("the records do not fill the block")
     return records
