@@ -32,9 +32,11 @@ from infra.stages.playbooks import Playbooks
 from infra.stages.protection import Acts as ActEvents
 from infra.stages.protection import Orders
 from infra.stages.search import Search
+from infra.stages.witnessing import Witnessing
 from infra.store.database import Database
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
+from infra.store.notes import Verifier
 from infra.store.opening import Store, open_store
 from playbooks.cacao import Playbook, read
 from rules.detector import StreamDetector
@@ -156,8 +158,17 @@ def stages_of(house: House) -> list[Stage]:
         Alerts(decisions, clock),
         mails,
         to_systems,
+        *_witnessing(house),
         Search(ledger, decisions, clock, house.catalogue),
     ]
+
+
+def _witnessing(house: House) -> list[Stage]:
+    settings = house.settings
+    if not settings.witnesses:
+        return []
+    keys = [Verifier.parse(text) for text in settings.witness_keys]
+    return [Witnessing(house.ledger, house.decisions, house.clock, settings.witnesses, keys)]
 
 
 def calendar_of(settings: Settings) -> BusinessCalendar:

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     keys: Path | None = None
     keyring: str | None = None
     master_key: str | None = Field(default=None, repr=False)
+    witnesses: tuple[str, ...] = ()
     witness_keys: tuple[str, ...] = ()
     log_name: str = Field(default="qorgau", pattern=r"^[A-Za-z0-9._/-]{1,100}$")
     host: str = "127.0.0.1"

@@ -47,9 +47,13 @@ def document(
     approved_at: datetime | None = None,
     content_hash: str | None = None,
     due_at: datetime | None = None,
+    log_head: str | None = None,
     utc_offset_minutes: int = 300,
 ) -> Document:
-    """Bring content and state of a notice into the form the templates take."""
+    """Bring content and state of a notice into the form the templates take.
+
+    ``log_head`` is the head of the ledger as it stood then: who keeps the paper can prove a later rewriting.
+    """
     zone = timezone(timedelta(minutes=utc_offset_minutes))
 
     def when(at: datetime | None) -> str:
@@ -71,6 +75,8 @@ def document(
             meta.append(Section(heading=words["approved"], text=f"{approved_by}, {when(approved_at)}"))
         if content_hash is not None:
             meta.append(Section(heading=words["hash"], text=content_hash))
+        if log_head is not None:
+            meta.append(Section(heading=words["log"], text=log_head))
         parts.append(
             Part(
                 language=language,

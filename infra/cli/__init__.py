@@ -7,7 +7,21 @@ import sys
 import click
 
 from engine.errors import DecisionRefused, NotFound, QorgauError
-from infra.cli import bench, cases, ingest, ledger, playbooks, report, rules, serve, simulate, users
+from infra.cli import (
+    bench,
+    cases,
+    ingest,
+    keys,
+    ledger,
+    playbooks,
+    proofs,
+    report,
+    rules,
+    serve,
+    simulate,
+    users,
+    witness,
+)
 
 VERSION = "0.1.0"
 
@@ -26,6 +40,8 @@ cli.add_command(serve.catch_up)
 cli.add_command(ingest.ingest)
 cli.add_command(simulate.simulate)
 cli.add_command(ledger.ledger)
+cli.add_command(keys.keys)
+cli.add_command(witness.witness)
 cli.add_command(rules.rules)
 cli.add_command(cases.clock)
 cli.add_command(cases.incidents)
@@ -36,6 +52,10 @@ cli.add_command(users.users)
 cli.add_command(users.sources)
 cli.add_command(report.report)
 cli.add_command(bench.bench)
+
+
+for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find):
+    ledger.ledger.add_command(_command)
 
 
 def main() -> None:

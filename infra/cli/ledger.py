@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import click
+import httpx
 
 from engine.errors import InputError
 from infra.bootstrap import House
@@ -71,12 +72,14 @@ def migrate() -> None:
 def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Path, ...], as_json: bool) -> None:
     """Count every hash anew and name the first event or decision that is not as it was written.
 
-    Checks each stored byte against its hash, the chain, the Merkle tree, the signed checkpoints, and what witnesses
-    and kept checkpoints say. Exit status 1 when something was altered, lost, put in or moved.
+    Checks each stored byte against its hash, the chain, the Merkle tree, the signed checkpoints, and what kept
+    checkpoints and witnesses say (those of QORGAU_WITNESSES are asked). Exit status 1 when something was altered,
+    lost, put in or moved.
     """
     seen = [common.read_text(path, 64 * 1024) for path in files]
     settings = common.settings()
     with common.house() as house:
+        seen += _asked(settings.witnesses, house.store.signer.verifier.name)
         log_key = Verifier.parse(key) if key else house.store.signer.verifier
         known = [Verifier.parse(text) for text in (*witnesses, *settings.witness_keys)]
         results = {log: _walk(house.database, log, log_key, known, seen, not as_json) for log in LOGS}
@@ -89,6 +92,21 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
         click.echo(f"{log}: {fault.text}" if fault else f"{log}: {count:,} whole, signed")
     if faults:
         raise SystemExit(1)
+
+
+def _asked(addresses: tuple[str, ...], name: str) -> list[str]:
+    """Ask each witness of the settings for the last head it signed."""
+    notes = []
+    for address in addresses:
+        for log in LOGS:
+            try:
+                answer = httpx.get(f"{address.rstrip('/')}/last", params={"origin": f"{name}/{log}"}, timeout=5)
+            except httpx.HTTPError as error:
+                click.echo(f"qorgau: the witness {address} does not answer ({type(error).__name__})", err=True)
+                break
+            if answer.status_code == 200:
+                notes.append(answer.text)
+    return notes
 
 
 def _walk(

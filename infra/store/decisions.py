@@ -15,6 +15,7 @@ from eventsourcing.persistence import StoredEvent
 from engine.clocks import Clock
 from engine.facts import Fact
 from engine.incidents import Incident
+from engine.merkle import Tree
 from engine.notices import Notice
 from engine.ports import Intent
 from engine.protection import Protection
@@ -200,6 +201,23 @@ class Decisions:
             owner,
         )
         return [_recorded(row) for row in rows]
+
+    def leaves(self, cursor: Cursor, start: int, end: int) -> list[bytes]:
+        """Give the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
+        cursor.execute(
+            f"SELECT {_HASHED} FROM decisions WHERE position > ? AND position <= ? ORDER BY position",  # noqa: S608
+            (start, end),
+        )
+        return [leaf(hashed(row)) for row in cursor.fetchall()]
+
+    def leaf_data(self, cursor: Cursor, position: int) -> bytes:
+        """Give what the leaf of a position is the hash of; it begins with the position."""
+        cursor.execute(f"SELECT {_HASHED} FROM decisions WHERE position = ?", (position,))  # noqa: S608 - our own names
+        return hashed(cursor.fetchone())
+
+    def stored_tree(self, cursor: Cursor) -> Tree:
+        """Give the tree as stored, for proofs."""
+        return self.tree.tree(cursor, lambda start, end: self.leaves(cursor, start, end))
 
     def head(self) -> int:
         """Give the last position, 0 for an empty log."""

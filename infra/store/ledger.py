@@ -196,6 +196,16 @@ class Ledger:
         found = self.read(position - 1, 1) if position > 0 else []
         return found[0] if found and found[0].position == position else None
 
+    def find(self, tokens: Sequence[bytes], limit: int = 1_000) -> list[int]:
+        """Give the positions of events under one of these blind tokens, in order."""
+        marks = ",".join("?" * len(tokens))
+        rows = self.database.rows(
+            f"SELECT DISTINCT position FROM blind_index WHERE token IN ({marks}) ORDER BY position LIMIT ?",  # noqa: S608
+            *tokens,
+            limit,
+        )
+        return [row["position"] for row in rows]
+
     def head(self) -> int:
         """Give the last position, 0 for an empty ledger."""
         return int(self.database.scalar("SELECT MAX(position) FROM ledger") or 0)
@@ -211,6 +221,10 @@ class Ledger:
             a, b = max(start - (first - 1), 0), min(end - (first - 1), len(joined) // 32)
             found += [joined[i * 32 : i * 32 + 32] for i in range(a, b)]
         return found
+
+    def leaf_data(self, cursor: Any, position: int) -> bytes:
+        """Give what the leaf of a position is the hash of: position and record."""
+        return position.to_bytes(8, "big") + self._record(cursor, position)
 
     def stored_tree(self, cursor: Any) -> Tree:
         """Give the tree as stored, for proofs."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.catalogue import Catalogue
+from engine.errors import DataError
 from infra.secrecy.keyring import Keyring
 from infra.secrecy.master import KeyFolder, LocalMasterKey
 from infra.secrecy.vault import Vault
@@ -14,7 +15,7 @@ from infra.settings import Settings
 from infra.store.database import Database, refuse_unsafe_settings
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
-from infra.store.notes import Signer
+from infra.store.notes import NoteError, Signer, verified
 from infra.store.schema import KEYRING
 from infra.store.sqlite import SqliteDatabase
 from infra.store.tree import SignedTree
@@ -57,6 +58,7 @@ def open_store(settings: Settings, catalogue: Catalogue) -> Store:
     vault = Vault(keyring, catalogue)
     ledger = Ledger(database, SignedTree("ledger", signer), vault)
     decisions = Decisions(database, SignedTree("decisions", signer))
+    _same_key(database, signer)
     bring_old_rows(ledger)
     keys = {
         "master": settings.master_key or folder.text("master.key"),
@@ -65,6 +67,19 @@ def open_store(settings: Settings, catalogue: Catalogue) -> Store:
         "url": settings.keyring or settings.database,
     }
     return Store(database, folder, keyring, vault, signer, ledger, decisions, keys)
+
+
+def _same_key(database: Database, signer: Signer) -> None:
+    """Refuse a signing key that is not the store's: the wrong keys lie beside the data, or the right ones elsewhere."""
+    row = database.row("SELECT note FROM checkpoints ORDER BY log, size DESC LIMIT 1")
+    if row is None:
+        return
+    try:
+        verified(str(row["note"]), signer.verifier)
+    except NoteError:
+        raise DataError(
+            f"the checkpoints of {database.where} are not signed by the key in use; see QORGAU_KEYS, QORGAU_LOG_NAME"
+        ) from None
 
 
 def open_database(settings: Settings) -> Database:

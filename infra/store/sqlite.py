@@ -159,6 +159,12 @@ class SqliteDatabase(Database):
         """FTS5."""
         return "search MATCH ?"
 
+    def copy_to(self, target: Path) -> None:
+        """Copy the file while others write."""
+        with closing(sqlite3.connect(self.path, timeout=30)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+        target.chmod(0o600)
+
     def scrub(self) -> None:
         """Empty the write-ahead log; freed pages are overwritten with zeros as they are freed (secure_delete)."""
         with closing(sqlite3.connect(self.path, isolation_level=None, timeout=30)) as connection:

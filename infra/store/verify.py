@@ -276,7 +276,8 @@ def _check_block(first: int, end: int, leaves: bytes, state: bytes, keys: bytes)
         at += length
         position += 1
     if position != first + count or at != len(state) or end != position - 1 or len(leaves) % 32:
-        raise _Found(position, max(end, position), f"at position {position} the block does not end as it was stored")
+        last = max(end, position)
+        raise _Found(first, last, f"positions {first} to {last} are not the events that were stored together")
     if b"".join(found) != keys:
         wrong = next((i for i, key in enumerate(found) if keys[8 * i : 8 * i + 8] != key), count - 1)
         raise _Found(

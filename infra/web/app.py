@@ -17,7 +17,8 @@ from engine.errors import Conflict, DecisionRefused, InputError, NotAllowed, Not
 from infra.accounts import Session
 from infra.bootstrap import House
 from infra.faults import standing
-from infra.web import api, health, ingest, live, pages_incidents, pages_notices, pages_rest, sign_in
+from infra.notice_documents import log_head
+from infra.web import api, health, ingest, live, pages_incidents, pages_notices, pages_rest, proofs, sign_in
 from infra.web.context import SignInNeeded, environment, page, safe_path
 from infra.web.limits import BodyLimit
 
@@ -45,7 +46,7 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
     app.state.counts = lambda session: _counts(house, session)
     app.add_middleware(BodyLimit)
     app.mount("/static", StaticFiles(directory=str(resources.files("infra") / "web" / "static")), name="static")
-    for module in (health, ingest, api, live, sign_in, pages_incidents, pages_notices, pages_rest):
+    for module in (health, ingest, api, proofs, live, sign_in, pages_incidents, pages_notices, pages_rest):
         app.include_router(module.router)
     _add_headers(app)
     _add_errors(app)
@@ -60,6 +61,7 @@ def _counts(house: House, session: Session) -> dict[str, Any]:
         "queue": count("SELECT COUNT(*) FROM incident_view WHERE is_open = 1"),
         "clocks": count("SELECT COUNT(*) FROM clock_view WHERE running = 1"),
         "notices": count("SELECT COUNT(*) FROM notice_view WHERE state IN ('draft', 'unknown', 'refused')"),
+        "root": log_head(house.decisions, house.clock.now()),
         "breached": count("SELECT COUNT(*) FROM clock_view WHERE running = 1 AND breached_at IS NOT NULL"),
     }
 
