@@ -86,8 +86,16 @@ class Worker:
                 self._close_segments, "interval", minutes=10, misfire_grace_time=None, coalesce=True, max_instances=1
             )
         self._scheduler.start()
+        if self.house.database.announces:
+            threading.Thread(target=self._listen, name="worker-listen", daemon=True).start()
         for loop in self._loops:
             loop.start()
+
+    def _listen(self) -> None:
+        """Wake when another process commits; a notification missed costs half a second, for the loops ask anyway."""
+        while not self.stopping.is_set():
+            if self.house.database.wait(1.0):
+                self.wake()
 
     def wake(self) -> None:
         """Say that there is something to do."""

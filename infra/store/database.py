@@ -53,6 +53,8 @@ class Database(Readable):
     """A store. Subclasses know how to open, lock and commit."""
 
     dialect: str
+    announces: bool = False
+    """Whether ``wait`` hears of the commits of other processes."""
     plan: Plan
     where: str
     """The store as messages name it; never with a password."""
@@ -82,8 +84,8 @@ class Database(Readable):
         """Wait until another process announces something, at most so long; says whether one did."""
 
     @abstractmethod
-    def search_condition(self) -> str:
-        """Give the condition of the full-text search, with one parameter for the words."""
+    def search_for(self, words: Sequence[str]) -> tuple[str, str]:
+        """Give the condition of a full-text search for the beginnings of all these words, and its one parameter."""
 
     @abstractmethod
     def migrate(self) -> tuple[int, int]:

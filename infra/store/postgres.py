@@ -97,13 +97,15 @@ class _Recorder(PostgresProcessRecorder):
 
     insert: Any = None
 
-    def _insert_events(self, curs: Any, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Any:
-        curs.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        with curs.connection.cursor(row_factory=_rows, binary=True) as own:
-            ids: Sequence[int] = self.insert(Cursor(own), stored_events)
-        tracking: Tracking | None = kwargs.get("tracking")
-        if tracking is not None:
-            self._insert_tracking(curs, tracking)
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Insert in one transaction, alone. Not retried: a commit whose answer was lost would look like a conflict."""
+        with self.datastore.transaction(commit=True) as curs:
+            curs.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            with curs.connection.cursor(row_factory=_rows, binary=True) as own:
+                ids: Sequence[int] = self.insert(Cursor(own), stored_events)
+            tracking: Tracking | None = kwargs.get("tracking")
+            if tracking is not None:
+                self._insert_tracking(curs, tracking)
         return ids
 
 
@@ -111,6 +113,7 @@ class PostgresDatabase(Database):
     """The store in a PostgreSQL database."""
 
     dialect = "postgres"
+    announces = True
 
     def __init__(self, url: str, plan: Plan = STORE, *, lock: int = LOCK, pool_size: int = 8) -> None:
         parts = urlsplit(url)
@@ -258,9 +261,10 @@ class PostgresDatabase(Database):
             threading.Event().wait(min(seconds, 1.0))
             return False
 
-    def search_condition(self) -> str:
+    def search_for(self, words: Sequence[str]) -> tuple[str, str]:
         """The full-text search of PostgreSQL, without stemming."""
-        return "words @@ websearch_to_tsquery('simple', ?)"
+        quoted = ("'{}':*".format(word.replace("\\", "").replace("'", "''")) for word in words)
+        return "words @@ to_tsquery('simple', ?)", " & ".join(quoted)
 
     def scrub(self) -> None:
         """Vacuum the table of keys: the old versions of overwritten rows go."""

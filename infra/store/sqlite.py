@@ -155,9 +155,9 @@ class SqliteDatabase(Database):
         threading.Event().wait(seconds)
         return False
 
-    def search_condition(self) -> str:
+    def search_for(self, words: Sequence[str]) -> tuple[str, str]:
         """FTS5."""
-        return "search MATCH ?"
+        return "search MATCH ?", " ".join(f'"{word}"*' for word in words)
 
     def copy_to(self, target: Path) -> None:
         """Copy the file while others write."""

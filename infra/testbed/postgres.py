@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 USER = "qorgau"
@@ -89,6 +90,17 @@ class Cluster:
                 os.kill(one, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+    def recover(self) -> None:
+        """Start again after ``kill``: the dead server left its pid file behind, and its memory to be given back."""
+        for _ in range(100):
+            try:
+                self.start()
+            except RuntimeError:
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError("the server does not come back")
 
     def fresh(self, name: str) -> str:
         """Make an empty database; gives its address."""

@@ -118,12 +118,11 @@ def search(house: House, text: str, limit: int = PAGE) -> list[dict[str, Any]]:
     """Events whose words begin with every word asked for; newest first. Any text is a valid question."""
     clean = "".join(ch if ch.isprintable() and ch != '"' else " " for ch in text)
     words = clean.split()[:12]
-    question = " ".join(f'"{word}"*' for word in words)
-    if not question:
+    if not words:
         return house.database.rows(
             "SELECT rowid AS position, action, source, entities, at FROM search ORDER BY rowid DESC LIMIT ?", limit
         )
-    condition = house.database.search_condition()
+    condition, question = house.database.search_for(words)
     return house.database.rows(
         f"SELECT rowid AS position, action, source, entities, at FROM search WHERE {condition} "  # noqa: S608 - ours
         "ORDER BY rowid DESC LIMIT ?",

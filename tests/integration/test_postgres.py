@@ -1,0 +1,150 @@
+"""The whole product on PostgreSQL: the same story, a lost answer, a restarted server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.store.database import StoreUnavailable
+from infra.store.postgres import PostgresDatabase
+from infra.web import queries
+from tests.contract.test_ledger import event
+from tests.stores import Stores, cluster, postgres_url
+from tests.support import ANALYST, COMPLIANCE, MONDAY, World
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path / "data", database=postgres_url()).people()
+    yield made
+    made.house.close()
+
+
+def test_an_event_becomes_an_incident_with_clocks_and_an_approved_notice(world: World) -> None:
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    (incident,) = world.incidents()
+    world.house.acts.assign(incident["id"], "aigul", by=ANALYST)
+    world.house.acts.approve_notice(world.notices(incident["id"])["regulator"]["id"], None, by=COMPLIANCE)
+    world.work()
+    assert world.notices(incident["id"])["regulator"]["state"] == "sent"
+    world.clock.forward(days=9)
+    world.sweep()
+    assert any(clock["breached_at"] for clock in world.clocks(incident["id"]).values())
+    assert [row["position"] for row in queries.search(world.house, "c-1 portal")] == [1]
+    assert queries.search(world.house, "nothing 'at\\ all:* & |") == []
+    before = world.clocks(incident["id"])
+    world.house.decisions.rebuild_views()
+    assert world.clocks(incident["id"]) == before
+    again = world.restart()
+    again.work()
+    assert again.clocks(incident["id"]) == before
+    assert again.whole()["ledger"] >= 1
+    world.house = again.house
+
+
+def test_a_dead_letter_and_a_duplicate(world: World) -> None:
+    line = world.event("backup.job")
+    receipt = world.feed(line, b"no json", line)
+    assert (receipt.taken.accepted, receipt.taken.duplicate, receipt.taken.rejected) == (1, 1, 1)
+    (letter,) = queries.dead_letters(world.house)
+    assert letter["head"] == "no json"
+
+
+class Proxy:
+    """Passes bytes between client and server; can drop a connection right after it passed a COMMIT on."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.drop_next_commit = False
+        self.dropped = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.own_port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.port))
+            answers = threading.Event()
+            answers.set()
+            threading.Thread(target=self._pass, args=(client, server, answers, True), daemon=True).start()
+            threading.Thread(target=self._pass, args=(server, client, answers, False), daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, answers: threading.Event, to_server: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                if to_server and self.drop_next_commit and b"COMMIT" in data:
+                    self.drop_next_commit, self.dropped = False, self.dropped + 1
+                    answers.clear()
+                if to_server or answers.is_set():
+                    target.sendall(data)
+                else:
+                    break  # the server has answered, and the client will never hear it
+        except OSError:
+            pass
+        for one in (source, target):
+            one.close()
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_a_commit_whose_answer_was_lost_counts_as_done(tmp_path: Path) -> None:
+    stores = Stores("postgres", tmp_path)
+    proxy = Proxy(cluster().port)
+    plain = stores.ledger()
+    through = PostgresDatabase(stores.url.replace(str(cluster().port), str(proxy.own_port)))
+    plain.database = through
+    for number in range(20):
+        proxy.drop_next_commit = True
+        assert plain.append([event(f"e{number}")], [], MONDAY).accepted == 1, "done, and reported as done"
+    assert proxy.dropped == 20
+    assert [e.event_id for e in stores.ledger().read(0, 100)] == [f"e{n}" for n in range(20)]
+    through.close()
+    proxy.close()
+    stores.close()
+
+
+def test_a_server_that_restarts_under_load_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    """``kill -9`` of the server and its children while three producers write and try again."""
+    stores = Stores("postgres", tmp_path)
+    acknowledged: list[str] = []
+    stop = threading.Event()
+
+    def produce(name: int) -> None:
+        ledger, number = stores.ledger(), 0
+        while not stop.is_set():
+            batch = [event(f"{name}-{number}-{i}") for i in range(5)]
+            try:
+                taken = ledger.append(batch, [], MONDAY)
+            except StoreUnavailable:
+                continue
+            assert taken.accepted + taken.duplicate == 5
+            acknowledged.extend(one.event_id for one in batch)
+            number += 1
+
+    threads = [threading.Thread(target=produce, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        before = len(acknowledged)
+        while len(acknowledged) < before + 60:
+            stop.wait(0.01)
+        cluster().kill()
+        cluster().recover()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    stored = [e.event_id for e in stores.ledger().read(0, 1_000_000)]
+    assert len(stored) == len(set(stored))
+    assert set(acknowledged) <= set(stored)
+    stores.close()
