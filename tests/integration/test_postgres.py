@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,8 @@ class Proxy:
         except OSError:
             pass
         for one in (source, target):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
             one.close()
 
     def close(self) -> None:
