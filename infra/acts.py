@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from datetime import date
 
-from engine import notices, protection, triage
+from engine import notices, protection, retention, triage
 from engine.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound
 from engine.facts import Person
 from engine.incidents import Incident
 from engine.notices import Notice
 from engine.ports import Clock, Intent
 from engine.protection import LegalAct, Protection
+from engine.retention import Retention
 from infra.accounts import Accounts
 from infra.stages.playbooks import variables_of
 from infra.stages.protection import acknowledge
@@ -174,6 +176,38 @@ class Acts:
         with self._unit() as unit:
             it = _get(unit, Protection, protection_id)
             acknowledge(unit, it.id, order_id, reference=reference[:200], done_at=unit.at, actor=by.id)
+
+    def end_obligations(self, client: str, ended_on: date, loan: str, reason: str, *, by: Person) -> None:
+        """Record when the obligations of a client ended."""
+        with self._unit() as unit:
+            facts = retention.end_obligations(client, ended_on, loan, by=by, reason=reason, at=unit.at)
+            unit.record(Retention, retention.retention_id(client), facts)
+
+    def place_hold(self, client: str, reason: str, *, by: Person) -> None:
+        """Put a client's data under legal hold."""
+        with self._unit() as unit:
+            facts = retention.place_hold(client, by=by, reason=reason, at=unit.at)
+            unit.record(Retention, retention.retention_id(client), facts)
+
+    def lift_hold(self, client: str, reason: str, *, by: Person) -> None:
+        """End a legal hold."""
+        with self._unit() as unit:
+            it = _get(unit, Retention, retention.retention_id(client))
+            unit.record(Retention, it.id, retention.lift_hold(it, by=by, reason=reason, at=unit.at))
+
+    def propose_erasure(self, client: str, reason: str, *, by: Person) -> None:
+        """Ask that what is kept of a client be destroyed."""
+        with self._unit() as unit:
+            it = _get(unit, Retention, retention.retention_id(client))
+            facts = retention.propose_erasure(it, by=by, reason=reason, today=unit.at.date(), at=unit.at)
+            unit.record(Retention, it.id, facts)
+
+    def approve_erasure(self, client: str, reason: str, *, by: Person) -> None:
+        """Agree to it, as a second person; the engine destroys the keys at once."""
+        with self._unit() as unit:
+            it = _get(unit, Retention, retention.retention_id(client))
+            facts = retention.approve_erasure(it, by=by, reason=reason, today=unit.at.date(), at=unit.at)
+            unit.record(Retention, it.id, facts)
 
     def _unit(self) -> AbstractContextManager[Unit]:
         return self.decisions.unit(self.clock.now())

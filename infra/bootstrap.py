@@ -14,6 +14,7 @@ from engine.errors import DataError
 from engine.ports import Clock
 from infra.accounts import Accounts
 from infra.acts import Acts
+from infra.archive import Archive
 from infra.clock import SystemClock
 from infra.effects.events import OwnEvents
 from infra.effects.mail import AlertMail, NoticeMail, transport_for
@@ -31,6 +32,7 @@ from infra.stages.outbox import Outbox
 from infra.stages.playbooks import Playbooks
 from infra.stages.protection import Acts as ActEvents
 from infra.stages.protection import Orders
+from infra.stages.retention import Erasures, Terms
 from infra.stages.search import Search
 from infra.stages.witnessing import Witnessing
 from infra.store.database import Database
@@ -67,6 +69,7 @@ class House:
     acts: Acts
     intake: Intake
     sweep: Sweep
+    archive: Archive
 
     @property
     def segments_folder(self) -> Path:
@@ -79,6 +82,15 @@ class House:
 
         columns = segments.columns_for(tuple(self.rules.fields()), self.catalogue)
         return segments.close_ranges(self.database, self.segments_folder, columns, size=size)
+
+    def ledger_head(self) -> tuple[int, str]:
+        """Give size and root of the ledger's newest checkpoint."""
+        row = self.database.row("SELECT size, root FROM checkpoints WHERE log = 'ledger' ORDER BY size DESC LIMIT 1")
+        return (row["size"], bytes(row["root"]).hex()) if row else (0, "")
+
+    def documents_of(self, client: str) -> int:
+        """Count the documents of a client in the archive."""
+        return sum(1 for _ in self.archive.documents(client))
 
     def start_readers(self, count: int | None = None) -> None:
         """Read on the other cores; without a count, as many readers as the machine has cores, at most four."""
@@ -121,13 +133,15 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
             keep_unknown_types=settings.keep_unknown_types,
         ),
         sweep=Sweep(decisions, clock),
+        archive=Archive(settings.data / "archive", decisions, store.vault),
     )
 
 
 def stages_of(house: House) -> list[Stage]:
     """Build the followers of the logs, in the order one event passes them. Only one process may run them."""
     settings, clock, decisions, ledger = house.settings, house.clock, house.decisions, house.ledger
-    detector = StreamDetector(house.rules, builtin_contexts(), house.catalogue)
+    vault = house.store.vault
+    detector = StreamDetector(house.rules, builtin_contexts(), house.catalogue, vault.pseudonym)
     transport = transport_for(settings)
     orders = HttpOrders(settings.order_url, clock)
     mails = Outbox(
@@ -148,7 +162,7 @@ def stages_of(house: House) -> list[Stage]:
     words = {rule.name: rule.meta.words for rule in house.rules if rule.meta}
     recipients = {kind: settings.mail_of(kind) for kind in ("regulator", "client", "pd_authority")}
     return [
-        Detect(ledger, decisions, clock, detector),
+        Detect(ledger, decisions, clock, detector, vault),
         ActEvents(ledger, decisions, clock, settings.bureaus),
         Incidents(decisions, clock),
         Clocks(decisions, clock, house.calendar, settings.reading),
@@ -159,6 +173,8 @@ def stages_of(house: House) -> list[Stage]:
         mails,
         to_systems,
         *_witnessing(house),
+        Terms(ledger, decisions, clock, house.calendar),
+        Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
         Search(ledger, decisions, clock, house.catalogue),
     ]
 

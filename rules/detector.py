@@ -7,7 +7,7 @@ The state (correlation windows, context) can be saved with a position and taken 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -158,12 +158,21 @@ class Matcher:
                 self.correlators[rule_id].restore(saved)
 
 
+def _unkeyed(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:12]
+
+
 class StreamDetector:
     """Answers the port ``Detector``: makes findings of hits, with their entities and the evidence that counts."""
 
-    def __init__(self, ruleset: RuleSet, contexts: tuple[Context, ...], catalogue: Catalogue) -> None:
+    def __init__(
+        self, ruleset: RuleSet, contexts: tuple[Context, ...], catalogue: Catalogue,
+        pseudonym: Callable[[str], str] = _unkeyed,
+    ) -> None:  # fmt: skip
         self.matcher = Matcher(ruleset, contexts)
         self.catalogue = catalogue
+        self.pseudonym = pseudonym
+        """Stands in findings for a value that is personal: the same for the same, and says nothing of it."""
 
     def fold(self, events: Sequence[SecurityEvent]) -> list[FindingRaised]:
         """Take events in ledger order and give the findings they complete."""
@@ -178,7 +187,7 @@ class StreamDetector:
         finding_id = str(derive("finding", rule.id, event.source, event.event_id))
         entities = self._entities(event, hit)
         dedup_fields = meta.dedup if meta else ()
-        key = [rule.name, *(str(event.fields.get(name, "-")) for name in dedup_fields)]
+        key = [rule.name, *(self._said(name, event.fields.get(name, "-")) for name in dedup_fields)]
         if not dedup_fields:
             key.append(next((v[0] for v in entities.model_dump().values() if v), "-"))
         return FindingRaised(
@@ -201,6 +210,10 @@ class StreamDetector:
             entities=entities,
             playbook=meta.playbook if meta else None,
         )
+
+    def _said(self, name: str, value: object) -> str:
+        personal = self.catalogue.is_personal(name) and value != "-"
+        return self.pseudonym(str(value)) if personal else str(value)
 
     def _entities(self, event: SecurityEvent, hit: Hit) -> Entities:
         """Whom a finding touches. A correlation speaks of what it groups by, and of counted values only when its rule

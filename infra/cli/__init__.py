@@ -16,6 +16,7 @@ from infra.cli import (
     playbooks,
     proofs,
     report,
+    retention,
     rules,
     serve,
     simulate,
@@ -41,6 +42,8 @@ cli.add_command(ingest.ingest)
 cli.add_command(simulate.simulate)
 cli.add_command(ledger.ledger)
 cli.add_command(keys.keys)
+cli.add_command(retention.retention)
+cli.add_command(retention.archive)
 cli.add_command(witness.witness)
 cli.add_command(rules.rules)
 cli.add_command(cases.clock)

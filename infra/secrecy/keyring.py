@@ -76,6 +76,7 @@ class Keyring:
     def prepare(self, subjects: Iterable[str], at: datetime) -> int:
         """Have a key for each subject: known, stored, or new (stored by ``persist``). Gives the state of the keys."""
         with self._lock:
+            self.refresh()
             if len(self._by_subject) > CACHE and not self._pending:
                 self._by_subject.clear()
             if len(self._by_id) > 2 * CACHE and not self._pending:
@@ -88,6 +89,11 @@ class Keyring:
                 if subject not in self._by_subject:
                     self._make(subject, at)
             return self._epoch
+
+    def refresh(self) -> None:
+        """Drop what is in memory when another process destroyed a key."""
+        if not self._pending and self._read_epoch() != self._epoch:
+            self.forget()
 
     def check(self, epoch: int) -> None:
         """Raise KeysChanged when a key was destroyed since ``prepare`` gave this state."""
@@ -186,11 +192,11 @@ class Keyring:
         return [subject, *(row["other"] for row in rows)]
 
     def destroy(self, subjects: Sequence[str], at: datetime) -> list[bytes]:
-        """Overwrite the keys of subjects; gives the ids of those that existed. There is no way back."""
+        """Overwrite the keys of subjects; gives the ids of all they ever had. There is no way back."""
         destroyed: list[bytes] = []
         with self._lock, self.database.write() as cursor:
             for subject in subjects:
-                cursor.execute("SELECT id FROM subject_keys WHERE subject = ? AND wrapped IS NOT NULL", (subject,))
+                cursor.execute("SELECT id FROM subject_keys WHERE subject = ?", (subject,))
                 destroyed += [bytes(row[0]) for row in cursor.fetchall()]
                 cursor.execute(
                     "UPDATE subject_keys SET wrapped = NULL, destroyed_at = ? "

@@ -46,12 +46,28 @@ class Vault:
         """Name the subject of a client."""
         return self.keyring.pseudonym("client", client).hex()
 
+    def pseudonym(self, value: str) -> str:
+        """Give a short name for a value in findings and titles: the same for the same, and nothing without the key."""
+        return f"person-{self.keyring.pseudonym('finding', value).hex()[:12]}"
+
+    def subjects_of_client(self, client: str) -> list[str]:
+        """Name everything a client's data may be under: the client, and identifiers seen together with it."""
+        return self.keyring.subjects_of(self.client(client))
+
+    def lock_for(self, client: str, purpose: str, plain: bytes, at: datetime) -> bytes:
+        """Encrypt bytes under a client's key; the key is durable when this returns."""
+        return self._lock(self.client(client), purpose, plain, at)
+
     def _month(self, at: datetime) -> str:
         return self.keyring.pseudonym("month", iso(at)[:7]).hex()
 
     def prepare(self, events: Sequence[SecurityEvent], at: datetime) -> int:
         """Have the keys of events ready."""
         return self.keyring.prepare([self.subject_of(event) for event in events], at)
+
+    def refresh(self) -> None:
+        """Take notice of keys that other processes destroyed."""
+        self.keyring.refresh()
 
     def check(self, epoch: int) -> None:
         """Raise KeysChanged when a key was destroyed since a batch was prepared."""
@@ -101,7 +117,9 @@ class Vault:
 
     def lock(self, purpose: str, plain: bytes, at: datetime) -> bytes:
         """Encrypt bytes that nobody can attribute yet; the key is durable when this returns."""
-        subject = self._month(at)
+        return self._lock(self._month(at), purpose, plain, at)
+
+    def _lock(self, subject: str, purpose: str, plain: bytes, at: datetime) -> bytes:
         try:
             self.keyring.check(self.keyring.prepare([subject], at))
         except KeysChanged:

@@ -3,14 +3,17 @@ since then are folded again and only what lies beyond the follower's position is
 
 from __future__ import annotations
 
+from engine.errors import DataError
 from engine.events import SecurityEvent
 from engine.ports import Clock
+from infra.secrecy.vault import Vault
 from infra.stages.base import BATCH, LedgerFollower
 from infra.store.decisions import Decisions, Unit
 from infra.store.ledger import Ledger
 from rules.detector import StreamDetector
 
 SAVE_EVERY = 20_000
+STATE = "detector"
 
 
 class Detect(LedgerFollower):
@@ -18,8 +21,11 @@ class Detect(LedgerFollower):
 
     name = "detect"
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, detector: StreamDetector) -> None:
+    def __init__(
+        self, ledger: Ledger, decisions: Decisions, clock: Clock, detector: StreamDetector, vault: Vault
+    ) -> None:
         super().__init__(ledger, decisions, clock)
+        self.vault = vault
         self.detector = detector
         self.fingerprint = detector.matcher.fingerprint()
         self._saved_at = self._recover()
@@ -28,8 +34,9 @@ class Detect(LedgerFollower):
         """Take the saved memory back and fold the events since; without one, fold from the beginning."""
         saved = self.decisions.database.row("SELECT position, fingerprint, state FROM detector_state WHERE id = 1")
         position = 0
-        if saved is not None and saved["fingerprint"] == self.fingerprint:
-            self.detector.matcher.restore(bytes(saved["state"]))
+        state = self._opened(bytes(saved["state"])) if saved and saved["fingerprint"] == self.fingerprint else None
+        if saved is not None and state is not None:
+            self.detector.matcher.restore(state)
             position = int(saved["position"])
         start, target = position, self.decisions.tracked(self.name)
         while position < target:
@@ -39,6 +46,13 @@ class Detect(LedgerFollower):
             self.detector.fold(events)
             position = events[-1].position
         return start
+
+    def _opened(self, state: bytes) -> bytes | None:
+        """Decrypt a saved memory: it holds accounts and numbers that correlations count."""
+        try:
+            return self.vault.unlock(STATE, state)
+        except DataError:
+            return None
 
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
         """Record the findings of a batch."""
@@ -52,6 +66,6 @@ class Detect(LedgerFollower):
             "INSERT INTO detector_state (id, position, fingerprint, state) VALUES (1, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET position = excluded.position, "
             "fingerprint = excluded.fingerprint, state = excluded.state",
-            (position, self.fingerprint, self.detector.matcher.snapshot()),
+            (position, self.fingerprint, self.vault.lock(STATE, self.detector.matcher.snapshot(), unit.at)),
         )
         self._saved_at = position

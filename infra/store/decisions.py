@@ -19,6 +19,7 @@ from engine.merkle import Tree
 from engine.notices import Notice
 from engine.ports import Intent
 from engine.protection import Protection
+from engine.retention import Retention
 from engine.timestamps import iso
 from infra.store import topics, views
 from infra.store.chain import GENESIS, leaf, link, row_bytes
@@ -45,8 +46,9 @@ KINDS: dict[type[Any], str] = {
     Notice: "notice",
     Protection: "protection",
     Run: "run",
+    Retention: "retention",
 }
-A = TypeVar("A", Incident, Clock, Notice, Protection, Run)
+A = TypeVar("A", Incident, Clock, Notice, Protection, Run, Retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,24 @@ class Decisions:
             limit,
         )
         return [_recorded(row) for row in rows]
+
+    def read_topic(self, topic: str, after: int, limit: int) -> list[Recorded]:
+        """Give up to ``limit`` facts of one topic with positions above ``after``, in order."""
+        rows = self.database.rows(
+            "SELECT position, originator_id, topic, state FROM decisions WHERE topic = ? AND position > ? "
+            "ORDER BY position LIMIT ?",
+            topic,
+            after,
+            limit,
+        )
+        return [_recorded(row) for row in rows]
+
+    def of(self, key: str) -> list[Fact]:
+        """Give the facts recorded under one id, in order."""
+        rows = self.database.rows(
+            "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", UUID(key).hex
+        )
+        return [topics.decode(row["topic"], row["state"]) for row in rows]
 
     def timeline(self, owner: str) -> list[Recorded]:
         """Give every fact that belongs to an incident or protection, in order."""

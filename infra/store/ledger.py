@@ -180,6 +180,8 @@ class Ledger:
     def read(self, after: int, limit: int) -> list[SecurityEvent]:
         """Give up to ``limit`` events with positions above ``after``, in order."""
         found: list[SecurityEvent] = []
+        if self.sealer is not None:
+            self.sealer.refresh()
         with self.database.read() as cursor:
             cursor.execute(
                 "SELECT first, topic, state FROM ledger WHERE position > ? AND first <= ? ORDER BY position",

@@ -24,6 +24,10 @@ class Sealer(Protocol):
         """Make new keys durable, before what they encrypt is."""
         ...
 
+    def refresh(self) -> None:
+        """Take notice of keys that other processes destroyed."""
+        ...
+
     def check(self, epoch: int) -> None:
         """Raise KeysChanged when a key was destroyed since a batch was prepared."""
         ...

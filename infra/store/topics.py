@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from engine import clocks, incidents, notices, protection
+from engine import clocks, incidents, notices, protection, retention
 from engine.errors import DataError
 from engine.facts import Fact, FindingRaised
 from playbooks import run
@@ -32,6 +32,19 @@ class EffectFailed(Fact):
     since: datetime
 
 
+class DocumentArchived(Fact):
+    """A document was put into the archive: hash and size of its original bytes, its name, whose it is."""
+
+    topic: ClassVar[str] = "archive.document-stored.v1"
+    document_id: str
+    sha256: str
+    size: int
+    name: str
+    media_type: str
+    client: str
+    about: str
+
+
 _KINDS: tuple[type[Fact], ...] = (
     FindingRaised,
     UserChanged,
@@ -41,6 +54,8 @@ _KINDS: tuple[type[Fact], ...] = (
     *notices.FACTS,
     *protection.FACTS,
     *run.FACTS,
+    *retention.FACTS,
+    DocumentArchived,
 )
 REGISTRY = {kind.topic: kind for kind in _KINDS}
 

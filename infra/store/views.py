@@ -10,12 +10,13 @@ from typing import Any
 
 import orjson
 
-from engine import clocks, incidents, notices, protection
+from engine import clocks, incidents, notices, protection, retention
 from engine.clocks import Clock
 from engine.facts import Fact, FindingRaised
 from engine.incidents import Incident
 from engine.notices import Notice
 from engine.protection import Protection
+from engine.retention import Retention
 from engine.timestamps import iso
 from infra.store.cursor import Cursor
 from playbooks import run
@@ -53,6 +54,9 @@ TABLES = (
         id TEXT PRIMARY KEY, incident_id TEXT NOT NULL, playbook TEXT NOT NULL, state TEXT NOT NULL,
         waiting INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS run_incident ON run_view (incident_id)",
+    """CREATE TABLE IF NOT EXISTS retention_view (
+        id TEXT PRIMARY KEY, client TEXT NOT NULL, state TEXT NOT NULL, ended_on TEXT, free_from TEXT,
+        held TEXT NOT NULL, proposed_by TEXT NOT NULL, erased_at TEXT) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS timeline (owner TEXT NOT NULL, position INTEGER NOT NULL, "
     "PRIMARY KEY (owner, position)) WITHOUT ROWID",
 )
@@ -63,6 +67,7 @@ _NAMES = (
     "protection_view",
     "order_view",
     "run_view",
+    "retention_view",
     "timeline",
 )
 
@@ -81,6 +86,7 @@ def kind_of(fact: Fact) -> type[Any] | None:
         (Notice, notices.FACTS),
         (Protection, protection.FACTS),
         (Run, run.FACTS),
+        (Retention, retention.FACTS),
     ):
         if isinstance(fact, facts):
             return kind
@@ -100,6 +106,8 @@ def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> N
             _protection(cursor, key, aggregate)
         case "run":
             _put(cursor, "run_view", _run(key, aggregate))
+        case "retention":
+            _put(cursor, "retention_view", _retention(key, aggregate))
 
 
 def place(cursor: Cursor, position: int, fact: Fact, aggregate: Any) -> None:
@@ -116,7 +124,7 @@ def _owners(fact: Fact, aggregate: Any) -> list[str]:
             return [aggregate.owner_id]
         case Notice() | Run():
             return [aggregate.incident_id]
-        case Protection():
+        case Protection() | Retention():
             return [aggregate.id]
     return [fact.finding_id] if isinstance(fact, FindingRaised) else []
 
@@ -175,3 +183,10 @@ def _protection(cursor: Cursor, key: str, it: Protection) -> None:
 
 def _run(key: str, it: Run) -> tuple[Any, ...]:
     return (key, it.incident_id, it.playbook_name, it.state, len(it.waiting), len(it.done))
+
+
+def _retention(key: str, it: Retention) -> tuple[Any, ...]:
+    return (
+        key, it.client, it.state, it.ended_on.isoformat() if it.ended_on else None,
+        it.free_from.isoformat() if it.free_from else None, it.held, it.proposed_by, _when(it.erased_at),
+    )  # fmt: skip

@@ -18,7 +18,18 @@ from infra.accounts import Session
 from infra.bootstrap import House
 from infra.faults import standing
 from infra.notice_documents import log_head
-from infra.web import api, health, ingest, live, pages_incidents, pages_notices, pages_rest, proofs, sign_in
+from infra.web import (
+    api,
+    health,
+    ingest,
+    live,
+    pages_incidents,
+    pages_notices,
+    pages_rest,
+    pages_retention,
+    proofs,
+    sign_in,
+)
 from infra.web.context import SignInNeeded, environment, page, safe_path
 from infra.web.limits import BodyLimit
 
@@ -46,7 +57,18 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
     app.state.counts = lambda session: _counts(house, session)
     app.add_middleware(BodyLimit)
     app.mount("/static", StaticFiles(directory=str(resources.files("infra") / "web" / "static")), name="static")
-    for module in (health, ingest, api, proofs, live, sign_in, pages_incidents, pages_notices, pages_rest):
+    for module in (
+        health,
+        ingest,
+        api,
+        proofs,
+        live,
+        sign_in,
+        pages_incidents,
+        pages_notices,
+        pages_retention,
+        pages_rest,
+    ):
         app.include_router(module.router)
     _add_headers(app)
     _add_errors(app)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from engine.catalogue import ENVELOPE, Catalogue
 from engine.notices import CLOCK_OF_KIND
 from infra.bootstrap import House
 from infra.store.ledger import DEAD_LETTER
@@ -131,8 +132,19 @@ def search(house: House, text: str, limit: int = PAGE) -> list[dict[str, Any]]:
     )
 
 
+def outline(text: str, catalogue: Catalogue) -> str:
+    """Show the build of a text and the field names in it; every other word may be somebody's and becomes a dot."""
+
+    def word(found: re.Match[str]) -> str:
+        name = found[0]
+        return name if name in catalogue.fields or name in ENVELOPE or name in ("id", "type", "data") else "•"
+
+    clean = "".join(ch if ch.isprintable() else "·" for ch in text)
+    return re.sub(r"[^\s{}\[\]:,\"]+", word, clean)
+
+
 def dead_letters(house: House) -> list[dict[str, Any]]:
-    """The newest dead letters, their bytes shown as text that cannot do anything."""
+    """The newest dead letters: why each was set aside, and the outline of its bytes."""
     rows = house.database.rows(
         "SELECT id, source, received_at, line, code, field, reason, times, raw FROM dead_letters "
         "ORDER BY id DESC LIMIT 200"
@@ -140,9 +152,7 @@ def dead_letters(house: House) -> list[dict[str, Any]]:
     for row in rows:
         raw = house.store.vault.unlock(DEAD_LETTER, bytes(row.pop("raw"))) or b""
         row["size"] = len(raw)
-        text = raw[:200].decode("utf8", "replace")
-        # Long runs of digits are identifiers of people; the bytes themselves stay in the store.
-        row["head"] = re.sub(r"\d{6,}", "••••••", "".join(ch if ch.isprintable() else "·" for ch in text))
+        row["head"] = outline(raw[:200].decode("utf8", "replace"), house.catalogue)
     return rows
 
 

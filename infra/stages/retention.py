@@ -1,0 +1,90 @@
+"""Contracts that begin and end move the terms of retention; an approved destruction is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from engine import retention
+from engine.calendar import BusinessCalendar
+from engine.events import SecurityEvent
+from engine.ports import Clock
+from engine.retention import ErasureApproved, ErasureDone, ObligationsBegan, ObligationsEnded, Retention
+from infra.secrecy.vault import Vault
+from infra.stages.base import DecisionFollower, LedgerFollower
+from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.ledger import Ledger
+
+BEGINS = "loan.contract.signed"
+ENDS = "loan.obligation.terminated"
+
+
+class Terms(LedgerFollower):
+    """Reads the ends and beginnings of contracts. An event that names no client moves nothing."""
+
+    name = "retention-terms"
+
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
+        super().__init__(ledger, decisions, clock)
+        self.calendar = calendar
+
+    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+        """Answer a batch of events."""
+        for event in events:
+            if event.action in (BEGINS, ENDS):
+                self._move(unit, event)
+
+    def _move(self, unit: Unit, event: SecurityEvent) -> None:
+        client, loan = event.fields.get("mfo.client.id"), event.fields.get("mfo.loan.id")
+        if not isinstance(client, str) or not client:
+            return
+        key, named = retention.retention_id(client), loan if isinstance(loan, str) else ""
+        if event.action == BEGINS:
+            began = ObligationsBegan(at=unit.at, retention_id=key, client=client, loan=named)
+            unit.record(Retention, key, [began])
+            return
+        day = self._day(event)
+        ended = ObligationsEnded(at=unit.at, retention_id=key, client=client, ended_on=day, loan=named)
+        unit.record(Retention, key, [ended])
+
+    def _day(self, event: SecurityEvent) -> date:
+        """The day the source states, if it states one that has come; else that of the event."""
+        stated = event.fields.get("mfo.obligation.terminated_at")
+        own = self.calendar.local(event.at).date()
+        try:
+            return min(date.fromisoformat(str(stated)[:10]), own)
+        except ValueError:
+            return own
+
+
+class Erasures(DecisionFollower):
+    """Destroys keys when two persons agreed. Run again after a crash it destroys nothing more and says the same."""
+
+    name = "erasures"
+
+    def __init__(
+        self, decisions: Decisions, clock: Clock, vault: Vault, head: Callable[[], tuple[int, str]],
+        documents: Callable[[str], int],
+    ) -> None:  # fmt: skip
+        super().__init__(decisions, clock)
+        self.vault = vault
+        self.head = head
+        self.documents = documents
+
+    def take(self, unit: Unit, recorded: Recorded) -> None:
+        """Answer one fact."""
+        fact = recorded.fact
+        if not isinstance(fact, ErasureApproved):
+            return
+        it = unit.load(Retention, fact.retention_id)
+        subjects = self.vault.subjects_of_client(it.client)
+        keys = self.vault.keyring.destroy(subjects, unit.at)
+        for subject in subjects:
+            unit.cursor.execute("DELETE FROM blind_index WHERE token = ?", (bytes.fromhex(subject),))
+        size, root = self.head()
+        done = ErasureDone(
+            at=unit.at, actor=fact.actor, reason=fact.reason, retention_id=it.id, client=it.client,
+            proposed_by=fact.proposed_by, approved_by=fact.actor, keys=tuple(sorted(key.hex() for key in keys)),
+            documents=self.documents(it.client), ledger_size=size, ledger_root=root,
+        )  # fmt: skip
+        unit.record(Retention, it.id, [done])

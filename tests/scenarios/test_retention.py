@@ -1,0 +1,168 @@
+"""Five years, a hold, two persons, a certificate; and afterwards nothing that can be read."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
+from engine.retention import ErasureDone, Retention, retention_id, term_end
+from tests.integration.test_command_line import qorgau
+from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, World
+
+IIN, PHONE = "850101300005", "+77771234567"
+
+
+def client_with_data(world: World) -> None:
+    """A client known by number, IIN and phone; and events that carry only the IIN."""
+    world.feed(
+        world.event(
+            "portal.application.submitted", mfo__client__id="c-1", mfo__client__iin=IIN, mfo__client__phone=PHONE,
+            mfo__client__name="Ахметов Айбек",
+        ),
+        world.event("portal.application.submitted", mfo__client__iin=IIN),
+        world.event("portal.application.submitted", mfo__client__id="c-2", mfo__client__iin="900101400008"),
+    )  # fmt: skip
+    world.house.archive.store(
+        b"%PDF-1.7 contract", name="contract.pdf", media_type="application/pdf", client="c-1", about="L-1", actor="t",
+        at=world.clock.now(),
+    )  # fmt: skip
+
+
+def ended(world: World, day: str = "2021-11-20") -> None:
+    world.feed(
+        world.event("loan.contract.signed", mfo__client__id="c-1", mfo__loan__id="L-1"),
+        world.event(
+            "loan.obligation.terminated", mfo__client__id="c-1", mfo__loan__id="L-1", mfo__obligation__terminated_at=day
+        ),
+    )  # fmt: skip
+
+
+def test_two_persons_destroy_after_the_term_and_everything_stays_verifiable(world: World) -> None:
+    client_with_data(world)
+    ended(world)
+    acts = world.house.acts
+    acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
+    with pytest.raises(SecondPersonNeeded):
+        acts.approve_erasure("c-1", "me again", by=COMPLIANCE)
+    assert world.house.ledger.find(world.house.store.vault.questions(IIN)) == [1, 2]
+    acts.approve_erasure("c-1", "agreed", by=COMPLIANCE_2)
+    world.work()
+    read = world.house.ledger.read(0, 10)
+    assert [("erased" in e.flags, IIN in str(e.fields), bool(e.raw)) for e in read[:2]] == [(True, False, False)] * 2
+    assert read[2].fields["mfo.client.iin"] == "900101400008"
+    assert world.house.ledger.find(world.house.store.vault.questions(IIN)) == []
+    (document,) = world.house.archive.documents("c-1")
+    with pytest.raises(NotFound, match="destroyed"):
+        world.house.archive.read(document.document_id)
+    assert [found.state for found in world.house.archive.check()] == ["erased"]
+    (done,) = [r.fact for r in world.house.decisions.read_topic(ErasureDone.topic, 0, 10)]
+    assert isinstance(done, ErasureDone)
+    assert (done.proposed_by, done.approved_by, done.documents, len(done.keys)) == ("bolat", "dana", 1, 2)
+    assert world.whole()["ledger"] == world.house.ledger.head()
+    again = world.restart()
+    assert "erased" in again.house.ledger.read(0, 1)[0].flags
+    again.house.close()
+
+
+def test_a_new_contract_of_an_erased_client_starts_anew(world: World) -> None:
+    client_with_data(world)
+    ended(world)
+    world.house.acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
+    world.house.acts.approve_erasure("c-1", "agreed", by=CISO)
+    world.work()
+    world.feed(world.event("loan.contract.signed", mfo__client__id="c-1", mfo__loan__id="L-2"))
+    world.feed(world.event("portal.application.submitted", mfo__client__id="c-1", mfo__client__iin=IIN))
+    assert world.house.ledger.read(world.house.ledger.head() - 1, 1)[0].fields["mfo.client.iin"] == IIN
+    with pytest.raises(DecisionRefused, match="last"):
+        world.house.acts.propose_erasure("c-1", "again", by=COMPLIANCE)
+
+
+def test_nothing_is_destroyed_early_or_under_hold_or_by_others(world: World) -> None:
+    client_with_data(world)
+    acts = world.house.acts
+    with pytest.raises(NotFound):
+        acts.propose_erasure("c-1", "x", by=COMPLIANCE)
+    ended(world, "2021-11-23")
+    with pytest.raises(DecisionRefused, match="nothing may be destroyed before 2026-11-24"):
+        acts.propose_erasure("c-1", "x", by=COMPLIANCE)
+    world.clock.forward(days=1)
+    acts.place_hold("c-1", "court case 12", by=CISO)
+    with pytest.raises(DecisionRefused, match="court case 12"):
+        acts.propose_erasure("c-1", "x", by=COMPLIANCE)
+    acts.lift_hold("c-1", "the case ended", by=CISO)
+    with pytest.raises(NotAllowed):
+        acts.propose_erasure("c-1", "x", by=ANALYST)
+    with pytest.raises(InputError):
+        acts.propose_erasure("c-1", " ", by=COMPLIANCE)
+    acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
+    acts.place_hold("c-1", "a new case", by=CISO)
+    with pytest.raises(DecisionRefused, match="a new case"):
+        acts.approve_erasure("c-1", "x", by=COMPLIANCE_2)
+    assert world.house.ledger.read(0, 1)[0].fields["mfo.client.iin"] == IIN
+
+
+@given(st.dates(date(2000, 1, 1), date(2090, 12, 31)))
+def test_the_term_is_never_shorter_than_five_years(ended_on: date) -> None:
+    first = term_end(ended_on)
+    assert (first - ended_on).days in (1826, 1827, 1828)
+    assert (first.year - ended_on.year, first) >= (5, first)
+
+
+def test_an_interrupted_destruction_is_finished(world: World) -> None:
+    """The keys went, the process died before the fact was written: the next one writes the same certificate."""
+    client_with_data(world)
+    ended(world)
+    world.house.acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
+    world.house.acts.approve_erasure("c-1", "agreed", by=COMPLIANCE_2)
+    vault = world.house.store.vault
+    gone = vault.keyring.destroy(vault.subjects_of_client("c-1"), world.clock.now())
+    again = world.restart()
+    again.work()
+    (done,) = [r.fact for r in again.house.decisions.read_topic(ErasureDone.topic, 0, 10)]
+    assert isinstance(done, ErasureDone)
+    assert done.keys == tuple(sorted(key.hex() for key in gone))
+    assert again.house.decisions.load(Retention, retention_id("c-1")).state == "erased"
+    again.house.close()
+
+
+def test_documents_are_checked_for_change(world: World) -> None:
+    client_with_data(world)
+    (document,) = world.house.archive.documents()
+    fact, data = world.house.archive.read(document.document_id)
+    assert (fact.name, data) == ("contract.pdf", b"%PDF-1.7 contract")
+    (path,) = [p for p in (world.folder / "archive").rglob("*") if p.is_file()]
+    assert b"contract" not in path.read_bytes()
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert [found.state for found in world.house.archive.check()] == ["altered"]
+    path.unlink()
+    assert [found.state for found in world.house.archive.check()] == ["missing"]
+
+
+def test_the_command_line_and_its_certificate(world: World, tmp_path: Path) -> None:
+    from tests.support import PASSWORD
+
+    client_with_data(world)
+    world.house.close()
+    word = f"{PASSWORD}\n".encode()
+    base = ("--reason", "r")
+    no = b"no\n"
+    assert qorgau("retention", "ended", "c-1", "2020-01-01", "--as", "bolat", *base, data=world.folder, stdin=word)
+    done = qorgau("retention", "propose", "c-1", "--as", "bolat", *base, data=world.folder, stdin=word)
+    assert done.returncode == 0, done.stderr
+    assert qorgau("retention", "approve", "c-1", "--as", "bolat", *base, data=world.folder, stdin=word).returncode == 2
+    assert qorgau("retention", "approve", "c-1", "--as", "dana", *base, data=world.folder, stdin=no).returncode == 2
+    assert qorgau("retention", "approve", "c-1", "--as", "dana", *base, data=world.folder, stdin=word).returncode == 0
+    assert qorgau("catch-up", data=world.folder).returncode == 0
+    printed = json.loads(qorgau("retention", "certificate", "c-1", data=world.folder).stdout)
+    assert printed["erasure"]["approved_by"] == "dana"
+    proof = tmp_path / "proof.json"
+    proof.write_text(json.dumps(printed["proof"]))
+    key = json.loads(qorgau("keys", "show", "--json", data=world.folder).stdout)["log"]
+    assert qorgau("ledger", "check-proof", str(proof), "--key", key, data=tmp_path).returncode == 0
+    assert qorgau("ledger", "verify", data=world.folder).returncode == 0
