@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     access_url: str | None = None
     bureaus: tuple[str, ...] = ("pkb", "gkb")
 
+    readers: int = Field(default=0, ge=0, le=16)
     segment_events: int = Field(default=100_000, ge=0)
     queue_batches: int = Field(default=64, ge=1)
 

@@ -44,6 +44,7 @@ def _run(settings: Settings, only: str | None, demo: Demo | None) -> None:
     if works:
         lock.take()
     house = open_house(settings)
+    house.start_readers(settings.readers)
     worker = Worker(house) if works else None
     if worker is not None:
         house.intake.on_commit = house.decisions.on_commit = worker.wake
