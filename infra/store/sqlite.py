@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import Notification, StoredEvent, Tracking
+from eventsourcing.persistence import Notification, OperationalError, StoredEvent, Tracking
 from eventsourcing.sqlite import (
     SQLiteConnection,
     SQLiteConnectionPool,
@@ -117,8 +117,10 @@ class SqliteDatabase(Database):
                 # of another process in between would make every later write fail at once, without waiting.
                 cursor.execute(self._lock_statement)
                 yield cursor.sqlite_cursor
-        except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        except (sqlite3.OperationalError, OperationalError) as error:
+            # At the commit the library wraps the error of SQLite in its own.
+            cause = error if isinstance(error, sqlite3.OperationalError) else error.__cause__
+            if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise StoreUnavailable(f"{self.where}: {error}; nothing of this was kept") from error
             raise
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from engine.events import Limits, split_batch
 from infra.intake import ForeignSource, QueueFull
 from infra.readers import Batch
+from infra.store.database import StoreUnavailable
 from infra.web.context import TheHouse
 from infra.web.limits import TooLarge, Unreadable, read_body
 
@@ -19,7 +20,7 @@ SHOWN_REJECTS = 100
 
 def problem(status: int, code: str, message: str, **more: object) -> JSONResponse:
     """Give an error of the API; never a piece of the body."""
-    headers = {"Retry-After": "1"} if status == 429 else {}
+    headers = {"Retry-After": "1"} if status in (429, 503) else {}
     return JSONResponse({"error": {"code": code, "message": message, **more}}, status_code=status, headers=headers)
 
 
@@ -27,8 +28,9 @@ def problem(status: int, code: str, message: str, **more: object) -> JSONRespons
 async def post_events(request: Request, house: TheHouse) -> JSONResponse:
     """Take NDJSON (or one JSON array) from a source that shows its token as ``Authorization: Bearer``.
 
-    200: counts of accepted, duplicate, rejected and flagged lines, and the reason of each rejected line (its bytes are
-    kept as a dead letter). 400: nothing was accepted. 401: no such token. 413: too large. 429: wait and send again.
+    200: counts of accepted, duplicate, rejected and flagged lines, and the reason of each rejected line (its bytes
+    are kept as a dead letter). 400: nothing was accepted. 401: no such token. 413: too large. 429 or 503: send it
+    again after the time given.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     source = await asyncio.to_thread(house.accounts.source, token.strip() if scheme.lower() == "bearer" else None)
@@ -50,6 +52,8 @@ async def post_events(request: Request, house: TheHouse) -> JSONResponse:
         receipt = await asyncio.wrap_future(future)
     except QueueFull as full:
         return problem(429, full.code, full.message)
+    except StoreUnavailable as gone:
+        return problem(503, gone.code, "the store cannot take more now; nothing of the body was taken")
     except ForeignSource as refused:
         return problem(400, refused.code, refused.message, line=refused.line)
     known = house.catalogue.fields

@@ -71,6 +71,6 @@ def test_duckdb_and_polars_read_them(world: World, tmp_path: Path) -> None:
     duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
     filled(world)
     (segment,) = world.house.close_segments(45)
-    (total,) = duckdb.sql(f"SELECT sum(\"position\") FROM '{segment.path}'").fetchone()
+    (total,) = duckdb.connect().execute(f"SELECT sum(\"position\") FROM '{segment.path}'").fetchone()
     assert total == sum(range(1, 46))
     assert polars.read_parquet(segment.path).filter(polars.col("source.ip") == "10.0.0.7").height == 1
