@@ -137,7 +137,7 @@ class Retention:
         match fact:
             case ObligationsEnded():
                 self._about(fact)
-                self.open_loans.discard(fact.loan)
+                self.open_loans = self.open_loans - {fact.loan} if fact.loan else set()
                 self.ended_on = max(self.ended_on or fact.ended_on, fact.ended_on)
             case ObligationsBegan():
                 self._about(fact)

@@ -14,8 +14,11 @@ router = APIRouter()
 
 @router.get("/retention")
 def show_retention(request: Request, house: TheHouse, session: TheSession) -> Response:
-    """Every client whose term is known or who is under hold."""
-    rows = house.database.rows("SELECT * FROM retention_view ORDER BY state = 'kept', free_from, client LIMIT 500")
+    """Every client whose term runs or is over, or who is under hold; not those whose obligations last."""
+    rows = house.database.rows(
+        "SELECT * FROM retention_view WHERE state <> 'kept' OR free_from IS NOT NULL "
+        "ORDER BY state = 'kept', free_from IS NULL, free_from, client LIMIT 500"
+    )
     today = house.calendar.local(house.clock.now()).date().isoformat()
     return page(request, "retention.html", session, rows=rows, today=today, title="Retention")
 
