@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import queue
 import sys
 import threading
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 
 from engine.catalogue import builtin_catalogue
+from infra.memory import tune
 from infra.readers import Batch, Reader, read_frame, write_frame
 from infra.secrecy.keyring import Keyring
 from infra.secrecy.master import LocalMasterKey
@@ -34,9 +34,7 @@ def main() -> None:
     threading.Thread(target=_receive, args=(todo,), daemon=True).start()
     sending = threading.Thread(target=_send, args=(done,))
     sending.start()
-    # What is made for a batch lives as long as the batch; the collector need not look at it many times meanwhile.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    tune()
     while (frame := todo.get()) is not None:
         done.put(_answer(reader, frame))
     done.put(None)

@@ -6,7 +6,6 @@ all of them. The floor is one row for each event, finished beforehand, into a ta
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import sqlite3
@@ -28,6 +27,7 @@ from engine.catalogue import builtin_catalogue
 from engine.ports import Taken
 from infra.clock import SystemClock
 from infra.intake import Intake
+from infra.memory import tune
 from infra.readers import Batch, Readers
 from infra.secrecy.keyring import Keyring
 from infra.secrecy.master import LocalMasterKey
@@ -278,8 +278,7 @@ def measure(backend: str, events: int, *, url: str | None, readers: int, fsync_m
         clear = Ours(place, "clear", sealed=False, readers=readers)
         floor, library = Floor(place), Library(place)
         _warm(place, readers)
-        gc.collect()
-        gc.freeze()
+        tune()
         windows = _rounds(events, figures, full, clear, floor, library)
         result: dict[str, Any] = {
             "backend": backend, "events": events, "batch": BATCH, "readers": readers, "added_fsync_ms": fsync_ms,
@@ -316,12 +315,13 @@ def _rounds(events: int, figures: Figures, full: Ours, clear: Ours, floor: Floor
         if compared or done + WINDOW >= events:
             steps.append(("floor", lambda r=rows: [floor.write(part) for part in r]))  # type: ignore[misc]
         for name, step in steps if number % 2 else reversed(steps):
-            before = figures.seconds.get(name, 0.0)
-            with figures.timed(name, len(lines)):
+            before = sum(figures.seconds.get(one, 0.0) for one in (name, "grown"))
+            with figures.timed(name if compared or name != "full" else "grown", len(lines)):
                 step()
             if name in ("full", "floor"):
                 store = windows if name == "full" else floors
-                store[done] = (figures.seconds[name] - before) / len(lines)
+                after = sum(figures.seconds.get(one, 0.0) for one in (name, "grown"))
+                store[done] = (after - before) / len(lines)
         done += len(lines)
         if done == ROUND * (WINDOW // ROUND + 1):
             early_rss = rss_mb()

@@ -13,6 +13,7 @@ import click
 
 from engine.ports import Taken
 from infra.cli import common
+from infra.memory import tune
 from infra.readers import Batch
 
 LINES = 2_000
@@ -42,6 +43,7 @@ def ingest(file: Path, source: str, show_rejects: bool, as_json: bool) -> None:
                 sizes.append(count)
                 if len(sizes) == READERS_AFTER:
                     house.start_readers()
+                    tune()
                 yield Batch(source, None, house.clock.now(), body)
 
         for receipt in house.intake.pour(batches()):

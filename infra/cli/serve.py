@@ -12,6 +12,7 @@ import uvicorn
 from engine.errors import InputError
 from infra.bootstrap import House, open_house, stages_of
 from infra.demo import Demo
+from infra.memory import tune
 from infra.settings import Settings, load_settings
 from infra.web.app import create_app
 from infra.worker import Worker, WorkerLock, drain
@@ -46,6 +47,7 @@ def _run(settings: Settings, only: str | None, demo: Demo | None) -> None:
     house = open_house(settings)
     house.start_readers(settings.readers)
     worker = Worker(house) if works else None
+    tune()
     if worker is not None:
         house.intake.on_commit = house.decisions.on_commit = worker.wake
         worker.start()

@@ -97,6 +97,10 @@ class Vault:
         self._nonce_at += 12
         return self._nonces[self._nonce_at - 12 : self._nonce_at]
 
+    def expect(self, sealed: Sequence[bytes]) -> None:
+        """Have the keys of many texts at hand."""
+        self.keyring.expect(sealed)
+
     def open(self, key: bytes, sealed: bytes) -> bytes | None:
         """Decrypt an event's text; None when the key was destroyed."""
         return self.keyring.open(sealed, key)

@@ -12,6 +12,7 @@ from engine.ports import Clock
 from engine.retention import ErasureApproved, ErasureDone, ObligationsBegan, ObligationsEnded, Retention
 from infra.secrecy.vault import Vault
 from infra.stages.base import DecisionFollower, LedgerFollower
+from infra.store import blind
 from infra.store.decisions import Decisions, Recorded, Unit
 from infra.store.ledger import Ledger
 
@@ -79,8 +80,7 @@ class Erasures(DecisionFollower):
         it = unit.load(Retention, fact.retention_id)
         subjects = self.vault.subjects_of_client(it.client)
         keys = self.vault.keyring.destroy(subjects, unit.at)
-        for subject in subjects:
-            unit.cursor.execute("DELETE FROM blind_index WHERE token = ?", (bytes.fromhex(subject),))
+        blind.forget(unit.cursor, [bytes.fromhex(subject) for subject in subjects])
         size, root = self.head()
         done = ErasureDone(
             at=unit.at, actor=fact.actor, reason=fact.reason, retention_id=it.id, client=it.client,

@@ -20,7 +20,7 @@ from engine.ids import derive
 from engine.merkle import Tree
 from engine.ports import Taken
 from engine.timestamps import iso
-from infra.store import records
+from infra.store import blind, records
 from infra.store.database import Database, Readable
 from infra.store.known import RUN, KnownIds, short
 from infra.store.prepared import Prepared, prepare
@@ -108,7 +108,8 @@ class Ledger:
             )  # fmt: skip
             self.database.copy(cursor, "ledger", _COLUMNS, [row])
             if sifted.tokens:
-                cursor.executemany("INSERT INTO blind_index (token, position) VALUES (?, ?)", sifted.tokens)
+                entries = blind.pack(sifted.tokens)
+                cursor.execute("INSERT INTO blind_index (last, entries) VALUES (?, ?)", (last, entries))
             self.tree.grow(cursor, leaves, ready.received_at)
             self.known.learned(cursor, last, chained)
             self.database.announce(cursor)
@@ -200,13 +201,13 @@ class Ledger:
 
     def find(self, tokens: Sequence[bytes], limit: int = 1_000) -> list[int]:
         """Give the positions of events under one of these blind tokens, in order."""
-        marks = ",".join("?" * len(tokens))
-        rows = self.database.rows(
-            f"SELECT DISTINCT position FROM blind_index WHERE token IN ({marks}) ORDER BY position LIMIT ?",  # noqa: S608
-            *tokens,
-            limit,
-        )
-        return [row["position"] for row in rows]
+        found: set[int] = set()
+        with self.database.stream("SELECT entries FROM blind_index ORDER BY last") as rows:
+            for row in rows:
+                found.update(position for token in tokens for position in blind.positions(bytes(row[0]), token))
+                if len(found) >= limit:
+                    break
+        return sorted(found)[:limit]
 
     def head(self) -> int:
         """Give the last position, 0 for an empty ledger."""

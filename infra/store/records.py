@@ -103,6 +103,10 @@ def decode_all(first: int, records: Sequence[bytes], sealer: Sealer | None) -> l
     events: list[SecurityEvent] = []
     unpack_from, loads, new, start, add = HEAD.unpack_from, orjson.loads, tuple.__new__, HEAD.size, events.append
     moment, received_at = -1.0, None
+    if sealer is not None:
+        sealed = [record for record in records if record[16] == SEALED]
+        if sealed:
+            sealer.expect([record[start + HEAD.unpack_from(record)[5] :] for record in sealed])
     for position, record in enumerate(records, first):
         _, kind, _, at, received, meta, length = unpack_from(record)
         body = record[start:]

@@ -36,6 +36,10 @@ class Sealer(Protocol):
         """Encrypt under the key of the person the event is about; ``key`` binds the text to its record."""
         ...
 
+    def expect(self, sealed: Sequence[bytes]) -> None:
+        """Have the keys of many texts at hand before they are opened one by one."""
+        ...
+
     def open(self, key: bytes, sealed: bytes) -> bytes | None:
         """Decrypt; None when the key was destroyed."""
         ...
