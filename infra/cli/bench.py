@@ -40,7 +40,7 @@ def _print(figures: dict[str, object], as_json: bool) -> None:
 
 @bench.command("ledger")
 @click.option("--backend", type=click.Choice(["sqlite", "postgres"]), default="sqlite", show_default=True)
-@click.option("--events", default=200_000, show_default=True, type=click.IntRange(2_000))
+@click.option("--events", default=400_000, show_default=True, type=click.IntRange(2_000))
 @click.option("--database", "url", help="A PostgreSQL to make databases in; without it a private cluster is started.")
 @click.option("--readers", default=None, type=click.IntRange(0, 16), help="Reader processes (default: one a core).")
 @click.option("--fsync-ms", default=0.0, show_default=True, help="Added to every commit, of the floor too.")

@@ -6,10 +6,11 @@ all of them. The floor is one row for each event, finished beforehand, into a ta
 
 from __future__ import annotations
 
+import json
 import os
-import resource
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 from uuid import UUID
 
@@ -33,42 +35,44 @@ from infra.secrecy.keyring import Keyring
 from infra.secrecy.master import LocalMasterKey
 from infra.secrecy.vault import Vault
 from infra.simulate.stream import stream
-from infra.store import records, segments
+from infra.store import records
 from infra.store.database import Database
 from infra.store.ledger import Ledger
 from infra.store.notes import Signer
 from infra.store.schema import KEYRING
 from infra.store.sqlite import SqliteDatabase
 from infra.store.tree import SignedTree
-from infra.store.verify import Fault, verify
 from infra.testbed.postgres import Cluster
-from rules.pack import builtin_rules
 
 BATCH = 2_000
-ROUND = 50 * BATCH
-COMPARED = 200_000
+ROUND = 25 * BATCH
+COMPARED = 400_000
 WINDOW = 100_000
-_MASTER = "bWFzdGVyLWtleS1vZi10aGUtYmVuY2gtMzItYnl0ZXM="
+SEED = b"s" * 32
+MASTER = "bWFzdGVyLWtleS1vZi10aGUtYmVuY2gtMzItYnl0ZXM="
 
 
 @dataclass
 class Figures:
-    """Seconds and events of each thing measured."""
+    """Seconds an event took, of each thing measured, round by round."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
-    events: dict[str, int] = field(default_factory=dict)
+    rounds: dict[str, list[float]] = field(default_factory=dict)
 
     @contextmanager
     def timed(self, name: str, events: int) -> Iterator[None]:
         """Measure a piece of work."""
         begin = time.perf_counter()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
-        self.events[name] = self.events.get(name, 0) + events
+        self.rounds.setdefault(name, []).append((time.perf_counter() - begin) / events)
 
-    def rate(self, name: str) -> float:
-        """Give events per second."""
-        return self.events[name] / self.seconds[name]
+    def rate(self, name: str, rounds: int) -> float:
+        """Give events per second, the median of the compared rounds."""
+        return 1 / median(self.rounds[name][:rounds])
+
+    def ratio(self, name: str, to: str, rounds: int) -> float:
+        """Give the median over the rounds of how one rate stands to another of the same round."""
+        pairs = zip(self.rounds[name][:rounds], self.rounds[to][:rounds], strict=True)
+        return median(floor / ours for ours, floor in pairs)
 
 
 class Place:
@@ -138,9 +142,10 @@ class Ours:
             path = place.folder / f"{name}-keys.sqlite"
             keyring = place.slowed(SqliteDatabase(path, KEYRING))
             place.stack.callback(keyring.close)
-            vault = Vault(Keyring(keyring, LocalMasterKey.parse(_MASTER)), catalogue)
-            keys = {"master": _MASTER, "older": [], "sqlite": str(path), "url": None}
-        self.signer = Signer("bench", b"s" * 32)
+            vault = Vault(Keyring(keyring, LocalMasterKey.parse(MASTER)), catalogue)
+            keys = {"master": MASTER, "older": [], "sqlite": str(path), "url": None}
+        self.keys = keys["sqlite"] if keys else None
+        self.signer = Signer("bench", SEED)
         self.ledger = Ledger(place.database(name), SignedTree("ledger", self.signer), vault)
         self.intake = Intake(self.ledger, catalogue, SystemClock(), queue_batches=64, keep_unknown_types=False)
         if readers:
@@ -280,15 +285,16 @@ def measure(backend: str, events: int, *, url: str | None, readers: int, fsync_m
         _warm(place, readers)
         tune()
         windows = _rounds(events, figures, full, clear, floor, library)
+        n = len(figures.rounds["clear"])
         result: dict[str, Any] = {
             "backend": backend, "events": events, "batch": BATCH, "readers": readers, "added_fsync_ms": fsync_ms,
-            "events_per_s": figures.rate("full"), "floor_events_per_s": figures.rate("floor"),
-            "ratio": figures.rate("full") / figures.rate("floor"),
-            "unencrypted_events_per_s": figures.rate("clear"),
-            "unencrypted_ratio": figures.rate("clear") / figures.rate("floor"),
-            "library_events_per_s": figures.rate("library"),
-            "times_library": figures.rate("full") / figures.rate("library"),
-            **windows, **_reading(full, figures),
+            "rounds": n, "events_per_s": figures.rate("full", n), "floor_events_per_s": figures.rate("floor", n),
+            "ratio": figures.ratio("full", "floor", n),
+            "unencrypted_events_per_s": figures.rate("clear", n),
+            "unencrypted_ratio": figures.ratio("clear", "floor", n),
+            "library_events_per_s": figures.rate("library", n),
+            "times_library": figures.ratio("full", "library", n),
+            **windows, **_reading(full),
         }  # fmt: skip
     return result
 
@@ -302,71 +308,44 @@ def _warm(place: Place, readers: int) -> None:
 
 def _rounds(events: int, figures: Figures, full: Ours, clear: Ours, floor: Floor, library: Library) -> dict[str, Any]:
     """Append in rounds; beyond the compared part only to the full store, to see whether the cost grows."""
-    done = 0
-    windows: dict[int, float] = {}
-    floors: dict[int, float] = {}
+    done, memory, drift = 0, {}, {}
     for number, lines in enumerate(_chunks(events)):
         bodies, rows = _bodies(lines), floor.rows(lines)
-        compared = done < COMPARED
         steps: list[tuple[str, Callable[[], Any]]] = [("full", lambda b=bodies: full.pour(b))]  # type: ignore[misc]
-        if compared:
+        if done < COMPARED:
             steps.append(("clear", lambda b=bodies: clear.pour(b)))  # type: ignore[misc]
             steps.append(("library", lambda r=rows: library.write_all(r)))  # type: ignore[misc]
-        if compared or done + WINDOW >= events:
+        if done < COMPARED or done + WINDOW >= events:
             steps.append(("floor", lambda r=rows: [floor.write(part) for part in r]))  # type: ignore[misc]
         for name, step in steps if number % 2 else reversed(steps):
-            before = sum(figures.seconds.get(one, 0.0) for one in (name, "grown"))
-            with figures.timed(name if compared or name != "full" else "grown", len(lines)):
+            with figures.timed(name, len(lines)):
                 step()
-            if name in ("full", "floor"):
-                store = windows if name == "full" else floors
-                after = sum(figures.seconds.get(one, 0.0) for one in (name, "grown"))
-                store[done] = (after - before) / len(lines)
+        if steps[-1][0] == "floor":
+            drift[done] = figures.rounds["floor"][-1]
         done += len(lines)
-        if done == ROUND * (WINDOW // ROUND + 1):
-            early_rss = rss_mb()
-    if events < 5 * WINDOW:
+        memory[done] = rss_mb()
+    if events < 2 * COMPARED:
         return {}
-    early = [at for at in windows if WINDOW / 2 <= at < COMPARED]
-    late = [at for at in windows if at + WINDOW >= events]
-    growth = _mean(windows, late) / _mean(windows, early)
-    drift = _mean(floors, late) / _mean(floors, early)
+    per_round = len(figures.rounds["full"])
+    early = slice(WINDOW // ROUND, 2 * WINDOW // ROUND)
+    late = slice(per_round - WINDOW // ROUND, per_round)
+    grown = median(figures.rounds["full"][late]) / median(figures.rounds["full"][early])
+    floors = list(drift.values())
+    moved = median(floors[-(WINDOW // ROUND) :]) / median(floors[early])
     return {
-        "cost_growth": growth, "floor_drift": drift, "cost_growth_against_floor": growth / drift,
-        "rss_mb_early": early_rss, "rss_mb_end": rss_mb(),
+        "cost_growth": grown, "floor_growth": moved, "cost_growth_against_floor": grown / moved,
+        "rss_mb_early": memory[2 * WINDOW], "rss_mb_end": memory[done],
     }  # fmt: skip
 
 
-def _mean(values: dict[int, float], at: Sequence[int]) -> float:
-    return sum(values[one] for one in at) / len(at)
-
-
-def _segments(full: Ours) -> tuple[float, int]:
-    """Write segments (not measured) and read the columns of the domain rules from all of them, three times."""
-    columns = segments.columns_for(tuple(builtin_rules().fields()), builtin_catalogue())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        segments.close_ranges(full.ledger.database, folder, columns, size=min(WINDOW, full.ledger.head()))
-        wanted = ["position", "at", *(column for column, _ in columns)]
-        begin, rows = time.perf_counter(), 0
-        for _ in range(3):
-            rows += sum(batch.num_rows for batch in segments.scan(folder, wanted))
-        return rows / (time.perf_counter() - begin), len(wanted)
-
-
-def _reading(full: Ours, figures: Figures) -> dict[str, Any]:
-    """Replay in order, and verify everything."""
-    head, position = full.ledger.head(), 0
-    with figures.timed("replay", min(head, 1_000_000)):
-        while position < 1_000_000 and (events := full.ledger.read(position, 5_000)):
-            position = events[-1].position
-    with figures.timed("verify", head):
-        faults = [s for s in verify(full.ledger.database, "ledger", full.signer.verifier) if isinstance(s, Fault)]
-    assert not faults, faults
-    segments_rate, columns = _segments(full)
-    return {
-        "segment_columns": columns, "segment_rows_per_s": segments_rate,
-        "replay_events_per_s": figures.rate("replay"), "verify_events_per_s": figures.rate("verify"),
-        "verify_seconds": figures.seconds["verify"], "stored": head,
-        "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+def _reading(full: Ours) -> dict[str, Any]:
+    """Read what was stored in a process of its own, as a follower or an auditor does."""
+    database = full.ledger.database
+    about = {
+        "sqlite": str(database.path) if isinstance(database, SqliteDatabase) else None,
+        "postgres": getattr(database, "url", None), "keys": full.keys,
     }  # fmt: skip
+    asked = [sys.executable, "-m", "infra.cli.bench_read", json.dumps(about)]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+    found: dict[str, Any] = json.loads(told.stdout)
+    return found
