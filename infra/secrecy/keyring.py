@@ -22,7 +22,7 @@ from infra.secrecy.master import MasterKey
 from infra.store.database import Database
 from infra.store.sealing import KeysChanged
 
-CACHE = 20_000
+CACHE = 10_000
 _INDEX = "index"
 KEY_ID = 16
 

@@ -146,3 +146,4 @@ class KnownIds:
     def _restack(self) -> None:
         shape = (len(self._filters), self.words)
         self._stack = np.concatenate(self._filters).reshape(shape) if self._filters else np.zeros(shape, np.uint64)
+        self._filters = list(self._stack)  # rows of the one table, not copies beside it
