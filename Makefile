@@ -36,12 +36,14 @@ test: lint rules       ## everything that is quick
 
 test-all: lint rules   ## also the long ones
 	$(BIN)/pytest -n $(JOBS) -m "not services"
+	$(BIN)/pytest -m services
 
 test-services: install-dev  ## adapters against real servers
-	$(BIN)/pytest -m services
+	$(BIN)/pytest -n $(JOBS) -m "services and not slow"
 
 bench: install         ## figures with their floors
 	$(BIN)/qorgau bench ledger --json
+	$(BIN)/qorgau bench ledger --backend postgres --json
 	$(BIN)/qorgau bench detect --json
 
 requirements:          ## pin anew, with hashes (needs pip-tools)

@@ -17,7 +17,7 @@ from reports.drafts import Organisation
 
 PREFIX = "QORGAU_"
 NO_SUCH = "there is no such setting; see 'Settings' in the README"
-NOT_SETTINGS = frozenset({"QORGAU_REQUIRE_BROWSER", "QORGAU_TOML"})
+NOT_SETTINGS = frozenset({"QORGAU_REQUIRE_BROWSER", "QORGAU_REQUIRE_SERVICES", "QORGAU_TOML"})
 
 
 class Settings(BaseSettings):

@@ -21,7 +21,7 @@ settings.load_profile("house")
 def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the machine reaches a test."""
     for name in list(os.environ):
-        if name.startswith("QORGAU_") and name != "QORGAU_REQUIRE_BROWSER":
+        if name.startswith("QORGAU_") and not name.startswith("QORGAU_REQUIRE_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("QORGAU_TOML", str(tmp_path / "none.toml"))
 
