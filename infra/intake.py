@@ -24,12 +24,11 @@ from engine.ports import Clock, Taken
 from engine.timestamps import iso
 from infra.readers import Batch, Reader, ReaderLost, Readers
 from infra.store.database import Database
-from infra.store.ledger import Ledger, bury
+from infra.store.ledger import RAW, Ledger, bury
 from infra.store.prepared import Prepared
 from infra.store.sealing import KeysChanged
 
 GATHER = 32
-RAW = "intake"
 
 
 class QueueFull(QorgauError):

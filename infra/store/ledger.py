@@ -30,6 +30,7 @@ from infra.store.tree import SignedTree
 LEDGER = derive("log", "ledger")
 CONFLICT = "source-conflict"
 DEAD_LETTER = "dead-letter"
+RAW = "intake"
 GENESIS = bytes(32)
 _COLUMNS = ("position", "originator_id", "originator_version", "topic", "first", "hash", "keys", "leaves", "state")
 

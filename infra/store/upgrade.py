@@ -13,7 +13,7 @@ from engine.catalogue import builtin_catalogue
 from engine.errors import DataError
 from engine.events import SecurityEvent
 from infra.store.chain import GENESIS, link, row_bytes
-from infra.store.ledger import Ledger
+from infra.store.ledger import DEAD_LETTER, RAW, Ledger
 from infra.store.prepared import prepare
 
 BATCH = 5_000
@@ -47,8 +47,25 @@ def bring_old_rows(ledger: Ledger) -> int:
                 events.append(_old_event(row))
             for received_at, part in _runs(events):
                 ledger.append_within(cursor, prepare(part, [], received_at, ledger.sealer))
+        _hide_old_bytes(cursor, ledger)
         cursor.execute("DROP TABLE ledger_v1")
+    database.scrub()
     return moved
+
+
+def _hide_old_bytes(cursor: Any, ledger: Ledger) -> None:
+    """Encrypt dead letters and bodies that still wait; they were kept in the clear."""
+    if ledger.sealer is None:
+        return
+    cursor.execute("SELECT id, received_at, raw FROM dead_letters")
+    for row in cursor.fetchall():
+        raw, at = bytes(row[2]), datetime.fromisoformat(row[1])
+        hidden = (ledger.sealer.lock(DEAD_LETTER, raw, at), ledger.sealer.digest(raw), row[0])
+        cursor.execute("UPDATE dead_letters SET raw = ?, digest = ? WHERE id = ?", hidden)
+    cursor.execute("SELECT id, received_at, body FROM intake")
+    for row in cursor.fetchall():
+        hidden_body = ledger.sealer.lock(RAW, bytes(row[2]), datetime.fromisoformat(row[1]))
+        cursor.execute("UPDATE intake SET body = ? WHERE id = ?", (hidden_body, row[0]))
 
 
 def _is_there(database: Any) -> bool:
