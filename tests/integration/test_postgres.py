@@ -57,6 +57,18 @@ def test_a_dead_letter_and_a_duplicate(world: World) -> None:
     assert letter["head"] == "• •"
 
 
+def test_a_follower_of_another_process_is_woken(tmp_path: Path) -> None:
+    stores = Stores("postgres", tmp_path)
+    follower, ledger = stores.database(), stores.ledger()
+    assert follower.wait(5), "the first time it only begins to listen; the caller looks for itself"
+    writing = threading.Thread(target=lambda: ledger.append([event("a")], [], MONDAY))
+    writing.start()
+    assert follower.wait(30)
+    writing.join()
+    assert not follower.wait(0.01)
+    stores.close()
+
+
 class Proxy:
     """Passes bytes between client and server; can drop a connection right after it passed a COMMIT on."""
 
