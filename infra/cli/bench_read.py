@@ -54,10 +54,9 @@ def _database(about: dict[str, Any]) -> Database:
 
 def _replay(ledger: Ledger) -> dict[str, Any]:
     """Read in order, decrypted, as the detector does."""
-    until, position, begin = min(ledger.head(), REPLAYED), 0, time.perf_counter()
-    while position < until:
-        position = ledger.read(position, PAGE)[-1].position
-    return {"replay_events_per_s": position / (time.perf_counter() - begin)}
+    until, begin = min(ledger.head(), REPLAYED), time.perf_counter()
+    read = sum(map(len, ledger.replay(0, until, PAGE)))
+    return {"replay_events_per_s": read / (time.perf_counter() - begin)}
 
 
 def _verify(ledger: Ledger, signer: Signer) -> dict[str, Any]:

@@ -183,11 +183,8 @@ def export(after: int, until: int | None, kind: str, output: Path | None) -> Non
             _export_parquet(house, after, last, output)
             return
         with output.open("xb") if output else nullcontext(sys.stdout.buffer) as out:
-            position = after
-            while position < last and (events := house.ledger.read(position, min(2_000, last - position))):
-                for event in events:
-                    out.write(event.raw.replace(b"\n", b" ") + b"\n")
-                position = events[-1].position
+            for events in house.ledger.replay(after, last):
+                out.writelines(event.raw.replace(b"\n", b" ") + b"\n" for event in events)
             out.flush()
 
 

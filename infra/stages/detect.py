@@ -7,7 +7,7 @@ from engine.errors import DataError
 from engine.events import SecurityEvent
 from engine.ports import Clock
 from infra.secrecy.vault import Vault
-from infra.stages.base import BATCH, LedgerFollower
+from infra.stages.base import LedgerFollower
 from infra.store.decisions import Decisions, Unit
 from infra.store.ledger import Ledger
 from rules.detector import StreamDetector
@@ -39,12 +39,8 @@ class Detect(LedgerFollower):
             self.detector.matcher.restore(state)
             position = int(saved["position"])
         start, target = position, self.decisions.tracked(self.name)
-        while position < target:
-            events = self.ledger.read(position, min(BATCH * 4, target - position))
-            if not events:
-                break
+        for events in self.ledger.replay(position, target):
             self.detector.fold(events)
-            position = events[-1].position
         return start
 
     def _opened(self, state: bytes) -> bytes | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -184,16 +185,38 @@ class Ledger:
         found: list[SecurityEvent] = []
         if self.sealer is not None:
             self.sealer.refresh()
+        for first, _, topic, state in self._blocks(after, limit):
+            skip = max(after + 1 - first, 0)
+            part = _unpacked(first, topic, state, skip, limit - len(found))
+            found += records.decode_all(first + skip, part, self.sealer)
+        return found
+
+    def replay(self, after: int, until: int, page: int = 5_000) -> Iterator[list[SecurityEvent]]:
+        """Give all events in (after, until] in order, a few thousand at a time; the next are fetched meanwhile."""
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self._blocks, after, page)
+            while blocks_read := coming.result():
+                last = blocks_read[-1][1]
+                coming = ahead.submit(self._blocks, last, page if last < until else 0)
+                events: list[SecurityEvent] = []
+                if self.sealer is not None:
+                    self.sealer.refresh()
+                for first, end, topic, state in blocks_read:
+                    skip = max(after + 1 - first, 0)
+                    part = _unpacked(first, topic, state, skip, min(end, until) - first - skip + 1)
+                    events += records.decode_all(first + skip, part, self.sealer)
+                if events:
+                    yield events
+                after = last
+
+    def _blocks(self, after: int, limit: int) -> list[Any]:
+        """Give the blocks (first, last, topic, state) that hold the next ``limit`` positions."""
         with self.database.read() as cursor:
             cursor.execute(
-                "SELECT first, topic, state FROM ledger WHERE position > ? AND first <= ? ORDER BY position",
+                "SELECT first, position, topic, state FROM ledger WHERE position > ? AND first <= ? ORDER BY position",
                 (after, after + limit),
             )
-            for first, topic, state in cursor.fetchall():
-                skip = max(after + 1 - first, 0)
-                part = _unpacked(first, topic, state, skip, limit - len(found))
-                found += records.decode_all(first + skip, part, self.sealer)
-        return found
+            return list(cursor.fetchall())
 
     def get(self, position: int) -> SecurityEvent | None:
         """Give one event."""

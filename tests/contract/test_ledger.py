@@ -69,6 +69,23 @@ def test_positions_have_no_gaps_and_events_come_back_as_they_were(ledger: Ledger
     assert ledger.get(0) is None
 
 
+def test_a_replay_gives_what_reading_gives(ledger: Ledger) -> None:
+    for size in (3, 50, 1, 20, 7):
+        ledger.append([event(f"{size}-{i}") for i in range(size)], [], MONDAY)
+    everything = ledger.read(0, 100)
+    assert len(everything) == 81
+    for after, until, page in (
+        (0, 81, 10),
+        (0, 81, 1),
+        (0, 81, 500),
+        (2, 60, 7),
+        (54, 54, 5),
+        (53, 54, 5),
+        (80, 81, 9),
+    ):
+        assert [e for part in ledger.replay(after, until, page) for e in part] == everything[after:until]
+
+
 def test_the_same_event_is_stored_once_per_source(ledger: Ledger) -> None:
     first = ledger.append([event("a"), event("a")], [], MONDAY)
     second = ledger.append([event("a"), event("a", "antifraud")], [], MONDAY)
