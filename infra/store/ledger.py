@@ -192,22 +192,35 @@ class Ledger:
         return found
 
     def replay(self, after: int, until: int, page: int = 5_000) -> Iterator[list[SecurityEvent]]:
-        """Give all events in (after, until] in order, a few thousand at a time; the next are fetched meanwhile."""
+        """Give all events in (after, until] in order, a few thousand at a time."""
+        for blocks_read in self._pages(after, until, page):
+            if self.sealer is not None:
+                self.sealer.refresh()
+            events: list[SecurityEvent] = []
+            for first, end, topic, state in blocks_read:
+                skip = max(after + 1 - first, 0)
+                part = _unpacked(first, topic, state, skip, min(end, until) - first - skip + 1)
+                events += records.decode_all(first + skip, part, self.sealer)
+            if events:
+                yield events
+
+    def _pages(self, after: int, until: int, page: int) -> Iterator[list[Any]]:
+        """Give the blocks of one page after the other.
+
+        A server works on the next page while this one is decoded. SQLite works in this process, where fetching ahead
+        only takes turns with decoding and costs a fifth.
+        """
+        if self.database.dialect == "sqlite":
+            while after < until and (found := self._blocks(after, page)):
+                yield found
+                after = found[-1][1]
+            return
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(self._blocks, after, page)
-            while blocks_read := coming.result():
-                last = blocks_read[-1][1]
-                coming = ahead.submit(self._blocks, last, page if last < until else 0)
-                events: list[SecurityEvent] = []
-                if self.sealer is not None:
-                    self.sealer.refresh()
-                for first, end, topic, state in blocks_read:
-                    skip = max(after + 1 - first, 0)
-                    part = _unpacked(first, topic, state, skip, min(end, until) - first - skip + 1)
-                    events += records.decode_all(first + skip, part, self.sealer)
-                if events:
-                    yield events
-                after = last
+            while found := coming.result():
+                after = found[-1][1]
+                coming = ahead.submit(self._blocks, after, page if after < until else 0)
+                yield found
 
     def _blocks(self, after: int, limit: int) -> list[Any]:
         """Give the blocks (first, last, topic, state) that hold the next ``limit`` positions."""
