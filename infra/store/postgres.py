@@ -1,11 +1,12 @@
 """PostgreSQL 15 and later through psycopg 3: one writer by an advisory lock, NOTIFY for followers, COPY for rows.
 
-A commit whose answer was lost is looked up by its transaction id when the server is back, so a command that was
+A commit whose answer was lost is looked up by a token it left when the server is back, so a command that was
 carried out is never reported as failed, and one that was not is never reported as done.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -122,6 +123,7 @@ class PostgresDatabase(Database):
         self.plan = plan
         self._lock_id = lock
         self._writer = threading.RLock()
+        self._mark = f"commit:{secrets.token_hex(8)}"
         self._listener: Any = None
         self._pool = ConnectionPool(
             url, min_size=1, max_size=pool_size, open=False, configure=_configure, timeout=RECOVERY_S,
@@ -176,35 +178,43 @@ class PostgresDatabase(Database):
             yield Cursor(cursor)
 
     @contextmanager
+    def _transaction(self) -> Iterator[Cursor]:
+        with self._pool.connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
+            yield cursor
+
+    @contextmanager
     def write(self) -> Iterator[Any]:
         """A write transaction that no other writer runs beside; committed durably, or looked up, at the end."""
         with self._writer:
-            transaction: int | None = None
-            finished = False
+            token, finished = secrets.token_hex(8), False
             try:
-                with (
-                    self._pool.connection() as connection,
-                    connection.transaction(),
-                    self._cursor(connection) as cursor,
-                ):
+                with self._transaction() as cursor:
+                    cursor.execute("SELECT pg_advisory_xact_lock(?)", (self._lock_id,))
                     cursor.execute(
-                        "SELECT pg_advisory_xact_lock(?), pg_current_xact_id()::text::bigint", (self._lock_id,)
+                        f"INSERT INTO {self.plan.meta} (key, value) VALUES (?, ?) "  # noqa: S608 - our own names
+                        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                        (self._mark, token),
                     )
-                    transaction = int(cursor.fetchone()[1])
                     yield cursor
                     finished = True
             except (OperationalError, PoolTimeout) as error:
-                if not (finished and transaction is not None and self._was_committed(transaction)):
+                if not (finished and self._was_committed(token)):
                     raise StoreUnavailable(f"{self.where} was lost; nothing of this was kept") from error
 
-    def _was_committed(self, transaction: int) -> bool:
-        """Ask the server, when it is back, what became of a commit whose answer was lost. Raises StoreUnavailable."""
+    def _was_committed(self, token: str) -> bool:
+        """Ask the server, when it is back, what became of a commit whose answer was lost. Raises StoreUnavailable.
+
+        Each transaction leaves a token of its own in the row of this writer. (A transaction id would not do: after a
+        crash the server may give the id of one that was lost to another one.) The lock is taken first, because the
+        lost transaction may still be under way.
+        """
         until = time.monotonic() + RECOVERY_S
         while True:
-            with suppress(OperationalError), closing(psycopg.connect(self.url, autocommit=True)) as connection:
-                row = connection.execute("SELECT pg_xact_status(%s::text::xid8)", (str(transaction),)).fetchone()
-                if row is not None and row[0] in ("committed", "aborted"):
-                    return bool(row[0] == "committed")
+            with suppress(OperationalError), closing(psycopg.connect(self.url)) as connection:
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (self._lock_id,))
+                sql = f"SELECT value FROM {self.plan.meta} WHERE key = %s"  # noqa: S608 - our own names
+                row = connection.execute(sql.encode(), (self._mark,)).fetchone()
+                return row is not None and row[0] == token
             if time.monotonic() > until:
                 raise StoreUnavailable(f"{self.where} does not come back; whether the last commit was kept is unknown")
             time.sleep(0.05)
@@ -275,6 +285,8 @@ class PostgresDatabase(Database):
         """Close every connection."""
         if self._listener is not None:
             self._listener.close()
+        with suppress(OperationalError, PoolTimeout), self._pool.connection(timeout=2) as connection:
+            connection.execute(f"DELETE FROM {self.plan.meta} WHERE key = %s".encode(), (self._mark,))  # noqa: S608
         self._pool.close()
         self.store.close()
 
