@@ -117,6 +117,10 @@ class Correlator:
             return measured >= spec.count
         return measured > spec.count if spec.op == "gt" else measured == spec.count
 
+    def clear(self) -> None:
+        """Forget every window."""
+        self._windows.clear()
+
     def snapshot(self) -> dict[str, Any]:
         """Give the state as plain data."""
         return {"version": self.rule.version, "windows": [[list(key), window] for key, window in self._windows.items()]}

@@ -149,6 +149,12 @@ class Matcher:
             }
         )
 
+    def forget(self) -> None:
+        """Start with empty windows and contexts."""
+        self.memory = ContextMemory(self.memory.contexts)
+        for correlator in self.correlators.values():
+            correlator.clear()
+
     def restore(self, state: bytes) -> None:
         """Take a state back; what belongs to rules that changed starts empty."""
         document = orjson.loads(state)

@@ -29,6 +29,16 @@ class Detect(LedgerFollower):
         self.detector = detector
         self.fingerprint = detector.matcher.fingerprint()
         self._saved_at = self._recover()
+        self._folded = self.decisions.tracked(self.name)
+
+    def step(self) -> bool:
+        """Take the next events. Where a batch was folded but not recorded, the memory is made anew first: it would
+        count those events twice."""
+        if self._folded != self.decisions.tracked(self.name):
+            self.detector.matcher.forget()
+            self._saved_at = self._recover()
+            self._folded = self.decisions.tracked(self.name)
+        return super().step()
 
     def _recover(self) -> int:
         """Take the saved memory back and fold the events since; without one, fold from the beginning."""
@@ -52,6 +62,7 @@ class Detect(LedgerFollower):
 
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
         """Record the findings of a batch."""
+        self._folded = events[-1].position
         for finding in self.detector.fold(events):
             unit.record_single(finding.finding_id, finding)
         if events[-1].position - self._saved_at >= SAVE_EVERY:

@@ -198,6 +198,8 @@ class Ledger:
                 self.sealer.refresh()
             events: list[SecurityEvent] = []
             for first, end, topic, state in blocks_read:
+                if first > until:
+                    break
                 skip = max(after + 1 - first, 0)
                 part = _unpacked(first, topic, state, skip, min(end, until) - first - skip + 1)
                 events += records.decode_all(first + skip, part, self.sealer)

@@ -146,6 +146,8 @@ def pack(records: Sequence[bytes]) -> bytes:
 
 def unpack(state: bytes, skip: int = 0, most: int | None = None) -> list[bytes]:
     """Take a block apart, from record ``skip`` on, at most so many. Raises ValueError for what ``pack`` never wrote."""
+    if skip < 0 or (most is not None and most < 0):
+        raise ValueError("a part of a block that cannot be")
     if state[:4] != _MAGIC:
         raise ValueError("not a block")
     if len(state) < 8:

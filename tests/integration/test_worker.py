@@ -54,6 +54,27 @@ def test_the_worker_runs_sweeps_and_stops(world: World) -> None:
     assert {clock["state"] for clock in clocks.values()} == {"breached"}
 
 
+def test_events_whose_recording_failed_are_not_counted_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    detect = next(stage for stage in world.stages if stage.name == "detect")
+    signed = world.event(
+        "loan.contract.signed", mfo__loan__id="L1", mfo__eds__signature_id="e1", mfo__biometric__result_id="b1"
+    )
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("infra.store.decisions.Unit.track", broken)
+        with pytest.raises(RuntimeError):
+            world.feed(signed)
+    assert detect.step() is True
+    world.work()
+    assert world.incidents() == [], "the signature was used once"
+    again = {"mfo__eds__signature_id": "e1", "mfo__biometric__result_id": "b2"}
+    world.feed(world.event("loan.contract.signed", mfo__loan__id="L2", **again))
+    assert [row["dedup_key"].split("|")[0] for row in world.incidents()] == ["credential-replay"]
+
+
 def _incident(world: World) -> str:
     world.house.decisions.on_commit = lambda: None
     world.feed(world.event("net.egress.unexpected", host__name="face-1"))
