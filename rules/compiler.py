@@ -1,12 +1,14 @@
-"""Turns one parsed Sigma rule into a Python function of an event, once, at load.
+"""Turns parsed Sigma conditions into Python code, once, at load.
 
-The function takes two flat dictionaries of the same event: ``L`` with normalised values (for case-blind tests) and
-``E`` with the values as they came. What is not supported is refused here, never ignored.
+A condition becomes one expression. In code of its own (``compile_rule``) it reads two flat dictionaries of the same
+event: ``L`` with normalised values (for case-blind tests) and ``E`` with the values as they came. In a plan
+(``rules.plans``) several rules share one function and one reading of each field. What is not supported is refused
+here, never ignored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,32 +21,48 @@ from sigma.conditions import (
     ConditionValueExpression,
 )
 from sigma.rule import SigmaRule
-from sigma.types import SigmaExists, SigmaExpansion, SigmaFieldReference, SigmaNull, SigmaString
+from sigma.types import (
+    SigmaBool,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaString,
+    SigmaTimestampPart,
+)
 
 from rules.errors import RuleError
-from rules.matchers import norm, raw_test, string_expression
+from rules.lists import ListReference
+from rules.matchers import INLINE_COMPARE, norm, raw_test, string_expression
+from rules.necessary import Atom, conjuncts, necessary, plain_text
 
-Normalised = Mapping[str, Any]
-Match = Callable[[Normalised, Mapping[str, Any]], bool]
-Required = dict[str, frozenset[str]]
+Match = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
+ACTION = "event.action"
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A rule as code; ``required`` maps a field to values of which one must be present for any match."""
+    """A rule as code. ``conjuncts``: sets of atoms, of each of which one is true of any event that matches.
+    ``actions``: the values of ``event.action`` one of which it demands, empty when it demands none."""
 
     match: Match
-    required: Required
+    trees: tuple[Any, ...]
+    conjuncts: tuple[tuple[Atom, ...], ...]
+    actions: frozenset[str]
     fields: frozenset[str]
     source: str
 
 
-class _Writer:
-    """Collects the constants and the fields of one rule while its expression is written."""
+class Writer:
+    """Collects the constants and the fields of a function while its expression is written."""
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {}
+        self.names: dict[str, Any] = {"norm": norm}
         self.fields: dict[str, str] = {}
+        self.known: Mapping[str, str] = {}
+        """Fields whose normalised value is certain where the function is called."""
 
     def bind(self, value: Any) -> str:
         name = f"k{len(self.names)}"
@@ -55,29 +73,78 @@ class _Writer:
         """Give the local variable that holds the normalised value of a field."""
         return self.fields.setdefault(field, f"f{len(self.fields)}")
 
+    def raw(self, field: str) -> str:
+        """Give an expression for the value of a field as it came."""
+        return f"E.get({field!r})"
+
+    def present(self, field: str) -> str:
+        """Give an expression that says whether the event has the field."""
+        return f"{field!r} in E"
+
+    def is_flag(self, field: str) -> bool:
+        """Say whether the variable of a field is certain to hold true or false."""
+        return False
+
+    def all_normalised(self) -> str:
+        """Give an expression for every normalised value of the event."""
+        return "L.values()"
+
+    def head(self) -> str:
+        """Give the lines that fill the variables."""
+        return "".join(f"    {var} = L.get({field!r})\n" for field, var in self.fields.items())
+
 
 def compile_rule(rule: SigmaRule) -> Compiled:
     """Compile the detections of a rule; several conditions are alternatives. Raises RuleError."""
-    writer = _Writer()
-    trees = [condition.parsed for condition in rule.detection.parsed_condition]
-    expression = " or ".join(f"({_write(tree, writer)})" for tree in trees)
-    loads = "".join(f"    {var} = L.get({field!r})\n" for field, var in writer.fields.items())
-    source = f"def match(L, E):\n{loads}    return {expression}\n"
-    namespace: dict[str, Any] = dict(writer.names)
-    exec(compile(source, f"<rule {rule.id}>", "exec"), namespace)  # noqa: S102 - our own text, constants are bound
-    required = _required(trees[0]) if len(trees) == 1 else {}
-    return Compiled(namespace["match"], required, frozenset(writer.fields), source)
+    trees = tuple(condition.parsed for condition in rule.detection.parsed_condition)
+    writer = Writer()
+    expression = write_trees(trees, writer)
+    source = f"def match(L, E):\n{writer.head()}    return {expression}\n"
+    namespace = run_source(source, f"<rule {rule.id}>", writer.names)
+    fields: set[str] = set()
+    for tree in trees:
+        _fields_of(tree, fields)
+    return Compiled(namespace["match"], trees, conjuncts(trees), _actions(trees), frozenset(fields), source)
 
 
-def _write(node: Any, writer: _Writer) -> str:
+def run_source(source: str, name: str, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Define the functions of our own text; every constant of the rule is bound by name, none is written into it."""
+    namespace: dict[str, Any] = dict(names)
+    exec(compile(source, name, "exec"), namespace)  # noqa: S102 - our own text, constants are bound
+    return namespace
+
+
+def write_trees(trees: Sequence[Any], writer: Writer) -> str:
+    """Give the expression of alternative conditions."""
+    return _join_or([_write(tree, writer) for tree in trees])
+
+
+def _actions(trees: Sequence[Any]) -> frozenset[str]:
+    found = [necessary([tree], only_field=ACTION) for tree in trees]
+    if any(atoms is None for atoms in found):
+        return frozenset()
+    return frozenset(atom.value for atoms in found if atoms for atom in atoms)
+
+
+def _fields_of(node: Any, found: set[str]) -> None:
+    if isinstance(node, ConditionItem):
+        for arg in node.args:
+            _fields_of(arg, found)
+    elif isinstance(node, ConditionFieldEqualsValueExpression):
+        found.add(node.field)
+        if isinstance(node.value, SigmaFieldReference):
+            found.add(node.value.field)
+
+
+def _write(node: Any, writer: Writer) -> str:
     match node:
         case ConditionAND():
-            return " and ".join(f"({_write(arg, writer)})" for arg in _ordered(node)) or "True"
+            return _join_and([_write(arg, writer) for arg in _settled_first(node, writer)])
         case ConditionOR():
-            grouped = _write_or(node, writer)
-            return grouped or "False"
+            return _write_or(node, writer)
         case ConditionNOT():
-            return f"not ({_write(node.args[0], writer)})"
+            inner = _write(node.args[0], writer)
+            return {"True": "False", "False": "True"}.get(inner, f"not ({inner})")
         case ConditionFieldEqualsValueExpression():
             return _field_test(node.field, node.value, writer)
         case ConditionValueExpression():
@@ -85,12 +152,47 @@ def _write(node: Any, writer: _Writer) -> str:
     raise RuleError(f"condition element {type(node).__name__} is not supported")
 
 
-def _ordered(node: ConditionItem) -> list[Any]:
-    """Cheap tests first: a conjunction stops at the first false one."""
-    return sorted(node.args, key=_cost)
+def _settled_first(node: ConditionItem, writer: Writer) -> list[Any]:
+    """Give the parts of a conjunction, the cheap ones first; one that is known to be false is all there is to it, and
+    then nothing else is even written, so that no field is read for it."""
+    ordered = sorted(node.args, key=_cost)
+    for arg in ordered:
+        if writer.known and _settled(arg, writer) is False:
+            return [arg]
+    return ordered
+
+
+def _settled(node: Any, writer: Writer) -> bool | None:
+    """Say whether a part is true or false whatever the event, as far as equalities with what is known tell."""
+    if isinstance(node, ConditionAND | ConditionOR):
+        parts = [_settled(arg, writer) for arg in node.args]
+        decisive = isinstance(node, ConditionOR)
+        if decisive in parts:
+            return decisive
+        return None if None in parts else not decisive
+    text = plain_text(node)
+    if text is None or not isinstance(node, ConditionFieldEqualsValueExpression):
+        return None
+    certain = writer.known.get(node.field)
+    return None if certain is None else certain == text
+
+
+def _join_and(parts: list[str]) -> str:
+    if "False" in parts:
+        return "False"
+    left = [f"({part})" for part in parts if part != "True"]
+    return " and ".join(left) or "True"
+
+
+def _join_or(parts: list[str]) -> str:
+    if "True" in parts:
+        return "True"
+    left = [f"({part})" for part in parts if part != "False"]
+    return " or ".join(left) or "False"
 
 
 def _cost(node: Any) -> int:
+    """Cheap tests first: a conjunction stops at the first false one."""
     if isinstance(node, ConditionFieldEqualsValueExpression):
         plain = isinstance(node.value, SigmaString) and not node.value.contains_special()
         return 0 if plain else 1
@@ -99,34 +201,34 @@ def _cost(node: Any) -> int:
     return 5
 
 
-def _write_or(node: ConditionItem, writer: _Writer) -> str:
+def _write_or(node: ConditionItem, writer: Writer) -> str:
     """Write alternatives; plain equalities on one field become one look-up in a set."""
     equal: dict[str, set[str]] = {}
     rest: list[str] = []
     for arg in sorted(node.args, key=_cost):
-        text = _plain_equality(arg)
+        if writer.known and _settled(arg, writer) is False:
+            continue
+        text = plain_text(arg)
         if text is not None and isinstance(arg, ConditionFieldEqualsValueExpression):
             equal.setdefault(arg.field, set()).add(text)
         else:
-            rest.append(f"({_write(arg, writer)})")
-    sets = []
-    for field, values in equal.items():
-        name = writer.bind(frozenset(values))
-        sets.append(f"({_any_value(field, f'v in {name}', writer)})")
-    return " or ".join(sets + rest)
+            rest.append(_write(arg, writer))
+    return _join_or([_equals_any(field, values, writer) for field, values in equal.items()] + rest)
 
 
-def _plain_equality(node: Any) -> str | None:
-    """Give the normalised text of ``field: text`` without wildcards, else None."""
-    if not isinstance(node, ConditionFieldEqualsValueExpression):
-        return None
-    value = node.value
-    if type(value) is not SigmaString or not all(isinstance(part, str) for part in value.s):
-        return None
-    return "".join(part for part in value.s if isinstance(part, str)).lower()
+def _equals_any(field: str, values: set[str], writer: Writer) -> str:
+    certain = writer.known.get(field)
+    if certain is not None:
+        return str(certain in values)
+    variable = writer.read(field)
+    if len(values) == 1:
+        wanted = writer.bind(next(iter(values)))
+        return f"{variable} == {wanted} if {variable}.__class__ is not tuple else {wanted} in {variable}"
+    wanted = writer.bind(frozenset(values))
+    return f"{variable} in {wanted} if {variable}.__class__ is not tuple else not {wanted}.isdisjoint({variable})"
 
 
-def _any_value(field: str, expression: str, writer: _Writer) -> str:
+def _any_value(field: str, expression: str, writer: Writer) -> str:
     """Test one value, or each of several: the common case inline, the rest in a bound function."""
     variable = writer.read(field)
     inline = _rename(expression, variable)
@@ -147,29 +249,54 @@ def _rename(expression: str, variable: str) -> str:
     return "".join(out)
 
 
-def _function(expression: str, names: dict[str, Any]) -> Callable[[Any], bool]:
+def _function(expression: str, names: Mapping[str, Any]) -> Callable[[Any], bool]:
     function: Callable[[Any], bool] = eval(f"lambda v: {expression}", dict(names))  # noqa: S307 - our own text
     return function
 
 
-def _field_test(field: str, value: Any, writer: _Writer) -> str:
+def _field_test(field: str, value: Any, writer: Writer) -> str:
     match value:
         case SigmaNull():
             return f"{writer.read(field)} is None"
         case SigmaExists():
-            return f"({field!r} in E) is {bool(value)}"
+            return f"({writer.present(field)}) is {bool(value)}"
         case SigmaFieldReference():
             return _reference_test(field, value, writer)
         case SigmaExpansion():
             return " or ".join(f"({_field_test(field, item, writer)})" for item in value.values) or "False"
+        case ListReference():
+            return _any_value(field, f"v in {writer.bind(value.view)}", writer)
     test = raw_test(value)
     if test is not None:
-        return f"{writer.bind(_any_raw(test))}(E.get({field!r}))"
+        return _raw_field_test(field, value, _any_raw(test), writer)
     if isinstance(value, SigmaString):
         if value.contains_placeholder():
-            return "False"
+            raise RuleError(f"'{value}' names a list that does not exist")
+        plain = plain_text(ConditionFieldEqualsValueExpression(field, value))
+        if plain is not None:
+            return _equals_any(field, {plain}, writer)
         return _any_value(field, string_expression(value, writer.bind), writer)
     raise RuleError(f"value type {type(value).__name__} is not supported")
+
+
+def _raw_field_test(field: str, value: Any, test: Callable[[Any], bool], writer: Writer) -> str:
+    variable = writer.raw(field)
+    slow = f"{writer.bind(test)}({variable})"
+    if not variable.isidentifier():
+        return slow
+    if isinstance(value, SigmaBool):
+        if writer.is_flag(field):
+            return variable if bool(value) else f"not {variable}"
+        return f"({variable} is {bool(value)}) if {variable}.__class__ is bool else ({variable} is not None and {slow})"
+    if isinstance(value, SigmaNumber) and not isinstance(value, SigmaTimestampPart):
+        bound = writer.bind(value.number)
+        return f"({variable} == {bound}) if {variable}.__class__ is int else ({variable} is not None and {slow})"
+    if isinstance(value, SigmaCompareExpression):
+        bound = writer.bind(float(value.number.number))
+        number = f"{variable}.__class__ is int or {variable}.__class__ is float"
+        inline = f"-1e300 < {variable} < 1e300 and {variable} {INLINE_COMPARE[value.op]} {bound}"
+        return f"{variable} is not None and (({inline}) if {number} else {slow})"
+    return slow
 
 
 def _any_raw(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -183,7 +310,7 @@ def _any_raw(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return each
 
 
-def _reference_test(field: str, value: SigmaFieldReference, writer: _Writer) -> str:
+def _reference_test(field: str, value: SigmaFieldReference, writer: Writer) -> str:
     left, right = writer.read(field), writer.read(value.field)
     both = f"{left}.__class__ is str and {right}.__class__ is str"
     if value.starts_with and value.ends_with:
@@ -195,7 +322,7 @@ def _reference_test(field: str, value: SigmaFieldReference, writer: _Writer) -> 
     return f"({left} is not None and {left} == {right})"
 
 
-def _keyword_test(value: Any, writer: _Writer) -> str:
+def _keyword_test(value: Any, writer: Writer) -> str:
     """A keyword stands in any value of the event."""
     if isinstance(value, SigmaExpansion):
         return " or ".join(f"({_keyword_test(item, writer)})" for item in value.values) or "False"
@@ -216,52 +343,4 @@ def _keyword_test(value: Any, writer: _Writer) -> str:
                 return True
         return False
 
-    return f"{writer.bind(search)}(L.values())"
-
-
-def _required(node: Any) -> Required:
-    """Find equalities without which the node cannot match: field → values of which one must be there."""
-    match node:
-        case ConditionAND():
-            merged: Required = {}
-            for arg in node.args:
-                for field, values in _required(arg).items():
-                    merged[field] = merged[field] & values if field in merged else values
-            return merged
-        case ConditionOR() if node.args:
-            parts = [_required(arg) for arg in node.args]
-            shared = set.intersection(*(set(part) for part in parts))
-            return {field: frozenset().union(*(part[field] for part in parts)) for field in shared}
-        case ConditionFieldEqualsValueExpression():
-            text = _plain_equality(node)
-            return {} if text is None else {node.field: frozenset([text])}
-    return {}
-
-
-def normalise(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the normalised twin of a flat event."""
-    return {field: norm(value) for field, value in event.items()}
-
-
-def flatten(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring a flat or nested event to dotted names; objects inside arrays give arrays of their values."""
-    if not any(isinstance(value, dict | list) for value in event.values()):
-        return dict(event)
-    out: dict[str, Any] = {}
-    _flatten_into(event, "", out)
-    return out
-
-
-def _flatten_into(value: Mapping[str, Any], prefix: str, out: dict[str, Any]) -> None:
-    for key, item in value.items():
-        name = f"{prefix}{key}"
-        if isinstance(item, dict):
-            _flatten_into(item, name + ".", out)
-        elif isinstance(item, list) and any(isinstance(part, dict) for part in item):
-            for part in item:
-                inner: dict[str, Any] = {}
-                _flatten_into(part, name + ".", inner) if isinstance(part, dict) else inner.setdefault(name, part)
-                for inner_name, inner_value in inner.items():
-                    out.setdefault(inner_name, []).append(inner_value)
-        else:
-            out[name] = item
+    return f"{writer.bind(search)}({writer.all_normalised()})"

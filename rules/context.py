@@ -1,17 +1,23 @@
 """Context: what the stream said earlier about the same thing, put on an event as fields before rules see it.
 
 Sigma can count and order, but not say "the account was verified earlier" or "that key was invalidated". A context
-remembers, per key, values of one kind of event and attaches them to later events; rules stay plain Sigma.
+remembers, per key, values of one kind of event and attaches them to later events; rules stay plain Sigma. The code
+that reads and writes contexts is written into the plans (``rules.plans``); here is what they hold.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+TIME = "@timestamp"
+PRESENT = "present"
+ELAPSED = "elapsed:"
+Entry = tuple[Any, ...]
+"""(event time in s, the remembered values in the order of ``values``)"""
 
 
 class Context(BaseModel):
@@ -19,6 +25,7 @@ class Context(BaseModel):
 
     ``values`` and ``attach``: name → field. The value ``@timestamp`` remembers the event time in seconds;
     ``elapsed: <name>`` in ``attach`` gives the seconds since a remembered time; ``present`` gives true or false.
+    An event older than what is remembered sees nothing of it and does not replace it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,86 +40,141 @@ class Context(BaseModel):
     attach_to: tuple[str, ...]
     attach_key: str | None = None
     attach: dict[str, str] = Field(default={})
-    max_keys: int = 500_000
+    max_keys: int = Field(default=1_000_000, ge=2)
+
+    @model_validator(mode="after")
+    def _known(self) -> Context:
+        for field, what in self.attach.items():
+            name = what.removeprefix(ELAPSED).strip()
+            if what != PRESENT and name not in self.values:
+                raise ValueError(f"'{field}' shows '{name}', which is not remembered")
+            if what.startswith(ELAPSED) and self.values[name] != TIME:
+                raise ValueError(f"'{field}' is the time since '{name}', which is no time")
+        return self
+
+    def place(self, name: str) -> int:
+        """Give the place of a remembered value in an entry."""
+        return 1 + list(self.values).index(name)
 
 
-class ContextMemory:
-    """The state of all contexts, dispatched by event action."""
+class ContextState:
+    """The keys of one context in two generations: one not written to for a whole life is gone with the older."""
 
-    def __init__(self, contexts: tuple[Context, ...]) -> None:
-        self.contexts = contexts
+    __slots__ = ("context", "evicted", "most", "old", "turn_at", "young")
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.most = max(context.max_keys // 2, 1)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every key."""
+        self.young: dict[str, Entry] = {}
+        self.old: dict[str, Entry] = {}
+        self.turn_at = float("-inf")
         self.evicted = 0
-        self._held: dict[str, OrderedDict[str, tuple[float, dict[str, Any]]]] = {
-            c.name: OrderedDict() for c in contexts
-        }
-        self._writers: dict[str, list[Context]] = {}
-        self._readers: dict[str, list[Context]] = {}
-        self._forgetters: dict[str, list[Context]] = {}
-        for context in contexts:
-            for table, actions in (
-                (self._writers, context.on),
-                (self._readers, context.attach_to),
-                (self._forgetters, context.forget_on),
-            ):
-                for action in actions:
-                    table.setdefault(action, []).append(context)
 
-    def pass_through(self, action: str, fields: Mapping[str, Any], t: float) -> dict[str, Any]:
-        """Give the fields to add to this event, then remember what it says."""
-        added: dict[str, Any] = {}
-        for context in self._readers.get(action, ()):
-            self._attach(context, fields, t, added)
-        for context in self._forgetters.get(action, ()):
-            for key in _keys(fields.get(context.forget_key or context.key)):
-                self._held[context.name].pop(key, None)
-        for context in self._writers.get(action, ()):
-            if all(fields.get(name) == value for name, value in context.where.items()):
-                self._remember(context, fields, t)
-        return added
+    def find(self, key: Any) -> Entry | None:
+        """Give the entry of the first of these keys that has one."""
+        for part in keys_of(key):
+            entry = self.young.get(part) or self.old.get(part)
+            if entry is not None:
+                return entry
+        return None
 
-    def _attach(self, context: Context, fields: Mapping[str, Any], t: float, added: dict[str, Any]) -> None:
-        held = self._held[context.name]
-        keys = _keys(fields.get(context.attach_key or context.key))
-        entry = next((held[key] for key in keys if key in held), None)
-        if entry is not None and (t - entry[0] > context.ttl_s or t < entry[0]):
-            entry = None
-        for target, what in context.attach.items():
-            if what == "present":
-                added[target] = entry is not None
-            elif entry is None:
-                continue
-            elif what.startswith("elapsed:"):
-                since = entry[1].get(what[8:].strip())
-                if isinstance(since, int | float):
-                    added[target] = t - since
-            else:
-                value = entry[1].get(what)
-                if value is not None:
-                    added[target] = value
+    def remember(self, key: Any, entry: Entry) -> None:
+        """Take an entry, unless a newer one is there."""
+        t = entry[0]
+        if t >= self.turn_at:
+            self.old = {} if t >= self.turn_at + self.context.ttl_s else self.young
+            self.young = {}
+            self.turn_at = t + self.context.ttl_s
+        for part in (key,) if key.__class__ is str else keys_of(key):
+            held = self.young.get(part)
+            if held is None or held[0] <= t:
+                self.young[part] = entry
+        if len(self.young) > self.most:
+            limit = t - self.context.ttl_s
+            self.evicted += sum(1 for part, held in self.old.items() if held[0] > limit and part not in self.young)
+            self.old, self.young = self.young, {}
 
-    def _remember(self, context: Context, fields: Mapping[str, Any], t: float) -> None:
-        held = self._held[context.name]
-        values = {name: (t if field == "@timestamp" else fields.get(field)) for name, field in context.values.items()}
-        for key in _keys(fields.get(context.key)):
-            held[key] = (t, values)
-            held.move_to_end(key)
-            if len(held) > context.max_keys:
-                held.popitem(last=False)
-                self.evicted += 1
+    def forget(self, key: Any) -> None:
+        """Drop these keys."""
+        for part in keys_of(key):
+            self.young.pop(part, None)
+            self.old.pop(part, None)
+
+    def __len__(self) -> int:
+        return len(self.young) + len(self.old)
 
     def snapshot(self) -> dict[str, Any]:
         """Give the state as plain data."""
-        return {name: [[key, entry[0], entry[1]] for key, entry in held.items()] for name, held in self._held.items()}
+        turn_at = None if self.turn_at == float("-inf") else self.turn_at
+        return {"turn_at": turn_at, "evicted": self.evicted, "old": self.old, "young": self.young}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take a state back; contexts that are not there any more are dropped."""
-        for name, held in self._held.items():
-            held.clear()
-            for key, t, values in state.get(name, ()):
-                held[key] = (float(t), dict(values))
+        """Take a state back."""
+        self.turn_at = float("-inf") if state["turn_at"] is None else float(state["turn_at"])
+        self.evicted = int(state["evicted"])
+        self.old = {key: tuple(entry) for key, entry in state["old"].items()}
+        self.young = {key: tuple(entry) for key, entry in state["young"].items()}
 
 
-def _keys(value: Any) -> list[str]:
+class ContextMemory:
+    """The state of all contexts, by name."""
+
+    def __init__(self, contexts: Iterable[Context]) -> None:
+        self.contexts = tuple(contexts)
+        self.states = {context.name: ContextState(context) for context in self.contexts}
+
+    def readers(self, action: str) -> list[ContextState]:
+        """Give the contexts that put fields on events of this type."""
+        return [state for state in self.states.values() if action in state.context.attach_to]
+
+    def writers(self, action: str) -> list[ContextState]:
+        """Give the contexts that remember events of this type."""
+        return [state for state in self.states.values() if action in state.context.on]
+
+    def forgetters(self, action: str) -> list[ContextState]:
+        """Give the contexts that forget on events of this type."""
+        return [state for state in self.states.values() if action in state.context.forget_on]
+
+    def actions(self) -> set[str]:
+        """Give the event types that any context has to do with."""
+        return {action for context in self.contexts for action in (*context.on, *context.attach_to, *context.forget_on)}
+
+    def __len__(self) -> int:
+        return sum(map(len, self.states.values()))
+
+    def stats(self) -> dict[str, dict[str, int]]:
+        """Give how many keys each context holds, and how many had to go before their time."""
+        return {
+            f"context {name}": {"keys": len(state), "evicted": state.evicted} for name, state in self.states.items()
+        }
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for state in self.states.values():
+            state.clear()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give the state as plain data, with what each context was when it was taken."""
+        return {
+            name: {"context": state.context.model_dump(mode="json"), **state.snapshot()}
+            for name, state in self.states.items()
+        }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Take a state back; contexts that changed or are not there any more start empty."""
+        for name, state in self.states.items():
+            state.clear()
+            held = saved.get(name)
+            if held is not None and held["context"] == state.context.model_dump(mode="json"):
+                state.restore(held)
+
+
+def keys_of(value: Any) -> list[str]:
+    """Give the keys a field's value stands for."""
     if value is None or value == "":
         return []
     return [str(part) for part in value] if isinstance(value, list | tuple) else [str(value)]

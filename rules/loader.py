@@ -6,32 +6,19 @@ All faults of a set are collected and given together, each with file, line and r
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule
 from sigma.exceptions import SigmaError
-from sigma.rule import SigmaRule
 
-from rules.compiler import compile_rule
 from rules.errors import RuleError
-from rules.model import Correlation, HouseMeta, Rule
+from rules.lists import Lists
+from rules.model import HouseMeta, Rule
+from rules.parsing import Filter, parse_filter, parse_rule
 from rules.yamlio import load_documents
-
-Lists = Mapping[str, tuple[str, ...]]
-SUPPORTED_CORRELATIONS = (
-    "event_count",
-    "value_count",
-    "temporal",
-    "temporal_ordered",
-    "value_sum",
-    "value_avg",
-    "value_percentile",
-    "value_median",
-)
 
 
 class RuleSet:
@@ -72,8 +59,7 @@ class RuleSet:
                 found |= rule.compiled.fields
             if rule.correlation is not None:
                 aliases = rule.correlation.aliases
-                named = [*rule.correlation.group_by, *([rule.correlation.field] if rule.correlation.field else [])]
-                for name in named:
+                for name in (*rule.correlation.group_by, *rule.correlation.fields):
                     found |= set(aliases[name].values()) if name in aliases else {name}
         return frozenset(found)
 
@@ -95,32 +81,82 @@ def load_rules(
     ``parameters`` are an organisation's values by rule name; ``require_house_block`` demands the ``qorgau`` block
     with its tests, as the product's own packs do.
     """
-    rules: list[Rule] = []
     faults: list[RuleError] = []
+    documents: list[tuple[str, int, Any]] = []
     for file, text in files:
         try:
-            documents = load_documents(text, file)
+            documents += [(file, line, document) for line, document in load_documents(text, file)]
         except RuleError as fault:
             faults.append(fault)
+    lists = lists if lists is not None else Lists()
+    filters = _load_filters(documents, lists, faults)
+    rules: list[Rule] = []
+    for file, line, document in documents:
+        if isinstance(document, dict) and "filter" in document:
             continue
-        for line, document in documents:
+        try:
+            rules.append(_load_one(document, file, line, parameters or {}, lists, filters, require_house_block))
+        except RuleError as fault:
+            faults.append(fault)
+    faults += [
+        RuleError(f"filter '{held.title}' names '{name}', which is not loaded", file=held.file, line=held.line)
+        for held in filters
+        for name in held.unused(rules)
+    ]
+    return RuleSet(_whole(_quiet_base_rules(rules), faults)), faults
+
+
+def _load_filters(documents: list[tuple[str, int, Any]], lists: Lists, faults: list[RuleError]) -> list[Filter]:
+    filters = []
+    for file, line, document in documents:
+        if isinstance(document, dict) and "filter" in document:
             try:
-                rules.append(_load_one(document, file, line, parameters or {}, lists or {}, require_house_block))
+                with _located(f"filter '{str(document.get('title', ''))[:120]}'", file, line):
+                    filters.append(parse_filter(document, lists, file, line))
             except RuleError as fault:
                 faults.append(fault)
-    rules = _quiet_base_rules(rules)
+    return filters
+
+
+def _whole(rules: list[Rule], faults: list[RuleError]) -> list[Rule]:
+    """Leave out rules whose id stands twice, that correlate what is not there, or that feed themselves."""
     good: list[Rule] = []
-    known = {rule.id for rule in rules} | {rule.name for rule in rules}
+    ids: set[str] = set()
     for rule in rules:
-        missing = [ref for ref in (rule.correlation.rules if rule.correlation else ()) if ref not in known]
-        if missing:
-            message = f"rule '{rule.title}' correlates '{missing[0]}', which is not loaded"
-            faults.append(RuleError(message, file=rule.file, line=rule.line))
-        elif any(rule.id == other.id for other in good):
+        if rule.id in ids:
             faults.append(RuleError(f"the rule id '{rule.id}' stands twice", file=rule.file, line=rule.line))
         else:
+            ids.add(rule.id)
             good.append(rule)
-    return RuleSet(good), faults
+    while True:
+        known = {rule.id for rule in good} | {rule.name for rule in good}
+        lame = [r for r in good if r.correlation and any(ref not in known for ref in r.correlation.rules)]
+        lame += [r for r in good if r not in lame and _feeds_itself(r, good)]
+        if not lame:
+            return good
+        for rule in lame:
+            missing = [ref for ref in (rule.correlation.rules if rule.correlation else ()) if ref not in known]
+            what = f"correlates '{missing[0]}', which is not loaded" if missing else "correlates itself in a circle"
+            faults.append(RuleError(f"rule '{rule.title}' {what}", file=rule.file, line=rule.line))
+        out = {rule.id for rule in lame}
+        good = [rule for rule in good if rule.id not in out]
+
+
+def _feeds_itself(rule: Rule, rules: list[Rule]) -> bool:
+    if rule.correlation is None:
+        return False
+    by_reference = {rule.name: rule for rule in rules} | {rule.id: rule for rule in rules}
+    seen: set[str] = set()
+    ahead = list(rule.correlation.rules)
+    while ahead:
+        base = by_reference.get(ahead.pop())
+        if base is None or base.id in seen:
+            continue
+        if base.id == rule.id:
+            return True
+        seen.add(base.id)
+        ahead += base.correlation.rules if base.correlation else ()
+    return False
 
 
 def _quiet_base_rules(rules: list[Rule]) -> list[Rule]:
@@ -143,12 +179,13 @@ def _load_one(
     line: int,
     parameters: Mapping[str, Mapping[str, Any]],
     lists: Lists,
+    filters: list[Filter],
     require_house_block: bool,
 ) -> Rule:
     if not isinstance(document, dict):
         raise RuleError("a rule is a YAML mapping", file=file, line=line)
     title = str(document.get("title", ""))[:120]
-    try:
+    with _located(f"rule '{title}'", file, line):
         meta = HouseMeta.model_validate(document["qorgau"]) if "qorgau" in document else None
         if require_house_block and (meta is None or meta.tests is None) and not _is_base(document):
             raise RuleError("the 'qorgau' block with positive and negative tests is missing")
@@ -156,19 +193,25 @@ def _load_one(
         name = str(document.get("name") or document.get("id") or title)
         if meta is not None:  # ``${…}`` is ordinary text in rules from elsewhere
             body = _fill(body, _values(meta, parameters.get(name, {})))
-        digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:12]
-        return _parse(body, name, digest, meta, lists).model_copy(
+        return parse_rule(body, name, meta, lists, filters).model_copy(
             update={"file": file, "line": line, "text": _logic(body)}
         )
+
+
+@contextmanager
+def _located(what: str, file: str, line: int) -> Iterator[None]:
+    """Say of every fault inside where it lies."""
+    try:
+        yield
     except RuleError as fault:
-        raise RuleError(f"rule '{title}': {fault.message}", file=file, line=line) from None
+        raise RuleError(f"{what}: {fault.message}", file=file, line=line) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RuleError(f"rule '{title}': {first['msg']}", file=file, line=line, field=f"qorgau.{where}") from None
+        raise RuleError(f"{what}: {first['msg']}", file=file, line=line, field=f"qorgau.{where}") from None
     except (SigmaError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise RuleError(f"rule '{title}': {text}", file=file, line=line) from None
+        raise RuleError(f"{what}: {text}", file=file, line=line) from None
 
 
 def _logic(body: Mapping[str, Any]) -> str:
@@ -206,86 +249,3 @@ def _fill(node: Any, values: Mapping[str, Any]) -> Any:
             raise RuleError(f"'{node}' names a parameter that is not declared")
         return values[name]
     return node
-
-
-def _parse(body: dict[str, Any], name: str, version: str, meta: HouseMeta | None, lists: Lists) -> Rule:
-    if "filter" in body:
-        raise RuleError("Sigma filters are not supported yet; put the exception into the rule")
-    common: dict[str, Any] = {"name": name, "version": version, "meta": meta, "file": "", "line": 0}
-    if "correlation" in body:
-        return _parse_correlation(SigmaCorrelationRule.from_dict(body), common)
-    rule = SigmaRule.from_dict(body)
-    if lists:
-        _expand_lists(rule, lists)
-    return Rule(
-        **common,
-        **_identity(rule),
-        product=rule.logsource.product,
-        compiled=compile_rule(rule),
-    )
-
-
-def _identity(rule: Any) -> dict[str, Any]:
-    return {
-        "id": str(rule.id) if rule.id else str(rule.name or rule.title),
-        "title": rule.title,
-        "level": rule.level.name.lower() if rule.level else "informational",
-        "description": rule.description or "",
-        "tags": tuple(str(tag) for tag in rule.tags),
-        "falsepositives": tuple(rule.falsepositives or ()),
-    }
-
-
-def _parse_correlation(rule: SigmaCorrelationRule, common: dict[str, Any]) -> Rule:
-    kind = rule.type.name.lower()
-    if kind not in SUPPORTED_CORRELATIONS:
-        raise RuleError(f"correlation type '{kind}' is not supported")
-    condition = rule.condition
-    if not isinstance(condition, SigmaCorrelationCondition):
-        raise RuleError("extended correlation conditions (and, or, not over rules) are not supported yet")
-    op = condition.op.name.lower()
-    if op not in ("gte", "gt", "eq"):
-        raise RuleError(
-            f"condition '{op}' can only be judged when a window has ended; a stream supports gte, gt and eq"
-        )
-    if isinstance(condition.fieldref, list):
-        raise RuleError("a condition over several fields is not supported yet")
-    correlation = Correlation(
-        type=kind,
-        rules=tuple(reference.reference for reference in rule.rules or ()),
-        group_by=tuple(rule.group_by or ()),
-        window_s=float(rule.timespan.seconds),
-        op=op,
-        count=condition.count,
-        field=condition.fieldref,
-        percentile=condition.percentile,
-        generate=bool(rule.generate),
-        aliases={
-            alias.alias: {reference.reference: field for reference, field in alias.mapping.items()}
-            for alias in rule.aliases
-        },
-    )
-    return Rule(**common, **_identity(rule), correlation=correlation)
-
-
-def _expand_lists(rule: SigmaRule, lists: Lists) -> None:
-    """Replace ``%name%`` of the expand modifier by the entries of the list of that name."""
-    from sigma.types import Placeholder, SigmaString
-
-    def walk(detection: Any) -> None:
-        for item in detection.detection_items:
-            if hasattr(item, "detection_items"):
-                walk(item)
-                continue
-            values: list[Any] = []
-            for value in item.value:
-                if isinstance(value, SigmaString) and value.contains_placeholder():
-                    values += value.replace_placeholders(
-                        lambda p: iter(lists.get(p.name, ())) if isinstance(p, Placeholder) else iter(())
-                    )
-                else:
-                    values.append(value)
-            item.value = values
-
-    for detection in rule.detection.detections.values():
-        walk(detection)

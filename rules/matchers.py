@@ -30,9 +30,9 @@ from sigma.types import (
 from rules.errors import RuleError
 
 Test = Callable[[Any], bool]
-_OPTIONS = re2.Options()
-_OPTIONS.max_mem = 64 << 20
-_OPTIONS.log_errors = False
+REGEX_OPTIONS = re2.Options()
+REGEX_OPTIONS.max_mem = 64 << 20
+REGEX_OPTIONS.log_errors = False
 
 
 def norm(value: Any) -> Any:
@@ -49,7 +49,7 @@ def norm(value: Any) -> Any:
     if kind is float:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if kind is list or kind is tuple:
-        return tuple(part for part in map(norm, value) if part.__class__ is str)
+        return tuple([part for part in map(norm, value) if part.__class__ is str])
     return str(value).lower()
 
 
@@ -75,7 +75,7 @@ def compile_regex(pattern: str, flags: str = "") -> Any:
             r"write \p{L}, \p{N} or \p{Cyrillic}"
         )
     try:
-        return re2.compile(f"(?{flags}){pattern}" if flags else pattern, _OPTIONS)
+        return re2.compile(f"(?{flags}){pattern}" if flags else pattern, REGEX_OPTIONS)
     except re2.error as error:
         reason = str(error.args[0] if error.args else error)
         raise RuleError(f"the regular expression is refused by RE2: {reason[:120]}") from None
@@ -148,21 +148,30 @@ def _cased(value: SigmaCasedString) -> Test:
         text = "".join(part for part in value.s if isinstance(part, str))
         return lambda v: (v if isinstance(v, str) else str(v)) == text
     search = compile_regex(f"^(?:{glob_pattern(value, lower=False)})$", "s").search
-    return lambda v: search(_clean(v)) is not None
+    return lambda v: search(regex_text(v)) is not None
+
+
+_LETTERS = {
+    SigmaRegularExpressionFlag.IGNORECASE: "i",
+    SigmaRegularExpressionFlag.MULTILINE: "m",
+    SigmaRegularExpressionFlag.DOTALL: "s",
+}
+
+
+def regex_source(value: SigmaRegularExpression) -> str:
+    """Give the expression with its flags in front, as RE2 reads it."""
+    source = value.regexp if isinstance(value.regexp, str) else value.regexp.to_plain(regex=True)
+    letters = "".join(sorted(_LETTERS[flag] for flag in value.flags))
+    return f"(?{letters}){source}" if letters else source
 
 
 def _regex(value: SigmaRegularExpression) -> Test:
-    letters = {
-        SigmaRegularExpressionFlag.IGNORECASE: "i",
-        SigmaRegularExpressionFlag.MULTILINE: "m",
-        SigmaRegularExpressionFlag.DOTALL: "s",
-    }
-    source = value.regexp if isinstance(value.regexp, str) else value.regexp.to_plain(regex=True)
-    search = compile_regex(source, "".join(sorted(letters[flag] for flag in value.flags))).search
-    return lambda v: search(_clean(v)) is not None
+    search = compile_regex(regex_source(value)).search
+    return lambda v: search(regex_text(v)) is not None
 
 
-def _clean(value: Any) -> str:
+def regex_text(value: Any) -> str:
+    """Give a value as text that RE2 takes."""
     text = value if isinstance(value, str) else ("" if value is None else norm(value))
     return text.encode("utf8", "replace").decode("utf8") if isinstance(text, str) else str(text)
 
@@ -181,6 +190,13 @@ def _cidr(value: SigmaCIDRExpression) -> Test:
     return test
 
 
+INLINE_COMPARE = {
+    CompareOperators.LT: "<",
+    CompareOperators.LTE: "<=",
+    CompareOperators.GT: ">",
+    CompareOperators.GTE: ">=",
+    CompareOperators.NEQ: "!=",
+}
 _COMPARE: dict[CompareOperators, Callable[[float, float], bool]] = {
     CompareOperators.LT: lambda a, b: a < b,
     CompareOperators.LTE: lambda a, b: a <= b,

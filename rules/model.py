@@ -49,7 +49,9 @@ INCIDENT_CLASSES = (
 
 class HouseMeta(BaseModel):
     """The ``qorgau`` block of a rule file. ``words`` names the sign in the languages of the notices
-    (ru, kk); ``affects`` names counted fields whose every value is touched, such as the clients of a bulk read."""
+    (ru, kk); ``affects`` names counted fields whose every value is touched, such as the clients of a bulk read.
+    ``lateness`` and ``suppress`` are spans such as ``5m``: how late an event of a correlation may come, and for how
+    long a correlation that fired says nothing more of the same key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     obligations: tuple[str, ...] = ()
@@ -61,12 +63,21 @@ class HouseMeta(BaseModel):
     parameters: dict[str, Parameter] = {}
     evidence: tuple[str, ...] = ()
     affects: tuple[str, ...] = ()
+    lateness: str | None = None
+    suppress: str | None = None
     words: dict[str, str] = {}
     tests: InlineTests | None = None
 
 
+DEFAULT_LATENESS_S = 300.0
+
+
 class Correlation(BaseModel):
-    """A correlation over base rules within a window of event time."""
+    """A correlation over base rules within a window of event time.
+
+    ``least``: how many of the rules must be seen (temporal types). ``expression``: an extended condition over the
+    indexes of the rules, such as ``("and", 0, ("not", 1))``. Times in seconds.
+    """
 
     model_config = ConfigDict(frozen=True)
     type: str
@@ -75,10 +86,27 @@ class Correlation(BaseModel):
     window_s: float
     op: str = "gte"
     count: float = 1
-    field: str | None = None
+    fields: tuple[str, ...] = ()
     percentile: int | None = None
     generate: bool = False
     aliases: dict[str, dict[str, str]] = {}
+    least: int = 0
+    expression: Any = None
+    lateness_s: float = DEFAULT_LATENESS_S
+    suppress_s: float = 0.0
+    closing: bool = False
+    """Whether it can only be judged when a window has ended."""
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether it matters which of the rules matched."""
+        return self.type.startswith("temporal")
+
+    @property
+    def compact_above(self) -> int:
+        """Entries of one key above which repeated values are thinned out."""
+        countable = self.type in ("value_count", "temporal")
+        return max(64, 2 * int(self.count)) if countable else 1 << 60
 
 
 class Rule(BaseModel):
@@ -101,6 +129,8 @@ class Rule(BaseModel):
     compiled: Compiled | None = None
     correlation: Correlation | None = None
     raises_findings: bool = True
+    filters: tuple[str, ...] = ()
+    """Titles of the Sigma filters laid over it."""
 
     @property
     def severity(self) -> str:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.errors import InputError
 from rules.context import Context
-from rules.detector import Matcher
 from rules.loader import RuleSet
+from rules.matcher import Matcher
 from rules.model import InlineTest, Rule
 
 START = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)

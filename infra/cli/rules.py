@@ -16,11 +16,11 @@ from engine.register import builtin_register
 from engine.timestamps import Window
 from infra.cli import common
 from infra.clock import SystemClock
-from rules.compiler import flatten
 from rules.context import Context
-from rules.detector import Matcher
 from rules.errors import RuleError
+from rules.flatten import flatten
 from rules.loader import RuleSet, load_rules
+from rules.matcher import Matcher
 from rules.pack import builtin_contexts, builtin_files
 from rules.testing import run_tests
 
@@ -40,7 +40,7 @@ def _files(paths: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
                 yield str(file), common.read_text(file)
 
 
-def _load(paths: tuple[Path, ...], *, tuned: bool = True) -> tuple[RuleSet, list[RuleError], tuple[Context, ...]]:
+def load(paths: tuple[Path, ...], *, tuned: bool = True) -> tuple[RuleSet, list[RuleError], tuple[Context, ...]]:
     if paths:
         ruleset, faults = load_rules(_files(paths))
         return ruleset, faults, builtin_contexts()
@@ -54,7 +54,7 @@ def _load(paths: tuple[Path, ...], *, tuned: bool = True) -> tuple[RuleSet, list
 @common.as_json
 def test_rules(paths: tuple[Path, ...], as_json: bool) -> None:
     """Run the tests that travel with the rules (of PATHS, or of the product), with the default parameters."""
-    ruleset, faults, contexts = _load(paths, tuned=False)
+    ruleset, faults, contexts = load(paths, tuned=False)
     results = run_tests(ruleset, contexts)
     failed = [result for result in results if not result.passed]
     for fault in faults:
@@ -75,7 +75,7 @@ def test_rules(paths: tuple[Path, ...], as_json: bool) -> None:
 @common.as_json
 def lint(paths: tuple[Path, ...], as_json: bool) -> None:
     """Look for faults: rules that do not load, duties and fields that do not exist, rules nothing can reach."""
-    ruleset, faults, contexts = _load(paths)
+    ruleset, faults, contexts = load(paths)
     findings = [str(fault) for fault in faults] + list(_lint(ruleset, contexts))
     if as_json:
         click.echo(json.dumps({"rules": len(ruleset), "findings": findings}, ensure_ascii=False))
@@ -101,7 +101,7 @@ def _lint(ruleset: RuleSet, contexts: tuple[Context, ...]) -> Iterator[str]:
             known = field in catalogue.fields or field in attached or field.startswith(("event.", "rule.", "@"))
             if not known:
                 yield f"{where}: no event of the catalogue has the field '{field}'"
-        actions = rule.compiled.required.get("event.action", frozenset())
+        actions = rule.compiled.actions
         for action in sorted(actions):
             if action not in catalogue.events:
                 yield f"{where}: no event type '{action}' is in the catalogue, so the rule can never fire"
@@ -112,7 +112,7 @@ def _lint(ruleset: RuleSet, contexts: tuple[Context, ...]) -> Iterator[str]:
 @common.as_json
 def list_rules(paths: tuple[Path, ...], as_json: bool) -> None:
     """List the rules."""
-    ruleset, faults, _ = _load(paths)
+    ruleset, faults, _ = load(paths)
     for fault in faults:
         click.echo(str(fault), err=True)
     rows = [
@@ -140,7 +140,7 @@ def list_rules(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--faults", is_flag=True, help="Name the rules that did not load, on stderr.")
 def eval_rules(paths: tuple[Path, ...], file: Path, product: str | None, faults: bool) -> None:
     """Print for every event the ids of the rules that match it."""
-    ruleset, found, contexts = _load(paths)
+    ruleset, found, contexts = load(paths)
     for fault in found if faults else ():
         click.echo(str(fault), err=True)
     if not len(ruleset):
