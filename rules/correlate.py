@@ -156,11 +156,15 @@ class SlidingCorrelator(Correlator):
             if held is None:
                 return self._first(key, (t, position, value))
             young[key] = held
+        entry = (t, position, value)
         if held.__class__ is tuple:
+            if t >= held[0] > t - self._kept_s:  # a list of two takes less room than one that grew to two
+                young[key] = held = [held, entry]
+                return None if self._fewest > 2 else self._judge(key, held, 2)
             held = young[key] = [held]
         newest, _, last = held[-1]
         if t >= newest:
-            held.append((t, position, value))
+            held.append(entry)
             if held[0][0] <= t - self._kept_s or len(held) > MAX_ENTRIES_PER_KEY:
                 self._trim(held, t)
             if len(held) < self._fewest or (
@@ -171,7 +175,6 @@ class SlidingCorrelator(Correlator):
         if t <= newest - self._kept_s:
             self.late += 1
             return None
-        entry = (t, position, value)
         insort(held, entry, key=_order)
         return self._late(key, held, held.index(entry))
 

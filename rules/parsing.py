@@ -19,6 +19,7 @@ from sigma.correlations import (
     SigmaRuleReference,
 )
 from sigma.filters import SigmaFilter
+from sigma.modifiers import SigmaWideModifier, modifier_mapping
 from sigma.rule import SigmaRule
 from sigma.types import Placeholder, SigmaString
 
@@ -26,6 +27,9 @@ from rules.compiler import compile_rule
 from rules.errors import RuleError
 from rules.lists import ListReference, Lists
 from rules.model import DEFAULT_LATENESS_S, Correlation, HouseMeta, Rule
+
+modifier_mapping.setdefault("utf16le", SigmaWideModifier)
+"""The specification has the name, pySigma only its alias ``wide``."""
 
 
 @dataclass(frozen=True)

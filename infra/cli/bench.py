@@ -68,3 +68,13 @@ def bench_detect(paths: tuple[Path, ...], file: Path | None, count: int, as_json
         raise InputError("holds no event", file=str(file))
     lines = [lines[i % len(lines)] for i in range(max(count, len(lines)))]
     _print(measure(ruleset, contexts, lines, Window(SystemClock().now())), as_json)
+
+
+@bench.command("correlate")
+@click.option("--keys", default=1_000_000, show_default=True, type=click.IntRange(1_000))
+@common.as_json
+def bench_correlate(keys: int, as_json: bool) -> None:
+    """A correlation with many live group keys, in bytes a key and against the rate with a thousand."""
+    from infra.cli.bench_correlate import measure
+
+    _print(measure(keys), as_json)
