@@ -34,7 +34,9 @@ from infra.stages.protection import Acts as ActEvents
 from infra.stages.protection import Orders
 from infra.stages.retention import Erasures, Terms
 from infra.stages.search import Search
+from infra.stages.stamping import Stamping
 from infra.stages.witnessing import Witnessing
+from infra.stamps import Authority, roots_of
 from infra.store.database import Database
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
@@ -173,6 +175,7 @@ def stages_of(house: House) -> list[Stage]:
         mails,
         to_systems,
         *_witnessing(house),
+        *_stamping(house),
         Terms(ledger, decisions, clock, house.calendar),
         Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
         Search(ledger, decisions, clock, house.catalogue),
@@ -185,6 +188,14 @@ def _witnessing(house: House) -> list[Stage]:
         return []
     keys = [Verifier.parse(text) for text in settings.witness_keys]
     return [Witnessing(house.ledger, house.decisions, house.clock, settings.witnesses, keys)]
+
+
+def _stamping(house: House) -> list[Stage]:
+    settings = house.settings
+    if settings.timestamp_url is None:
+        return []
+    authority = Authority(settings.timestamp_url, roots_of(settings.timestamp_roots))
+    return [Stamping(house.ledger, house.decisions, house.clock, authority, settings.timestamp_every_s)]
 
 
 def calendar_of(settings: Settings) -> BusinessCalendar:

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     master_key: str | None = Field(default=None, repr=False)
     witnesses: tuple[str, ...] = ()
     witness_keys: tuple[str, ...] = ()
+    timestamp_url: str | None = None
+    timestamp_roots: Path | None = None
+    timestamp_every_s: int = Field(default=3600, ge=1)
     log_name: str = Field(default="qorgau", pattern=r"^[A-Za-z0-9._/-]{1,100}$")
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)

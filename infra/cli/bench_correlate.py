@@ -69,7 +69,7 @@ class _Run:
         ruleset, _ = load_rules([("bench.yml", RULES)])
         self.matcher = Matcher(ruleset, max_keys=4 * keys)
         self.keys = [f"client-{number:08d}" for number in range(keys)]
-        Random(1).shuffle(self.keys)
+        Random(1).shuffle(self.keys)  # noqa: S311 - an order, no secret
         self.position = 0
         held = next(iter(self.matcher.correlators.values()))
         self.feed_one = Feed(held, ruleset.by_reference["login"])

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import click
 import httpx
+from cryptography.x509 import Certificate
 
 from engine.errors import InputError
 from infra.bootstrap import House
 from infra.cli import common
+from infra.stamps import StampRefused, check, roots_of
 from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
+from infra.store.database import Database
 from infra.store.notes import Signer, Verifier
 from infra.store.opening import open_database
 from infra.store.sqlite import SqliteDatabase
@@ -80,18 +84,51 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
     settings = common.settings()
     with common.house() as house:
         seen += _asked(settings.witnesses, house.store.signer.verifier.name)
+        stamped, refused = stamped_notes(house.database, roots_of(settings.timestamp_roots))
+        seen += stamped
         log_key = Verifier.parse(key) if key else house.store.signer.verifier
         known = [Verifier.parse(text) for text in (*witnesses, *settings.witness_keys)]
         results = {log: _walk(house.database, log, log_key, known, seen, not as_json) for log in LOGS}
     faults = [fault for _, fault in results.values() if fault is not None]
+    for text in refused:
+        click.echo(f"qorgau: {text}", err=True)
     if as_json:
         told = [{"log": f.log, "position": f.first, "until": f.last, "fault": f.text} for f in faults]
         counted = {log: count for log, (count, _) in results.items()}
-        click.echo(json.dumps({"whole": not faults, **counted, "faults": told}))
+        click.echo(json.dumps({"whole": not faults and not refused, **counted, "faults": told, "stamps": refused}))
     for log, (count, fault) in () if as_json else results.items():
         click.echo(f"{log}: {fault.text}" if fault else f"{log}: {count:,} whole, signed")
-    if faults:
+    if faults or refused:
         raise SystemExit(1)
+
+
+def stamped_notes(database: Database, roots: Sequence[Certificate]) -> tuple[list[str], list[str]]:
+    """Give the heads that an authority stamped, and what is wrong with stamps that do not hold."""
+    notes, refused = [], []
+    for row in database.rows("SELECT log, size, note, token FROM timestamps ORDER BY log, size"):
+        try:
+            check(row["note"].encode(), bytes(row["token"]), roots)
+        except StampRefused as error:
+            refused.append(f"time stamp of the {row['log']} at {row['size']}: {error.message}")
+        else:
+            notes.append(row["note"])
+    return notes, refused
+
+
+@ledger.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Write each as LOG-SIZE.note and .tsr into this folder.")
+@common.as_json
+def timestamps(out: Path | None, as_json: bool) -> None:
+    """List the time stamps (RFC 3161) over heads of the logs; ``openssl ts -verify`` checks what --out writes."""
+    with common.house() as house:
+        rows = house.database.rows("SELECT * FROM timestamps ORDER BY log, size")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for row in rows:
+            (out / f"{row['log']}-{row['size']}.note").write_bytes(row["note"].encode())
+            (out / f"{row['log']}-{row['size']}.tsr").write_bytes(bytes(row["token"]))
+    shown = [{name: row[name] for name in ("log", "size", "stamped_at", "authority")} for row in rows]
+    common.show(shown, ("log", "size", "stamped_at", "authority"), as_json)
 
 
 def _asked(addresses: tuple[str, ...], name: str) -> list[str]:

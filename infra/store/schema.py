@@ -61,6 +61,11 @@ CREATE TABLE IF NOT EXISTS tiles (
 CREATE TABLE IF NOT EXISTS known_runs (run INTEGER PRIMARY KEY, last INTEGER NOT NULL, words BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS known_pages (
     run INTEGER NOT NULL, page INTEGER NOT NULL, entries BLOB NOT NULL, PRIMARY KEY (run, page)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS timestamps (
+    log TEXT NOT NULL, size INTEGER NOT NULL, at TEXT NOT NULL, stamped_at TEXT NOT NULL, authority TEXT NOT NULL,
+    note TEXT NOT NULL, token BLOB NOT NULL, PRIMARY KEY (log, size)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS list_entries (
+    name TEXT NOT NULL, version INTEGER NOT NULL, state BLOB NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blind_index (last INTEGER PRIMARY KEY, entries BLOB NOT NULL);
 """
 _KEYS = """
@@ -161,5 +166,5 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
-STORE = Plan("meta", 2, _make_store)
+STORE = Plan("meta", 3, _make_store)
 KEYRING = Plan("keys_meta", 1, _make_keyring)

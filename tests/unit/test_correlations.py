@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -236,7 +237,7 @@ def test_any_cut_and_any_restart_give_the_same_findings(kind: dict[str, Any], st
     whole = run(matcher(kind, lateness="7s"), stream)
     running, found = matcher(kind, lateness="7s"), []
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    for number, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(edges)):
         part = [(stream[i][0], stream[i][1], stream[i][2]) for i in range(start, end)]
         events = [
             ({"event.action": "abca"[(start + i) % 4], "user.id": u, "h": h, "n": t % 5}, float(t), start + i + 1)
