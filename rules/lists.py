@@ -8,8 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict
 
 from rules.matchers import norm
+
+Kind = Literal["deny", "watch", "allow", "internal"]
+
+
+class ListDefinition(BaseModel):
+    """A list the product or an organisation knows: what it is for and what it begins with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    kind: Kind
+    description: str = ""
+    personal: bool = False
+    entries: tuple[str, ...] = ()
 
 
 class ListView:
@@ -62,3 +79,16 @@ class Lists:
 
     def __len__(self) -> int:
         return len(self.views)
+
+
+def load_lists(text: str) -> tuple[ListDefinition, ...]:
+    """Read the definitions of a pack."""
+    return tuple(ListDefinition.model_validate(entry) for entry in (yaml.safe_load(text) or {}).get("lists", ()))
+
+
+def lists_of(definitions: Iterable[ListDefinition]) -> Lists:
+    """Make the lists, each with what it begins with."""
+    lists = Lists()
+    for definition in definitions:
+        lists.replace(definition.name, definition.entries, 0)
+    return lists

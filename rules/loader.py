@@ -24,7 +24,8 @@ from rules.yamlio import load_documents
 class RuleSet:
     """Rules by id, with the base rules of correlations by name and id."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], lists: Lists | None = None) -> None:
+        self.lists = lists if lists is not None else Lists()
         self.rules: dict[str, Rule] = {}
         self.by_reference: dict[str, Rule] = {}
         for rule in rules:
@@ -103,7 +104,7 @@ def load_rules(
         for held in filters
         for name in held.unused(rules)
     ]
-    return RuleSet(_whole(_quiet_base_rules(rules), faults)), faults
+    return RuleSet(_whole(_quiet_base_rules(rules), faults), lists), faults
 
 
 def _load_filters(documents: list[tuple[str, int, Any]], lists: Lists, faults: list[RuleError]) -> list[Filter]:

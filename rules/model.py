@@ -22,11 +22,13 @@ class Parameter(BaseModel):
 
 
 class InlineTest(BaseModel):
-    """Events that must, or must not, make the rule fire. ``at`` in an event is an offset like ``+90s``."""
+    """Events that must, or must not, make the rule fire. ``at`` in an event is an offset like ``+90s``; ``lists`` are
+    entries that lists have while the test runs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     events: tuple[dict[str, Any], ...]
+    lists: dict[str, tuple[str, ...]] = {}
 
 
 class InlineTests(BaseModel):

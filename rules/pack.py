@@ -8,9 +8,10 @@ from typing import Any
 
 from rules.context import Context, load_contexts
 from rules.errors import RuleError
+from rules.lists import ListDefinition, Lists, lists_of, load_lists
 from rules.loader import RuleSet, load_rules
 
-CONTEXTS = "contexts.yml"
+CONTEXTS, LISTS = "contexts.yml", "lists.yml"
 
 
 def builtin_files() -> list[tuple[str, str]]:
@@ -19,7 +20,7 @@ def builtin_files() -> list[tuple[str, str]]:
     return [
         (f"rules/packs/{entry.name}", entry.read_text(encoding="utf8"))
         for entry in sorted(folder.iterdir(), key=lambda e: e.name)
-        if entry.name.endswith(".yml") and entry.name != CONTEXTS
+        if entry.name.endswith(".yml") and entry.name not in (CONTEXTS, LISTS)
     ]
 
 
@@ -28,9 +29,15 @@ def builtin_contexts() -> tuple[Context, ...]:
     return load_contexts((resources.files("rules") / "packs" / CONTEXTS).read_text(encoding="utf8"))
 
 
-def builtin_rules(parameters: Mapping[str, Mapping[str, Any]] | None = None) -> RuleSet:
+def builtin_lists() -> tuple[ListDefinition, ...]:
+    """Give the lists the product's rules name."""
+    return load_lists((resources.files("rules") / "packs" / LISTS).read_text(encoding="utf8"))
+
+
+def builtin_rules(parameters: Mapping[str, Mapping[str, Any]] | None = None, lists: Lists | None = None) -> RuleSet:
     """Load the product's rules with an organisation's parameters; raises the first RuleError there is."""
-    ruleset, faults = load_rules(builtin_files(), parameters=parameters, require_house_block=True)
+    lists = lists_of(builtin_lists()) if lists is None else lists
+    ruleset, faults = load_rules(builtin_files(), parameters=parameters, lists=lists, require_house_block=True)
     if faults:
         raise faults[0]
     for name in parameters or {}:

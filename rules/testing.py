@@ -47,6 +47,19 @@ def run_tests(ruleset: RuleSet, contexts: tuple[Context, ...]) -> list[TestResul
 def _run(
     ruleset: RuleSet, contexts: tuple[Context, ...], rule: Rule, test: InlineTest, *, expected: bool
 ) -> TestResult:
+    held = {name: view.entries for name, view in ruleset.lists.views.items()}
+    for name, entries in test.lists.items():
+        ruleset.lists.replace(name, entries)
+    try:
+        return _judge(ruleset, contexts, rule, test, expected=expected)
+    finally:
+        for name, kept in held.items():
+            ruleset.lists.replace(name, kept)
+
+
+def _judge(
+    ruleset: RuleSet, contexts: tuple[Context, ...], rule: Rule, test: InlineTest, *, expected: bool
+) -> TestResult:
     kind = "positive" if expected else "negative"
     matcher = Matcher(ruleset, contexts)
     fired = False

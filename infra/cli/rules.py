@@ -19,9 +19,10 @@ from infra.clock import SystemClock
 from rules.context import Context
 from rules.errors import RuleError
 from rules.flatten import flatten
+from rules.lists import lists_of
 from rules.loader import RuleSet, load_rules
 from rules.matcher import Matcher
-from rules.pack import builtin_contexts, builtin_files
+from rules.pack import builtin_contexts, builtin_files, builtin_lists
 from rules.testing import run_tests
 
 
@@ -36,16 +37,17 @@ def _files(paths: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
             raise InputError("there is no such file or folder", file=str(path))
         found = sorted([*path.rglob("*.yml"), *path.rglob("*.yaml")]) if path.is_dir() else [path]
         for file in found:
-            if file.name != "contexts.yml":
+            if file.name not in ("contexts.yml", "lists.yml"):
                 yield str(file), common.read_text(file)
 
 
 def load(paths: tuple[Path, ...], *, tuned: bool = True) -> tuple[RuleSet, list[RuleError], tuple[Context, ...]]:
     if paths:
-        ruleset, faults = load_rules(_files(paths))
+        ruleset, faults = load_rules(_files(paths), lists=lists_of(builtin_lists()))
         return ruleset, faults, builtin_contexts()
     parameters = common.settings().rule_parameters if tuned else {}
-    ruleset, faults = load_rules(builtin_files(), parameters=parameters, require_house_block=True)
+    lists = lists_of(builtin_lists())
+    ruleset, faults = load_rules(builtin_files(), parameters=parameters, lists=lists, require_house_block=True)
     return ruleset, faults, builtin_contexts()
 
 
