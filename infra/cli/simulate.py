@@ -35,7 +35,12 @@ def simulate(events: int, seed: int, labels: Path | None, start: str, per_day: i
         ):
             out.write(made.line + b"\n")
             if marks is not None and made.campaign is not None:
-                label = {"event.id": made.event_id, "campaign": made.campaign, "rules": list(made.rules)}
+                label = {
+                    "event.id": made.event_id,
+                    "campaign": made.campaign,
+                    "instance": made.instance,
+                    "rules": list(made.rules),
+                }
                 marks.write(json.dumps(label) + "\n")
         out.flush()
     finally:

@@ -131,6 +131,118 @@ def victim(rng: Random, key: str) -> Iterator[Step]:
     yield 5400.0, "collection.contact_attempted", call
 
 
+def stolen_codes(rng: Random, key: str) -> Iterator[Step]:
+    """One device confirms codes that malware on many phones passed on."""
+    device = f"d-codes-{key}"
+    for i in range(rng.randrange(8, 14)):
+        otp = f"stolen-{key}-{i}"
+        yield i * 100.0, "otp.sent", {"mfo.otp.id": otp, "mfo.otp.provider": "sms-1"}
+        age: Fields = {"mfo.otp.age_seconds": 12, "mfo.auth.attempts": 1}
+        yield i * 100.0 + 12, "otp.verified", {"mfo.otp.id": otp, "device.id": device, **age}
+
+
+def code_guessing(rng: Random, key: str) -> Iterator[Step]:
+    """Somebody tries numbers on one code."""
+    for i in range(9):
+        yield i * 4.0, "otp.rejected", {"mfo.otp.id": f"guess-{key}", "event.reason": "bad", "mfo.auth.attempts": i + 1}
+
+
+def stacking(rng: Random, key: str) -> Iterator[Step]:
+    """One person applies again and again before any lender sees the others."""
+    client = someone(rng)
+    for i in range(5):
+        form: Fields = {"mfo.client.iin": client.iin, "device.id": client.device, "mfo.loan.amount": 90_000 + i}
+        yield i * 420.0, "portal.application.submitted", form
+    seen: Fields = {"mfo.client.iin": client.iin, "mfo.lenders": 4, "mfo.window_minutes": 60}
+    yield 2400.0, "bureau.applications.reported", seen
+
+
+def one_address(rng: Random, key: str) -> Iterator[Step]:
+    """A call centre of fraudsters applies for many persons from one address, each on a device of its own."""
+    address = f"192.0.2.{rng.randrange(1, 255)}"
+    for i in range(11):
+        form: Fields = {"mfo.client.iin": someone(rng).iin, "device.id": f"d-one-{key}-{i}", "source.ip": address}
+        yield i * 240.0, "portal.application.submitted", form
+
+
+def stolen_document(rng: Random, key: str) -> Iterator[Step]:
+    """Two persons register with one document."""
+    for i in range(2):
+        person: Fields = {"mfo.client.iin": someone(rng).iin, "mfo.document.number": f"N{key}"}
+        proof: Fields = {"mfo.biometric.session_id": f"b-{key}-{i}", "mfo.eds.certificate.serial": f"s-{key}-{i}"}
+        yield i * 5000.0, "portal.registration.completed", {**person, **proof}
+
+
+def helpful_stranger(rng: Random, key: str) -> Iterator[Step]:
+    """A caller steers the client's telephone through a loan."""
+    alert: Fields = {"mfo.alert.id": f"ra-{key}", "event.risk_score": 71, "mfo.client.id": someone(rng).id}
+    yield 0.0, "antifraud.alert.raised", {**alert, "mfo.alert.indicators": ["new_device", "anydesk"]}
+
+
+def curious_employee(rng: Random, key: str) -> Iterator[Step]:
+    """An employee reads files of clients he has nothing to do with."""
+    who = staff(rng.randrange(1000))
+    for i in range(9):
+        read: Fields = {"user.id": f"{who}-{key}", "mfo.client.id": someone(rng).id, "mfo.record.type": "contract"}
+        yield i * 200.0, "portal.record.accessed", read
+
+
+def leaver(rng: Random, key: str) -> Iterator[Step]:
+    """Somebody who has left goes on reading, then wipes the log."""
+    user = f"left-{key}"
+    yield 0.0, "hr.employee.changed", {"user.id": user, "mfo.employee.action": "leave"}
+    yield 7200.0, "db.query.bulk", {"user.id": user, "mfo.db.table": "loans", "mfo.db.rows": 300}
+    yield 7300.0, "log.cleared", {"host.name": f"srv-{key}", "user.id": user}
+
+
+def own_rights(rng: Random, key: str) -> Iterator[Step]:
+    """An administrator gives himself rights."""
+    user = f"adm-{key}"
+    yield 0.0, "iam.access.granted", {"user.id": user, "mfo.approver": user, "mfo.access.system": "loans"}
+
+
+def split_payout(rng: Random, key: str) -> Iterator[Step]:
+    """A large sum is cut into loans of one day, each paid out at once."""
+    client = someone(rng)
+    for i in range(3):
+        loan: Fields = {"mfo.loan.id": f"L-spl-{key}-{i}", "mfo.client.id": client.id}
+        signed: Fields = {"mfo.amount": 150_000, "mfo.loan.online": True, "mfo.loan.secured": False}
+        proof: Fields = {"mfo.biometric.result_id": f"m-{key}-{i}", "mfo.eds.signature_id": f"e-spl-{key}-{i}"}
+        at = i * 3000.0
+        yield at, "loan.contract.signed", {**loan, **signed, **proof}
+        yield at + 20, "loan.account_ownership_verified", {**loan, "mfo.outcome": "match"}
+        yield at + 900, "loan.disbursement.executed", {**loan, "mfo.amount": 150_000}
+
+
+def two_countries(rng: Random, key: str) -> Iterator[Step]:
+    """A client signs in at home and minutes later far away."""
+    who: Fields = {"mfo.client.id": someone(rng).id, "mfo.auth.factors": ["password", "otp"]}
+    for at, country in ((0.0, "KZ"), (700.0, "NG")):
+        yield (
+            at,
+            "portal.login.succeeded",
+            {**who, "source.geo.country_iso_code": country, "session.id": f"{key}-{country}"},
+        )
+
+
+def mule(rng: Random, key: str) -> Iterator[Step]:
+    """Loans of several clients are asked for to one account."""
+    for i in range(4):
+        pay: Fields = {"mfo.loan.id": f"L-mul-{key}-{i}", "mfo.client.id": someone(rng).id, "mfo.amount": 90_000}
+        yield i * 1500.0, "loan.disbursement.requested", {**pay, "mfo.payout.account_hash": f"sha256:mule-{key}"}
+
+
+def open_database(rng: Random, key: str) -> Iterator[Step]:
+    """A mistake in the firewall opens the database to the internet."""
+    flow: Fields = {
+        "source.ip": "203.0.113.77",
+        "destination.ip": f"10.9.{rng.randrange(200)}.5",
+        "destination.port": 5432,
+    }
+    zones: Fields = {"observer.ingress.zone": "internet", "observer.egress.zone": "db", "mfo.firewall.action": "allow"}
+    yield 0.0, "net.firewall.flow", {**flow, **zones}
+
+
 CAMPAIGNS: tuple[tuple[Story, tuple[str, ...]], ...] = (
     (iin_change, ("iin-immutable",)),
     (credential_stuffing, ("credential-stuffing",)),
@@ -145,4 +257,17 @@ CAMPAIGNS: tuple[tuple[Story, tuple[str, ...]], ...] = (
     (early_payout, ("disbursement-cooling-off",)),
     (device_farm, ("device-farm",)),
     (insider_export, ("bulk-query", "unauthorised-data-change")),
+    (stolen_codes, ("otp-many-on-device",)),
+    (code_guessing, ("otp-guessing",)),
+    (stacking, ("loan-stacking", "loan-stacking-lenders")),
+    (one_address, ("application-velocity-address",)),
+    (stolen_document, ("synthetic-identity",)),
+    (helpful_stranger, ("remote-access-tool",)),
+    (curious_employee, ("insider-without-purpose",)),
+    (leaver, ("access-after-leaving", "log-tampered")),
+    (own_rights, ("self-approved-access",)),
+    (split_payout, ("cooling-off-split",)),
+    (two_countries, ("impossible-travel",)),
+    (mule, ("shared-payout-account",)),
+    (open_database, ("database-from-internet",)),
 )

@@ -37,6 +37,9 @@ class Made:
     line: bytes
     campaign: str | None
     rules: tuple[str, ...]
+    instance: str | None = None
+    last: bool = False
+    """Whether it is the last event of its instance of the campaign."""
 
 
 def stream(
@@ -53,7 +56,14 @@ def stream(
 
 
 def make(
-    at: datetime, event_id: str, action: str, fields: dict[str, Any], campaign: str | None, rules: tuple[str, ...]
+    at: datetime,
+    event_id: str,
+    action: str,
+    fields: dict[str, Any],
+    campaign: str | None,
+    rules: tuple[str, ...],
+    instance: str | None = None,
+    last: bool = False,
 ) -> Made:
     """Write one event of the stream."""
     document = {
@@ -66,14 +76,14 @@ def make(
     }
     if action == "legal.act.received":
         document["mfo.act.date"] = (at - timedelta(days=3)).date().isoformat()
-    return Made(at, event_id, action, orjson.dumps(document), campaign, rules)
+    return Made(at, event_id, action, orjson.dumps(document), campaign, rules, instance, last)
 
 
 class _Weaver:
     def __init__(self, rng: Random, seed: int, start: datetime, per_day: int, campaign_every: int) -> None:
         self.rng, self.seed, self.start = rng, seed, start
         self.per_day, self.campaign_every = per_day, campaign_every
-        self.heap: list[tuple[float, int, str, dict[str, Any], str | None, tuple[str, ...]]] = []
+        self.heap: list[tuple[float, int, str, dict[str, Any], str | None, tuple[str, ...], str | None, bool]] = []
         self.now = 0.0
         self.stories = self.order = self.count = self.launched = 0
         self.story_names = [story for story, _ in STORIES]
@@ -82,10 +92,10 @@ class _Weaver:
     def next(self) -> Made:
         while not self.heap or self.heap[0][0] > self.now:
             self._begin_story()
-        t, _, action, fields, campaign, rules = heapq.heappop(self.heap)
+        t, _, action, fields, campaign, rules, instance, last = heapq.heappop(self.heap)
         self.count += 1
         at = self.start + timedelta(seconds=round(t, 3))
-        return make(at, f"sim-{self.seed}-{self.count:08d}", action, fields, campaign, rules)
+        return make(at, f"sim-{self.seed}-{self.count:08d}", action, fields, campaign, rules, instance, last)
 
     def _begin_story(self) -> None:
         """Begin the next story; the time to it follows the hour of the day in Kazakhstan (UTC+5)."""
@@ -99,9 +109,13 @@ class _Weaver:
         if self.campaign_every and self.count // self.campaign_every >= self.launched:
             campaign, rules = CAMPAIGNS[self.launched % len(CAMPAIGNS)]
             self.launched += 1
-            self._push(campaign(self.rng, f"{self.seed}-{self.launched}"), campaign.__name__, rules)
+            key = f"{self.seed}-{self.launched}"
+            self._push(campaign(self.rng, key), campaign.__name__, rules, key)
 
-    def _push(self, steps: Any, campaign: str | None, rules: tuple[str, ...]) -> None:
-        for offset, action, fields in steps:
+    def _push(self, steps: Any, campaign: str | None, rules: tuple[str, ...], instance: str | None = None) -> None:
+        taken = list(steps)
+        ends = max(range(len(taken)), key=lambda number: (taken[number][0], number), default=-1)
+        for number, (offset, action, fields) in enumerate(taken):
             self.order += 1
-            heapq.heappush(self.heap, (self.now + offset, self.order, action, fields, campaign, rules))
+            last = instance is not None and number == ends
+            heapq.heappush(self.heap, (self.now + offset, self.order, action, fields, campaign, rules, instance, last))
