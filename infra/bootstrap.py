@@ -21,6 +21,8 @@ from infra.effects.mail import AlertMail, NoticeMail, transport_for
 from infra.effects.orders import HttpOrders
 from infra.intake import Intake
 from infra.readers import Readers
+from infra.rule_acts import RuleActs
+from infra.rulebook import Rulebook
 from infra.settings import Settings
 from infra.stages.alerts import Alerts
 from infra.stages.base import Stage
@@ -43,9 +45,7 @@ from infra.store.ledger import Ledger
 from infra.store.notes import Verifier
 from infra.store.opening import Store, open_store
 from playbooks.cacao import Playbook, read
-from rules.detector import StreamDetector
 from rules.loader import RuleSet
-from rules.pack import builtin_contexts, builtin_rules
 
 if TYPE_CHECKING:
     from infra.store.segments import Segment
@@ -61,7 +61,8 @@ class House:
     clock: Clock
     catalogue: Catalogue
     calendar: BusinessCalendar
-    rules: RuleSet
+    rulebook: Rulebook
+    rule_acts: RuleActs
     playbooks: dict[str, Playbook]
     store: Store
     database: Database
@@ -72,6 +73,11 @@ class House:
     intake: Intake
     sweep: Sweep
     archive: Archive
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules in force."""
+        return self.rulebook.current()
 
     @property
     def segments_folder(self) -> Path:
@@ -114,12 +120,15 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
     store = open_store(settings, catalogue)
     database, ledger, decisions = store.database, store.ledger, store.decisions
     accounts = Accounts(decisions, clock, settings.session_minutes)
+    rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)
+    rulebook.current()  # a fault of the rules or their parameters stops the start, not the stream
     return House(
         settings=settings,
         clock=clock,
         catalogue=catalogue,
         calendar=calendar_of(settings),
-        rules=builtin_rules(settings.rule_parameters),
+        rulebook=rulebook,
+        rule_acts=RuleActs(decisions, clock, rulebook),
         playbooks=builtin_playbooks(),
         store=store,
         database=database,
@@ -143,7 +152,6 @@ def stages_of(house: House) -> list[Stage]:
     """Build the followers of the logs, in the order one event passes them. Only one process may run them."""
     settings, clock, decisions, ledger = house.settings, house.clock, house.decisions, house.ledger
     vault = house.store.vault
-    detector = StreamDetector(house.rules, builtin_contexts(), house.catalogue, vault.pseudonym)
     transport = transport_for(settings)
     orders = HttpOrders(settings.order_url, clock)
     mails = Outbox(
@@ -164,7 +172,7 @@ def stages_of(house: House) -> list[Stage]:
     words = {rule.name: rule.meta.words for rule in house.rules if rule.meta}
     recipients = {kind: settings.mail_of(kind) for kind in ("regulator", "client", "pd_authority")}
     return [
-        Detect(ledger, decisions, clock, detector, vault),
+        Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault),
         ActEvents(ledger, decisions, clock, settings.bureaus),
         Incidents(decisions, clock),
         Clocks(decisions, clock, house.calendar, settings.reading),

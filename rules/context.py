@@ -152,6 +152,11 @@ class ContextMemory:
             f"context {name}": {"keys": len(state), "evicted": state.evicted} for name, state in self.states.items()
         }
 
+    @property
+    def crowded(self) -> bool:
+        """Whether any context had to let keys go before their time."""
+        return any(state.evicted for state in self.states.values())
+
     def clear(self) -> None:
         """Forget everything."""
         for state in self.states.values():

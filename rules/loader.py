@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import yaml
 from pydantic import ValidationError
@@ -19,6 +21,19 @@ from rules.lists import Lists
 from rules.model import HouseMeta, Rule
 from rules.parsing import Filter, parse_filter, parse_rule
 from rules.yamlio import load_documents
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What an organisation has put in place of rules of the files, by name: another text, or None for out of force;
+    and versions that run beside them in shadow. A text holds one rule."""
+
+    replaced: Mapping[str, str | None] = field(default_factory=dict)
+    shadows: Mapping[str, str] = field(default_factory=dict)
+
+
+SHADOW = "~shadow"
+"""What the name of a rule in shadow ends in."""
 
 
 class RuleSet:
@@ -76,6 +91,7 @@ def load_rules(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     lists: Lists | None = None,
     require_house_block: bool = False,
+    overlay: Overlay | None = None,
 ) -> tuple[RuleSet, list[RuleError]]:
     """Load (name, text) files. Gives the rules that loaded and every fault of those that did not.
 
@@ -89,6 +105,8 @@ def load_rules(
             documents += [(file, line, document) for line, document in load_documents(text, file)]
         except RuleError as fault:
             faults.append(fault)
+    if overlay is not None:
+        documents = _overlaid(documents, overlay, faults)
     lists = lists if lists is not None else Lists()
     filters = _load_filters(documents, lists, faults)
     rules: list[Rule] = []
@@ -105,6 +123,34 @@ def load_rules(
         for name in held.unused(rules)
     ]
     return RuleSet(_whole(_quiet_base_rules(rules), faults), lists), faults
+
+
+def one_document(text: str, file: str) -> dict[str, Any]:
+    """Read a text that must hold one rule. Raises RuleError."""
+    found = load_documents(text, file)
+    if len(found) != 1 or not isinstance(found[0][1], dict):
+        raise RuleError(f"one rule is needed, here are {len(found)}", file=file, line=1)
+    return dict(found[0][1])
+
+
+def _overlaid(documents: list[tuple[str, int, Any]], overlay: Overlay, faults: list[RuleError]) -> Any:
+    kept = [
+        (file, line, document)
+        for file, line, document in documents
+        if not (isinstance(document, dict) and document.get("name") in overlay.replaced)
+    ]
+    for name, text in (*overlay.replaced.items(), *((name + SHADOW, text) for name, text in overlay.shadows.items())):
+        if text is None:
+            continue
+        try:
+            document = one_document(text, f"rulebook:{name}")
+        except RuleError as fault:
+            faults.append(fault)
+            continue
+        if name.endswith(SHADOW):
+            document.update(name=name, id=str(uuid5(NAMESPACE_URL, f"{document.get('id')}{SHADOW}")))
+        kept.append((f"rulebook:{name}", 1, document))
+    return kept
 
 
 def _load_filters(documents: list[tuple[str, int, Any]], lists: Lists, faults: list[RuleError]) -> list[Filter]:

@@ -204,6 +204,11 @@ class Matcher:
         """How many keys the correlations and contexts hold."""
         return sum(map(len, self.correlators.values())) + len(self.memory)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether any memory had to let keys go before their time."""
+        return any(held.evicted for held in self.correlators.values()) or self.memory.crowded
+
     def stats(self) -> dict[str, dict[str, int]]:
         """Give what each correlation holds and left out, and each context."""
         found = {

@@ -135,6 +135,11 @@ class Rule(BaseModel):
     """Titles of the Sigma filters laid over it."""
 
     @property
+    def in_shadow(self) -> bool:
+        """Whether its findings are kept apart and open nothing."""
+        return self.name.endswith("~shadow")
+
+    @property
     def severity(self) -> str:
         """The Sigma level in the product's words."""
         return {"informational": "low"}.get(self.level, self.level)

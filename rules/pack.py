@@ -9,7 +9,7 @@ from typing import Any
 from rules.context import Context, load_contexts
 from rules.errors import RuleError
 from rules.lists import ListDefinition, Lists, lists_of, load_lists
-from rules.loader import RuleSet, load_rules
+from rules.loader import Overlay, RuleSet, load_rules
 
 CONTEXTS, LISTS = "contexts.yml", "lists.yml"
 
@@ -34,13 +34,21 @@ def builtin_lists() -> tuple[ListDefinition, ...]:
     return load_lists((resources.files("rules") / "packs" / LISTS).read_text(encoding="utf8"))
 
 
-def builtin_rules(parameters: Mapping[str, Mapping[str, Any]] | None = None, lists: Lists | None = None) -> RuleSet:
-    """Load the product's rules with an organisation's parameters; raises the first RuleError there is."""
+def builtin_rules(
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    lists: Lists | None = None,
+    overlay: Overlay | None = None,
+) -> RuleSet:
+    """Load the product's rules with an organisation's parameters, lists and own versions; raises the first RuleError
+    there is."""
     lists = lists_of(builtin_lists()) if lists is None else lists
-    ruleset, faults = load_rules(builtin_files(), parameters=parameters, lists=lists, require_house_block=True)
+    ruleset, faults = load_rules(
+        builtin_files(), parameters=parameters, lists=lists, require_house_block=True, overlay=overlay
+    )
     if faults:
         raise faults[0]
     for name in parameters or {}:
-        if name not in ruleset.by_reference:
+        retired = overlay is not None and name in overlay.replaced and overlay.replaced[name] is None
+        if name not in ruleset.by_reference and not retired:
             raise RuleError(f"parameters name the rule '{name}', which does not exist")
     return ruleset

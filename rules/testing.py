@@ -30,12 +30,12 @@ class TestResult(BaseModel):
     message: str = ""
 
 
-def run_tests(ruleset: RuleSet, contexts: tuple[Context, ...]) -> list[TestResult]:
-    """Run every inline test of every rule, each on a detector of its own that holds the whole set."""
+def run_tests(ruleset: RuleSet, contexts: tuple[Context, ...], only: str | None = None) -> list[TestResult]:
+    """Run every inline test of every rule, or of one, each on a matcher of its own that holds the whole set."""
     results = []
     for rule in ruleset:
         tests = rule.meta.tests if rule.meta else None
-        if tests is None:
+        if tests is None or only not in (None, rule.name):
             continue
         for test in tests.positive:
             results.append(_run(ruleset, contexts, rule, test, expected=True))

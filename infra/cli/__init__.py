@@ -17,6 +17,7 @@ from infra.cli import (
     proofs,
     report,
     retention,
+    rule_life,
     rules,
     serve,
     simulate,
@@ -46,6 +47,7 @@ cli.add_command(retention.retention)
 cli.add_command(retention.archive)
 cli.add_command(witness.witness)
 cli.add_command(rules.rules)
+cli.add_command(rule_life.lists)
 cli.add_command(cases.clock)
 cli.add_command(cases.incidents)
 cli.add_command(cases.notices)

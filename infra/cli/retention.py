@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import json
 import mimetypes
-import sys
 from datetime import date
 from pathlib import Path
 
 import click
 
-from engine.errors import InputError, NotAllowed, NotFound
-from engine.facts import Person
+from engine.errors import InputError, NotFound
 from engine.retention import ErasureDone, retention_id
-from infra.bootstrap import House
 from infra.cli import common
-
-who = click.option("--as", "user", required=True, help="Your account; the password is asked, or read from stdin.")
-why = click.option("--reason", required=True, help="The reason, for the log.")
-
-
-def _person(house: House, user: str) -> Person:
-    """Sign in for one act."""
-    password = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    token = house.accounts.sign_in(user, password)
-    session = house.accounts.session(token)
-    if session is None:
-        raise NotAllowed("that account and password do not go together, or the account is locked")
-    house.accounts.sign_out(token or "")
-    return session.person
+from infra.cli.acting import person, who, why
 
 
 @click.group()
@@ -58,7 +42,7 @@ def ended(client: str, day: str, loan: str, user: str, reason: str) -> None:
     except ValueError:
         raise InputError("a day is written YYYY-MM-DD", field="ENDED_ON") from None
     with common.house() as house:
-        house.acts.end_obligations(client, ended_on, loan, reason, by=_person(house, user))
+        house.acts.end_obligations(client, ended_on, loan, reason, by=person(house, user))
 
 
 @retention.command()
@@ -68,7 +52,7 @@ def ended(client: str, day: str, loan: str, user: str, reason: str) -> None:
 def hold(client: str, user: str, reason: str) -> None:
     """Put CLIENT under legal hold: nothing is destroyed, whatever the term."""
     with common.house() as house:
-        house.acts.place_hold(client, reason, by=_person(house, user))
+        house.acts.place_hold(client, reason, by=person(house, user))
 
 
 @retention.command()
@@ -78,7 +62,7 @@ def hold(client: str, user: str, reason: str) -> None:
 def release(client: str, user: str, reason: str) -> None:
     """End the legal hold of CLIENT."""
     with common.house() as house:
-        house.acts.lift_hold(client, reason, by=_person(house, user))
+        house.acts.lift_hold(client, reason, by=person(house, user))
 
 
 @retention.command()
@@ -88,7 +72,7 @@ def release(client: str, user: str, reason: str) -> None:
 def propose(client: str, user: str, reason: str) -> None:
     """Ask that what is kept of CLIENT be destroyed; possible after the term, without a hold."""
     with common.house() as house:
-        house.acts.propose_erasure(client, reason, by=_person(house, user))
+        house.acts.propose_erasure(client, reason, by=person(house, user))
 
 
 @retention.command()
@@ -98,7 +82,7 @@ def propose(client: str, user: str, reason: str) -> None:
 def approve(client: str, user: str, reason: str) -> None:
     """Agree, as somebody else. The engine destroys the keys at once ('qorgau catch-up' without a server)."""
     with common.house() as house:
-        house.acts.approve_erasure(client, reason, by=_person(house, user))
+        house.acts.approve_erasure(client, reason, by=person(house, user))
 
 
 @retention.command()

@@ -14,7 +14,7 @@ from engine.catalogue import builtin_catalogue
 from engine.errors import InputError
 from engine.register import builtin_register
 from engine.timestamps import Window
-from infra.cli import common
+from infra.cli import common, rule_life
 from infra.clock import SystemClock
 from rules.context import Context
 from rules.errors import RuleError
@@ -177,3 +177,7 @@ def product_of(fields: Mapping[str, Any]) -> str | None:
     if any(name in fields for name in ("Channel", "EventID", "Provider_Name", "winlog.channel")):
         return "windows"
     return None
+
+
+for command in rule_life.COMMANDS:
+    rules.add_command(command)

@@ -1,16 +1,28 @@
 """Events become findings. The detector's memory is saved now and then with its position; after a restart the events
-since then are folded again and only what lies beyond the follower's position is recorded."""
+since then are folded again and only what lies beyond the follower's position is recorded.
+
+When a rule changes, the new set is loaded between two batches. The memory of all other rules goes on, and is saved at
+once with the position, so that a restart knows from where on the new set was in force.
+"""
 
 from __future__ import annotations
 
+from engine.catalogue import Catalogue
 from engine.errors import DataError
 from engine.events import SecurityEvent
+from engine.facts import FindingRaised
+from engine.ids import derive
 from engine.ports import Clock
+from engine.rulebook import ShadowFinding
+from engine.timestamps import iso
+from infra.rulebook import Rulebook
 from infra.secrecy.vault import Vault
 from infra.stages.base import LedgerFollower
 from infra.store.decisions import Decisions, Unit
 from infra.store.ledger import Ledger
+from infra.store.topics import EffectFailed
 from rules.detector import StreamDetector
+from rules.pack import builtin_contexts
 
 SAVE_EVERY = 20_000
 STATE = "detector"
@@ -22,29 +34,55 @@ class Detect(LedgerFollower):
     name = "detect"
 
     def __init__(
-        self, ledger: Ledger, decisions: Decisions, clock: Clock, detector: StreamDetector, vault: Vault
+        self, ledger: Ledger, decisions: Decisions, clock: Clock, book: Rulebook, catalogue: Catalogue, vault: Vault
     ) -> None:
         super().__init__(ledger, decisions, clock)
         self.vault = vault
-        self.detector = detector
-        self.fingerprint = detector.matcher.fingerprint()
+        self.book = book
+        self.catalogue = catalogue
+        self._stamp = book.stamp()
+        self.detector = self._new()
         self._saved_at = self._recover()
         self._folded = self.decisions.tracked(self.name)
+        self._save_now = False
+        self._told: set[str] = set()
+
+    def _new(self) -> StreamDetector:
+        return StreamDetector(self.book.current(), builtin_contexts(), self.catalogue, self.vault.pseudonym)
 
     def step(self) -> bool:
         """Take the next events. Where a batch was folded but not recorded, the memory is made anew first: it would
         count those events twice."""
+        self._reload()
         if self._folded != self.decisions.tracked(self.name):
             self.detector.matcher.forget()
             self._saved_at = self._recover()
             self._folded = self.decisions.tracked(self.name)
         return super().step()
 
+    def _reload(self) -> None:
+        """Take changed rules and lists into use."""
+        stamp = self.book.stamp()
+        if stamp == self._stamp:
+            return
+        before = self.detector.matcher
+        self._stamp = stamp
+        rules = self.book.current()
+        if rules is not before.ruleset:
+            self.detector = self._new()
+            self.detector.matcher.restore(before.snapshot())
+        self._save_now = True
+
     def _recover(self) -> int:
-        """Take the saved memory back and fold the events since; without one, fold from the beginning."""
+        """Take the saved memory back and fold the events since; without one, fold from the beginning.
+
+        The memory of rules that have changed since starts empty; where contexts have changed, everything is folded.
+        """
         saved = self.decisions.database.row("SELECT position, fingerprint, state FROM detector_state WHERE id = 1")
         position = 0
-        state = self._opened(bytes(saved["state"])) if saved and saved["fingerprint"] == self.fingerprint else None
+        contexts = self.detector.matcher.fingerprint().rpartition(":")[2]
+        known = saved is not None and saved["fingerprint"].rpartition(":")[2] == contexts
+        state = self._opened(bytes(saved["state"])) if saved is not None and known else None
         if saved is not None and state is not None:
             self.detector.matcher.restore(state)
             position = int(saved["position"])
@@ -63,16 +101,51 @@ class Detect(LedgerFollower):
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
         """Record the findings of a batch."""
         self._folded = events[-1].position
-        for finding in self.detector.fold(events):
-            unit.record_single(finding.finding_id, finding)
-        if events[-1].position - self._saved_at >= SAVE_EVERY:
+        findings = self.detector.fold(events)
+        for finding in findings:
+            fact = shadowed(finding) if finding.rule_name.endswith("~shadow") else finding
+            unit.record_single(finding.finding_id, fact)
+        self._tell(unit)
+        # The larger the memory, the more events between two savings, so that saving costs a bounded share.
+        due = max(SAVE_EVERY, self.detector.matcher.held)
+        if self._save_now or events[-1].position - self._saved_at >= due:
             self._save(unit, events[-1].position)
+            self._save_now = False
+
+    def _tell(self, unit: Unit) -> None:
+        """Say once of each rule that it raised an error, and of each memory that it had to let keys go."""
+        matcher = self.detector.matcher
+        troubles = {f"rule {rule_id}": "raised an error; it may have missed something" for rule_id in matcher.failures}
+        for name, stats in matcher.stats().items() if matcher.crowded else ():
+            if stats.get("evicted"):
+                troubles[f"memory of {name}"] = "was full; the oldest keys were forgotten before their time"
+        for key, detail in troubles.items():
+            if key not in self._told:
+                self._told.add(key)
+                failed = EffectFailed(
+                    at=unit.at, key=key, kind="detection", outcome="failed", detail=detail, since=unit.at
+                )
+                unit.record_single(str(derive("detection-trouble", key, iso(unit.at))), failed)
 
     def _save(self, unit: Unit, position: int) -> None:
+        matcher = self.detector.matcher
         unit.cursor.execute(
             "INSERT INTO detector_state (id, position, fingerprint, state) VALUES (1, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET position = excluded.position, "
             "fingerprint = excluded.fingerprint, state = excluded.state",
-            (position, self.fingerprint, self.vault.lock(STATE, self.detector.matcher.snapshot(), unit.at)),
+            (position, matcher.fingerprint(), self.vault.lock(STATE, matcher.snapshot(), unit.at)),
         )
         self._saved_at = position
+
+
+def shadowed(finding: FindingRaised) -> ShadowFinding:
+    """Give what is kept of a finding of a rule in shadow."""
+    return ShadowFinding(
+        at=finding.at,
+        finding_id=finding.finding_id,
+        rule_name=finding.rule_name.removesuffix("~shadow"),
+        rule_version=finding.rule_version,
+        dedup_key=finding.dedup_key.replace("~shadow", "", 1),
+        detected_at=finding.detected_at,
+        positions=finding.positions,
+    )

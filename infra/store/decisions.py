@@ -15,11 +15,13 @@ from eventsourcing.persistence import StoredEvent
 from engine.clocks import Clock
 from engine.facts import Fact
 from engine.incidents import Incident
+from engine.listbook import ListLife
 from engine.merkle import Tree
 from engine.notices import Notice
 from engine.ports import Intent
 from engine.protection import Protection
 from engine.retention import Retention
+from engine.rulebook import RuleLife
 from engine.timestamps import iso
 from infra.store import topics, views
 from infra.store.chain import GENESIS, leaf, link, row_bytes
@@ -47,8 +49,10 @@ KINDS: dict[type[Any], str] = {
     Protection: "protection",
     Run: "run",
     Retention: "retention",
+    RuleLife: "rule",
+    ListLife: "list",
 }
-A = TypeVar("A", Incident, Clock, Notice, Protection, Run, Retention)
+A = TypeVar("A", Incident, Clock, Notice, Protection, Run, Retention, RuleLife, ListLife)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from engine import clocks, incidents, notices, protection, retention
+from engine import clocks, incidents, listbook, notices, protection, retention, rulebook
 from engine.errors import DataError
 from engine.facts import Fact, FindingRaised
 from playbooks import run
@@ -55,6 +55,9 @@ _KINDS: tuple[type[Fact], ...] = (
     *protection.FACTS,
     *run.FACTS,
     *retention.FACTS,
+    *rulebook.FACTS,
+    rulebook.ShadowFinding,
+    *listbook.FACTS,
     DocumentArchived,
 )
 REGISTRY = {kind.topic: kind for kind in _KINDS}

@@ -10,13 +10,15 @@ from typing import Any
 
 import orjson
 
-from engine import clocks, incidents, notices, protection, retention
+from engine import clocks, incidents, listbook, notices, protection, retention, rulebook
 from engine.clocks import Clock
 from engine.facts import Fact, FindingRaised
 from engine.incidents import Incident
+from engine.listbook import ListLife
 from engine.notices import Notice
 from engine.protection import Protection
 from engine.retention import Retention
+from engine.rulebook import RuleLife
 from engine.timestamps import iso
 from infra.store.cursor import Cursor
 from playbooks import run
@@ -57,6 +59,15 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS retention_view (
         id TEXT PRIMARY KEY, client TEXT NOT NULL, state TEXT NOT NULL, ended_on TEXT, free_from TEXT,
         held TEXT NOT NULL, proposed_by TEXT NOT NULL, erased_at TEXT) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS rule_view (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, in_force TEXT NOT NULL, shadow TEXT NOT NULL, waiting TEXT NOT NULL,
+        retirement_by TEXT NOT NULL, changes INTEGER NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS rule_version_view (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, stage TEXT NOT NULL, written_by TEXT NOT NULL,
+        proposed_by TEXT NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS list_view (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, in_force INTEGER NOT NULL, count INTEGER NOT NULL,
+        waiting INTEGER NOT NULL, proposed_by TEXT NOT NULL, changes INTEGER NOT NULL) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS timeline (owner TEXT NOT NULL, position INTEGER NOT NULL, "
     "PRIMARY KEY (owner, position)) WITHOUT ROWID",
 )
@@ -68,6 +79,9 @@ _NAMES = (
     "order_view",
     "run_view",
     "retention_view",
+    "rule_view",
+    "rule_version_view",
+    "list_view",
     "timeline",
 )
 
@@ -87,6 +101,8 @@ def kind_of(fact: Fact) -> type[Any] | None:
         (Protection, protection.FACTS),
         (Run, run.FACTS),
         (Retention, retention.FACTS),
+        (RuleLife, rulebook.FACTS),
+        (ListLife, listbook.FACTS),
     ):
         if isinstance(fact, facts):
             return kind
@@ -108,6 +124,10 @@ def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> N
             _put(cursor, "run_view", _run(key, aggregate))
         case "retention":
             _put(cursor, "retention_view", _retention(key, aggregate))
+        case "rule":
+            _rule(cursor, key, aggregate)
+        case "list":
+            _put(cursor, "list_view", _list(key, aggregate))
 
 
 def place(cursor: Cursor, position: int, fact: Fact, aggregate: Any) -> None:
@@ -124,7 +144,7 @@ def _owners(fact: Fact, aggregate: Any) -> list[str]:
             return [aggregate.owner_id]
         case Notice() | Run():
             return [aggregate.incident_id]
-        case Protection() | Retention():
+        case Protection() | Retention() | RuleLife() | ListLife():
             return [aggregate.id]
     return [fact.finding_id] if isinstance(fact, FindingRaised) else []
 
@@ -190,3 +210,16 @@ def _retention(key: str, it: Retention) -> tuple[Any, ...]:
         key, it.client, it.state, it.ended_on.isoformat() if it.ended_on else None,
         it.free_from.isoformat() if it.free_from else None, it.held, it.proposed_by, _when(it.erased_at),
     )  # fmt: skip
+
+
+def _rule(cursor: Cursor, key: str, it: RuleLife) -> None:
+    waiting = next((draft.version for draft in it.drafts.values() if draft.stage == "proposed"), "")
+    _put(cursor, "rule_view", (key, it.name, it.in_force, it.shadow, waiting, it.retirement_by, it.version))
+    for draft in it.drafts.values():
+        row = (f"{key}/{draft.version}", it.name, draft.version, draft.stage, draft.by, draft.proposed_by)
+        _put(cursor, "rule_version_view", row)
+
+
+def _list(key: str, it: ListLife) -> tuple[Any, ...]:
+    waiting, by = (it.waiting.version, it.waiting.actor) if it.waiting is not None else (0, "")
+    return key, it.name, it.in_force, it.count, waiting, by, it.version

@@ -1,0 +1,25 @@
+"""Acting as a person from the command line: the account is named, its password asked."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from engine.errors import NotAllowed
+from engine.facts import Person
+from infra.bootstrap import House
+
+who = click.option("--as", "user", required=True, help="Your account; the password is asked, or read from stdin.")
+why = click.option("--reason", required=True, help="The reason, for the log.")
+
+
+def person(house: House, user: str) -> Person:
+    """Sign in for one act."""
+    password = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    token = house.accounts.sign_in(user, password)
+    session = house.accounts.session(token)
+    if session is None:
+        raise NotAllowed("that account and password do not go together, or the account is locked")
+    house.accounts.sign_out(token or "")
+    return session.person
