@@ -36,6 +36,7 @@ from infra.stages.protection import Acts as ActEvents
 from infra.stages.protection import Orders
 from infra.stages.retention import Erasures, Terms
 from infra.stages.search import Search
+from infra.stages.silence import Silence
 from infra.stages.stamping import Stamping
 from infra.stages.witnessing import Witnessing
 from infra.stamps import Authority, roots_of
@@ -184,6 +185,7 @@ def stages_of(house: House) -> list[Stage]:
         to_systems,
         *_witnessing(house),
         *_stamping(house),
+        *([Silence(ledger, decisions, clock, settings.expected_sources)] if settings.expected_sources else []),
         Terms(ledger, decisions, clock, house.calendar),
         Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
         Search(ledger, decisions, clock, house.catalogue),

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     reading: Reading = "strict"
     calendar_overrides: Path | None = None
     keep_unknown_types: bool = False
+    expected_sources: dict[str, int] = {}
     rule_parameters: dict[str, dict[str, Any]] = {}
 
     organisation_ru: str = "МФО (задайте QORGAU_ORGANISATION_RU)"

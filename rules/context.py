@@ -139,6 +139,22 @@ class ContextMemory:
         """Give the contexts that forget on events of this type."""
         return [state for state in self.states.values() if action in state.context.forget_on]
 
+    def known(self, event: Mapping[str, Any], t: float) -> dict[str, Any]:
+        """Give what contexts would put on this event now, and remember nothing."""
+        found: dict[str, Any] = {}
+        for state in self.readers(str(event.get("event.action"))):
+            context = state.context
+            entry = state.find(event.get(context.attach_key or context.key))
+            if entry is not None and not 0.0 <= t - entry[0] <= context.ttl_s:
+                entry = None
+            for name, what in context.attach.items():
+                if what == PRESENT:
+                    found[name] = entry is not None
+                elif entry is not None:
+                    held = entry[context.place(what.removeprefix(ELAPSED).strip())]
+                    found[name] = t - held if what.startswith(ELAPSED) else held
+        return {name: value for name, value in found.items() if value is not None}
+
     def actions(self) -> set[str]:
         """Give the event types that any context has to do with."""
         return {action for context in self.contexts for action in (*context.on, *context.attach_to, *context.forget_on)}

@@ -107,6 +107,10 @@ class Correlator(ABC):
         """Take one match of a base rule for one key; says when the condition became true by it."""
 
     @abstractmethod
+    def entries(self, key: Key) -> int:
+        """Give how many entries a key holds."""
+
+    @abstractmethod
     def __len__(self) -> int:
         """Give the number of keys held."""
 
@@ -143,6 +147,10 @@ class SlidingCorrelator(Correlator):
 
     def __len__(self) -> int:
         return len(self._windows)
+
+    def entries(self, key: Key) -> int:
+        held = self._windows.young.get(key) or self._windows.old.get(key)
+        return 0 if held is None else 1 if held.__class__ is tuple else len(held)
 
     def add(self, key: Key, t: float, position: int, value: Any) -> Completed | None:
         windows = self._windows
@@ -280,6 +288,9 @@ class ClosingCorrelator(Correlator):
 
     def __len__(self) -> int:
         return len(self._windows)
+
+    def entries(self, key: Key) -> int:
+        return sum(len(entries) for _, entries in self._windows.get(key, ()))
 
     @property
     def next_due(self) -> float:

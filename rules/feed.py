@@ -42,7 +42,7 @@ class Feed:
                 completed = to.add(held.lower(), t, position, value)
                 return None if completed is None else (completed,)
         found = []
-        keys = self._keys(event)
+        keys = self.keys(event)
         if not keys:
             to.keyless += 1
         for key in keys:
@@ -51,7 +51,8 @@ class Feed:
                 found.append(completed)
         return found
 
-    def _keys(self, event: Mapping[str, Any]) -> list[Key]:
+    def keys(self, event: Mapping[str, Any]) -> list[Key]:
+        """Give the groups an event belongs to."""
         keys: list[tuple[str, ...]] = [()]
         for field in self.fields:
             value = norm(event.get(field))

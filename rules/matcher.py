@@ -17,6 +17,7 @@ import orjson
 from rules.compiler import ACTION
 from rules.context import Context, ContextMemory
 from rules.correlate import INFINITE, MAX_KEYS, ClosingCorrelator, Completed, Correlator, correlator
+from rules.explain import Explanation, bases_of, explain
 from rules.feed import Feed
 from rules.flatten import normalise
 from rules.index import RuleIndex
@@ -198,6 +199,26 @@ class Matcher:
                 hit = _hit(held, completed, fields, closed=True)
                 self._fire(hit, completed.t, hit.positions[-1], hits, 0)
         return hits
+
+    def explain(self, reference: str, fields: Event, t: float) -> list[Explanation]:
+        """Say why a rule matches this event or not, as things stand now; of a correlation, why the rules it counts do.
+        Nothing is counted by asking. Raises KeyError for a rule that is not there."""
+        whole = _with(fields, self.memory.known(fields, t))
+        rule = self.ruleset.by_reference[reference]
+        return [explain(base, whole) for base in bases_of(rule, self.ruleset.by_reference)]
+
+    def counted(self, reference: str, fields: Event) -> list[str]:
+        """Say how far the correlation of this name has come for the keys of this event."""
+        rule = self.ruleset.by_reference[reference]
+        held = self.correlators.get(rule.id)
+        if held is None:
+            return []
+        found = []
+        for base in held.spec.rules:
+            for key in Feed(held, self.ruleset.by_reference[base]).keys(fields):
+                text = f"{held.entries(key)} counted for {key} within {held.window_s:g} s"
+                found.append(f"{text}; wanted: {held.spec.type} {held.spec.op} {held.spec.count:g}")
+        return list(dict.fromkeys(found))
 
     @property
     def held(self) -> int:

@@ -18,10 +18,13 @@ from infra.cli import common, rule_life
 from infra.clock import SystemClock
 from rules.context import Context
 from rules.errors import RuleError
+from rules.explain import Explanation, explain
+from rules.explain import lines as lines_of
 from rules.flatten import flatten
+from rules.lint import lint as find_faults
 from rules.lists import lists_of
 from rules.loader import RuleSet, load_rules
-from rules.matcher import Matcher
+from rules.matcher import Hit, Matcher
 from rules.pack import builtin_contexts, builtin_files, builtin_lists
 from rules.testing import run_tests
 
@@ -76,9 +79,10 @@ def test_rules(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @common.as_json
 def lint(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Look for faults: rules that do not load, duties and fields that do not exist, rules nothing can reach."""
+    """Look for faults: what does not load, what nothing can reach, overlaps, and duties that no rule detects."""
     ruleset, faults, contexts = load(paths)
-    findings = [str(fault) for fault in faults] + list(_lint(ruleset, contexts))
+    found = find_faults(ruleset, contexts, builtin_catalogue(), builtin_register(), builtin_lists(), whole=not paths)
+    findings = [*map(str, faults), *found]
     if as_json:
         click.echo(json.dumps({"rules": len(ruleset), "findings": findings}, ensure_ascii=False))
     else:
@@ -87,26 +91,6 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> None:
         click.echo(f"{len(ruleset)} rules, {len(findings)} findings")
     if findings:
         raise SystemExit(1)
-
-
-def _lint(ruleset: RuleSet, contexts: tuple[Context, ...]) -> Iterator[str]:
-    catalogue, register = builtin_catalogue(), builtin_register()
-    attached = {name for context in contexts for name in context.attach}
-    for rule in ruleset:
-        where = f"{rule.file}:{rule.line}: rule '{rule.name}'"
-        for obligation in rule.meta.obligations if rule.meta else ():
-            if obligation not in register:
-                yield f"{where}: the obligation '{obligation}' is not in the register"
-        if rule.compiled is None or (rule.meta is None and rule.product != "mfo"):
-            continue
-        for field in sorted(rule.compiled.fields):
-            known = field in catalogue.fields or field in attached or field.startswith(("event.", "rule.", "@"))
-            if not known:
-                yield f"{where}: no event of the catalogue has the field '{field}'"
-        actions = rule.compiled.actions
-        for action in sorted(actions):
-            if action not in catalogue.events:
-                yield f"{where}: no event type '{action}' is in the catalogue, so the rule can never fire"
 
 
 @rules.command("list")
@@ -140,8 +124,19 @@ def list_rules(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--events", "file", required=True, type=click.Path(path_type=Path), help="NDJSON, flat or nested.")
 @click.option("--product", help="Logsource product of all events; by default it is told from each event.")
 @click.option("--faults", is_flag=True, help="Name the rules that did not load, on stderr.")
-def eval_rules(paths: tuple[Path, ...], file: Path, product: str | None, faults: bool) -> None:
-    """Print for every event the ids of the rules that match it."""
+@click.option("--explain", "explaining", is_flag=True, help="Say why: of rules that match, and of those of --rule.")
+@click.option("--rule", "asked", multiple=True, help="With --explain: id or name of a rule to explain on every event.")
+@click.option("--text", "as_text", is_flag=True, help="With --explain: for people, not as JSON.")
+def eval_rules(
+    paths: tuple[Path, ...],
+    file: Path,
+    product: str | None,
+    faults: bool,
+    explaining: bool,
+    asked: tuple[str, ...],
+    as_text: bool,
+) -> None:
+    """Print for every event the ids of the rules that match; correlations report at the event that completes them."""
     ruleset, found, contexts = load(paths)
     for fault in found if faults else ():
         click.echo(str(fault), err=True)
@@ -149,8 +144,50 @@ def eval_rules(paths: tuple[Path, ...], file: Path, product: str | None, faults:
         raise InputError("no rule could be loaded; see --faults", field="--rules")
     if found and not faults:
         click.echo(f"qorgau: {len(found)} rules did not load; --faults names them", err=True)
+    missing = [name for name in asked if name not in ruleset.by_reference]
+    if missing:
+        raise InputError(f"no rule '{missing[0]}' is loaded", field="--rule")
     matcher = Matcher(ruleset, contexts)
-    index = 0
+    for index, (fields, t) in enumerate(_events(file)):
+        reasons = {name: matcher.explain(name, fields, t) for name in asked} if explaining else {}
+        hits = matcher.match(fields, t, index + 1, product or product_of(fields))
+        if explaining:
+            for hit in hits:
+                if hit.rule.compiled is not None:
+                    reasons.setdefault(hit.rule.name, [explain(hit.rule, hit.fields)])
+        line: dict[str, Any] = {"index": index, "matches": sorted({hit.rule.id for hit in hits})}
+        if explaining and as_text:
+            _tell(line, hits, reasons, matcher, fields)
+            continue
+        if explaining:
+            line["explain"] = {name: [e.model_dump() for e in es] for name, es in reasons.items()}
+            line["counts"] = {hit.rule.id: hit.positions for hit in hits if hit.rule.correlation}
+        click.echo(json.dumps(line, ensure_ascii=False))
+    for rule_id, count in sorted(matcher.failures.items()):
+        click.echo(f"qorgau: rule {rule_id} raised an error on {count} events", err=True)
+
+
+def _tell(
+    line: dict[str, Any], hits: list[Hit], reasons: dict[str, list[Explanation]], matcher: Matcher, fields: Any
+) -> None:
+    """Print an explanation for people."""
+    click.echo(f"event {line['index']}: {', '.join(line['matches']) or 'no rule matches'}")
+    for hit in hits:
+        if hit.rule.correlation is not None:
+            numbers = ", ".join(str(position - 1) for position in hit.positions)
+            click.echo(f"  {hit.rule.name}: complete with events {numbers}")
+    for name, explanations in reasons.items():
+        for explanation in explanations:
+            about = "" if explanation.rule == name else f" (counted by {name})"
+            click.echo(f"  {explanation.rule}{about}: {'matches' if explanation.matched else 'does not match'}")
+            for text in lines_of(explanation.condition, 2):
+                click.echo(text)
+        for text in matcher.counted(name, fields):
+            click.echo(f"    {text}")
+
+
+def _events(file: Path) -> Iterator[tuple[dict[str, Any], float]]:
+    """Read events as flat fields with their time in seconds."""
     window = Window(SystemClock().now())
     with file.open("rb") as stream:
         for number, line in enumerate(stream, 1):
@@ -163,13 +200,7 @@ def eval_rules(paths: tuple[Path, ...], file: Path, product: str | None, faults:
             if not isinstance(document, dict):
                 raise InputError("an event is a JSON object", file=str(file), line=number)
             fields = flatten(document)
-            at, _ = window.place(fields.get("@timestamp"))
-            hits = matcher.match(fields, at.timestamp(), index + 1, product or product_of(fields))
-            matches = sorted({hit.rule.id for hit in hits})
-            click.echo(json.dumps({"index": index, "matches": matches}))
-            index += 1
-    for rule_id, count in sorted(matcher.failures.items()):
-        click.echo(f"qorgau: rule {rule_id} raised an error on {count} events", err=True)
+            yield fields, window.place(fields.get("@timestamp"))[0].timestamp()
 
 
 def product_of(fields: Mapping[str, Any]) -> str | None:
