@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ahocorasick_rs import AhoCorasick
 from sigma.conditions import (
     ConditionAND,
     ConditionFieldEqualsValueExpression,
@@ -36,10 +37,12 @@ from sigma.types import (
 from rules.errors import RuleError
 from rules.lists import ListReference
 from rules.matchers import INLINE_COMPARE, norm, raw_test, string_expression
-from rules.necessary import Atom, conjuncts, necessary, plain_text
+from rules.necessary import Atom, affix_of, conjuncts, necessary, plain_text
 
 Match = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 ACTION = "event.action"
+MANY_PARTS = 12
+"""From so many texts on, an automaton looks for all of them at once."""
 
 
 @dataclass(frozen=True)
@@ -202,18 +205,38 @@ def _cost(node: Any) -> int:
 
 
 def _write_or(node: ConditionItem, writer: Writer) -> str:
-    """Write alternatives; plain equalities on one field become one look-up in a set."""
+    """Write alternatives; those on one field that are equalities, beginnings, ends or parts become one test each."""
     equal: dict[str, set[str]] = {}
+    affixes: dict[tuple[str, str], list[str]] = {}
     rest: list[str] = []
     for arg in sorted(node.args, key=_cost):
         if writer.known and _settled(arg, writer) is False:
             continue
-        text = plain_text(arg)
+        text, affix = plain_text(arg), affix_of(arg)
         if text is not None and isinstance(arg, ConditionFieldEqualsValueExpression):
             equal.setdefault(arg.field, set()).add(text)
+        elif affix is not None and isinstance(arg, ConditionFieldEqualsValueExpression):
+            affixes.setdefault((arg.field, affix[0]), []).append(affix[1])
         else:
             rest.append(_write(arg, writer))
-    return _join_or([_equals_any(field, values, writer) for field, values in equal.items()] + rest)
+    tests = [_equals_any(field, values, writer) for field, values in equal.items()]
+    tests += [_affix_any(field, kind, texts, writer) for (field, kind), texts in affixes.items()]
+    return _join_or(tests + rest)
+
+
+def _affix_any(field: str, kind: str, texts: list[str], writer: Writer) -> str:
+    """Test for one of several beginnings, ends or parts."""
+    if kind != "contains":
+        return _any_value(field, f"v.{kind}({writer.bind(tuple(texts))})", writer)
+    if len(texts) < MANY_PARTS:
+        return _any_value(field, " or ".join(f"{writer.bind(text)} in v" for text in texts), writer)
+    automaton = AhoCorasick(texts, store_patterns=False)
+
+    def found(value: str) -> bool:
+        clean = value if value.isascii() else value.encode("utf8", "replace").decode("utf8")
+        return bool(automaton.find_matches_as_indexes(clean))
+
+    return _any_value(field, f"{writer.bind(found)}(v)", writer)
 
 
 def _equals_any(field: str, values: set[str], writer: Writer) -> str:

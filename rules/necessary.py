@@ -27,6 +27,7 @@ from sigma.types import (
     SigmaRegularExpression,
     SigmaString,
     SigmaTimestampPart,
+    SpecialChars,
 )
 
 from rules.lists import ListReference
@@ -58,6 +59,19 @@ def plain_text(node: Any) -> str | None:
     if type(value) is not SigmaString or not all(isinstance(part, str) for part in value.s):
         return None
     return "".join(part for part in value.s if isinstance(part, str)).lower()
+
+
+def affix_of(node: Any) -> tuple[str, str] | None:
+    """Give (startswith, endswith or contains; text) of a test with one text and stars around it, else None."""
+    if not isinstance(node, ConditionFieldEqualsValueExpression) or type(node.value) is not SigmaString:
+        return None
+    parts, star = node.value.s, SpecialChars.WILDCARD_MULTI
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) != 1 or not texts[0] or any(part is not star for part in parts if not isinstance(part, str)):
+        return None
+    kinds = {(True, True): "contains", (True, False): "endswith", (False, True): "startswith"}
+    kind = kinds.get((parts[0] is star, parts[-1] is star))
+    return None if kind is None else (kind, texts[0].lower())
 
 
 def necessary(trees: Sequence[Any], only_field: str | None = None) -> tuple[Atom, ...] | None:
