@@ -15,7 +15,7 @@ MAX_GROUPS_PER_EVENT = 64
 class Feed:
     """Brings the matches of one base rule to one correlation: from which fields its key and value come."""
 
-    __slots__ = ("correlator", "countable", "fields", "index", "single", "value_fields")
+    __slots__ = ("constant", "correlator", "countable", "fields", "index", "plain", "single", "value_fields")
 
     def __init__(self, to: Correlator, base: Rule) -> None:
         spec = to.spec
@@ -26,30 +26,43 @@ class Feed:
         self.single = self.fields[0] if len(self.fields) == 1 else None
         self.value_fields = tuple(_aliased(spec, name, names) for name in spec.fields)
         self.countable = spec.type == "value_count"
+        self.plain = self.countable and len(self.value_fields) == 1
+        self.constant = self.index if to.by_rule else None
 
     def __call__(self, event: Mapping[str, Any], t: float, position: int) -> Sequence[Completed] | None:
         """Feed one event; gives what was completed by it, if anything."""
         to = self.correlator
-        value: Any = self.index if to.by_rule else None
-        if self.value_fields:
-            value = self._value(event)
-            if value is None:
+        single = self.single
+        if single is None:
+            return self._groups(self.keys(event), event, t, position)
+        key = event.get(single)
+        if key.__class__ is not str:
+            if key is None:
                 to.keyless += 1
                 return None
-        if self.single is not None:
-            held = event.get(self.single)
-            if held.__class__ is str and held:
-                completed = to.add(held.lower(), t, position, value)
-                return None if completed is None else (completed,)
-        found = []
-        keys = self.keys(event)
-        if not keys:
+            return self._groups(self.keys(event), event, t, position)
+        if not key:
             to.keyless += 1
-        for key in keys:
-            completed = to.add(key, t, position, value)
-            if completed is not None:
-                found.append(completed)
-        return found
+            return None
+        value: Any = self.constant
+        if self.value_fields:
+            value = event.get(self.value_fields[0])
+            if value.__class__ is not str or not self.plain:
+                value = self._value(event)
+            if value is None or value == "":
+                to.keyless += 1
+                return None
+        completed = to.add(key.lower(), t, position, value)
+        return None if completed is None else (completed,)
+
+    def _groups(self, keys: list[Key], event: Mapping[str, Any], t: float, position: int) -> Sequence[Completed]:
+        """Feed an event that belongs to several groups, or to one with several keys."""
+        value = self._value(event) if self.value_fields else self.constant
+        if not keys or (self.value_fields and value is None):
+            self.correlator.keyless += 1
+            return ()
+        found = [self.correlator.add(key, t, position, value) for key in keys]
+        return [completed for completed in found if completed is not None]
 
     def keys(self, event: Mapping[str, Any]) -> list[Key]:
         """Give the groups an event belongs to."""
