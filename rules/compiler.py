@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import re2
 from ahocorasick_rs import AhoCorasick
 from sigma.conditions import (
     ConditionAND,
@@ -41,6 +42,7 @@ from rules.necessary import Atom, affix_of, conjuncts, necessary, plain_text
 
 Match = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 ACTION = "event.action"
+_NAME = re2.compile(r"\bk\d+\b")
 MANY_PARTS = 12
 """From so many texts on, an automaton looks for all of them at once."""
 
@@ -273,7 +275,9 @@ def _rename(expression: str, variable: str) -> str:
 
 
 def _function(expression: str, names: Mapping[str, Any]) -> Callable[[Any], bool]:
-    function: Callable[[Any], bool] = eval(f"lambda v: {expression}", dict(names))  # noqa: S307 - our own text
+    """Make a function of ``v``; only the constants it names go with it."""
+    used = {name: names[name] for name in _NAME.findall(expression)}
+    function: Callable[[Any], bool] = eval(f"lambda v: {expression}", used)  # noqa: S307 - our own text
     return function
 
 

@@ -35,6 +35,11 @@ REGEX_OPTIONS.max_mem = 64 << 20
 REGEX_OPTIONS.log_errors = False
 
 
+_PLAIN = frozenset({str, int, float, bool})
+OBJECT = "{}"
+"""Stands for a value that is no plain value: an object nested deeper than events are flattened."""
+
+
 def norm(value: Any) -> Any:
     """Bring an event value to the form that case-blind tests see: lower-case text, or a tuple of it, or None."""
     kind = value.__class__
@@ -49,8 +54,8 @@ def norm(value: Any) -> Any:
     if kind is float:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if kind is list or kind is tuple:
-        return tuple([part for part in map(norm, value) if part.__class__ is str])
-    return str(value).lower()
+        return tuple([text for part in value if part.__class__ in _PLAIN and (text := norm(part)) is not None])
+    return str(value).lower() if isinstance(value, str) else OBJECT
 
 
 def number_of(value: Any) -> float | None:
