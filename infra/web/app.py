@@ -27,6 +27,7 @@ from infra.web import (
     pages_notices,
     pages_rest,
     pages_retention,
+    pages_rules,
     proofs,
     sign_in,
 )
@@ -67,6 +68,7 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
         pages_incidents,
         pages_notices,
         pages_retention,
+        pages_rules,
         pages_rest,
     ):
         app.include_router(module.router)

@@ -1,4 +1,4 @@
-"""The other pages: duties, protections, events, rules, dead letters, effects, mail spool."""
+"""The other pages: duties, protections, events, dead letters, effects, mail spool."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from engine.register import builtin_register
 from infra.bootstrap import House
 from infra.web import queries, timeline
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, must, page
+from infra.web.pages_rules import explanations
 
 router = APIRouter(include_in_schema=False)
 
@@ -147,34 +148,8 @@ def show_event(request: Request, house: TheHouse, session: TheSession, position:
         raise NotFound("there is no such event")
     fields = queries.masked_fields(house, event.fields)
     duties = builtin_register().using_event(event.action)
-    return page(request, "event.html", session, event=event, fields=fields, duties=duties, title=event.action)
-
-
-@router.get("/rules")
-def show_rules(request: Request, house: TheHouse, session: TheSession) -> Response:
-    """The rules in force."""
-    counts = house.database.rows(
-        "SELECT rule_name, COUNT(*) AS incidents, SUM(findings) AS findings FROM incident_view GROUP BY rule_name"
-    )
-    found = {row["rule_name"]: row for row in counts}
-    rules = sorted((rule for rule in house.rules if rule.raises_findings), key=lambda r: r.name)
-    return page(request, "rules.html", session, rules=rules, found=found, title="Rules")
-
-
-@router.get("/rules/{name}")
-def show_rule(request: Request, house: TheHouse, session: TheSession, name: str) -> Response:
-    """One rule with its parameters, duties and tests."""
-    rule = house.rules.by_reference.get(name)
-    if rule is None:
-        raise NotFound("there is no such rule")
-    register = builtin_register()
-    duties = [(o, register.citation(o)) for o in (rule.meta.obligations if rule.meta else ()) if o in register]
-    rows = house.database.rows(
-        "SELECT id, number, title, phase FROM incident_view WHERE rule_name = ? ORDER BY opened_at DESC LIMIT 20", name
-    )
-    references = rule.correlation.rules if rule.correlation else ()
-    bases = [house.rules.by_reference[reference] for reference in references]
-    return page(request, "rule.html", session, rule=rule, bases=bases, duties=duties, rows=rows, title=rule.title)
+    why = explanations(house, event, request.query_params.get("rule", ""))
+    return page(request, "event.html", session, event=event, fields=fields, duties=duties, why=why, title=event.action)
 
 
 @router.get("/system")
