@@ -58,19 +58,24 @@ class Context(BaseModel):
 
 
 class ContextState:
-    """The keys of one context in two generations: one not written to for a whole life is gone with the older."""
+    """The keys of one context in two generations: one not written to for a whole life is gone with the older.
+
+    The two dictionaries are the same objects for good: plans hold them.
+    """
 
     __slots__ = ("context", "evicted", "most", "old", "turn_at", "young")
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.most = max(context.max_keys // 2, 1)
+        self.young: dict[str, Entry] = {}
+        self.old: dict[str, Entry] = {}
         self.clear()
 
     def clear(self) -> None:
         """Forget every key."""
-        self.young: dict[str, Entry] = {}
-        self.old: dict[str, Entry] = {}
+        self.young.clear()
+        self.old.clear()
         self.turn_at = float("-inf")
         self.evicted = 0
 
@@ -86,8 +91,9 @@ class ContextState:
         """Take an entry, unless a newer one is there."""
         t = entry[0]
         if t >= self.turn_at:
-            self.old = {} if t >= self.turn_at + self.context.ttl_s else self.young
-            self.young = {}
+            if t >= self.turn_at + self.context.ttl_s:
+                self.young.clear()
+            self._age()
             self.turn_at = t + self.context.ttl_s
         for part in (key,) if key.__class__ is str else keys_of(key):
             held = self.young.get(part)
@@ -96,7 +102,12 @@ class ContextState:
         if len(self.young) > self.most:
             limit = t - self.context.ttl_s
             self.evicted += sum(1 for part, held in self.old.items() if held[0] > limit and part not in self.young)
-            self.old, self.young = self.young, {}
+            self._age()
+
+    def _age(self) -> None:
+        self.old.clear()
+        self.old.update(self.young)
+        self.young.clear()
 
     def forget(self, key: Any) -> None:
         """Drop these keys."""
@@ -114,10 +125,11 @@ class ContextState:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take a state back."""
+        self.clear()
         self.turn_at = float("-inf") if state["turn_at"] is None else float(state["turn_at"])
         self.evicted = int(state["evicted"])
-        self.old = {key: tuple(entry) for key, entry in state["old"].items()}
-        self.young = {key: tuple(entry) for key, entry in state["young"].items()}
+        self.old.update((key, tuple(entry)) for key, entry in state["old"].items())
+        self.young.update((key, tuple(entry)) for key, entry in state["young"].items())
 
 
 class ContextMemory:

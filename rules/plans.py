@@ -159,11 +159,12 @@ def _read(state: ContextState, writer: _PlanWriter) -> str:
     """Look the entry up and fill the attached variables."""
     context = state.context
     key, held = writer.key(context.attach_key or context.key), writer.bind(state)
+    young, old = writer.bind(state.young), writer.bind(state.old)
     entry, life = f"e{len(writer.names)}", writer.bind(context.ttl_s)
     text = (
         f"    {entry} = None\n"
         f"    if {key}:\n"
-        f"        if {key}.__class__ is str: {entry} = {held}.young.get({key}) or {held}.old.get({key})\n"
+        f"        if {key}.__class__ is str: {entry} = {young}.get({key}) or {old}.get({key})\n"
         f"        else: {entry} = {held}.find({key})\n"
         f"        if {entry} is not None and not 0.0 <= t - {entry}[0] <= {life}: {entry} = None\n"
     )
@@ -193,10 +194,9 @@ def _remember(state: ContextState, writer: _PlanWriter) -> str:
     conditions = "".join(f" and E.get({name!r}) == {writer.bind(value)}" for name, value in context.where.items())
     values = "".join("t, " if name == TIME else f"E.get({name!r}), " for name in context.values.values())
     held = writer.bind(state)
-    young, old, entry = f"y{len(writer.names)}", f"z{len(writer.names)}", f"(t, {values})"
+    young, old, entry = writer.bind(state.young), f"z{len(writer.names)}", f"(t, {values})"
     return (
         f"    if {key}{conditions}:\n"
-        f"        {young} = {held}.young\n"
         f"        if {key}.__class__ is str and t < {held}.turn_at and len({young}) < {held}.most:\n"
         f"            {old} = {young}.get({key})\n"
         f"            if {old} is None or {old}[0] <= t: {young}[{key}] = {entry}\n"

@@ -3,6 +3,7 @@ matched an event or did not."""
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import yaml
@@ -17,6 +18,7 @@ from infra.bootstrap import House
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
 from rules.context import ContextMemory
 from rules.explain import Explanation, Reason, bases_of, explain
+from rules.loader import one_document
 from rules.model import Rule
 from rules.pack import builtin_contexts
 
@@ -57,10 +59,31 @@ def show_rule(request: Request, house: TheHouse, session: TheSession, name: str)
     references = rule.correlation.rules if rule and rule.correlation else ()
     bases = [ruleset.by_reference[reference] for reference in references]
     values = house.settings.rule_parameters.get(name, {})
+    changes = _changes(house, name, life)
     return page(
         request, "rule.html", session, rule=rule, rule_name=name, life=life, bases=bases, duties=duties, rows=rows,
-        values=values, title=rule.title if rule else name,
+        values=values, changes=changes, title=rule.title if rule else name,
     )  # fmt: skip
+
+
+def _changes(house: House, name: str, life: RuleLife) -> dict[str, list[str]]:
+    """Give, for each version made here, the lines in which it differs from what is in force."""
+    try:
+        now = _yaml(house.rule_acts.document(name))
+    except NotFound:
+        now = []
+    return {
+        draft.version: [
+            line
+            for line in difflib.unified_diff(now, _yaml(one_document(draft.text, "draft")), lineterm="", n=1)
+            if not line.startswith(("---", "+++", "@@"))
+        ]
+        for draft in life.drafts.values()
+    }
+
+
+def _yaml(document: dict[str, Any]) -> list[str]:
+    return str(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)).splitlines()
 
 
 @router.post("/rules/{name}/{act}")
