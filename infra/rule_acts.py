@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import orjson
@@ -74,11 +75,11 @@ class RuleActs:
         """Give the text of the version in force, as data."""
         it = self.decisions.load(RuleLife, rulebook.rule_id(name))
         if it.id and it.in_force not in (rulebook.PRODUCT, ""):
-            return one_document(it.drafts[it.in_force].text, f"rulebook:{name}")
+            return deepcopy(one_document(it.drafts[it.in_force].text, f"rulebook:{name}"))
         for file, text in builtin_files():
             for _, document in load_documents(text, file):
                 if isinstance(document, dict) and document.get("name") == name:
-                    return document
+                    return deepcopy(document)
         raise NotFound(f"there is no rule '{name}'")
 
     def test(self, name: str, version: str, *, by: Person) -> list[TestResult]:

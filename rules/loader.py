@@ -264,7 +264,7 @@ def _located(what: str, file: str, line: int) -> Iterator[None]:
 def _logic(body: Mapping[str, Any]) -> str:
     """The part of a rule that decides, with its parameters filled in, for people to read."""
     part = {key: body[key] for key in ("correlation", "detection") if key in body}
-    return str(yaml.safe_dump(part, allow_unicode=True, sort_keys=False, width=100))
+    return str(yaml.dump(part, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=100))
 
 
 def _is_base(document: Mapping[str, Any]) -> bool:

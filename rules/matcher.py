@@ -245,6 +245,7 @@ class Matcher:
 
     def forget(self) -> None:
         """Start with empty windows and contexts."""
+        self.failures.clear()
         self.memory.clear()
         self.watermark = -INFINITE
         for held in self.correlators.values():

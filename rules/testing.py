@@ -31,37 +31,35 @@ class TestResult(BaseModel):
 
 
 def run_tests(ruleset: RuleSet, contexts: tuple[Context, ...], only: str | None = None) -> list[TestResult]:
-    """Run every inline test of every rule, or of one, each on a matcher of its own that holds the whole set."""
+    """Run every inline test of every rule, or of one, each among the whole set and with nothing remembered."""
     results = []
+    matcher = Matcher(ruleset, contexts)
     for rule in ruleset:
         tests = rule.meta.tests if rule.meta else None
         if tests is None or only not in (None, rule.name):
             continue
         for test in tests.positive:
-            results.append(_run(ruleset, contexts, rule, test, expected=True))
+            results.append(_run(matcher, rule, test, expected=True))
         for test in tests.negative:
-            results.append(_run(ruleset, contexts, rule, test, expected=False))
+            results.append(_run(matcher, rule, test, expected=False))
     return results
 
 
-def _run(
-    ruleset: RuleSet, contexts: tuple[Context, ...], rule: Rule, test: InlineTest, *, expected: bool
-) -> TestResult:
+def _run(matcher: Matcher, rule: Rule, test: InlineTest, *, expected: bool) -> TestResult:
+    ruleset = matcher.ruleset
     held = {name: view.entries for name, view in ruleset.lists.views.items()}
     for name, entries in test.lists.items():
         ruleset.lists.replace(name, entries)
     try:
-        return _judge(ruleset, contexts, rule, test, expected=expected)
+        return _judge(matcher, rule, test, expected=expected)
     finally:
         for name, kept in held.items():
             ruleset.lists.replace(name, kept)
 
 
-def _judge(
-    ruleset: RuleSet, contexts: tuple[Context, ...], rule: Rule, test: InlineTest, *, expected: bool
-) -> TestResult:
+def _judge(matcher: Matcher, rule: Rule, test: InlineTest, *, expected: bool) -> TestResult:
     kind = "positive" if expected else "negative"
-    matcher = Matcher(ruleset, contexts)
+    matcher.forget()
     fired = False
     try:
         for position, event in enumerate(test.events, 1):

@@ -6,6 +6,7 @@ because the C parser dies on deep nesting and a nine-line alias bomb only explod
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -48,8 +49,9 @@ def _problem(message: str, node: yaml.Node) -> _Problem:
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def load_documents(text: str, file: str) -> list[tuple[int, Any]]:
-    """Give (line, content) of every document of a file.
+@lru_cache(maxsize=64)
+def load_documents(text: str, file: str) -> tuple[tuple[int, Any], ...]:
+    """Give (line, content) of every document of a file; the content is remembered and must not be changed.
 
     Raises RuleError with file and line for text that is too large, too deep, has aliases or a key twice, or is no YAML.
     """
@@ -65,7 +67,7 @@ def load_documents(text: str, file: str) -> list[tuple[int, Any]]:
         raise RuleError(f"not YAML: {error.problem}", file=file, line=line) from None
     except (yaml.YAMLError, ValueError, UnicodeError, RecursionError, OverflowError) as error:
         raise RuleError(f"not YAML: {type(error).__name__}", file=file, line=1) from None
-    return [(line, document) for line, document in zip(lines, documents, strict=False) if document is not None]
+    return tuple((line, document) for line, document in zip(lines, documents, strict=False) if document is not None)
 
 
 def _check_events(text: str) -> list[int]:

@@ -39,6 +39,7 @@ def simulate(events: int, seed: int, labels: Path | None, start: str, per_day: i
                     "event.id": made.event_id,
                     "campaign": made.campaign,
                     "instance": made.instance,
+                    "last": made.last,
                     "rules": list(made.rules),
                 }
                 marks.write(json.dumps(label) + "\n")

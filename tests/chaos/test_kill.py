@@ -150,6 +150,11 @@ def undisturbed(world: World, stored: list[str], feed: Feed) -> None:
     own = [event_id for event_id in stored if event_id in lines]
     for start in range(0, len(own), 500):
         calm.feed(*(lines[event_id] for event_id in own[start : start + 500]))
-    keys = "SELECT dedup_key FROM incident_view ORDER BY dedup_key"
-    assert calm.rows(keys) == world.rows(keys)
+    assert known(calm) == known(world)
     calm.house.close()
+
+
+def known(world: World) -> list[str]:
+    """The keys of all incidents; what stands for a person there differs from house to house, as their secrets do."""
+    rows = world.rows("SELECT dedup_key FROM incident_view")
+    return sorted(re.sub(r"person-[0-9a-f]+", "person", row["dedup_key"]) for row in rows)
