@@ -86,6 +86,10 @@ def _carries(rule: Rule) -> Iterator[str]:
         yield f"fewer than {LEAST_TESTS} tests of each kind"
     if not rule.meta.dedup:
         yield "no 'dedup' says which findings belong to one incident"
+    if not rule.falsepositives:
+        yield "no 'falsepositives' say what else may set it off"
+    if not rule.tags:
+        yield "no 'tags' name the technique"
     if not rule.meta.obligations:
         yield "no duty is named"
     for name, spec in rule.meta.parameters.items():

@@ -19,6 +19,8 @@ logsource: {product: mfo}
 detection:
   sel: {event.action: otp.rejected, event.reason: bad}
   condition: sel
+tags: [attack.credential-access]
+falsepositives: ["an older message"]
 level: low
 qorgau:
   obligations: [otp-1-minute]
@@ -49,6 +51,8 @@ def test_the_product_has_no_fault_and_detects_every_duty_that_can_be_detected() 
         ("event.reason: bad", "mfo.context.account_locked: true", "never stands on"),
         ("  dedup: [mfo.otp.id]\n", "", "no 'dedup'"),
         ("[otp-1-minute]", "[]", "no duty"),
+        ('falsepositives: ["an older message"]\n', "", "no 'falsepositives'"),
+        ("tags: [attack.credential-access]\n", "", "no 'tags'"),
         ("  dedup:", "  parameters: {n: {default: 1}}\n  dedup:", "no bounds or no unit"),
         ("event.reason: bad", "event.reason|expand: '%nowhere%'", "not defined"),
     ],
