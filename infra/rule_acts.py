@@ -122,7 +122,7 @@ class RuleActs:
             raise NotFound(f"there is no rule '{name}' in force")
         overlay = self.book.overlay()
         try:
-            self.book.with_overlay(Overlay({**overlay.replaced, name: None}, overlay.shadows))
+            self.book.trial(Overlay({**overlay.replaced, name: None}, overlay.shadows))
         except RuleError as error:
             raise DecisionRefused(f"other rules need it: {error.message}") from None
         key = rulebook.rule_id(name)
@@ -171,7 +171,7 @@ class RuleActs:
     def _tried(self, name: str, text: str) -> RuleSet:
         """Load all rules with this one in place. Raises RuleError, which says what is wrong with it."""
         overlay = self.book.overlay()
-        return self.book.with_overlay(Overlay({**overlay.replaced, name: text}, overlay.shadows))
+        return self.book.trial(Overlay({**overlay.replaced, name: text}, overlay.shadows))
 
     def _life(self, name: str) -> RuleLife:
         it = self.decisions.load(RuleLife, rulebook.rule_id(name))

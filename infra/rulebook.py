@@ -72,8 +72,13 @@ class Rulebook:
             return rules
 
     def with_overlay(self, overlay: Overlay) -> RuleSet:
-        """Load the rules with other versions in place. Raises RuleError."""
+        """Load the rules with other versions in place, to run. Raises RuleError."""
         return builtin_rules(self.parameters, self.lists, overlay)
+
+    def trial(self, overlay: Overlay) -> RuleSet:
+        """Load the rules with other versions in place, to be tested: with lists of their own, which tests may fill
+        while the rules in force go on. Raises RuleError."""
+        return builtin_rules(self.parameters, lists_of(self.definitions.values()), overlay)
 
     def overlay(self) -> Overlay:
         """Give the organisation's own versions that are in force or in shadow."""

@@ -54,6 +54,10 @@ def norm(value: Any) -> Any:
     if kind is float:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if kind is list or kind is tuple:
+        try:
+            return tuple([part.lower() for part in value])
+        except AttributeError:
+            pass
         return tuple([text for part in value if part.__class__ in _PLAIN and (text := norm(part)) is not None])
     return str(value).lower() if isinstance(value, str) else OBJECT
 

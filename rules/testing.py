@@ -47,14 +47,14 @@ def run_tests(ruleset: RuleSet, contexts: tuple[Context, ...], only: str | None 
 
 def _run(matcher: Matcher, rule: Rule, test: InlineTest, *, expected: bool) -> TestResult:
     ruleset = matcher.ruleset
-    held = {name: view.entries for name, view in ruleset.lists.views.items()}
+    held = {view.name: (view.entries, view.version) for view in ruleset.lists}
     for name, entries in test.lists.items():
         ruleset.lists.replace(name, entries)
     try:
         return _judge(matcher, rule, test, expected=expected)
     finally:
-        for name, kept in held.items():
-            ruleset.lists.replace(name, kept)
+        for name, (kept, version) in held.items():
+            ruleset.lists.replace(name, kept, version)
 
 
 def _judge(matcher: Matcher, rule: Rule, test: InlineTest, *, expected: bool) -> TestResult:

@@ -15,7 +15,7 @@ from infra.store.postgres import PostgresDatabase
 from infra.web import queries
 from tests.contract.test_ledger import event
 from tests.stores import Stores, cluster, postgres_url
-from tests.support import ANALYST, COMPLIANCE, MONDAY, World
+from tests.support import ANALYST, COMPLIANCE, FRAUD, MONDAY, World
 
 pytestmark = pytest.mark.services
 
@@ -163,3 +163,56 @@ def test_a_server_that_restarts_under_load_loses_and_repeats_nothing(tmp_path: P
     assert len(stored) == len(set(stored))
     assert set(acknowledged) <= set(stored)
     stores.close()
+
+
+def test_the_engine_works_under_the_role_that_the_documentation_gives_it(tmp_path: Path) -> None:
+    """The statements are read from docs/ledger.md; a role with them works, and cannot change what was written."""
+    import psycopg
+
+    owner = postgres_url()
+    World(tmp_path / "data", database=owner).people().house.close()
+    text = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf8")
+    grants = [line.strip() for line in text.splitlines() if line.startswith(("    GRANT", "    REVOKE"))]
+    assert len(grants) == 2
+    role = "engine_only"  # the cluster of the tests belongs to 'qorgau'
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute(f"DROP ROLE IF EXISTS {role}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE ROLE {role} LOGIN")  # type: ignore[arg-type]
+        for statement in grants:
+            connection.execute(statement.replace(" qorgau;", f" {role};"))  # type: ignore[arg-type]
+    restricted = owner.replace("://qorgau@", f"://{role}@")
+    assert restricted != owner
+    world = World(tmp_path / "data", database=restricted)
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    (incident,) = world.incidents()
+    world.house.acts.assign(incident["id"], "aigul", by=ANALYST)
+    world.house.acts.approve_notice(world.notices(incident["id"])["regulator"]["id"], None, by=COMPLIANCE)
+    world.work()
+    assert world.notices(incident["id"])["regulator"]["state"] == "sent"
+    world.whole()
+    world.house.close()
+    with psycopg.connect(restricted, autocommit=True) as connection:
+        for table in ("ledger", "decisions", "checkpoints"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute(f"DROP OWNED BY {role}")  # type: ignore[arg-type]
+        connection.execute(f"DROP ROLE {role}")  # type: ignore[arg-type]
+
+
+def test_rules_and_lists_live_on_postgresql_too(world: World) -> None:
+    acts = world.house.rule_acts
+    _, version = acts.tune("credential-stuffing", {"clients": 4}, "seen", by=FRAUD)
+    acts.test("credential-stuffing", version, by=FRAUD)
+    acts.propose("credential-stuffing", version, "x", by=FRAUD)
+    acts.approve("credential-stuffing", version, "x", by=COMPLIANCE)
+    acts.activate("credential-stuffing", version, "active", "x", by=FRAUD)
+    world.feed(*(world.event("portal.login.failed", source__ip="1.2.3.4", mfo__client__id=f"c{i}") for i in range(4)))
+    assert [row["rule_name"] for row in world.incidents()] == ["credential-stuffing"]
+    assert acts.change_list("deny_accounts", ["sha256:m"], [], "police", by=FRAUD)
+    pay = {"mfo__loan__id": "L1", "mfo__payout__account_hash": "sha256:m"}
+    world.feed(world.event("loan.disbursement.requested", **pay))
+    assert "listed-payout" in {row["rule_name"] for row in world.incidents()}
+    before = world.rows("SELECT * FROM rule_view"), world.rows("SELECT * FROM list_view")
+    world.house.decisions.rebuild_views()
+    assert (world.rows("SELECT * FROM rule_view"), world.rows("SELECT * FROM list_view")) == before
