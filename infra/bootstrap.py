@@ -170,7 +170,6 @@ def stages_of(house: House) -> list[Stage]:
     for outbox in (mails, to_systems):
         outbox.recover()
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
-    words = {rule.name: rule.meta.words for rule in house.rules if rule.meta}
     recipients = {kind: settings.mail_of(kind) for kind in ("regulator", "client", "pd_authority")}
     return [
         Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault),
@@ -178,7 +177,7 @@ def stages_of(house: House) -> list[Stage]:
         Incidents(decisions, clock),
         Clocks(decisions, clock, house.calendar, settings.reading),
         Playbooks(decisions, clock, house.playbooks, automatic),
-        Notices(decisions, clock, settings.organisation, words, recipients, house.calendar),
+        Notices(decisions, clock, settings.organisation, house.rulebook.words, recipients, house.calendar),
         Orders(decisions, clock, house.calendar),
         Alerts(decisions, clock),
         mails,

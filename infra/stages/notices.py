@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from engine import incidents
@@ -49,7 +49,7 @@ class Notices(DecisionFollower):
         decisions: Decisions,
         clock: Clock,
         organisation: Organisation,
-        words: Mapping[str, Mapping[str, str]],
+        words: Callable[[str], Mapping[str, str]],
         recipients: Mapping[str, str],
         calendar: BusinessCalendar,
     ) -> None:
@@ -139,7 +139,7 @@ class Notices(DecisionFollower):
             incident_class=incident.incident_class,
             detected_at=incident.detected_at,
             source=_SOURCE_OF.get(incident.detection_source, "other"),
-            signs={**self.words.get(incident.rule_name, {}), "en": incident.title},
+            signs={**self.words(incident.rule_name), "en": incident.title},
             clients=len(entities.clients),
             loans=len(entities.loans),
             assets=entities.workstations[:10],
