@@ -75,6 +75,16 @@ def test_events_whose_recording_failed_are_not_counted_twice(world: World, monke
     assert [row["dedup_key"].split("|")[0] for row in world.incidents()] == ["credential-replay"]
 
 
+def test_a_rule_that_raises_is_told_to_people_once(world: World) -> None:
+    detect = next(stage for stage in world.stages if stage.name == "detect")
+    detect.detector.matcher.failures["some-rule"] = 3  # type: ignore[attr-defined]
+    for _ in range(2):
+        world.feed(world.event("backup.job", mfo__outcome="ok"))
+    told = [row["state"] for row in world.rows("SELECT state FROM decisions WHERE topic = 'effect.failed.v1'")]
+    assert len(told) == 1
+    assert b"some-rule" in bytes(told[0])
+
+
 def _incident(world: World) -> str:
     world.house.decisions.on_commit = lambda: None
     world.feed(world.event("net.egress.unexpected", host__name="face-1"))
