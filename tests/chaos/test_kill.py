@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 
 import httpx
+import pytest
 
 from infra.simulate.stream import stream
 from tests.support import World
@@ -104,6 +105,7 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     world.house.close()
 
 
+@pytest.mark.slow
 def test_twenty_kills_of_the_demonstration(tmp_path: Path) -> None:
     """The demonstration sends its stream in order, so what is stored must be its beginning, without a hole."""
     rng, pause = Random(9), threading.Event()
