@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib import metadata, resources
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 import yaml
@@ -22,6 +22,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from engine.errors import DataError
 
 HORIZON_DAYS = 400
+ZONE = "Asia/Almaty"
+OPENS = time(9)
+CLOSES = time(18)
 
 
 class Override(BaseModel):
@@ -110,9 +113,7 @@ class BusinessCalendar:
         return datetime.combine(today, self.closes) - datetime.combine(today, self.opens)
 
 
-def calendar_from_yaml(
-    text: str, *, zone: str = "Asia/Almaty", opens: time = time(9), closes: time = time(18)
-) -> BusinessCalendar:
+def calendar_from_yaml(text: str, *, zone: str = ZONE, opens: time = OPENS, closes: time = CLOSES) -> BusinessCalendar:
     """Build the calendar from an override file; raises DataError that names the faulty entry."""
     try:
         document = yaml.safe_load(text) or {}
@@ -126,8 +127,16 @@ def calendar_from_yaml(
         raise DataError("the calendar override file names a day twice")
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     version = f"holidays-{metadata.version('holidays')}+{digest}"
+    if (zone, opens, closes) != (ZONE, OPENS, CLOSES):
+        version += f" {zone} {opens:%H:%M}-{closes:%H:%M}"
+    if opens >= closes:
+        raise DataError("offices open before they close", field="opens")
+    try:
+        place = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise DataError("there is no such time zone; an example is Asia/Almaty", field="time_zone") from None
     confirmed = int(document.get("confirmed_through", 2026))
-    return BusinessCalendar(ZoneInfo(zone), opens, closes, version, confirmed, overrides)
+    return BusinessCalendar(place, opens, closes, version, confirmed, overrides)
 
 
 def _entries(days: object) -> list[Override]:
@@ -145,5 +154,9 @@ def _entries(days: object) -> list[Override]:
 @lru_cache(maxsize=1)
 def builtin_calendar() -> BusinessCalendar:
     """Give the calendar that ships with the product."""
-    text = (resources.files("engine") / "data" / "calendar_overrides.yml").read_text(encoding="utf8")
-    return calendar_from_yaml(text)
+    return calendar_from_yaml(builtin_overrides())
+
+
+def builtin_overrides() -> str:
+    """Give the text of the override file that ships with the product."""
+    return (resources.files("engine") / "data" / "calendar_overrides.yml").read_text(encoding="utf8")

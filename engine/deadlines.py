@@ -34,6 +34,10 @@ class ClockSpec(BaseModel):
     n: int
     unit: Unit
     direction: Literal["by", "not_before"] = "by"
+    product: bool = False
+    """Whether the number is the product's own, because the text gives none."""
+    owner: Literal["incident", "protection", "duty", "none"] = "none"
+    """What a clock of this kind may be started for."""
     obligations: tuple[str, ...] = ()
 
 

@@ -12,14 +12,14 @@ from typing import Literal
 from engine.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
 from engine.facts import SEVERITIES, Fact, FindingRaised, Person
 from engine.ids import derive
-from engine.incidents import (
+from engine.incident_facts import (
     DISPOSITIONS,
     CauseEliminated,
     ClosureProposed,
     ConsequenceEliminated,
     ContainmentStarted,
     FindingJoined,
-    Incident,
+    FindingPart,
     IncidentAbsorbed,
     IncidentAcknowledged,
     IncidentAssigned,
@@ -27,10 +27,12 @@ from engine.incidents import (
     IncidentMerged,
     IncidentOpened,
     IncidentReopened,
+    LessonsRecorded,
     NoteAdded,
     RecoveryConfirmed,
     SeverityChanged,
 )
+from engine.incidents import Incident
 
 TRIAGE = ("soc_analyst", "fraud_analyst", "ciso")
 
@@ -59,7 +61,28 @@ def open_from(finding: FindingRaised, number: str, *, at: datetime) -> IncidentO
         obligations=finding.obligations,
         entities=finding.entities,
         playbook=finding.playbook,
+        first_event_at=finding.first_event_at,
+        reason=_why(finding),
     )
+
+
+def part_of(finding: FindingRaised) -> FindingPart:
+    """Give what a finding brings into an incident."""
+    return FindingPart(
+        finding_id=finding.finding_id,
+        rule_name=finding.rule_name,
+        detected_at=finding.detected_at,
+        entities=finding.entities,
+        notifiable=finding.notifiable,
+        personal_data=finding.personal_data,
+        first_event_at=finding.first_event_at,
+    )
+
+
+def _why(finding: FindingRaised) -> str:
+    """Say where severity and notifiability come from."""
+    duty = f"; the law's duties hold for the class {finding.incident_class}" if finding.notifiable else ""
+    return f"severity {finding.severity} is that of rule {finding.rule_name} {finding.rule_version[:12]}{duty}"
 
 
 def _title(finding: FindingRaised) -> str:
@@ -82,6 +105,9 @@ def join(incident: Incident, finding: FindingRaised, *, at: datetime) -> Sequenc
             detected_at=finding.detected_at,
             entities=finding.entities,
             new_clients=new_clients,
+            notifiable=finding.notifiable,
+            personal_data=finding.personal_data,
+            first_event_at=finding.first_event_at,
         )
     ]
 
@@ -169,9 +195,31 @@ def merge(
         raise DecisionRefused("a notifiable incident cannot disappear into one that is not; merge the other way round")
     merged = IncidentMerged(at=at, actor=by.id, reason=reason, incident_id=incident.id, into=into.id)
     absorbed = IncidentAbsorbed(
-        at=at, actor=by.id, reason=reason, incident_id=into.id, other=incident.id, entities=incident.entities
+        at=at,
+        actor=by.id,
+        reason=reason,
+        incident_id=into.id,
+        other=incident.id,
+        entities=incident.entities,
+        parts=_parts(incident),
+        acknowledged_at=incident.acknowledged_at,
+        contained_at=incident.contained_at,
     )
     return [merged], [absorbed]
+
+
+def _parts(incident: Incident) -> tuple[FindingPart, ...]:
+    """Everything that is in an incident, with what people named as a part of its own."""
+    assert incident.detected_at is not None
+    parts = [part for part in incident.parts.values() if part.finding_id]
+    named = incident.named
+    for part in incident.parts.values():
+        if not part.finding_id:
+            named = named.union(part.entities)
+    if named.clients or named.loans or not parts:
+        detected = incident.detected_at
+        parts.append(FindingPart(finding_id="", rule_name=incident.rule_name, detected_at=detected, entities=named))
+    return tuple(parts)
 
 
 def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
@@ -196,6 +244,17 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
     if not by.may("compliance_officer", "ciso"):
         raise NotAllowed("agreeing to close a notifiable incident needs a compliance officer or the CISO")
     return [IncidentClosed(**common, disposition=disposition, second_person=proposer)]
+
+
+def record_lessons(incident: Incident, lessons: str, actions: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Record what was learnt from a closed incident and what will be done about it (lessons-learned)."""
+    if not by.may(*TRIAGE, "compliance_officer"):
+        raise NotAllowed("recording lessons needs a triage role or a compliance officer")
+    if incident.disposition is None:
+        raise DecisionRefused("lessons are recorded when the incident is closed")
+    if not lessons.strip() or not actions.strip() or max(len(lessons), len(actions)) > 10_000:
+        raise DecisionRefused("say what was learnt and what will be done, in at most 10000 characters each")
+    return [LessonsRecorded(at=at, actor=by.id, incident_id=incident.id, lessons=lessons, actions=actions)]
 
 
 def reopen(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:

@@ -8,25 +8,28 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.calendar import BusinessCalendar, builtin_calendar, calendar_from_yaml
+from engine.calendar import BusinessCalendar, builtin_overrides, calendar_from_yaml
 from engine.catalogue import Catalogue, builtin_catalogue
 from engine.errors import DataError
+from engine.notice_facts import KINDS
 from engine.ports import Clock
 from infra.accounts import Accounts
 from infra.acts import Acts
 from infra.archive import Archive
 from infra.clock import SystemClock
+from infra.drafting import Drafting
 from infra.effects.events import OwnEvents
-from infra.effects.mail import AlertMail, NoticeMail, transport_for
-from infra.effects.orders import HttpOrders
+from infra.effects.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, transport_for
+from infra.effects.orders import HttpOrders, HttpPost
 from infra.intake import Intake
+from infra.notice_documents import OrderDocuments
 from infra.readers import Readers
 from infra.rule_acts import RuleActs
 from infra.rulebook import Rulebook
 from infra.settings import Settings
 from infra.stages.alerts import Alerts
 from infra.stages.base import Stage
-from infra.stages.clocks import Clocks, Sweep
+from infra.stages.clocks import Clocks
 from infra.stages.detect import Detect
 from infra.stages.incidents import Incidents
 from infra.stages.notices import Notices
@@ -38,6 +41,8 @@ from infra.stages.retention import Erasures, Terms
 from infra.stages.search import Search
 from infra.stages.silence import Silence
 from infra.stages.stamping import Stamping
+from infra.stages.sweep import Recount, Sweep
+from infra.stages.tally import DutyEvents, Tally
 from infra.stages.witnessing import Witnessing
 from infra.stamps import Authority, roots_of
 from infra.store.database import Database
@@ -45,7 +50,10 @@ from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 from infra.store.notes import Verifier
 from infra.store.opening import Store, open_store
+from infra.wordbook import Wordbook
 from playbooks.cacao import Playbook, read
+from reports.drafter import Drafter
+from reports.drafts import Writer
 from rules.loader import RuleSet
 
 if TYPE_CHECKING:
@@ -74,6 +82,9 @@ class House:
     intake: Intake
     sweep: Sweep
     archive: Archive
+    wordbook: Wordbook
+    drafting: Drafting
+    order_documents: OrderDocuments
 
     @property
     def rules(self) -> RuleSet:
@@ -111,6 +122,7 @@ class House:
         """Let the data directory go."""
         if self.intake.readers is not None:
             self.intake.readers.close()
+        self.wordbook.writer.drafter.close()
         self.store.close()
 
 
@@ -123,11 +135,16 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
     accounts = Accounts(decisions, clock, settings.session_minutes)
     rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)
     rulebook.current()  # a fault of the rules or their parameters stops the start, not the stream
+    calendar = calendar_of(settings)
+    archive = Archive(settings.data / "archive", decisions, store.vault)
+    writer = Writer(Drafter(), settings.sender, settings.notice_languages)
+    wordbook = Wordbook(decisions, clock, writer)
+    drafting = Drafting(wordbook, rulebook.words, calendar)
     return House(
         settings=settings,
         clock=clock,
         catalogue=catalogue,
-        calendar=calendar_of(settings),
+        calendar=calendar,
         rulebook=rulebook,
         rule_acts=RuleActs(decisions, clock, rulebook),
         playbooks=builtin_playbooks(),
@@ -136,7 +153,7 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
         ledger=ledger,
         decisions=decisions,
         accounts=accounts,
-        acts=Acts(decisions, clock, accounts),
+        acts=Acts(decisions, clock, accounts, settings=settings, calendar=calendar, archive=archive, drafting=drafting),
         intake=Intake(
             ledger,
             catalogue,
@@ -145,7 +162,10 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
             keep_unknown_types=settings.keep_unknown_types,
         ),
         sweep=Sweep(decisions, clock),
-        archive=Archive(settings.data / "archive", decisions, store.vault),
+        archive=archive,
+        wordbook=wordbook,
+        drafting=drafting,
+        order_documents=OrderDocuments(decisions, wordbook, calendar),
     )
 
 
@@ -154,12 +174,15 @@ def stages_of(house: House) -> list[Stage]:
     settings, clock, decisions, ledger = house.settings, house.clock, house.decisions, house.ledger
     vault = house.store.vault
     transport = transport_for(settings)
-    orders = HttpOrders(settings.order_url, clock)
+    letters = OrderLetters(decisions, settings, transport, house.order_documents)
+    orders = HttpOrders(settings.order_url, clock, letters.send, settings.order_mail)
+    notices = NoticeMail(decisions, clock, settings, transport)
     mails = Outbox(
         decisions,
         clock,
         {
-            "mail": NoticeMail(decisions, clock, settings, transport),
+            "mail": notices,
+            "afc": AfcMessages(notices, HttpPost(clock), settings.afc_url),
             "alert": AlertMail(settings, transport),
             "ledger": OwnEvents(ledger, house.catalogue, clock),
         },
@@ -170,22 +193,26 @@ def stages_of(house: House) -> list[Stage]:
     for outbox in (mails, to_systems):
         outbox.recover()
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
-    recipients = {kind: settings.mail_of(kind) for kind in ("regulator", "client", "pd_authority")}
+    recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in KINDS}
+    policy = settings.clock_policy
     return [
         Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault),
         ActEvents(ledger, decisions, clock, settings.bureaus),
         Incidents(decisions, clock),
-        Clocks(decisions, clock, house.calendar, settings.reading),
+        Clocks(decisions, clock, house.calendar, policy),
+        Recount(decisions, clock, house.calendar, policy),
         Playbooks(decisions, clock, house.playbooks, automatic),
-        Notices(decisions, clock, settings.organisation, house.rulebook.words, recipients, house.calendar),
-        Orders(decisions, clock, house.calendar),
-        Alerts(decisions, clock),
+        Notices(decisions, clock, house.drafting, recipients),
+        Orders(decisions, clock, house.calendar, policy),
+        Alerts(decisions, clock, settings.role_mail, settings.alert_mail),
         mails,
         to_systems,
         *_witnessing(house),
         *_stamping(house),
         *([Silence(ledger, decisions, clock, settings.expected_sources)] if settings.expected_sources else []),
         Terms(ledger, decisions, clock, house.calendar),
+        DutyEvents(ledger, decisions, clock, house.calendar),
+        Tally(ledger, decisions, clock, house.calendar),
         Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
         Search(ledger, decisions, clock, house.catalogue),
     ]
@@ -209,13 +236,12 @@ def _stamping(house: House) -> list[Stage]:
 
 def calendar_of(settings: Settings) -> BusinessCalendar:
     """The calendar of Kazakhstan, with the organisation's override file where one is set."""
-    if settings.calendar_overrides is None:
-        return builtin_calendar()
+    path = settings.calendar_overrides
     try:
-        text = settings.calendar_overrides.read_text(encoding="utf8")
+        text = builtin_overrides() if path is None else path.read_text(encoding="utf8")
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", file=str(settings.calendar_overrides)) from None
-    return calendar_from_yaml(text)
+        raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from None
+    return calendar_from_yaml(text, zone=settings.time_zone, opens=settings.opens, closes=settings.closes)
 
 
 def builtin_playbooks() -> dict[str, Playbook]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,11 +13,16 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
+from engine.addresses import check_address
+from engine.clock_facts import LADDER
+from engine.clock_policy import ClockPolicy
 from engine.deadlines import Reading
-from engine.errors import DataError
+from engine.errors import DataError, InputError
+from engine.notices import recipients
 from reports.drafts import Organisation
 
 PREFIX = "QORGAU_"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 NO_SUCH = "there is no such setting; see 'Settings' in the README"
 NOT_SETTINGS = frozenset({"QORGAU_REQUIRE_BROWSER", "QORGAU_REQUIRE_SERVICES", "QORGAU_TOML"})
 
@@ -42,6 +49,14 @@ class Settings(BaseSettings):
     session_minutes: int = Field(default=30, ge=1, le=720)
 
     reading: Reading = "strict"
+    clock_readings: dict[str, Reading] = {}
+    clock_terms: dict[str, int] = {}
+    clock_target_percent: int = Field(default=50, ge=1, le=100)
+    clock_ladder: dict[int, tuple[str, ...]] = {}
+    role_mail: dict[str, str] = {}
+    time_zone: str = "Asia/Almaty"
+    opens: time = time(9)
+    closes: time = time(18)
     calendar_overrides: Path | None = None
     keep_unknown_types: bool = False
     expected_sources: dict[str, int] = {}
@@ -49,6 +64,7 @@ class Settings(BaseSettings):
 
     organisation_ru: str = "МФО (задайте QORGAU_ORGANISATION_RU)"
     organisation_kk: str = "МҚҰ (QORGAU_ORGANISATION_KK орнатыңыз)"
+    organisation_en: str = "MFO (set QORGAU_ORGANISATION_EN)"
     organisation_bin: str = "БИН не задан"
     organisation_contact: str = "Служба информационной безопасности"
 
@@ -56,6 +72,11 @@ class Settings(BaseSettings):
     regulator_mail: str = "regulator@localhost"
     pd_authority_mail: str = "personal-data@localhost"
     client_gateway_mail: str = "client-gateway@localhost"
+    law_enforcement_mail: str = ""
+    stakeholder_mail: str = ""
+    afc_mail: str = "antifraud-centre@localhost"
+    afc_url: str | None = None
+    notice_languages: tuple[Literal["kk", "ru", "en"], ...] = ("ru", "kk")
     alert_mail: str = "security@localhost"
     smtp_host: str | None = None
     smtp_port: int = 587
@@ -67,7 +88,14 @@ class Settings(BaseSettings):
     loans_url: str | None = None
     bureau_url: str | None = None
     access_url: str | None = None
+    collections_mail: str | None = None
+    loans_mail: str | None = None
+    bureau_mail: str | None = None
     bureaus: tuple[str, ...] = ("pkb", "gkb")
+
+    organisation: str = Field(default="", pattern="^[a-z0-9-]{0,40}$")
+    organisations: dict[str, dict[str, Any]] = {}
+    hosts: tuple[str, ...] = ()
 
     readers: int = Field(default=0, ge=0, le=16)
     segment_events: int = Field(default=100_000, ge=0)
@@ -91,11 +119,12 @@ class Settings(BaseSettings):
         return self.keys or self.data / "keys"
 
     @property
-    def organisation(self) -> Organisation:
+    def sender(self) -> Organisation:
         """The sender of the notices."""
         return Organisation(
             name_ru=self.organisation_ru,
             name_kk=self.organisation_kk,
+            name_en=self.organisation_en,
             bin=self.organisation_bin,
             contact=self.organisation_contact,
         )
@@ -109,13 +138,51 @@ class Settings(BaseSettings):
             "access": self.access_url,
         }.get(system)
 
+    def order_mail(self, system: str) -> str | None:
+        """Give the address to which a system's orders go as letters, None when none is configured."""
+        return {
+            "collections": self.collections_mail,
+            "loans": self.loans_mail,
+            "bureau": self.bureau_mail,
+        }.get(system)
+
     def mail_of(self, kind: str) -> str:
-        """Give the address a kind of notice goes to."""
+        """Give the address (or addresses, by commas) a kind of notice goes to; empty where a person names it."""
         return {
             "regulator": self.regulator_mail,
             "pd_authority": self.pd_authority_mail,
             "client": self.client_gateway_mail,
+            "law_enforcement": self.law_enforcement_mail,
+            "stakeholder": self.stakeholder_mail,
+            "afc": self.afc_mail,
         }[kind]
+
+    @cached_property
+    def clock_policy(self) -> ClockPolicy:
+        """How this organisation runs its clocks."""
+        return ClockPolicy(
+            reading=self.reading,
+            readings=self.clock_readings,
+            terms=self.clock_terms,
+            target_percent=self.clock_target_percent,
+            ladder={**LADDER, **self.clock_ladder},
+        )
+
+    def of_organisation(self, slug: str) -> Settings:
+        """Give the settings of one organisation: those of the installation with its own on top, in its own directory.
+
+        Raises DataError for a name that is not there, or a value that is wrong.
+        """
+        if slug not in self.organisations:
+            known = ", ".join(sorted(self.organisations)) or "none"
+            raise DataError(f"there is no organisation '{slug}'; known: {known}", field=f"{PREFIX}ORGANISATION")
+        common = self.model_dump(exclude={"organisations", "organisation"}, exclude_unset=True)
+        own: dict[str, Any] = {"data": self.data / slug, **self.organisations[slug], "organisation": slug}
+        if self.keys is not None:
+            own.setdefault("keys", self.keys / slug)
+        if (self.database or self.keyring) and not {"database", "keyring"} & self.organisations[slug].keys():
+            raise DataError("every organisation needs a database of its own", field=f"organisations.{slug}.database")
+        return _checked({**common, **own}, f"organisations.{slug}.")
 
 
 def _toml() -> Path:
@@ -129,13 +196,38 @@ def load_settings(**overrides: Any) -> Settings:
         if name.startswith(PREFIX) and name not in known:
             raise DataError(NO_SUCH, field=name)
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        unknown = first["type"] == "extra_forbidden"
-        raise DataError(NO_SUCH if unknown else str(first["msg"]), field=field) from None
+        settings = _checked({name: value for name, value in overrides.items() if value is not None})
     except SettingsError as error:
         raise DataError(f"cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"not TOML: {error}", file=str(_toml())) from None
+    return settings.of_organisation(settings.organisation) if settings.organisation else settings
+
+
+def _checked(values: dict[str, Any], where: str = "") -> Settings:
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"])
+        field = where + name if where else PREFIX + name.upper()
+        unknown = first["type"] == "extra_forbidden"
+        raise DataError(NO_SUCH if unknown else str(first["msg"]), field=field) from None
+    _check_addresses(settings, where)
+    _ = settings.clock_policy.specs
+    return settings
+
+
+def _check_addresses(settings: Settings, where: str) -> None:
+    """Refuse addresses that are none, before anything legal rests on them."""
+    named = {name: getattr(settings, name) for name in Settings.model_fields if name.endswith("_mail")}
+    named |= {"mail_from": settings.mail_from, **{f"role_mail.{k}": v for k, v in settings.role_mail.items()}}
+    named.pop("role_mail", None)
+    for name, text in named.items():
+        for address in recipients(text or ""):
+            try:
+                check_address(address)
+            except InputError as error:
+                raise DataError(error.message, field=where + name) from None
+    if settings.smtp_host and settings.smtp_tls == "none" and settings.smtp_host not in LOOPBACK:
+        raise DataError("mail goes over TLS; 'none' is for a server on this machine", field=f"{where}smtp_tls")

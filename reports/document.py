@@ -33,61 +33,69 @@ class Document(Record):
     kind: str
     notice_id: str
     is_draft: bool
+    made_at: str
+    """The instant that stands for the document's own time, RFC 3339: the same document is the same bytes."""
     parts: tuple[Part, ...]
 
 
-def document(
-    *,
-    kind: str,
-    notice_id: str,
-    number: str,
-    content: Mapping[str, Mapping[str, str]],
-    drafted_at: datetime | None,
-    approved_by: str | None = None,
-    approved_at: datetime | None = None,
-    content_hash: str | None = None,
-    due_at: datetime | None = None,
-    log_head: str | None = None,
-    utc_offset_minutes: int = 300,
-) -> Document:
-    """Bring content and state of a notice into the form the templates take.
+class Facts(Record):
+    """What stands in the head of a document beside its text."""
 
-    ``log_head`` is the head of the ledger as it stood then: who keeps the paper can prove a later rewriting.
-    """
-    zone = timezone(timedelta(minutes=utc_offset_minutes))
+    number: str
+    drafted_at: datetime | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    content_hash: str | None = None
+    due_at: datetime | None = None
+    log_head: str | None = None
+    """The head of the ledger as it stood then: who keeps the paper can prove a later rewriting."""
+    recipient: str | None = None
+    repeat: bool = False
+    draft: bool = True
+    utc_offset_minutes: int = 300
+
+
+def document(*, kind: str, notice_id: str, content: Mapping[str, Mapping[str, str]], facts: Facts) -> Document:
+    """Bring content and state of a notice into the form the templates take. ``kind`` may name a stage too."""
+    parts = []
+    ordered = [language for language in LANGUAGES if language in content]
+    for language in [*ordered, *(other for other in content if other not in LANGUAGES)]:
+        fields = dict(content[language])
+        name = fields.pop("title", None) or title(kind, language)
+        parts.append(
+            Part(
+                language=language if language in LANGUAGES else "en",
+                title=name,
+                recipient=facts.recipient or recipient(kind, language),
+                draft_mark=wording(language if language in LANGUAGES else "en")["meta"]["draft"],
+                meta=_meta(kind, notice_id, language, facts),
+                sections=tuple(
+                    Section(heading=heading(kind, language, field), text=text) for field, text in fields.items()
+                ),
+            )
+        )
+    made = facts.approved_at or facts.drafted_at
+    return Document(
+        kind=kind, notice_id=notice_id, is_draft=facts.draft, made_at=made.isoformat() if made else "",
+        parts=tuple(parts),
+    )  # fmt: skip
+
+
+def _meta(kind: str, notice_id: str, language: str, facts: Facts) -> tuple[Section, ...]:
+    words = wording(language if language in LANGUAGES else "en")["meta"]
+    zone = timezone(timedelta(minutes=facts.utc_offset_minutes))
 
     def when(at: datetime | None) -> str:
         return at.astimezone(zone).strftime("%d.%m.%Y %H:%M") if at else "—"
 
-    parts = []
-    for language in LANGUAGES:
-        if language not in content:
-            continue
-        words = wording()["meta"][language]
-        meta = [
-            Section(heading=words["to"], text=recipient(kind, language)),
-            Section(heading=words["reference"], text=f"{number} / {notice_id}"),
-            Section(heading=words["drafted"], text=when(drafted_at)),
-        ]
-        if due_at is not None:
-            meta.append(Section(heading=words["due"], text=when(due_at)))
-        if approved_by is not None:
-            meta.append(Section(heading=words["approved"], text=f"{approved_by}, {when(approved_at)}"))
-        if content_hash is not None:
-            meta.append(Section(heading=words["hash"], text=content_hash))
-        if log_head is not None:
-            meta.append(Section(heading=words["log"], text=log_head))
-        parts.append(
-            Part(
-                language=language,
-                title=title(kind, language),
-                recipient=recipient(kind, language),
-                draft_mark=words["draft"],
-                meta=tuple(meta),
-                sections=tuple(
-                    Section(heading=heading(kind, language, name), text=text)
-                    for name, text in content[language].items()
-                ),
-            )
-        )
-    return Document(kind=kind, notice_id=notice_id, is_draft=approved_by is None, parts=tuple(parts))
+    rows = [
+        (words["to"], facts.recipient or recipient(kind, language)),
+        (words["reference"], f"{facts.number} / {notice_id}"),
+        (words["drafted"], when(facts.drafted_at)),
+        (words["due"], when(facts.due_at) if facts.due_at else None),
+        (words["approved"], f"{facts.approved_by}, {when(facts.approved_at)}" if facts.approved_by else None),
+        (words["hash"], facts.content_hash),
+        (words["log"], facts.log_head),
+        (words["repeat"], "×2" if facts.repeat else None),
+    ]
+    return tuple(Section(heading=name, text=text) for name, text in rows if text is not None)

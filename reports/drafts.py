@@ -1,20 +1,23 @@
-"""Drafting a notice from the facts of an incident: language → field → text, for people to edit and approve.
+"""What a notice is drafted from: plain facts of one incident or order, and the values the templates are filled with.
 
-Sources: domain notes section 6 (what the seeds require is that regulator and clients are informed within the term;
-the field list is the one the seeds need). A client's notice never names another client, an attack detail or an IIN.
+Sources: domain notes section 6 (what the seeds require is that regulator and clients are informed within the term; the
+field list is the one the seeds need). A client's notice never names another client, an attack detail or an IIN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from pydantic import AwareDatetime
 
 from engine.facts import Record
-from reports.wording import LANGUAGES, wording
+from reports.drafter import Content, Drafter
+from reports.wording import template_of, wording
 
-Content = dict[str, dict[str, str]]
+Own = Mapping[tuple[str, str], Mapping[str, str]]
+"""The organisation's own templates: (kind of document, language) → field → text."""
 
 
 class Organisation(Record):
@@ -24,6 +27,18 @@ class Organisation(Record):
     name_kk: str
     bin: str
     contact: str
+    name_en: str = ""
+
+    def name(self, language: str) -> str:
+        """Give the name in a language."""
+        return {"ru": self.name_ru, "kk": self.name_kk}.get(language) or self.name_en or self.name_ru
+
+
+class Previous(Record):
+    """The notice that a follow-up belongs to."""
+
+    number: str
+    sent_at: AwareDatetime | None
 
 
 class Subject(Record):
@@ -42,79 +57,168 @@ class Subject(Record):
     own_loans: tuple[str, ...] = ()
     client: str | None = None
     late: bool = False
+    cause: str = ""
+    consequence: str = ""
+    recovery: str = ""
+    closed: str = ""
+    lessons: str = ""
+    previous: Previous | None = None
     utc_offset_minutes: int = 300
 
 
-def draft(kind: str, subject: Subject, organisation: Organisation) -> Content:
-    """Write the first text of a notice of this kind in every language."""
-    return {language: _fields(kind, language, subject, organisation) for language in LANGUAGES}
+class OrderSubject(Record):
+    """What an order's document is made of."""
+
+    number: str
+    kind: str
+    target: str
+    issued_at: AwareDatetime
+    due_at: AwareDatetime
+    act_kind: str
+    issuer: str
+    act_number: str
+    act_date: str
+    received_at: AwareDatetime
+    channel: str
+    client: str
+    loans: tuple[str, ...]
+    document_sha256: str | None = None
+    utc_offset_minutes: int = 300
 
 
-def _fields(kind: str, language: str, subject: Subject, organisation: Organisation) -> dict[str, str]:
-    words = wording()
-    values = _values(language, subject)
-    name = organisation.name_ru if language == "ru" else organisation.name_kk
-    own: dict[str, str] = {
-        "organisation": f"{name}, {organisation.bin}",
-        "incident": f"{values['sign']}, {subject.number}",
-        "detected": values["detected_text"],
-        "when": values["detected_text"],
-        "place": name,
-        "source": _pick(words["sources"], subject.source, language),
-        "class": values["class"],
-        "signs": values["sign"],
-        "assets": ", ".join(subject.assets) or values["open"],
-        "measures": _measures(language, subject, values["measure_none"]),
-        "contact": organisation.contact,
-        "responsible": organisation.contact,
-    }
-    if any(measure == "contained" for measure, _ in subject.measures):
-        own["done"] = words["phrases"][language]["done_contained"]
-    fields: dict[str, str] = {}
-    for field in (*words["kinds"][kind]["fields"], *(("late",) if subject.late else ())):
-        if field == "late":
-            fields[field] = ""  # nobody but a person can say why; an empty field cannot be approved
-            continue
-        phrase = words["phrases"][language].get(field)
-        fields[field] = own.get(field) or (phrase.format_map(values) if phrase else values["open"])
-    return fields
+class Writer:
+    """Drafts documents: the organisation's own wording where it has one, else the product's."""
+
+    def __init__(self, drafter: Drafter, organisation: Organisation, languages: Sequence[str]) -> None:
+        self.drafter = drafter
+        self.organisation = organisation
+        self.languages = tuple(languages)
+
+    def draft(self, kind: str, subject: Subject, own: Own) -> Content:
+        """Write the first text of a notice in every language. Raises TemplateError."""
+        templates = {language: self._template(kind, language, own) for language in self.languages}
+        if not subject.late:
+            for fields in templates.values():
+                fields.pop("late", None)
+        values = {language: self.values(language, subject) for language in self.languages}
+        late = {language: fields.pop("late") for language, fields in templates.items() if "late" in fields}
+        content = self.drafter.fill(templates, values)
+        for language in late:
+            content[language]["late"] = ""  # nobody but a person can say why; an empty field cannot be approved
+        return content
+
+    def order(self, subject: OrderSubject, own: Own, languages: Sequence[str] | None = None) -> Content:
+        """Write the text of an order; the field ``title`` is its title. Raises TemplateError."""
+        chosen = tuple(languages or self.languages)
+        templates = {
+            language: {"title": "{{ order.name }}", **self._template("order", language, own)} for language in chosen
+        }
+        return self.drafter.fill(templates, {language: self._order_values(language, subject) for language in chosen})
+
+    def _template(self, kind: str, language: str, own: Own) -> dict[str, str]:
+        return {**template_of(kind, language), **own.get((kind, language), {})}
+
+    def values(self, language: str, subject: Subject) -> dict[str, Any]:
+        """Give everything a template may show, as text and numbers."""
+        words = wording(language)["values"]
+        name = _pick(words["classes"], subject.incident_class)
+        previous = subject.previous
+        return {
+            "open": words["open"],
+            "no_measures": words["no_measures"],
+            "organisation": self._sender(language),
+            "previous": {
+                "number": previous.number if previous else subject.number,
+                "sent": _when(previous.sent_at, subject.utc_offset_minutes) if previous and previous.sent_at else "",
+            },
+            "incident": {
+                "number": subject.number,
+                "sign": subject.signs.get(language)
+                or subject.signs.get("en")
+                or next(iter(subject.signs.values()), ""),
+                "class_name": name,
+                "class_lower": name[:1].lower() + name[1:],
+                "detected": _when(subject.detected_at, subject.utc_offset_minutes),
+                "date": _when(subject.detected_at, subject.utc_offset_minutes)[:10],
+                "source": _pick(words["sources"], subject.source),
+                "clients": subject.clients,
+                "loans": subject.loans,
+                "own_loans": ", ".join(subject.own_loans),
+                "assets": ", ".join(subject.assets),
+                "measures": "\n".join(
+                    f"{_when(at, subject.utc_offset_minutes)}: {words['measures'][name]}"
+                    for name, at in subject.measures
+                ),
+                "contained": any(measure == "contained" for measure, _ in subject.measures),
+                "remediation_due": _when(subject.remediation_due, subject.utc_offset_minutes)
+                if subject.remediation_due
+                else "",
+                "cause": subject.cause,
+                "consequence": subject.consequence,
+                "recovery": subject.recovery,
+                "closed": subject.closed,
+                "lessons": subject.lessons,
+            },
+        }
+
+    def _order_values(self, language: str, subject: OrderSubject) -> dict[str, Any]:
+        words, offset = wording(language)["values"], subject.utc_offset_minutes
+        proofs = words["proofs"]
+        return {
+            "open": words["open"],
+            "organisation": self._sender(language),
+            "order": {
+                "name": words["orders"][subject.kind],
+                "number": subject.number,
+                "target": subject.target,
+                "issued": _when(subject.issued_at, offset),
+                "due": _when(subject.due_at, offset),
+                "demands": words["demands"][subject.kind].replace("; ", ";\n"),
+                "proof": proofs.get(subject.kind, proofs["other"]),
+            },
+            "act": {
+                "name": words["acts"][subject.act_kind],
+                "issuer": subject.issuer,
+                "number": subject.act_number,
+                "date": subject.act_date,
+                "received": _when(subject.received_at, offset),
+                "channel": subject.channel,
+                "client": subject.client,
+                "loans": ", ".join(subject.loans),
+                "document": subject.document_sha256 or "",
+            },
+        }
+
+    def _sender(self, language: str) -> dict[str, str]:
+        it = self.organisation
+        return {"name": it.name(language), "bin": it.bin, "contact": it.contact}
 
 
-def _values(language: str, subject: Subject) -> dict[str, str]:
-    words = wording()
-    phrases: Mapping[str, str] = words["phrases"][language]
-    due = _when(subject.remediation_due, subject) if subject.remediation_due else phrases["open"]
-    name = _pick(words["classes"], subject.incident_class, language)
-    values = {
-        "open": phrases["open"],
-        "detected": _when(subject.detected_at, subject),
-        "clients": str(subject.clients),
-        "loans": str(subject.loans),
-        "remediation_due": due,
-        "sign": subject.signs.get(language) or subject.signs.get("en", ""),
-        "class": name,
-        "class_lower": name[:1].lower() + name[1:],
-        "number": subject.number,
-        "date": _when(subject.detected_at, subject)[:10],
-        "loans_list": ", ".join(subject.own_loans),
-        "measure_none": words["measures"]["none"][language],
-    }
-    values["detected_text"] = phrases["detected"].format_map(values)
-    values["loan_text"] = phrases["loan"].format_map(values) if subject.own_loans else ""
-    return values
+def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:
+    """Give values to try a template on."""
+    at = datetime(2026, 11, 23, 10, 0, tzinfo=timezone(timedelta(hours=5)))
+    if kind == "order":
+        subject = OrderSubject(
+            number="00000000", kind="collection-stop", target="collections", issued_at=at,
+            due_at=at + timedelta(days=3),
+            act_kind="victim_resolution", issuer="Police", act_number="1", act_date="2026-11-23", received_at=at,
+            channel="office", client="c-000001", loans=("L-1", "L-2"),
+        )  # fmt: skip
+        return writer._order_values(language, subject)
+    return writer.values(
+        language,
+        Subject(
+            number="INC-2026-0001", incident_class="fraud", detected_at=at, source="portal", signs={"en": "Example"},
+            clients=2, loans=3, assets=("ws-1",), measures=(("contained", at),), remediation_due=at + timedelta(days=2),
+            own_loans=("L-1",), cause="cause", consequence="consequence", recovery="confirmed", closed="closed",
+            lessons="lessons", previous=Previous(number="00000000", sent_at=at),
+        ),
+    )  # fmt: skip
 
 
-def _measures(language: str, subject: Subject, none: str) -> str:
-    words = wording()["measures"]
-    lines = [f"{_when(at, subject)}: {words[name][language]}" for name, at in subject.measures]
-    return "\n".join(lines) or none
+def _pick(table: Mapping[str, str], key: str) -> str:
+    return table.get(key) or table.get("other") or key
 
 
-def _pick(table: Mapping[str, Mapping[str, str]], key: str, language: str) -> str:
-    entry = table.get(key) or table.get("other") or {}
-    return entry.get(language, key)
-
-
-def _when(at: datetime, subject: Subject) -> str:
-    zone = timezone(timedelta(minutes=subject.utc_offset_minutes))
-    return at.astimezone(zone).strftime("%d.%m.%Y %H:%M")
+def _when(at: datetime, offset_minutes: int) -> str:
+    return at.astimezone(timezone(timedelta(minutes=offset_minutes))).strftime("%d.%m.%Y %H:%M")

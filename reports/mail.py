@@ -1,7 +1,8 @@
-"""A notice as an RFC 5322 message: text and PDF; its Message-ID is made of the notice's id, so a copy is known."""
+"""A notice as an RFC 5322 message: its Message-ID is made of the notice's id, so a copy is known as one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,11 +19,15 @@ def message(
     recipient: str,
     subject: str,
     text: str,
-    pdf: bytes,
+    attachments: Sequence[tuple[str, str, bytes]],
     at: datetime,
     client: str | None = None,
+    repeat: int | None = None,
 ) -> EmailMessage:
-    """Build the message. Raises InputError for an address or header that could smuggle another one in."""
+    """Build the message; ``attachments`` are (name, media type, bytes), ``repeat`` marks what may be a copy.
+
+    Raises InputError for an address or header that could smuggle another one in.
+    """
     for name, value in (("sender", sender), ("recipient", recipient), ("subject", subject), ("client", client or "")):
         if any(ord(ch) < 32 or ch == "\x7f" for ch in value):
             raise InputError("control characters do not belong into a mail header", field=name)
@@ -34,7 +39,11 @@ def message(
     mail["X-Qorgau-Notice"] = f"{kind}; {notice_id}"
     if client is not None:
         mail["X-Qorgau-Client"] = client
+    if repeat is not None:
+        mail["X-Qorgau-Repeat"] = str(repeat)
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text)
-    mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"notice-{notice_id[:8]}.pdf")
+    for name, media_type, data in attachments:
+        main, _, sub = media_type.partition("/")
+        mail.add_attachment(data, maintype=main, subtype=sub, filename=name)
     return mail

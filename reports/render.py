@@ -1,4 +1,4 @@
-"""Rendering a notice as HTML, text or PDF, in a child process with limits on time and memory.
+"""Rendering a document as HTML, text, PDF or DOCX, in a child process with limits on time and memory.
 
 A template sees plain text only; even so a template that loops or grows must not take the engine with it.
 """
@@ -14,8 +14,8 @@ import orjson
 from engine.errors import QorgauError
 from reports.document import Document
 
-Format = Literal["html", "txt", "pdf"]
-FORMATS: tuple[Format, ...] = ("html", "txt", "pdf")
+Format = Literal["html", "txt", "pdf", "docx"]
+FORMATS: tuple[Format, ...] = ("html", "txt", "pdf", "docx")
 TIMEOUT_S = 60
 MAX_OUTPUT = 32 * 1024 * 1024
 

@@ -1,42 +1,70 @@
-"""The words of the notices, as data: headings, phrases, classes, in Russian and Kazakh."""
+"""The words of the notices, as data: titles, headings and templates in Kazakh, Russian and English."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 import yaml
 
-LANGUAGES = ("ru", "kk")
+LANGUAGES = ("ru", "kk", "en")
+NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}
 
 
-@lru_cache(maxsize=1)
-def wording() -> dict[str, Any]:
-    """Read the words that ship with the product."""
-    text = (resources.files("reports") / "templates" / "wording.yml").read_text(encoding="utf8")
+@lru_cache(maxsize=8)
+def wording(language: str) -> dict[str, Any]:
+    """Read the words of one language that ship with the product."""
+    text = (resources.files("reports") / "templates" / f"{language}.yml").read_text(encoding="utf8")
     document: dict[str, Any] = yaml.safe_load(text)
     return document
 
 
 def template_version() -> str:
-    """Give the version of the words, stored with every draft."""
-    return str(wording()["version"])
+    """Give the version of the product's own words, stored with every draft."""
+    return str(wording("ru")["version"])
+
+
+@lru_cache(maxsize=1)
+def kinds() -> tuple[str, ...]:
+    """The kinds of documents that have words, such as ``regulator`` and ``regulator.follow_up``."""
+    return tuple(wording("ru")["notices"])
+
+
+def template_of(kind: str, language: str) -> dict[str, str]:
+    """Give the product's own template of a document: field → Jinja text."""
+    return {name: str(entry["text"]) for name, entry in wording(language)["notices"][kind]["fields"].items()}
 
 
 def heading(kind: str, language: str, name: str) -> str:
-    """Give the heading of one field of a notice."""
-    words = wording()
-    if kind == "client" and name in words["client_headings"][language]:
-        return str(words["client_headings"][language][name])
-    return str(words["headings"][language].get(name, name))
+    """Give the heading of one field of a document; fields of a JSON message are their own headings."""
+    if language not in LANGUAGES:
+        return name
+    fields: Mapping[str, Any] = wording(language)["notices"].get(kind, {}).get("fields", {})
+    return str(fields[name]["heading"]) if name in fields else name
 
 
 def title(kind: str, language: str) -> str:
-    """Give the title of a kind of notice."""
-    return str(wording()["kinds"][kind][language]["title"])
+    """Give the title of a kind of document."""
+    if kind == "afc" or language not in LANGUAGES:
+        return AFC_TITLE.get(language, AFC_TITLE["ru"])
+    return str(wording(language)["notices"][kind]["title"])
 
 
 def recipient(kind: str, language: str) -> str:
-    """Name the recipient of a kind of notice."""
-    return str(wording()["recipients"][kind][language])
+    """Name the recipient of a kind of document."""
+    return str(wording(language if language in LANGUAGES else "ru")["recipients"][kind.partition(".")[0]])
+
+
+def kind_key(kind: str, stage: str) -> str:
+    """Give the name under which the words of a notice of this kind and stage stand."""
+    key = kind if stage == "initial" else f"{kind}.{stage}"
+    return key if key in kinds() or kind == "afc" else kind
+
+
+AFC_TITLE = {
+    "ru": "Сообщение в антифрод-центр о событии с признаками мошенничества",
+    "kk": "Алаяқтық белгілері бар оқиға туралы антифрод-орталығына хабарлама",
+    "en": "Message to the Anti-Fraud Centre on an event with signs of fraud",
+}

@@ -38,11 +38,11 @@ def template_text(document: dict[str, Any], name: str) -> bytes:
     return environment.from_string(source).render(**freeze(document)).encode("utf8")
 
 
-def pdf(document: dict[str, Any]) -> bytes:
+def pdf(document: dict[str, Any], name: str) -> bytes:
     """Render the PDF with the compiler and fonts of the typst wheel."""
     import typst
 
-    source = (resources.files("reports") / "templates" / "notice.typ").read_bytes()
+    source = (resources.files("reports") / "templates" / name).read_bytes()
     made = typst.compile(source, format="pdf", sys_inputs={"data": json.dumps(document, ensure_ascii=False)})
     if not isinstance(made, bytes):
         raise TypeError("the compiler gave several files for one document")
@@ -54,9 +54,15 @@ def main() -> int:
     limit()
     order = json.load(sys.stdin)
     document, wanted = order["document"], order["format"]
-    made = (
-        pdf(document) if wanted == "pdf" else template_text(document, f"notice.{'html' if wanted == 'html' else 'txt'}")
-    )
+    name = order.get("template", "notice")
+    if wanted == "pdf":
+        made = pdf(document, f"{name}.typ")
+    elif wanted == "docx":
+        from reports.docx_file import docx
+
+        made = docx(document)
+    else:
+        made = template_text(document, f"{name}.{wanted}")
     sys.stdout.buffer.write(made)
     return 0
 

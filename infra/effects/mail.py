@@ -9,22 +9,28 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
+from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiosmtplib
+import orjson
 from aiosmtplib import errors as smtp_errors
 
 from engine.notices import Notice
 from engine.ports import Clock, Delivery, Intent
-from infra.notice_documents import notice_document
+from engine.protection import Protection
+from infra.effects.orders import HttpPost
+from infra.notice_documents import OrderDocuments, notice_document
 from infra.settings import Settings
 from infra.store.decisions import Decisions
+from reports.document import Document
 from reports.mail import message
 from reports.render import RenderError, render
-from reports.wording import title
+from reports.wording import kind_key, title
 
 
 class Transport(Protocol):
@@ -114,7 +120,7 @@ def _answer(code: int, text: str) -> Delivery:
 
 
 class NoticeMail:
-    """Performs the intent ``mail``: renders an approved notice and hands it out."""
+    """Performs the intent ``mail``: renders an approved notice and hands it to one recipient."""
 
     def __init__(self, decisions: Decisions, clock: Clock, settings: Settings, transport: Transport) -> None:
         self.decisions = decisions
@@ -130,23 +136,72 @@ class NoticeMail:
     def perform(self, intent: Intent) -> Delivery:
         """Render and hand out."""
         notice = self.decisions.load(Notice, str(intent.payload["notice_id"]))
-        document, number = notice_document(self.decisions, notice)
+        recipient = str(intent.payload.get("recipient") or notice.recipient)
         try:
-            pdf, text = render(document, "pdf"), render(document, "txt").decode()
+            return self.transport.deliver(_key(notice, recipient), self.message(notice, recipient))
         except RenderError as error:
             return Delivery(outcome="retry", detail=error.message)
-        mail = message(
-            notice_id=notice.id,
-            kind=notice.kind,
+
+    def message(self, notice: Notice, recipient: str) -> EmailMessage:
+        """Give the message to one recipient. Its Message-ID is the same at every try, so a copy is known as one."""
+        document, number = notice_document(self.decisions, notice, recipient=recipient)
+        delivery = notice.deliveries.get(recipient)
+        repeat = delivery is not None and delivery.repeat
+        kind = kind_key(notice.kind, notice.stage)
+        words = " / ".join(title(kind, language) for language in notice.content)
+        return message(
+            notice_id=_key(notice, recipient),
+            kind=kind,
             sender=self.settings.mail_from,
-            recipient=notice.recipient,
-            subject=f"{title(notice.kind, 'ru')} / {title(notice.kind, 'kk')}: {number}",
-            text=text,
-            pdf=pdf,
+            recipient=recipient,
+            subject=f"{words}: {number}" + (" (повторно / қайта)" if repeat else ""),
+            text=render(document, "txt").decode(),
+            attachments=self._attachments(notice, document),
             at=notice.approved_at or self.clock.now(),
-            client=notice.subject or None,
+            client=notice.subject if notice.kind == "client" and notice.subject else None,
+            repeat=delivery.attempt if repeat and delivery is not None else None,
         )
-        return self.transport.deliver(notice.id, mail)
+
+    def _attachments(self, notice: Notice, document: Document) -> Sequence[tuple[str, str, bytes]]:
+        if notice.kind == "afc":
+            return [(f"afc-{notice.id[:8]}.json", "application/json", afc_json(notice))]
+        return [(f"notice-{notice.id[:8]}.pdf", "application/pdf", render(document, "pdf"))]
+
+
+def _key(notice: Notice, recipient: str) -> str:
+    """Name a message by its notice; further recipients get a suffix."""
+    place = list(notice.deliveries).index(recipient) if recipient in notice.deliveries else 0
+    return notice.id if place == 0 else f"{notice.id}.{sha256(recipient.encode()).hexdigest()[:8]}"
+
+
+def afc_json(notice: Notice) -> bytes:
+    """Give a message to the Anti-Fraud Centre as JSON; lists are lists there."""
+    fields: dict[str, Any] = dict(notice.content.get("json", {}))
+    for name in ("clients", "loans", "devices", "addresses", "rules"):
+        text = str(fields.get(name, "-"))
+        fields[name] = [] if text == "-" else [part.strip() for part in text.split(",")]
+    return orjson.dumps(fields, option=orjson.OPT_INDENT_2)
+
+
+class AfcMessages:
+    """Performs the intent ``afc``: by HTTP where an address is set, else as a mail with the JSON attached."""
+
+    def __init__(self, mail: NoticeMail, http: HttpPost, url: str | None) -> None:
+        self.mail = mail
+        self.http = http
+        self.url = url
+
+    @property
+    def repeatable(self) -> bool:
+        """Say whether asking again after a crash does no harm; over HTTP the key makes it so."""
+        return True if self.url else self.mail.repeatable
+
+    def perform(self, intent: Intent) -> Delivery:
+        """Hand the message out."""
+        if self.url is None:
+            return self.mail.perform(intent)
+        notice = self.mail.decisions.load(Notice, str(intent.payload["notice_id"]))
+        return self.http.post(self.url, notice.id, afc_json(notice), "afc")
 
 
 class AlertMail:
@@ -164,12 +219,47 @@ class AlertMail:
     def perform(self, intent: Intent) -> Delivery:
         """Hand the alert out; telling twice does no harm, not telling does."""
         mail = EmailMessage()
-        mail["From"], mail["To"] = self.settings.mail_from, self.settings.alert_mail
+        mail["From"], mail["To"] = self.settings.mail_from, str(intent.payload.get("to") or self.settings.alert_mail)
         mail["Subject"] = f"[qorgau] {intent.payload['subject']}"
         mail["Message-ID"] = f"<{intent.key.replace(':', '-')}@{self.settings.mail_from.rsplit('@', 1)[-1]}>"
         mail["Date"] = datetime.fromisoformat(str(intent.payload["at"]))
         mail.set_content(str(intent.payload["text"]))
         return self.transport.deliver(intent.key, mail)
+
+
+class OrderLetters:
+    """Hands an order out as a letter, where a system has a mail address and no interface."""
+
+    def __init__(
+        self, decisions: Decisions, settings: Settings, transport: Transport, documents: OrderDocuments
+    ) -> None:
+        self.decisions = decisions
+        self.settings = settings
+        self.transport = transport
+        self.documents = documents
+
+    def send(self, intent: Intent, address: str) -> Delivery:
+        """Send the letter. A copy does no harm (the order's number is the same), so what is in doubt is sent again."""
+        it = self.decisions.load(Protection, str(intent.payload["protection_id"]))
+        order = it.orders[str(intent.payload["order_id"])]
+        document, name = self.documents.of(it, order)
+        try:
+            mail = message(
+                notice_id=order.id,
+                kind=order.kind,
+                sender=self.settings.mail_from,
+                recipient=address,
+                subject=f"{document.parts[0].title}: {name}",
+                text=render(document, "txt").decode(),
+                attachments=[(f"order-{order.id[:8]}.pdf", "application/pdf", render(document, "pdf"))],
+                at=order.issued_at,
+            )
+        except RenderError as error:
+            return Delivery(outcome="retry", detail=error.message)
+        answer = self.transport.deliver(f"order-{order.id}", mail)
+        if answer.outcome == "done":
+            return Delivery(outcome="handed-over", reference=answer.reference)
+        return Delivery(outcome="retry", detail=answer.detail) if answer.outcome == "unknown" else answer
 
 
 def transport_for(settings: Settings) -> Transport:

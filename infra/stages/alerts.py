@@ -1,53 +1,130 @@
-"""What people must be told at once becomes a mail: late and breached clocks, overdue orders, notices in doubt."""
+"""What people must be told at once becomes a mail to the roles the ladder names: clocks, orders, notices in doubt."""
 
 from __future__ import annotations
 
-from engine import clocks, notices, protection
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine import clock_facts as c
+from engine import notice_facts as n
+from engine import protection_facts as p
+from engine.clocks import Clock as LegalClock
 from engine.facts import Fact
-from engine.ports import Intent
+from engine.ports import Clock, Intent
+from engine.protection import Protection
 from engine.timestamps import iso
 from infra.stages.base import DecisionFollower
-from infra.store.decisions import Recorded, Unit
+from infra.store.decisions import Decisions, Recorded, Unit
 from infra.store.topics import EffectFailed
+
+COMPLIANCE = ("compliance_officer", "ciso")
+URGENT = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One message: to which roles; ``loud`` goes to the common address too, even where no role has one."""
+
+    subject: str
+    text: str
+    roles: tuple[str, ...] = COMPLIANCE
+    loud: bool = True
 
 
 class Alerts(DecisionFollower):
-    """Orders one mail per alarming fact; its key is the fact's position."""
+    """Orders one mail per alarming fact and address; its key is the fact's position, so nobody is told twice."""
 
     name = "alerts"
 
+    def __init__(self, decisions: Decisions, clock: Clock, role_mail: Mapping[str, str], common: str) -> None:
+        super().__init__(decisions, clock)
+        self.role_mail = role_mail
+        self.common = common
+
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer one fact."""
-        text = _text(unit, recorded.fact)
-        if text is not None:
-            subject, body = text
-            payload = {"subject": subject, "text": body, "at": iso(recorded.fact.at)}
-            unit.intend(Intent(key=f"alert:{recorded.position}", kind="alert", payload=payload))
+        alert = _alert(unit, recorded.fact)
+        if alert is None:
+            return
+        named = [self.role_mail[role] for role in alert.roles if role in self.role_mail]
+        addresses = dict.fromkeys([*named, *([self.common] if alert.loud else [])])
+        for number, address in enumerate(addresses):
+            payload = {"to": address, "subject": alert.subject, "text": alert.text, "at": iso(recorded.fact.at)}
+            key = f"alert:{recorded.position}" + (f":{number}" if number else "")
+            unit.intend(Intent(key=key, kind="alert", payload=payload))
 
 
-def _text(unit: Unit, fact: Fact) -> tuple[str, str] | None:
+def _alert(unit: Unit, fact: Fact) -> Alert | None:
+    return _of_clock(unit, fact) or _of_notice(fact) or _of_protection(unit, fact) or _of_effect(fact)
+
+
+def _of_clock(unit: Unit, fact: Fact) -> Alert | None:
+    if not isinstance(fact, c.FACTS):
+        return None
+    clock = unit.load(LegalClock, str(getattr(fact, "clock_id", "")))
     match fact:
-        case clocks.ClockMarkReached(percent=90):
-            clock = unit.load(clocks.Clock, fact.clock_id)
-            return f"90 % of the term is used: {clock.kind}", _clock(clock, "is nearly due", fact.escalated_to)
-        case clocks.ClockWentLate():
-            clock = unit.load(clocks.Clock, fact.clock_id)
-            return f"Late: {clock.kind}", _clock(clock, "passed its strict instant", fact.escalated_to)
-        case clocks.ClockBreached():
-            clock = unit.load(clocks.Clock, fact.clock_id)
-            return f"Breached: {clock.kind}", _clock(clock, "was not met", fact.escalated_to)
-        case protection.OrderOverdue():
-            return "An order is not acknowledged", f"Order {fact.order_id}: {fact.attempts} tries. {fact.last_answer}"
-        case notices.NoticeRefused() | notices.NoticeUnknown():
-            return (
-                "A notice needs a decision",
-                f"Notice {fact.notice_id} was not surely taken. Look at it in the console.",
+        case c.ClockMarkReached():
+            what = f"has used {fact.percent} % of its term"
+            subject = f"{fact.percent} % of the term is used: {clock.kind}"
+            return Alert(subject, _say(clock, what), fact.escalated_to, loud=fact.percent >= URGENT)
+        case c.ClockWentLate():
+            return Alert(f"Late: {clock.kind}", _say(clock, "passed its strict instant"), fact.escalated_to)
+        case c.ClockBreached():
+            return Alert(f"Breached: {clock.kind}", _say(clock, "was not met"), fact.escalated_to)
+        case c.ClockReminded():
+            what = f"was not met {fact.after_days} days ago and is still owed"
+            return Alert(f"Still owed: {clock.kind}", _say(clock, what), fact.escalated_to)
+        case c.ClockProofWithdrawn():
+            return Alert(f"Owed again: {clock.kind}", _say(clock, f"is owed again: {fact.reason}"))
+        case c.ClockRecounted() if clock.offered is not None:
+            what = (
+                f"would be due later by the changed calendar, at {iso(fact.counted_due_at)}; the earlier instant holds"
             )
-        case EffectFailed():
-            return f"An effect needs a person: {fact.kind}", f"{fact.key}: {fact.outcome}. {fact.detail}"
+            return Alert(f"The calendar changed: {clock.kind}", _say(clock, what))
+        case c.ClockCancellationProposed():
+            return Alert(
+                f"A second person is asked: cancel {clock.kind}", _say(clock, "should be cancelled"), loud=False
+            )
     return None
 
 
-def _clock(clock: clocks.Clock, what: str, told: tuple[str, ...]) -> str:
+def _of_notice(fact: Fact) -> Alert | None:
+    match fact:
+        case n.NoticeRefused() | n.NoticeUnknown() | n.NoticeBounced():
+            return Alert(
+                "A notice needs a decision",
+                f"Notice {fact.notice_id} was not surely taken. Look at it in the console.",
+            )
+        case n.NoticeSubmitted():
+            text = f"Notice {fact.notice_id} waits for review."
+            return Alert("A notice waits for review", text, loud=False)
+    return None
+
+
+def _of_protection(unit: Unit, fact: Fact) -> Alert | None:
+    match fact:
+        case p.OrderOverdue():
+            text = f"Order {fact.order_id}: {fact.attempts} tries. {fact.last_answer}"
+            return Alert("An order is not acknowledged", text)
+        case p.ViolationFound():
+            it = unit.load(Protection, fact.protection_id)
+            number = it.act.number if it.act else fact.protection_id
+            text = f"Something was done that the orders of act {number} forbid. Incident {fact.incident_id}."
+            return Alert("A protected borrower was touched", text)
+        case p.OutcomeProposed():
+            text = f"Protection {fact.protection_id}: {fact.outcome} is proposed."
+            return Alert("A second person is asked: how a protection ends", text, loud=False)
+    return None
+
+
+def _of_effect(fact: Fact) -> Alert | None:
+    if not isinstance(fact, EffectFailed):
+        return None
+    return Alert(
+        f"An effect needs a person: {fact.kind}", f"{fact.key}: {fact.outcome}. {fact.detail}", ("admin", "ciso")
+    )
+
+
+def _say(clock: LegalClock, what: str) -> str:
     due = iso(clock.due_at) if clock.due_at else "—"
-    return f"The duty '{clock.kind}' ({clock.owner_kind} {clock.owner_id}) {what}. Due {due}. Told: {', '.join(told)}."
+    return f"The duty '{clock.kind}' ({clock.owner_kind} {clock.owner_id}) {what}. Due {due}."

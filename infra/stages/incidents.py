@@ -1,10 +1,11 @@
-"""Findings become incidents: one opens an incident, or joins the open one with the same key."""
+"""Findings become incidents: one opens an incident, joins the open one with the same key, or is suppressed."""
 
 from __future__ import annotations
 
-from engine import triage
+from engine import casework, triage
 from engine.facts import FindingRaised
 from engine.incidents import Incident
+from engine.timestamps import iso
 from infra.stages.base import DecisionFollower
 from infra.store.decisions import Recorded, Unit
 
@@ -24,11 +25,27 @@ class Incidents(DecisionFollower):
             key = str(found[0]["id"])
             unit.record(Incident, key, triage.join(unit.load(Incident, key), finding, at=unit.at))
             return
+        if self._suppressed(unit, finding):
+            return
         key = triage.incident_id(finding.finding_id)
-        unit.record(Incident, key, [triage.open_from(finding, self._number(unit), at=unit.at)])
+        unit.record(Incident, key, [triage.open_from(finding, next_number(unit), at=unit.at)])
 
-    def _number(self, unit: Unit) -> str:
-        """The next number of the year, without gaps: counted where it is written."""
-        prefix = f"INC-{unit.at.year}-"
-        count = unit.query("SELECT COUNT(*) AS n FROM incident_view WHERE number LIKE ?", prefix + "%")[0]["n"]
-        return f"{prefix}{count + 1:04d}"
+    def _suppressed(self, unit: Unit, finding: FindingRaised) -> bool:
+        """Keep the finding with a closed incident whose key people suppressed; never what the law wants told."""
+        rows = unit.query(
+            "SELECT id FROM incident_view WHERE dedup_key = ? AND suppressed_until > ? ORDER BY suppressed_until DESC",
+            finding.dedup_key,
+            iso(unit.at),
+        )
+        if finding.notifiable or not rows:
+            return False
+        key = str(rows[0]["id"])
+        unit.record(Incident, key, casework.suppressed(unit.load(Incident, key), finding, at=unit.at))
+        return True
+
+
+def next_number(unit: Unit) -> str:
+    """The next number of the year, without gaps: counted where it is written."""
+    prefix = f"INC-{unit.at.year}-"
+    count = unit.query("SELECT COUNT(*) AS n FROM incident_view WHERE number LIKE ?", prefix + "%")[0]["n"]
+    return f"{prefix}{count + 1:04d}"

@@ -1,41 +1,44 @@
-"""Incidents become notice drafts within the same second; untouched drafts follow the incident as it grows."""
+"""Notices are drafted at once, kept up with the incident until somebody edits them, followed up when it is over, and
+withdrawn when there was no incident."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
-from engine import incidents
-from engine.calendar import BusinessCalendar
+from engine import incident_facts as i
+from engine.clock_facts import ClockBreached
 from engine.clocks import Clock as LegalClock
-from engine.clocks import ClockBreached, clock_id
+from engine.clocks import clock_id
 from engine.facts import Fact
-from engine.incidents import Incident
-from engine.notices import CLOCK_OF_KIND, Notice, NoticeDrafted, NoticeKind, NoticeRedrafted, NoticeWithdrawn, notice_id
+from engine.incidents import Incident, ends_duties
+from engine.notice_facts import CLOCK_OF_KIND, NoticeDrafted, NoticeKind, NoticeRedrafted, NoticeStage, NoticeWithdrawn
+from engine.notices import Notice, notice_id
 from engine.ports import Clock
 from engine.register import builtin_register
+from infra.drafting import Drafting
 from infra.stages.base import DecisionFollower
 from infra.store.decisions import Decisions, Recorded, Unit
-from reports.drafts import Organisation, Subject, draft
-from reports.wording import template_version
 
-_SOURCE_OF = {
-    "portal": "portal", "channel": "portal", "otp": "portal", "veridoc": "portal", "verilive": "portal",
-    "veriface": "portal", "antifraud": "antifraud", "pkb": "bureau", "bureau": "bureau",
-}  # fmt: skip
-_CLAUSES: dict[str, tuple[str, ...]] = {
+CLAUSES: dict[str, tuple[str, ...]] = {
     "regulator": ("notify-regulator-1bd",),
     "client": ("notify-client-1bd",),
     "pd_authority": ("law-pd-breach-authority-1bd",),
+    "law_enforcement": ("info-exchange-domestic-abroad",),
+    "stakeholder": ("notify-interested-parties-procredit", "notify-interested-parties-smartolet"),
+    "afc": ("antifraud-centre-exchange",),
 }
 _EXPLAINED = ("regulator", "pd_authority")
 _WATCHED = (
-    incidents.FindingJoined,
-    incidents.IncidentAbsorbed,
-    incidents.ContainmentStarted,
-    incidents.CauseEliminated,
-    incidents.ConsequenceEliminated,
-    incidents.RecoveryConfirmed,
+    i.IncidentOpened,
+    i.IncidentReopened,
+    i.FindingJoined,
+    i.FindingsTakenOver,
+    i.IncidentAbsorbed,
+    i.ClientsNamed,
+    i.NotifiabilityRaised,
+    i.ContainmentStarted,
+    i.CauseEliminated,
+    i.ConsequenceEliminated,
 )
 
 
@@ -44,39 +47,29 @@ class Notices(DecisionFollower):
 
     name = "notices"
 
-    def __init__(
-        self,
-        decisions: Decisions,
-        clock: Clock,
-        organisation: Organisation,
-        words: Callable[[str], Mapping[str, str]],
-        recipients: Mapping[str, str],
-        calendar: BusinessCalendar,
-    ) -> None:
+    def __init__(self, decisions: Decisions, clock: Clock, drafting: Drafting, recipients: Mapping[str, str]) -> None:
         super().__init__(decisions, clock)
-        self.organisation = organisation
-        self.words = words
+        self.drafting = drafting
         self.recipients = recipients
-        self.calendar = calendar
-
-    def utc_offset_minutes(self, at: datetime) -> int:
-        """Give the organisation's offset at an instant (Almaty changed its own in 2024)."""
-        offset = self.calendar.local(at).utcoffset()
-        return int(offset.total_seconds() // 60) if offset is not None else 0
 
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer one fact."""
         match recorded.fact:
-            case incidents.IncidentOpened() as fact:
-                self._keep_up(unit, fact.incident_id)
-            case incidents.IncidentReopened() as fact:
-                self._keep_up(unit, fact.incident_id)
             case ClockBreached() as fact:
                 self._ask_why_late(unit, fact)
-            case incidents.IncidentMerged() as fact:
+            case i.FindingsDetached() as fact:
+                self._withdraw_moved(unit, fact)
+            case i.NotifiabilityLowered() as fact:
+                self._withdraw(unit, fact.incident_id, fact, "the law's duties do not hold")
+            case i.IncidentMerged() as fact:
                 self._withdraw(unit, fact.incident_id, fact, "the incident was merged into another one")
-            case incidents.IncidentClosed() as fact if incidents.ends_duties(fact.disposition):
+            case i.RecoveryConfirmed() as fact:
+                self._keep_up(unit, fact.incident_id)
+                self._follow_up(unit, fact.incident_id, "follow_up", ("regulator", "pd_authority", "client"))
+            case i.IncidentClosed() as fact if ends_duties(fact.disposition):
                 self._withdraw(unit, fact.incident_id, fact, f"closed as {fact.disposition}")
+            case i.IncidentClosed() as fact:
+                self._follow_up(unit, fact.incident_id, "final", ("regulator",))
             case fact if isinstance(fact, _WATCHED):
                 self._keep_up(unit, fact.incident_id)
 
@@ -88,9 +81,22 @@ class Notices(DecisionFollower):
         wanted: list[tuple[NoticeKind, str]] = [("regulator", "")]
         if incident.personal_data:
             wanted.append(("pd_authority", ""))
+        if incident.incident_class == "fraud":
+            wanted.append(("afc", ""))
         wanted += [("client", client) for client in incident.entities.clients]
         for kind, client in wanted:
             self._draft(unit, incident, kind, client)
+
+    def _follow_up(self, unit: Unit, incident_id: str, stage: NoticeStage, kinds: tuple[NoticeKind, ...]) -> None:
+        """A supplement to what was handed over already (domain notes 6.1); nobody is told of what he never heard."""
+        incident = unit.load(Incident, incident_id)
+        rows = unit.query(
+            "SELECT id FROM notice_view WHERE incident_id = ? AND stage = 'initial' AND state = 'sent'", incident_id
+        )
+        for row in rows:
+            first = unit.load(Notice, str(row["id"]))
+            if first.kind in kinds:
+                self._write(unit, incident, first.kind, first.subject, stage, follows=first)
 
     def _ask_why_late(self, unit: Unit, fact: ClockBreached) -> None:
         """A notice that will be late must say why: the field appears empty, and an empty field cannot be approved."""
@@ -100,60 +106,77 @@ class Notices(DecisionFollower):
             return
         key = notice_id(kind, clock.owner_id, clock.subject)
         notice = unit.load(Notice, key)
-        if notice.state == "draft" and not any("late" in fields for fields in notice.content.values()):
+        if notice.state in ("draft", "review") and not any("late" in fields for fields in notice.content.values()):
             content = {language: {**fields, "late": ""} for language, fields in notice.content.items()}
             unit.record(Notice, key, [NoticeRedrafted(at=unit.at, notice_id=key, content=content)])
 
     def _draft(self, unit: Unit, incident: Incident, kind: NoticeKind, client: str) -> None:
-        key = notice_id(kind, incident.id, client)
+        notice = unit.load(Notice, notice_id(kind, incident.id, client))
+        if notice.state in ("none", "withdrawn", "draft") and not notice.editors:
+            self._write(unit, incident, kind, client, "initial")
+
+    def _write(
+        self, unit: Unit, incident: Incident, kind: NoticeKind, client: str, stage: NoticeStage,
+        follows: Notice | None = None,
+    ) -> None:  # fmt: skip
+        key = notice_id(kind, incident.id, client, stage)
         notice = unit.load(Notice, key)
-        if notice.state not in ("none", "withdrawn", "draft") or notice.editors:
+        if notice.state not in ("none", "withdrawn", "draft"):
             return
-        late = (
-            kind in _EXPLAINED and unit.load(LegalClock, clock_id(CLOCK_OF_KIND[kind], incident.id, client)).breached_at
-        )
-        content = draft(kind, self._subject(unit, incident, client, late=bool(late)), self.organisation)
+        late = stage == "initial" and kind in _EXPLAINED and _was_breached(unit, kind, incident.id, client)
+        content, version = self.drafting.text(unit, incident, kind, stage, client, late=late, follows=follows)
         if notice.state == "draft":
-            if content != notice.content:
-                unit.record(Notice, key, [NoticeRedrafted(at=unit.at, notice_id=key, content=content)])
+            if content != notice.content and not notice.editors:
+                redrafted = NoticeRedrafted(at=unit.at, notice_id=key, content=content, template_version=version)
+                unit.record(Notice, key, [redrafted])
             return
-        drafted = NoticeDrafted(
-            at=unit.at,
-            notice_id=key,
-            kind=kind,
-            incident_id=incident.id,
-            subject=client,
-            template_version=template_version(),
-            content=content,
-            obligations=tuple(o for o in _CLAUSES[kind] if o in builtin_register()),
-            recipient=self.recipients[kind],
-        )
-        unit.record(Notice, key, [drafted])
-
-    def _subject(self, unit: Unit, incident: Incident, client: str, *, late: bool) -> Subject:
-        assert incident.detected_at is not None
-        due = unit.query("SELECT due_at FROM clock_view WHERE owner_id = ? AND kind = 'remediation'", incident.id)
-        entities = incident.entities
-        return Subject(
-            number=incident.number,
-            incident_class=incident.incident_class,
-            detected_at=incident.detected_at,
-            source=_SOURCE_OF.get(incident.detection_source, "other"),
-            signs={**self.words(incident.rule_name), "en": incident.title},
-            clients=len(entities.clients),
-            loans=len(entities.loans),
-            assets=entities.workstations[:10],
-            measures=tuple(incident.measures),
-            remediation_due=datetime.fromisoformat(due[0]["due_at"]).astimezone(UTC) if due else None,
-            own_loans=entities.loans if client and len(entities.clients) == 1 else (),
-            client=client or None,
-            late=late,
-            utc_offset_minutes=self.utc_offset_minutes(incident.detected_at),
+        unit.record(
+            Notice, key, [drafted(unit, key, incident, kind, client, stage, content, version, self.recipients, follows)]
         )
 
-    def _withdraw(self, unit: Unit, incident_id: str, cause: Fact, reason: str) -> None:
-        rows = unit.query("SELECT id FROM notice_view WHERE incident_id = ? AND state = 'draft'", incident_id)
+    def _withdraw_moved(self, unit: Unit, fact: i.FindingsDetached) -> None:
+        """Drafts to clients that went to another incident go with them."""
+        left = unit.load(Incident, fact.incident_id).entities.clients
+        if unit.load(Incident, fact.into).notifiable:
+            self._withdraw(unit, fact.incident_id, fact, "the client's finding went to another incident", keep=left)
+
+    def _withdraw(
+        self, unit: Unit, incident_id: str, cause: Fact, reason: str, keep: tuple[str, ...] | None = None
+    ) -> None:
+        rows = unit.query(
+            "SELECT id, kind, subject FROM notice_view WHERE incident_id = ? AND state IN ('draft', 'review')",
+            incident_id,
+        )
         for row in rows:
+            if keep is not None and (row["kind"] != "client" or row["subject"] in keep):
+                continue
             key = str(row["id"])
             fact = NoticeWithdrawn(at=unit.at, actor=cause.actor, reason=reason, notice_id=key)
             unit.record(Notice, key, [fact])
+
+
+def _was_breached(unit: Unit, kind: str, incident_id: str, client: str) -> bool:
+    return unit.load(LegalClock, clock_id(CLOCK_OF_KIND[kind], incident_id, client)).breached_at is not None
+
+
+def drafted(
+    unit: Unit, key: str, incident: Incident, kind: NoticeKind, client: str, stage: NoticeStage,
+    content: dict[str, dict[str, str]], version: str, recipients: Mapping[str, str], follows: Notice | None,
+    actor: str | None = None,
+) -> NoticeDrafted:  # fmt: skip
+    """Give the fact that a draft exists."""
+    by = {} if actor is None else {"actor": actor}
+    return NoticeDrafted(
+        at=unit.at,
+        notice_id=key,
+        kind=kind,
+        incident_id=incident.id,
+        subject=client,
+        template_version=version,
+        content=content,
+        obligations=tuple(o for o in CLAUSES[kind] if o in builtin_register()),
+        recipient=follows.recipient if follows is not None else recipients[kind],
+        stage=stage,
+        follows=follows.id if follows is not None else "",
+        **by,
+    )

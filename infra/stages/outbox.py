@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 
 import orjson
 
-from engine import notices
+from engine import notice_facts as n
 from engine.errors import QorgauError
 from engine.facts import Fact
 from engine.ids import derive
 from engine.notices import Notice
 from engine.ports import Clock, Delivery, Effector, Intent
-from engine.protection import OrderOverdue, Protection
+from engine.protection import Protection
+from engine.protection_facts import OrderHandedOver, OrderOverdue
 from engine.timestamps import iso
 from infra.stages.base import Stage
 from infra.stages.protection import acknowledge
@@ -104,7 +105,7 @@ class Outbox(Stage):
         """Write the facts; says whether the effect is settled."""
         payload = orjson.loads(row["payload"])
         match row["kind"]:
-            case "mail":
+            case "mail" | "afc":
                 return self._mail(unit, payload, delivery, attempts, row)
             case "order":
                 return self._order(unit, payload, delivery, attempts, row)
@@ -119,22 +120,29 @@ class Outbox(Stage):
     ) -> bool:
         key = str(payload["notice_id"])
         notice = unit.load(Notice, key)
-        if notice.state != "approved":
+        recipient = str(payload.get("recipient") or notice.recipient)
+        held = notice.deliveries.get(recipient)
+        if held is None or held.state != "waiting":
             return True
         match delivery.outcome:
             case "done":
-                fact: Fact = notices.NoticeSent(
+                channel = "http" if row["kind"] == "afc" and delivery.done_at is not None else self.channel
+                fact: Fact = n.NoticeSent(
                     at=unit.at,
                     notice_id=key,
-                    channel=self.channel,
+                    channel=channel,
                     transport_ref=delivery.reference,
-                    recipient=notice.recipient,
+                    recipient=recipient,
                     sent_at=unit.at,
                 )
             case "refused":
-                fact = notices.NoticeRefused(at=unit.at, notice_id=key, channel=self.channel, answer=delivery.detail)
+                fact = n.NoticeRefused(
+                    at=unit.at, notice_id=key, channel=self.channel, answer=delivery.detail, recipient=recipient
+                )
             case "unknown":
-                fact = notices.NoticeUnknown(at=unit.at, notice_id=key, channel=self.channel, detail=delivery.detail)
+                fact = n.NoticeUnknown(
+                    at=unit.at, notice_id=key, channel=self.channel, detail=delivery.detail, recipient=recipient
+                )
             case _:
                 if attempts == ALARM_TRIES:
                     _failed(unit, row, delivery)
@@ -147,7 +155,14 @@ class Outbox(Stage):
     ) -> bool:
         protection_id, order_id = str(payload["protection_id"]), str(payload["order_id"])
         order = unit.load(Protection, protection_id).orders[order_id]
-        if order.acknowledged_at is not None:
+        if order.acknowledged_at is not None or order.revoked:
+            return True
+        if delivery.outcome == "handed-over":
+            handed = OrderHandedOver(
+                at=unit.at, protection_id=protection_id, order_id=order_id, channel=self.channel,
+                reference=delivery.reference,
+            )  # fmt: skip
+            unit.record(Protection, protection_id, [handed])
             return True
         if delivery.outcome == "done":
             acknowledge(

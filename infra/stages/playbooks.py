@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine import incidents, triage
+from engine import incident_facts as i
+from engine import triage
 from engine.errors import DecisionRefused
 from engine.facts import ENGINE, Person
-from engine.incidents import Incident, NoteAdded
+from engine.incident_facts import NoteAdded
+from engine.incidents import Incident, ends_duties
 from engine.ports import Clock, Intent
 from infra.stages.base import DecisionFollower
 from infra.store.decisions import Decisions, Recorded, Unit
@@ -33,7 +35,7 @@ class Playbooks(DecisionFollower):
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer one fact."""
         match recorded.fact:
-            case incidents.IncidentOpened(playbook=str(name)) as fact if name in self.library:
+            case i.IncidentOpened(playbook=str(name)) as fact if name in self.library:
                 self._start(unit, fact, self.library[name])
             case runs.RunStarted() as fact:
                 self._advance(unit, fact.run_id)
@@ -41,12 +43,12 @@ class Playbooks(DecisionFollower):
                 if fact.measure is not None:
                     self._measure(unit, fact)
                 self._advance(unit, fact.run_id)
-            case incidents.IncidentClosed() as fact if incidents.ends_duties(fact.disposition):
+            case i.IncidentClosed() as fact if ends_duties(fact.disposition):
                 self._cancel(unit, fact.incident_id, f"the incident was closed as {fact.disposition}")
-            case incidents.IncidentMerged() as fact:
+            case i.IncidentMerged() as fact:
                 self._cancel(unit, fact.incident_id, "the incident was merged into another one")
 
-    def _start(self, unit: Unit, fact: incidents.IncidentOpened, playbook: Playbook) -> None:
+    def _start(self, unit: Unit, fact: i.IncidentOpened, playbook: Playbook) -> None:
         key = runs.run_id(fact.incident_id, playbook.id)
         if unit.load(Run, key).id:
             return

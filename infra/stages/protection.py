@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
-from engine import protection
+from engine import incident_facts, protection
+from engine import protection_facts as p
 from engine.calendar import BusinessCalendar
-from engine.deadlines import clock_spec, count_term
+from engine.clock_policy import ClockPolicy
+from engine.deadlines import count_term
 from engine.errors import QorgauError
 from engine.events import SecurityEvent
-from engine.facts import Entities, FindingRaised, Person
+from engine.facts import Entities, Fact, FindingRaised, Person
 from engine.ids import derive
+from engine.incidents import Incident
 from engine.ports import Clock, Intent
-from engine.protection import LegalAct, Protection
+from engine.protection import Protection
+from engine.protection_facts import DEMANDS, CourtRuled, LegalAct, OrderIssued
 from engine.timestamps import NotAnInstant, iso, parse_rfc3339
 from infra.stages.base import DecisionFollower, LedgerFollower
 from infra.store.decisions import Decisions, Recorded, Unit
 from infra.store.ledger import Ledger
 
 _PROTECTING = ("victim_resolution", "remedial_submission")
-_ANSWERS = ("collection.stopped", "loan.accrual.stopped", "bureau.correction.acknowledged")
+_ANSWERS = (
+    "collection.stopped", "collection.resumed", "loan.accrual.stopped", "loan.written_off",
+    "bureau.correction.acknowledged",
+)  # fmt: skip
+_RESPECTED = "stop-order-respected"
 
 
 class Acts(LedgerFollower):
@@ -39,6 +49,8 @@ class Acts(LedgerFollower):
         for event in events:
             if event.action == "legal.act.received" and event.fields.get("mfo.kind") in _PROTECTING:
                 self._act(unit, event)
+            elif event.action == "legal.court_decision.received":
+                self._court(unit, event)
             elif event.action in _ANSWERS and event.fields.get("mfo.order.id"):
                 self._answer(unit, event)
 
@@ -70,19 +82,48 @@ class Acts(LedgerFollower):
             document_sha256=document if len(document) == 64 else None,
         )
 
+    def _court(self, unit: Unit, event: SecurityEvent) -> None:
+        """A decision of a court belongs to the protections of its loans; one that fits none is entered by a person."""
+        loans = set(_tuple(event.fields.get("mfo.loan.ids")))
+        rows = unit.query("SELECT id, loans FROM protection_view WHERE holds = 1")
+        found = [str(row["id"]) for row in rows if loans & set(orjson.loads(row["loans"]))]
+        try:
+            if not found:
+                raise QorgauError("no act protects these loans")
+            for key in found:
+                it = unit.load(Protection, key)
+                unit.record(Protection, key, protection.rule(it, self._ruling(unit, event, key)))
+        except (ValidationError, QorgauError, ValueError) as error:
+            self._unreadable(unit, event, error)
+
+    def _ruling(self, unit: Unit, event: SecurityEvent, key: str) -> CourtRuled:
+        fields = event.fields
+        received = _instant(fields.get("mfo.received_at")) or event.received_at
+        return CourtRuled(
+            at=unit.at,
+            actor=f"source:{event.source}",
+            protection_id=key,
+            court=str(fields.get("mfo.court_decision.court") or ""),
+            number=str(fields.get("mfo.act.number") or fields.get("mfo.decision.id") or ""),
+            in_force_on=date.fromisoformat(str(fields.get("mfo.court_decision.in_force_at"))[:10]),
+            received_at=min(received, event.received_at),
+            ruling="debt-void",
+        )
+
     def _unreadable(self, unit: Unit, event: SecurityEvent, error: Exception) -> None:
         """An act the engine cannot read must not be lost: it opens an incident, so that a person enters it."""
         if isinstance(error, ValidationError):
-            what = ", ".join(sorted({str(part["loc"][0]) for part in error.errors() if part["loc"]}))
+            names = ", ".join(sorted({str(part["loc"][0]) for part in error.errors() if part["loc"]}))
+            what = f"{names} cannot be read"
         else:
-            what = "date or time"
+            what = error.message[:80] if isinstance(error, QorgauError) else "date or time cannot be read"
         finding_id = str(derive("finding", "legal-act-incomplete", event.source, event.event_id))
         finding = FindingRaised(
             at=unit.at,
             finding_id=finding_id,
             rule_id="legal-act-incomplete",
             rule_name="legal-act-incomplete",
-            rule_title=f"Enter the act by hand: {what} cannot be read",
+            rule_title=f"Enter the act by hand: {what}",
             rule_version="1",
             severity="critical",
             incident_class="control-failure",
@@ -127,27 +168,62 @@ class Orders(DecisionFollower):
 
     name = "orders"
 
-    def __init__(self, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
+    def __init__(self, decisions: Decisions, clock: Clock, calendar: BusinessCalendar, policy: ClockPolicy) -> None:
         super().__init__(decisions, clock)
         self.calendar = calendar
+        self.policy = policy
 
     def take(self, unit: Unit, recorded: Recorded) -> None:
-        """Answer a registered act."""
-        fact = recorded.fact
-        if not isinstance(fact, protection.ActRegistered):
+        """Answer an act, its check, a decision on how it ends, or a finding that the orders were violated."""
+        match recorded.fact:
+            case p.ActRegistered() as fact:
+                due_at = self._due("collection-stop", fact.act.received_at)
+                it = unit.load(Protection, fact.protection_id)
+                self._give(unit, it, protection.issue_orders(it, due_at=due_at, at=unit.at))
+            case p.ActVerified(genuine=False) | p.OutcomeDecided(outcome="release") as fact:
+                it = unit.load(Protection, fact.protection_id)
+                self._give(unit, it, protection.lift(it, due_at=self._due("collection-stop", fact.at), at=unit.at))
+            case p.OutcomeDecided(outcome="write-off") as fact:
+                it = unit.load(Protection, fact.protection_id)
+                due_at = self._due("debt-write-off", fact.at)
+                self._give(unit, it, protection.issue_write_off(it, due_at=due_at, at=unit.at))
+            case incident_facts.IncidentOpened() | incident_facts.FindingJoined() as fact:
+                self._violations(unit, fact.incident_id, fact.finding_id, fact.entities, fact.detected_at)
+
+    def _due(self, kind: str, start: datetime) -> datetime:
+        return count_term(self.policy.specs[kind], start, self.calendar).due_at
+
+    def _give(self, unit: Unit, it: Protection, facts: Sequence[Fact]) -> None:
+        unit.record(Protection, it.id, facts)
+        for fact in facts:
+            if isinstance(fact, p.OrderRevoked):
+                unit.cursor.execute(
+                    "UPDATE outbox SET state = 'revoked' WHERE key = ? AND state = 'waiting'", (fact.order_id,)
+                )
+            elif isinstance(fact, OrderIssued):
+                unit.intend(Intent(key=fact.order_id, kind="order", payload=_payload(fact, it)))
+                if fact.kind == "collection-stop":
+                    unit.intend(Intent(key=f"event:{fact.order_id}", kind="ledger", payload=_event(fact, it)))
+
+    def _violations(
+        self, unit: Unit, incident_id: str, finding_id: str, entities: Entities, detected_at: datetime
+    ) -> None:
+        """A finding about what an order forbids belongs to the story of the borrower it was done to."""
+        incident = unit.load(Incident, incident_id)
+        if _RESPECTED not in incident.obligations:
             return
-        due_at = count_term(clock_spec("collection-stop"), fact.act.received_at, self.calendar).due_at
-        key = fact.protection_id
-        orders = protection.issue_orders(unit.load(Protection, key), due_at=due_at, at=unit.at)
-        unit.record(Protection, key, orders)
-        for order in orders:
-            unit.intend(Intent(key=order.order_id, kind="order", payload=_payload(order, fact)))
-            if order.kind == "collection-stop":
-                unit.intend(Intent(key=f"event:{order.order_id}", kind="ledger", payload=_event(order, fact)))
+        clients, loans = set(entities.clients), set(entities.loans)
+        for row in unit.query("SELECT id, client, loans FROM protection_view WHERE holds = 1"):
+            if row["client"] in clients or loans & set(orjson.loads(row["loans"])):
+                it = unit.load(Protection, str(row["id"]))
+                unit.record(
+                    Protection, it.id, protection.violated(it, incident_id, finding_id, detected_at, at=unit.at)
+                )
 
 
-def _payload(order: protection.OrderIssued, fact: protection.ActRegistered) -> dict[str, Any]:
-    act = fact.act
+def _payload(order: OrderIssued, it: Protection) -> dict[str, Any]:
+    act = it.act
+    assert act is not None
     return {
         "system": order.system,
         "protection_id": order.protection_id,
@@ -160,26 +236,29 @@ def _payload(order: protection.OrderIssued, fact: protection.ActRegistered) -> d
             "target": order.target,
             "client": act.client,
             "loans": list(order.loans),
+            "demands": list(DEMANDS[order.kind]),
             "basis": {
                 "kind": act.kind,
                 "issuer": act.issuer,
                 "number": act.number,
                 "date": act.act_date.isoformat(),
                 "received_at": iso(act.received_at),
+                "document_sha256": act.document_sha256,
             },
         },
     }
 
 
-def _event(order: protection.OrderIssued, fact: protection.ActRegistered) -> dict[str, Any]:
+def _event(order: OrderIssued, it: Protection) -> dict[str, Any]:
+    assert it.act is not None
     return {
         "@timestamp": iso(order.at),
         "event.id": f"order-{order.order_id}",
         "event.action": "collection.stop_ordered",
         "mfo.order.id": order.order_id,
         "mfo.loan.ids": list(order.loans),
-        "mfo.act.id": fact.act.number,
-        "mfo.client.id": fact.act.client,
+        "mfo.act.id": it.act.number,
+        "mfo.client.id": it.act.client,
         "mfo.due_at": iso(order.due_at),
     }
 

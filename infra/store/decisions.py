@@ -6,53 +6,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any
 from uuid import UUID
 
 import orjson
 from eventsourcing.persistence import StoredEvent
 
-from engine.clocks import Clock
 from engine.facts import Fact
-from engine.incidents import Incident
-from engine.listbook import ListLife
 from engine.merkle import Tree
-from engine.notices import Notice
 from engine.ports import Intent
-from engine.protection import Protection
-from engine.retention import Retention
-from engine.rulebook import RuleLife
 from engine.timestamps import iso
 from infra.store import topics, views
+from infra.store.aggregates import KINDS, A, kind_of
 from infra.store.chain import GENESIS, leaf, link, row_bytes
 from infra.store.cursor import Cursor
 from infra.store.database import Database
 from infra.store.tree import SignedTree
-from playbooks.run import Run
-
-
-class Aggregate(Protocol):
-    """What every aggregate has: an id, a version, and a way to take a fact."""
-
-    id: str
-    version: int
-
-    def apply(self, fact: Fact) -> None:
-        """Record one fact."""
-        ...
-
-
-KINDS: dict[type[Any], str] = {
-    Incident: "incident",
-    Clock: "clock",
-    Notice: "notice",
-    Protection: "protection",
-    Run: "run",
-    Retention: "retention",
-    RuleLife: "rule",
-    ListLife: "list",
-}
-A = TypeVar("A", Incident, Clock, Notice, Protection, Run, Retention, RuleLife, ListLife)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +81,13 @@ class Unit:
             "VALUES (?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
             (intent.key, intent.kind, orjson.dumps(intent.payload).decode(), iso(self.at), iso(self.at)),
         )
+
+    def facts(self, key: str) -> list[Fact]:
+        """Give the facts recorded under one id, in order, with those of this unit."""
+        self.cursor.execute(
+            "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", (UUID(key).hex,)
+        )
+        return [topics.decode(row[0], row[1]) for row in self.cursor.fetchall()]
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Read within the transaction."""
@@ -261,7 +237,7 @@ class Decisions:
             for row in cursor.fetchall():
                 recorded = _recorded(dict(row))
                 count += 1
-                kind = views.kind_of(recorded.fact)
+                kind = kind_of(recorded.fact)
                 aggregate = None
                 if kind is not None:
                     name = KINDS[kind]

@@ -16,7 +16,7 @@ from infra.store.database import Database, refuse_unsafe_settings
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 from infra.store.notes import NoteError, Signer, verified
-from infra.store.schema import KEYRING
+from infra.store.schema import KEYRING, REBUILD
 from infra.store.sqlite import SqliteDatabase
 from infra.store.tree import SignedTree
 from infra.store.upgrade import bring_old_rows
@@ -60,6 +60,7 @@ def open_store(settings: Settings, catalogue: Catalogue) -> Store:
     decisions = Decisions(database, SignedTree("decisions", signer))
     _same_key(database, signer)
     bring_old_rows(ledger)
+    _fold_views(decisions)
     keys = {
         "master": settings.master_key or folder.text("master.key"),
         "older": [path.read_text() for path in folder.older_files()],
@@ -67,6 +68,16 @@ def open_store(settings: Settings, catalogue: Catalogue) -> Store:
         "url": settings.keyring or settings.database,
     }
     return Store(database, folder, keyring, vault, signer, ledger, decisions, keys)
+
+
+def _fold_views(decisions: Decisions) -> None:
+    """Fold the read models again when the version before had them in another shape."""
+    database = decisions.database
+    if database.row("SELECT value FROM meta WHERE key = ?", REBUILD) is None:
+        return
+    decisions.rebuild_views()
+    with database.write() as cursor:
+        cursor.execute("DELETE FROM meta WHERE key = ?", (REBUILD,))
 
 
 def _same_key(database: Database, signer: Signer) -> None:

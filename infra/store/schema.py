@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.store import views
+from infra.store import view_tables
 
 _BASE = """
 CREATE TABLE IF NOT EXISTS dead_letters (
@@ -68,6 +68,11 @@ CREATE TABLE IF NOT EXISTS list_entries (
     name TEXT NOT NULL, version INTEGER NOT NULL, state BLOB NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS expected_sources (
     source TEXT PRIMARY KEY, heard_at TEXT NOT NULL, silent INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tally (
+    action TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL, last INTEGER NOT NULL, last_at TEXT NOT NULL,
+    PRIMARY KEY (action, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS feed_tokens (
+    digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blind_index (last INTEGER PRIMARY KEY, entries BLOB NOT NULL);
 """
 _KEYS = """
@@ -117,6 +122,10 @@ def statements(text: str, dialect: str) -> list[str]:
     return found
 
 
+VIEWS_OF = 4
+"""The version since which the read models have their present shape."""
+REBUILD = "rebuild-views"
+
 Step = Callable[[Any, str, int], None]
 
 
@@ -152,9 +161,11 @@ class Plan:
 def _make_store(cursor: Any, dialect: str, found: int) -> None:
     if found == 1:
         cursor.execute("ALTER TABLE ledger RENAME TO ledger_v1")
+    if 0 < found < VIEWS_OF:
+        _renew_views(cursor)
     for statement in (*statements(_BASE, dialect), _SEARCH[dialect], *statements(_BLOCKS, dialect), _TRACKING[dialect]):
         cursor.execute(statement)
-    for table in views.TABLES:
+    for table in view_tables.TABLES:
         for statement in statements(table, dialect):
             cursor.execute(statement)
     if dialect == "postgres":
@@ -163,10 +174,19 @@ def _make_store(cursor: Any, dialect: str, found: int) -> None:
                 cursor.execute(statement)
 
 
+def _renew_views(cursor: Any) -> None:
+    """Drop the read models of an earlier shape; ``REBUILD`` in ``meta`` has them folded again at the opening."""
+    for name in view_tables.NAMES:
+        cursor.execute(f"DROP TABLE IF EXISTS {name}")
+    cursor.execute(
+        "INSERT INTO meta (key, value) VALUES (?, '1') ON CONFLICT (key) DO UPDATE SET value = '1'", (REBUILD,)
+    )
+
+
 def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
     for statement in statements(_KEYS, dialect):
         cursor.execute(statement)
 
 
-STORE = Plan("meta", 3, _make_store)
+STORE = Plan("meta", 4, _make_store)
 KEYRING = Plan("keys_meta", 1, _make_keyring)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from engine import clocks, incidents, listbook, notices, protection, retention, rulebook
+from engine import rulebook
 from engine.errors import DataError
 from engine.facts import Fact, FindingRaised
-from playbooks import run
+from infra.store.aggregates import FACTS
 
 
 class UserChanged(Fact):
@@ -49,15 +49,8 @@ _KINDS: tuple[type[Fact], ...] = (
     FindingRaised,
     UserChanged,
     EffectFailed,
-    *incidents.FACTS,
-    *clocks.FACTS,
-    *notices.FACTS,
-    *protection.FACTS,
-    *run.FACTS,
-    *retention.FACTS,
-    *rulebook.FACTS,
+    *FACTS,
     rulebook.ShadowFinding,
-    *listbook.FACTS,
     DocumentArchived,
 )
 REGISTRY = {kind.topic: kind for kind in _KINDS}

@@ -1,7 +1,4 @@
-"""The read models: tables the console asks, written in the same commit as the facts they show, rebuildable from them.
-
-``clock_view.next_instant`` is the due-time index the sweep reads; no timer holds a duty.
-"""
+"""The read models: tables the console asks, written in one commit with the facts they show, rebuildable from them."""
 
 from __future__ import annotations
 
@@ -10,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from engine import clocks, incidents, listbook, notices, protection, retention, rulebook
 from engine.clocks import Clock
 from engine.facts import Fact, FindingRaised
+from engine.governance import Control, Duty, Risk
 from engine.incidents import Incident
 from engine.listbook import ListLife
 from engine.notices import Notice
@@ -20,100 +17,23 @@ from engine.protection import Protection
 from engine.retention import Retention
 from engine.rulebook import RuleLife
 from engine.timestamps import iso
+from engine.wordbook import TemplateLife
 from infra.store.cursor import Cursor
-from playbooks import run
+from infra.store.view_tables import NAMES
 from playbooks.run import Run
-
-TABLES = (
-    """CREATE TABLE IF NOT EXISTS incident_view (
-        id TEXT PRIMARY KEY, number TEXT NOT NULL, title TEXT NOT NULL, class TEXT NOT NULL, severity TEXT NOT NULL,
-        notifiable INTEGER NOT NULL, detected_at TEXT NOT NULL, opened_at TEXT NOT NULL, phase TEXT NOT NULL,
-        is_open INTEGER NOT NULL, assignee TEXT, disposition TEXT, dedup_key TEXT NOT NULL, rule_name TEXT NOT NULL,
-        clients TEXT NOT NULL, loans TEXT NOT NULL, findings INTEGER NOT NULL, proposed_by TEXT,
-        updated_at TEXT NOT NULL) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS incident_open_key ON incident_view (dedup_key) WHERE is_open = 1",
-    """CREATE TABLE IF NOT EXISTS clock_view (
-        id TEXT PRIMARY KEY, kind TEXT NOT NULL, owner_kind TEXT NOT NULL, owner_id TEXT NOT NULL,
-        subject TEXT NOT NULL, state TEXT NOT NULL, running INTEGER NOT NULL, anchor_at TEXT NOT NULL,
-        due_at TEXT NOT NULL, latest_at TEXT NOT NULL, reading TEXT NOT NULL, next_instant TEXT, breached_at TEXT,
-        satisfied_at TEXT, reached INTEGER NOT NULL) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS clock_due ON clock_view (next_instant) WHERE next_instant IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS clock_owner ON clock_view (owner_id)",
-    """CREATE TABLE IF NOT EXISTS notice_view (
-        id TEXT PRIMARY KEY, kind TEXT NOT NULL, incident_id TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL,
-        recipient TEXT NOT NULL, drafted_at TEXT NOT NULL, approved_by TEXT, approved_at TEXT, sent_at TEXT,
-        transport_ref TEXT) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS notice_incident ON notice_view (incident_id)",
-    """CREATE TABLE IF NOT EXISTS protection_view (
-        id TEXT PRIMARY KEY, kind TEXT NOT NULL, issuer TEXT NOT NULL, number TEXT NOT NULL, received_at TEXT NOT NULL,
-        client TEXT NOT NULL, loans TEXT NOT NULL, registered_by TEXT NOT NULL, genuine INTEGER) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS order_view (
-        id TEXT PRIMARY KEY, protection_id TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL,
-        issued_at TEXT NOT NULL, due_at TEXT NOT NULL, acknowledged_at TEXT, reference TEXT,
-        overdue INTEGER NOT NULL) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS order_protection ON order_view (protection_id)",
-    """CREATE TABLE IF NOT EXISTS run_view (
-        id TEXT PRIMARY KEY, incident_id TEXT NOT NULL, playbook TEXT NOT NULL, state TEXT NOT NULL,
-        waiting INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS run_incident ON run_view (incident_id)",
-    """CREATE TABLE IF NOT EXISTS retention_view (
-        id TEXT PRIMARY KEY, client TEXT NOT NULL, state TEXT NOT NULL, ended_on TEXT, free_from TEXT,
-        held TEXT NOT NULL, proposed_by TEXT NOT NULL, erased_at TEXT) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS rule_view (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, in_force TEXT NOT NULL, shadow TEXT NOT NULL, waiting TEXT NOT NULL,
-        retirement_by TEXT NOT NULL, changes INTEGER NOT NULL) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS rule_version_view (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, stage TEXT NOT NULL, written_by TEXT NOT NULL,
-        proposed_by TEXT NOT NULL) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS list_view (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, in_force INTEGER NOT NULL, count INTEGER NOT NULL,
-        waiting INTEGER NOT NULL, proposed_by TEXT NOT NULL, changes INTEGER NOT NULL) WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS timeline (owner TEXT NOT NULL, position INTEGER NOT NULL, "
-    "PRIMARY KEY (owner, position)) WITHOUT ROWID",
-)
-_NAMES = (
-    "incident_view",
-    "clock_view",
-    "notice_view",
-    "protection_view",
-    "order_view",
-    "run_view",
-    "retention_view",
-    "rule_view",
-    "rule_version_view",
-    "list_view",
-    "timeline",
-)
 
 
 def clear(cursor: Cursor) -> None:
     """Empty every read model."""
-    for name in _NAMES:
+    for name in NAMES:
         cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
-
-
-def kind_of(fact: Fact) -> type[Any] | None:
-    """Give the aggregate a fact belongs to, None for one that stands for itself."""
-    for kind, facts in (
-        (Incident, incidents.FACTS),
-        (Clock, clocks.FACTS),
-        (Notice, notices.FACTS),
-        (Protection, protection.FACTS),
-        (Run, run.FACTS),
-        (Retention, retention.FACTS),
-        (RuleLife, rulebook.FACTS),
-        (ListLife, listbook.FACTS),
-    ):
-        if isinstance(fact, facts):
-            return kind
-    return None
 
 
 def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> None:
     """Write the row (or rows) of one aggregate."""
     match kind:
         case "incident":
-            _put(cursor, "incident_view", _incident(key, aggregate, at))
+            _incident(cursor, key, aggregate, at)
         case "clock":
             _put(cursor, "clock_view", _clock(key, aggregate))
         case "notice":
@@ -128,6 +48,14 @@ def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> N
             _rule(cursor, key, aggregate)
         case "list":
             _put(cursor, "list_view", _list(key, aggregate))
+        case "template":
+            _put(cursor, "template_view", _template(key, aggregate))
+        case "duty":
+            _duty(cursor, key, aggregate)
+        case "control":
+            _put(cursor, "control_view", _control(key, aggregate))
+        case "risk":
+            _put(cursor, "risk_view", _risk(key, aggregate))
 
 
 def place(cursor: Cursor, position: int, fact: Fact, aggregate: Any) -> None:
@@ -144,7 +72,7 @@ def _owners(fact: Fact, aggregate: Any) -> list[str]:
             return [aggregate.owner_id]
         case Notice() | Run():
             return [aggregate.incident_id]
-        case Protection() | Retention() | RuleLife() | ListLife():
+        case Protection() | Retention() | RuleLife() | ListLife() | TemplateLife() | Duty() | Control() | Risk():
             return [aggregate.id]
     return [fact.finding_id] if isinstance(fact, FindingRaised) else []
 
@@ -159,27 +87,54 @@ def _when(at: datetime | None) -> str | None:
     return iso(at) if at is not None else None
 
 
-def _incident(key: str, it: Incident, at: datetime) -> tuple[Any, ...]:
-    return (
-        key, it.number, it.title, it.incident_class, it.severity, int(it.notifiable), _when(it.detected_at),
-        _when(it.opened_at), it.phase, int(it.is_open), it.assignee, it.disposition, it.dedup_key, it.rule_name,
-        orjson.dumps(it.entities.clients).decode(), orjson.dumps(it.entities.loans).decode(), len(it.findings),
-        it.proposed[0] if it.proposed else None, iso(at),
+def _incident(cursor: Cursor, key: str, it: Incident, at: datetime) -> None:
+    entities = it.entities
+    row = (
+        key, it.number, it.title, it.incident_class, it.severity, int(it.notifiable), int(it.personal_data),
+        _when(it.detected_at), _when(it.opened_at), it.phase, int(it.is_open), it.assignee, it.disposition,
+        it.dedup_key, it.rule_name, it.reported_by, orjson.dumps(entities.clients).decode(),
+        orjson.dumps(entities.loans).decode(), len(it.findings), len(it.suppressed),
+        it.proposed[0] if it.proposed else None, it.lowering[0] if it.lowering else None, _when(it.first_event_at),
+        _when(it.acknowledged_at), _when(it.contained_at), _when(it.recovered_at), _when(it.closed_at),
+        int(it.lessons is not None), _when(it.suppressed_until), iso(at),
     )  # fmt: skip
+    _put(cursor, "incident_view", row)
+    touched = {(kind, value) for kind, values in entities.model_dump().items() for value in values}
+    _keep(cursor, "incident_entity", ("kind", "value"), key, touched)
+    _keep(cursor, "incident_link", ("other", "relation"), key, set(it.links.items()))
+
+
+def _keep(cursor: Cursor, table: str, names: tuple[str, str], key: str, wanted: set[tuple[str, str]]) -> None:
+    """Bring the rows of one incident to what they should be; most changes touch none of them."""
+    columns = ", ".join(names)
+    cursor.execute(f"SELECT {columns} FROM {table} WHERE incident_id = ?", (key,))  # noqa: S608 - our own names
+    held = {(str(row[0]), str(row[1])) for row in cursor.fetchall()}
+    for one, other in held - wanted:
+        cursor.execute(
+            f"DELETE FROM {table} WHERE incident_id = ? AND {names[0]} = ? AND {names[1]} = ?",  # noqa: S608
+            (key, one, other),
+        )
+    for one, other in wanted - held:
+        cursor.execute(
+            f"INSERT INTO {table} (incident_id, {columns}) VALUES (?, ?, ?)",  # noqa: S608 - our own names
+            (key, one, other),
+        )
 
 
 def _clock(key: str, it: Clock) -> tuple[Any, ...]:
     return (
         key, it.kind, it.owner_kind, it.owner_id, it.subject, it.state, int(it.running), _when(it.anchor_at),
-        _when(it.due_at), _when(it.latest_at), it.reading, _when(it.next_instant()), _when(it.breached_at),
-        _when(it.satisfied_at), max(it.reached, default=0),
+        _when(it.due_at), _when(it.latest_at), _when(it.target_at), it.reading, _when(it.next_instant()),
+        _when(it.breached_at), _when(it.satisfied_at), max(it.reached, default=0), it.calendar_version,
+        _when(it.offered.counted_due_at) if it.offered else None, it.proposed[0] if it.proposed else None,
     )  # fmt: skip
 
 
 def _notice(key: str, it: Notice) -> tuple[Any, ...]:
+    receipt = "; ".join(delivery.receipt for delivery in it.deliveries.values() if delivery.receipt) or None
     return (
-        key, it.kind, it.incident_id, it.subject, it.state, it.recipient, _when(it.drafted_at), it.approved_by,
-        _when(it.approved_at), _when(it.sent_at), it.transport_ref,
+        key, it.kind, it.stage, it.incident_id, it.subject, it.state, it.recipient, _when(it.drafted_at),
+        it.submitted_by, it.approved_by, _when(it.approved_at), _when(it.sent_at), it.transport_ref, receipt,
     )  # fmt: skip
 
 
@@ -189,7 +144,8 @@ def _protection(cursor: Cursor, key: str, it: Protection) -> None:
     genuine = None if it.genuine is None else int(it.genuine)
     row = (
         key, act.kind, act.issuer, act.number, iso(act.received_at), act.client, orjson.dumps(act.loans).decode(),
-        it.registered_by, genuine,
+        it.registered_by, genuine, it.state, int(it.holds), it.proposed[0] if it.proposed else None,
+        len(it.violations), len(it.documents),
     )  # fmt: skip
     _put(cursor, "protection_view", row)
     for order in it.orders.values():
@@ -197,7 +153,8 @@ def _protection(cursor: Cursor, key: str, it: Protection) -> None:
             cursor,
             "order_view",
             (order.id, key, order.kind, order.target, iso(order.issued_at), iso(order.due_at),
-             _when(order.acknowledged_at), order.reference, int(order.overdue)),
+             _when(order.handed_over_at), _when(order.acknowledged_at), order.reference, int(order.overdue),
+             int(order.revoked)),
         )  # fmt: skip
 
 
@@ -223,3 +180,45 @@ def _rule(cursor: Cursor, key: str, it: RuleLife) -> None:
 def _list(key: str, it: ListLife) -> tuple[Any, ...]:
     waiting, by = (it.waiting.version, it.waiting.actor) if it.waiting is not None else (0, "")
     return key, it.name, it.in_force, it.count, waiting, by, it.version
+
+
+def _template(key: str, it: TemplateLife) -> tuple[Any, ...]:
+    by = it.versions[it.waiting].actor if it.waiting else ""
+    return key, it.kind, it.language, it.in_force, it.waiting, by
+
+
+def _duty(cursor: Cursor, key: str, it: Duty) -> None:
+    latest = max((*it.done, *it.evidence), key=lambda fact: fact.at, default=None)
+    words = getattr(latest, "text", "") or getattr(latest, "evidence", "")
+    valid = max((fact.valid_until for fact in it.evidence if fact.valid_until), default=None)
+    row = (
+        key, it.key, it.last_on.isoformat() if it.last_on else None, len(it.evidence) + len(it.done),
+        iso(latest.at) if latest else "", words[:300], valid.isoformat() if valid else None,
+        len(it.actions) - len(it.closed),
+    )  # fmt: skip
+    _put(cursor, "duty_view", row)
+    for action in it.actions.values():
+        closed = it.closed.get(action.action_id)
+        _put(
+            cursor,
+            "action_view",
+            (action.action_id, key, action.key, action.text, action.owner, action.due_on.isoformat(),
+             iso(closed.at) if closed else None, closed.evidence if closed else ""),
+        )  # fmt: skip
+
+
+def _control(key: str, it: Control) -> tuple[Any, ...]:
+    assert it.stated is not None
+    return (
+        key, it.control, int(it.stated.applicable), it.stated.justification, it.stated.actor, iso(it.stated.at),
+    )  # fmt: skip
+
+
+def _risk(key: str, it: Risk) -> tuple[Any, ...]:
+    entry, treated = it.entered, it.treated
+    assert entry is not None
+    return (
+        key, entry.book, entry.name, entry.asset, entry.threat, entry.source, entry.vulnerability, entry.controls,
+        entry.owner, len(it.scores), it.likelihood, *it.loss, it.level, treated.treatment if treated else "",
+        treated.measures if treated else "", treated.due_on.isoformat() if treated and treated.due_on else None,
+    )  # fmt: skip

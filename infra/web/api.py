@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from engine.errors import NotAllowed
-from engine.protection import LegalAct
+from engine.protection_facts import LegalAct
 from infra.web import queries
 from infra.web.context import TheHouse, TheSession
 from infra.web.pages_incidents import load_incident

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from engine import triage
-from engine.clocks import ClockStarted
+from engine.clock_facts import ClockStarted
 from engine.errors import NotFound
 from engine.facts import SEVERITIES, FindingRaised
-from engine.incidents import DISPOSITIONS, Incident
+from engine.incident_facts import DISPOSITIONS
+from engine.incidents import Incident
 from engine.register import builtin_register
 from infra.bootstrap import House
 from infra.web import queries, timeline

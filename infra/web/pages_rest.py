@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from engine.deadlines import clock_specs
 from engine.errors import InputError, NotFound
-from engine.protection import LegalAct, Protection
+from engine.protection import Protection
+from engine.protection_facts import LegalAct
 from engine.register import builtin_register
 from infra.bootstrap import House
 from infra.web import queries, timeline

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from engine.catalogue import ENVELOPE, Catalogue
-from engine.notices import CLOCK_OF_KIND
+from engine.notice_facts import CLOCK_OF_KIND
 from infra.bootstrap import House
 from infra.store.ledger import DEAD_LETTER
 

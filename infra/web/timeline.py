@@ -1,11 +1,16 @@
-"""One line of words for each fact, for the timelines of incidents and protections."""
+"""One line of words for each fact, for the timelines of incidents, protections and duties."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from engine import clocks, incidents, notices, protection
+from engine import clock_facts as c
+from engine import governance as g
+from engine import incident_facts as i
+from engine import notice_facts as n
+from engine import protection_facts as p
 from engine.facts import Fact
+from engine.timestamps import iso
 from infra.bootstrap import House
 from infra.store.decisions import Recorded
 from infra.web.wordings import word
@@ -37,26 +42,27 @@ def _is_scaffolding(fact: Fact) -> bool:
 
 
 def _names(house: House, recorded: list[Recorded]) -> dict[str, str]:
-    """The words for ids that appear in later facts: clocks, notices, steps, orders."""
-    names: dict[str, str] = {}
+    """The words for ids that appear in later facts: clocks, notices, steps, orders, other incidents."""
+    names = {str(r["id"]): str(r["number"]) for r in house.database.rows("SELECT id, number FROM incident_view")}
     for it in recorded:
         match it.fact:
-            case clocks.ClockStarted() as fact:
+            case c.ClockStarted() as fact:
                 names[fact.clock_id] = word(fact.kind) + (f" ({fact.subject})" if fact.subject else "")
-            case notices.NoticeDrafted() as fact:
-                names[fact.notice_id] = word(fact.kind) + (f" ({fact.subject})" if fact.subject else "")
+            case n.NoticeDrafted() as fact:
+                stage = "" if fact.stage == "initial" else f", {word(fact.stage)}"
+                names[fact.notice_id] = word(fact.kind) + stage + (f" ({fact.subject})" if fact.subject else "")
             case runs.RunStarted() as fact:
                 for playbook in house.playbooks.values():
                     if playbook.digest == fact.digest:
                         names |= {step_id: str(step.get("name", "")) for step_id, step in playbook.workflow.items()}
-            case protection.OrderIssued() as fact:
+            case p.OrderIssued() as fact:
                 names[fact.order_id] = f"{word(fact.kind)} → {fact.target}"
     return names
 
 
 def describe(fact: Fact, names: dict[str, str]) -> str:
     """Say in words what a fact means."""
-    for ours in (_incident, _clock, _notice, _run, _protection):
+    for ours in (_incident, _casework, _clock, _notice, _run, _protection, _duty):
         text = ours(fact, names)
         if text is not None:
             return text
@@ -65,81 +71,135 @@ def describe(fact: Fact, names: dict[str, str]) -> str:
 
 def _incident(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
-        case incidents.IncidentOpened():
-            return f"Incident {fact.number} opened by rule {fact.rule_name}"
-        case incidents.FindingJoined():
+        case i.IncidentOpened():
+            how = f"by rule {fact.rule_name}" if fact.rule_name else f"by hand, told by {word(fact.reported_by)}"
+            return f"Incident {fact.number} opened {how}"
+        case i.FindingJoined():
             more = f", new clients: {', '.join(fact.new_clients[:5])}" if fact.new_clients else ""
             return f"Another finding of {fact.rule_name} joined{more}"
-        case incidents.IncidentAssigned():
+        case i.IncidentAssigned():
             return f"Assigned to {fact.assignee}"
-        case incidents.IncidentAcknowledged():
+        case i.IncidentAcknowledged():
             return "Acknowledged"
-        case incidents.NoteAdded():
+        case i.NoteAdded():
             return fact.text
-        case incidents.SeverityChanged():
+        case i.SeverityChanged():
             return f"Severity is now {fact.severity}"
-        case incidents.ContainmentStarted():
+        case i.ContainmentStarted():
             return f"Contained: {fact.action}"
-        case incidents.CauseEliminated():
+        case i.CauseEliminated():
             return f"Cause eliminated: {fact.evidence}"
-        case incidents.ConsequenceEliminated():
+        case i.ConsequenceEliminated():
             return f"Consequences eliminated: {fact.evidence}"
-        case incidents.RecoveryConfirmed():
+        case i.RecoveryConfirmed():
             return f"Normal state confirmed: {fact.evidence}"
-        case incidents.IncidentMerged():
-            return "Merged into another incident"
-        case incidents.IncidentAbsorbed():
-            return "Another incident was merged into this one"
-        case incidents.ClosureProposed():
+        case i.ClosureProposed():
             return f"Closing proposed as {word(fact.disposition)}; a second person must agree"
-        case incidents.IncidentClosed():
+        case i.IncidentClosed():
             return f"Closed as {word(fact.disposition)}"
-        case incidents.IncidentReopened():
+        case i.IncidentReopened():
             return "Reopened"
+        case i.LessonsRecorded():
+            return f"Lessons: {fact.lessons} Actions: {fact.actions}"
+    return None
+
+
+def _casework(fact: Fact, names: dict[str, str]) -> str | None:
+    match fact:
+        case i.IncidentMerged():
+            return f"Merged into {names.get(fact.into, 'another incident')}"
+        case i.IncidentAbsorbed():
+            return f"{names.get(fact.other, 'Another incident')} was merged into this one"
+        case i.FindingsDetached():
+            return f"{len(fact.findings)} finding(s) moved to {names.get(fact.into, 'another incident')}"
+        case i.FindingsTakenOver():
+            return f"{len(fact.parts)} finding(s) taken over from {names.get(fact.other, 'another incident')}"
+        case i.IncidentLinked():
+            return f"Linked with {names.get(fact.other, 'another incident')} ({word(fact.relation)})"
+        case i.IncidentUnlinked():
+            return f"No longer linked with {names.get(fact.other, 'another incident')}"
+        case i.NotifiabilityRaised():
+            return "The law's duties hold for this incident"
+        case i.NotifiabilityLoweringProposed():
+            return "Proposed: the law's duties do not hold; a second person must agree"
+        case i.NotifiabilityLowered():
+            return f"The law's duties do not hold (proposed by {fact.second_person})"
+        case i.ClientsNamed():
+            return f"Affected clients named: {', '.join((*fact.entities.clients, *fact.entities.loans)[:8])}"
+        case i.FindingSuppressed():
+            return "A finding with the same key came and was suppressed"
+        case i.SuppressionSet():
+            return f"Further findings with this key open nothing until {iso(fact.until)[:16]}"
     return None
 
 
 def _clock(fact: Fact, names: dict[str, str]) -> str | None:
-    if not isinstance(fact, clocks.FACTS):
+    if not isinstance(fact, c.FACTS):
         return None
     name = names.get(str(getattr(fact, "clock_id", "")), "Clock")
     match fact:
-        case clocks.ClockStarted():
-            return f"{name}: clock started ({fact.policy})"
-        case clocks.ClockMarkReached():
-            return f"{name}: {fact.percent} % of the term used; told {', '.join(map(word, fact.escalated_to))}"
-        case clocks.ClockWentLate():
+        case c.ClockStarted():
+            return f"{name}: clock started{' by hand' if fact.by_hand else ''} ({fact.policy})"
+        case c.ClockMarkReached():
+            return f"{name}: {fact.percent} % of the term used; told {_told(fact.escalated_to)}"
+        case c.ClockWentLate():
             return f"{name}: the strict instant has passed"
-        case clocks.ClockBreached():
-            return f"{name}: BREACHED; told {', '.join(map(word, fact.escalated_to))}"
-        case clocks.ClockSatisfied():
+        case c.ClockBreached():
+            return f"{name}: BREACHED; told {_told(fact.escalated_to)}"
+        case c.ClockReminded():
+            return f"{name}: still owed {fact.after_days} days after the breach; told {_told(fact.escalated_to)}"
+        case c.ClockSatisfied():
             return f"{name}: satisfied{' late' if fact.late else ''} by {fact.proof}"
-        case clocks.ClockCancelled():
+        case c.ClockProofWithdrawn():
+            return f"{name}: owed again"
+        case c.ClockCancellationProposed():
+            return f"{name}: cancelling proposed; a second person must agree"
+        case c.ClockCancelled():
             return f"{name}: cancelled, second person {fact.second_person}"
-        case clocks.ClockResumed():
+        case c.ClockResumed():
             return f"{name}: resumed"
+        case c.ClockRecounted():
+            later = "; the new calendar would give a later one" if fact.counted_due_at > fact.due_at else ""
+            return f"{name}: counted again, due {iso(fact.due_at)[:16]}Z{later}"
+        case c.ClockLaterAccepted():
+            return f"{name}: the later deadline was accepted"
     return f"{name}: counted from an earlier detection"
 
 
+def _told(roles: tuple[str, ...]) -> str:
+    return ", ".join(map(word, roles)) or "nobody"
+
+
 def _notice(fact: Fact, names: dict[str, str]) -> str | None:
-    if not isinstance(fact, notices.FACTS):
+    if not isinstance(fact, n.FACTS):
         return None
     name = names.get(str(getattr(fact, "notice_id", "")), "Notice")
     match fact:
-        case notices.NoticeDrafted():
+        case n.NoticeDrafted():
             return f"{name}: drafted"
-        case notices.NoticeRedrafted():
+        case n.NoticeRedrafted():
             return f"{name}: drafted anew, the incident has changed"
-        case notices.NoticeEdited():
+        case n.NoticeEdited():
             return f"{name}: edited ({fact.language})"
-        case notices.NoticeApproved():
+        case n.NoticeSubmitted():
+            return f"{name}: submitted for review"
+        case n.NoticeReturned():
+            return f"{name}: given back"
+        case n.NoticeApproved():
             return f"{name}: approved, content {fact.content_hash[:12]}…"
-        case notices.NoticeSent():
+        case n.NoticeSent():
             return f"{name}: sent by {fact.channel} to {fact.recipient}, reference {fact.transport_ref}"
-        case notices.NoticeRefused():
+        case n.NoticeRefused():
             return f"{name}: REFUSED: {fact.answer}"
-        case notices.NoticeUnknown():
+        case n.NoticeUnknown():
             return f"{name}: nobody knows whether it arrived: {fact.detail}"
+        case n.NoticeBounced():
+            return f"{name}: CAME BACK from {fact.recipient}: {fact.status} {fact.detail}"
+        case n.NoticeResendOrdered():
+            mark = ", marked as a repeat" if fact.repeat else ""
+            return f"{name}: try {fact.attempt} ordered, to {fact.recipient}{mark}"
+        case n.NoticeReceipted():
+            return f"{name}: receipt {fact.reference} of {fact.received_on}"
     return f"{name}: withdrawn"
 
 
@@ -167,15 +227,51 @@ def _run(fact: Fact, names: dict[str, str]) -> str | None:
 
 def _protection(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
-        case protection.ActRegistered():
+        case p.ActRegistered():
             return f"Act {fact.act.number} of {fact.act.issuer} entered"
-        case protection.ActVerified():
-            return "Act found genuine" if fact.genuine else "Act found NOT genuine"
-        case protection.OrderIssued():
+        case p.ActVerified():
+            return "Act found genuine" if fact.genuine else "Act found NOT genuine; the stops are lifted"
+        case p.ActDocumentAttached():
+            return f"Document attached: {fact.name}, SHA-256 {fact.sha256[:12]}…"
+        case p.CourtRuled():
+            return f"Court decision {fact.number} of {fact.court}: {word(fact.ruling)}"
+        case p.OutcomeProposed():
+            return f"Proposed: {word(fact.outcome)}; a second person must decide"
+        case p.OutcomeDecided():
+            return f"Decided: {word(fact.outcome)} (proposed by {fact.proposed_by})"
+        case p.OutcomeDeclined():
+            return f"Declined: {word(fact.outcome)} (proposed by {fact.proposed_by})"
+        case p.OrderIssued():
             return f"Order: {word(fact.kind)} → {fact.target}"
-        case protection.OrderAcknowledged():
+        case p.OrderHandedOver():
+            return f"Sent as a letter: {names.get(fact.order_id, 'order')}, {fact.reference}"
+        case p.OrderAcknowledged():
             return f"Acknowledged: {names.get(fact.order_id, 'order')}, reference {fact.reference}"
-        case protection.OrderOverdue():
+        case p.OrderOverdue():
             name = names.get(fact.order_id, "order")
             return f"NOT acknowledged after {fact.attempts} tries: {name} ({fact.last_answer})"
+        case p.OrderRevoked():
+            return f"Not tried any more: {names.get(fact.order_id, 'order')}"
+        case p.ViolationFound():
+            return f"VIOLATED: see {names.get(fact.incident_id, 'the incident')}"
+    return None
+
+
+def _duty(fact: Fact, names: dict[str, str]) -> str | None:
+    match fact:
+        case g.DutyDone():
+            return f"Done on {fact.done_on}: {fact.evidence}"
+        case g.ActionPlanned():
+            return f"Action for {fact.owner} until {fact.due_on}: {fact.text}"
+        case g.ActionClosed():
+            return f"Action carried out: {fact.evidence}"
+        case g.EvidenceRecorded():
+            return f"Evidence: {fact.text}"
+        case g.RiskEntered():
+            return f"Risk entered: {fact.threat}"
+        case g.RiskScored():
+            loss = f"{fact.confidentiality}/{fact.integrity}/{fact.availability}"
+            return f"Scored by {fact.expert}: likelihood {fact.likelihood}, loss {loss}"
+        case g.RiskTreated():
+            return f"Treatment: {fact.treatment}. {fact.measures}"
     return None

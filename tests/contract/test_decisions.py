@@ -10,7 +10,8 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
 
 from engine.ids import derive
-from engine.incidents import Incident, NoteAdded
+from engine.incident_facts import NoteAdded
+from engine.incidents import Incident
 from infra.store.decisions import Decisions
 from infra.store.verify import Fault, verify
 from tests.stores import KINDS, SIGNER, Stores

@@ -9,7 +9,8 @@ import pytest
 from eventsourcing.persistence import IntegrityError
 
 from engine.errors import DataError, QorgauError
-from engine.incidents import Incident, NoteAdded
+from engine.incident_facts import NoteAdded
+from engine.incidents import Incident
 from infra.store import topics
 from infra.worker import WorkerLock
 from tests.support import ANALYST, COMPLIANCE, MONDAY, World

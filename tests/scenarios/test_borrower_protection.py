@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from engine.errors import InputError, NotAllowed, SecondPersonNeeded
-from engine.protection import LegalAct
+from engine.protection_facts import LegalAct
 from tests.support import ANALYST, AUDITOR, COMPLIANCE, COMPLIANCE_2, MONDAY, World
+
+STOPS = {"collection-stop", "accrual-stop", "bureau-correction", "client-flag"}
 
 
 class Collections:
@@ -83,8 +85,8 @@ def test_the_act_starts_the_clocks_and_the_orders_reach_the_systems(world: World
     assert set(clocks) == {"collection-stop", "accrual-stop", "bureau-correction"}
     assert {clock["state"] for clock in clocks.values()} == {"satisfied"}
     assert clocks["collection-stop"]["due_at"].startswith("2026-11-26T05:00:00")
-    assert {body["order"] for _, body in outside.orders} == {"collection-stop", "accrual-stop", "bureau-correction"}
-    assert len({key for key, _ in outside.orders}) == 3
+    assert {body["order"] for _, body in outside.orders} == STOPS
+    assert len({key for key, _ in outside.orders}) == 4
 
 
 def test_a_later_collection_action_opens_an_incident(world: World) -> None:
@@ -106,7 +108,7 @@ def test_a_system_that_is_down_is_asked_again_with_the_same_key(world: World, ou
         world.work()
     assert world.clocks(key)["collection-stop"]["state"] == "satisfied"
     keys = [key for key, _ in outside.orders]
-    assert len(keys) == len(set(keys)) == 3
+    assert len(keys) == len(set(keys)) == 4
 
 
 def test_an_hour_without_an_answer_is_told_and_tried_on(world: World, outside: Collections) -> None:
@@ -117,8 +119,8 @@ def test_an_hour_without_an_answer_is_told_and_tried_on(world: World, outside: C
         world.clock.forward(minutes=5)
         world.work()
     overdue = world.rows("SELECT overdue, acknowledged_at FROM order_view WHERE protection_id = ?", key)
-    assert [(row["overdue"], row["acknowledged_at"]) for row in overdue] == [(1, None)] * 3
-    assert len(list((world.folder / "spool").glob("alert-*.eml"))) == 3
+    assert [(row["overdue"], row["acknowledged_at"]) for row in overdue] == [(1, None)] * 4
+    assert len(list((world.folder / "spool").glob("alert-*.eml"))) == 4
     world.house.acts.acknowledge_order(
         key, world.rows("SELECT id FROM order_view WHERE kind = 'collection-stop'")[0]["id"], "letter 5", by=COMPLIANCE
     )
@@ -140,7 +142,7 @@ def test_the_same_act_twice_is_one_protection(world: World, outside: Collections
     second = world.house.acts.register_act(resolution(), by=ANALYST)
     world.work()
     assert first == second
-    assert len(outside.orders) == 3
+    assert len(outside.orders) == 4
 
 
 def test_an_act_may_arrive_as_an_event(world: World, outside: Collections) -> None:
@@ -150,7 +152,7 @@ def test_an_act_may_arrive_as_an_event(world: World, outside: Collections) -> No
             mfo__act__date="2026-11-20", mfo__client__id="c-9", mfo__loan__ids=["L-9", "L-10"],
         )
     )  # fmt: skip
-    assert len(outside.orders) == 3
+    assert len(outside.orders) == 4
     assert outside.orders[0][1]["loans"] == ["L-9", "L-10"]
 
 

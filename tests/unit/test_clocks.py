@@ -66,7 +66,7 @@ class ClockMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_kind_of_fact_comes_once(self) -> None:
-        kinds = [(f.topic, getattr(f, "percent", 0)) for f in getattr(self, "facts", [])]
+        kinds = [(f.topic, getattr(f, "percent", getattr(f, "after_days", 0))) for f in getattr(self, "facts", [])]
         assert len(kinds) == len(set(kinds))
 
     @invariant()

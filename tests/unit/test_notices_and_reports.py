@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 
+import docx
 import pytest
 
 from engine.errors import InputError
 from engine.notices import content_hash
-from reports.document import document
-from reports.drafts import Organisation, Subject, draft
+from reports.document import Facts, document
+from reports.drafter import Drafter, TemplateError
+from reports.drafts import OrderSubject, Organisation, Subject, Writer, example
 from reports.mail import message
 from reports.render import render
+from reports.wording import kinds
 from tests.support import MONDAY
 
 ORGANISATION = Organisation(name_ru="ТОО «МФО Тест»", name_kk="«Тест МҚҰ» ЖШС", bin="БИН 000000000000", contact="ИБ")
+LANGUAGES = ("ru", "kk", "en")
 EVIL = "<script>alert(1)</script> {{ 7*7 }} #panic() $x$ `#eval` \\ =SUM(A1) әіңғүұқөһ"
 
 
@@ -28,31 +34,129 @@ def subject(**changes: object) -> Subject:
     return Subject.model_validate({**values, **changes})
 
 
-@pytest.mark.parametrize("kind", ["regulator", "client", "pd_authority"])
-def test_a_draft_has_every_field_in_both_languages(kind: str) -> None:
-    content = draft(kind, subject(), ORGANISATION)
-    assert set(content) == {"ru", "kk"}
-    assert list(content["ru"]) == list(content["kk"])
+@pytest.fixture(scope="module")
+def writer() -> Iterator[Writer]:
+    drafter = Drafter()
+    yield Writer(drafter, ORGANISATION, LANGUAGES)
+    drafter.close()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != "order"])
+def test_a_draft_has_every_field_in_every_language(writer: Writer, kind: str) -> None:
+    content = writer.draft(kind, subject(), {})
+    assert set(content) == set(LANGUAGES)
+    assert list(content["ru"]) == list(content["kk"]) == list(content["en"])
     assert all(text.strip() for fields in content.values() for text in fields.values())
     assert not any("{" in text for fields in content.values() for text in fields.values())
 
 
-def test_a_clients_notice_names_no_other_client_and_no_method() -> None:
-    content = draft("client", subject(client="c-1", signs={"ru": "Секретный метод"}), ORGANISATION)
+@pytest.mark.parametrize("kind", ["collection-stop", "accrual-stop", "bureau-correction", "client-flag", "write-off"])
+def test_an_order_says_what_is_demanded_in_every_language(writer: Writer, kind: str) -> None:
+    order = OrderSubject(
+        number="1", kind=kind, target="collections", issued_at=MONDAY, due_at=MONDAY, act_kind="victim_resolution",
+        issuer="УП", act_number="17", act_date="20.11.2026", received_at=MONDAY, channel="office", client="c-9",
+        loans=("L-9",),
+    )  # fmt: skip
+    content = writer.order(order, {})
+    assert all(text.strip() for fields in content.values() for text in fields.values())
+    assert len({fields["demands"] for fields in content.values()}) == 3
+
+
+def test_a_clients_notice_names_no_other_client_and_no_method(writer: Writer) -> None:
+    content = writer.draft("client", subject(client="c-1", signs={"ru": "Секретный метод"}), {})
     text = " ".join(content["ru"].values())
     assert "Секретный метод" not in text
     assert "2" not in content["ru"]["data"]
 
 
-def test_containment_is_only_claimed_when_it_happened() -> None:
-    assert "сдерживания" not in draft("client", subject(), ORGANISATION)["ru"]["done"]
+def test_containment_is_only_claimed_when_it_happened(writer: Writer) -> None:
+    assert "сдерживания" not in writer.draft("client", subject(), {})["ru"]["done"]
     contained = subject(measures=(("contained", MONDAY + timedelta(minutes=5)),))
-    assert "сдерживания" in draft("client", contained, ORGANISATION)["ru"]["done"]
+    assert "сдерживания" in writer.draft("client", contained, {})["ru"]["done"]
+
+
+def test_a_late_notice_asks_for_the_reason(writer: Writer) -> None:
+    assert "late" not in writer.draft("regulator", subject(), {})["ru"]
+    assert writer.draft("regulator", subject(late=True), {})["kk"]["late"] == ""
+
+
+PAYLOADS = [
+    "{{ ''.__class__.__mro__ }}",
+    "{{ incident.__class__ }}",
+    "{{ incident.update(number=1) }}",
+    "{{ incident.pop('number') }}",
+    "{{ organisation.name.format(incident) }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ cycler.__init__ }}",
+    "{{ lipsum.__globals__['os'].popen('id').read() }}",
+    "{{ namespace() }}",
+    "{{ range(10) }}",
+    "{{ dict(a=1) }}",
+    "{{ incident|attr('__class__') }}",
+    "{{ '%s'|format(incident) }}",
+    "{{ incident|map('upper')|list }}",
+    "{{ incident|tojson }}",
+    "{{ 'a' * 1000000000 }}",
+    "{{ 9 ** 9 ** 9 }}",
+    "{% include '/etc/passwd' %}",
+    "{% import 'os' as os %}",
+    "{% extends 'x' %}",
+    "{{ nothing_of_that_name }}",
+    "{{ incident.nothing }}",
+    "{{ unclosed",
+    "{% for a in b %}",
+    "{{ url_for.__globals__ }}",
+    "{{ request }}",
+    "{{ config.items() }}",
+    "{{ get_flashed_messages }}",
+    "{% set x = incident.__setattr__ %}{{ x }}",
+    "{{ (1).__class__ }}",
+    "{{ ''['__class__'] }}",
+    "{{ incident['__class__'] }}",
+    "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
+    "{{ [].append(1) }}",
+    "{{ 'x'.join(['a', 'b']) }}",
+    "{{ joiner }}",
+    "{{ debug() }}",
+    "{% call incident() %}{% endcall %}",
+]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_a_template_can_show_values_and_do_nothing_else(writer: Writer, payload: str) -> None:
+    values = {"en": example(writer, "en", "regulator")}
+    with pytest.raises(TemplateError):
+        writer.drafter.fill({"en": {"damage": payload}}, values)
+    assert writer.drafter.fill({"en": {"damage": "{{ incident.number }}"}}, values)["en"]["damage"] == "INC-2026-0001"
+
+
+@pytest.mark.parametrize(
+    "greedy",
+    [
+        "{% for a in incident.sign %}{% for b in incident.sign %}{% for c in incident.sign %}"
+        "{% for d in incident.sign %}x{% endfor %}{% endfor %}{% endfor %}{% endfor %}",
+        "{% set ns = incident.sign %}" + "{% set ns = ns ~ ns ~ ns ~ ns %}" * 40 + "{{ ns }}",
+    ],
+)
+def test_a_template_that_loops_or_grows_is_stopped_and_the_next_one_works(greedy: str) -> None:
+    drafter = Drafter(timeout_s=2.0)
+    writer = Writer(drafter, ORGANISATION, ("en",))
+    values = {"en": writer.values("en", subject(signs={"en": "x" * 400}))}
+    with pytest.raises(TemplateError):
+        drafter.fill({"en": {"damage": greedy}}, values)
+    assert drafter.fill({"en": {"damage": "{{ incident.number }}"}}, values)["en"]["damage"] == "INC-2026-0001"
+    drafter.close()
+
+
+def test_a_fault_names_language_line_and_field(writer: Writer) -> None:
+    with pytest.raises(TemplateError, match=r"kk:3: field 'damage'"):
+        writer.drafter.fill({"kk": {"damage": "one\ntwo\n{% if %}"}}, {"kk": {}})
 
 
 def evil_document() -> object:
     content = {"ru": {"damage": EVIL, "causes": "a\nb"}, "kk": {"damage": EVIL, "causes": "ә"}}
-    return document(kind="regulator", notice_id="n-1", number="INC-1", content=content, drafted_at=MONDAY)
+    facts = Facts(number="INC-1", drafted_at=MONDAY)
+    return document(kind="regulator", notice_id="n-1", content=content, facts=facts)
 
 
 def test_html_escapes_and_evaluates_nothing() -> None:
@@ -72,6 +176,20 @@ def test_the_pdf_shows_the_text_as_it_is() -> None:
     assert "әіңғүұқөһ" in text
 
 
+def test_the_word_file_shows_the_text_as_it_is_and_is_always_the_same() -> None:
+    first, second = (render(evil_document(), "docx") for _ in range(2))  # type: ignore[arg-type]
+    assert first == second
+    paragraphs = [paragraph.text for paragraph in docx.Document(io.BytesIO(first)).paragraphs]
+    assert EVIL in paragraphs
+    assert "Қабылданған шаралар" not in paragraphs
+    assert "Залал" in paragraphs
+
+
+def test_the_pdf_of_the_same_notice_is_the_same_file() -> None:
+    first, second = (render(evil_document(), "pdf") for _ in range(2))  # type: ignore[arg-type]
+    assert first == second
+
+
 def test_the_hash_is_over_the_content_alone() -> None:
     assert content_hash({"ru": {"a": "1", "b": "2"}}) == content_hash({"ru": {"b": "2", "a": "1"}})
     assert content_hash({"ru": {"a": "1"}}) != content_hash({"ru": {"a": "2"}})
@@ -80,8 +198,9 @@ def test_the_hash_is_over_the_content_alone() -> None:
 def mail(**changes: str) -> object:
     values = {"sender": "a@b.kz", "recipient": "c@d.kz", "subject": "Уведомление"}
     return message(
-        notice_id="n-1", kind="client", text="текст", pdf=b"%PDF-1.7", at=MONDAY, client="c-1", **{**values, **changes}
-    )
+        notice_id="n-1", kind="client", text="текст", at=MONDAY, client="c-1",
+        attachments=[("a.pdf", "application/pdf", b"%PDF-1.7")], **{**values, **changes},
+    )  # fmt: skip
 
 
 def test_a_mail_carries_its_notice_and_a_stable_id() -> None:

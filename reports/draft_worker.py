@@ -1,0 +1,99 @@
+"""The child that fills templates: limits first, then one job a line from stdin, one answer a line on stdout.
+
+A template is text of the organisation, so it is not trusted: an immutable sandbox without globals, a short list of
+filters, plain frozen data, undefined names are errors. What the sandbox cannot stop (a loop, a gigabyte of text) is
+stopped by the limits of this process and by the parent, which waits only so long.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from functools import lru_cache
+from typing import Any
+
+MEMORY = 512 * 1024 * 1024
+LONGEST = 20_000
+FILTERS = ("capitalize", "default", "first", "join", "last", "length", "lower", "replace", "title", "trim", "upper")
+
+
+def limit() -> None:
+    """Bound memory, forbid files beyond those open and further processes, before anything is read."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def freeze(value: Any) -> Any:
+    """Turn lists into tuples, so that a template holds nothing it could change."""
+    if isinstance(value, dict):
+        return {key: freeze(part) for key, part in value.items()}
+    return tuple(freeze(part) for part in value) if isinstance(value, list) else value
+
+
+def environment() -> Any:
+    """Build the sandbox."""
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Plain(ImmutableSandboxedEnvironment):
+        """Calls nothing at all: templates show values."""
+
+        intercepted_binops = frozenset(["**", "*", "%"])
+
+        def is_safe_callable(self, obj: Any) -> bool:
+            return False
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            if operator in ("**", "*", "%"):
+                raise ValueError("a template does not calculate")
+            return super().call_binop(context, operator, left, right)
+
+    made = Plain(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+    made.globals.clear()
+    made.filters = {name: made.filters[name] for name in FILTERS}
+    return made
+
+
+def main() -> int:
+    """Answer jobs until the parent closes the pipe."""
+    limit()
+    env = environment()
+
+    @lru_cache(maxsize=2048)
+    def compiled(text: str) -> Any:
+        return env.from_string(text)
+
+    for line in sys.stdin.buffer:
+        job = json.loads(line)
+        answer = json.dumps(fill(compiled, job["templates"], freeze(job["values"])), ensure_ascii=False)
+        sys.stdout.buffer.write(answer.encode("utf8") + b"\n")
+        sys.stdout.buffer.flush()
+    return 0
+
+
+def fill(compiled: Any, templates: dict[str, dict[str, str]], values: dict[str, Any]) -> dict[str, Any]:
+    """Fill every field of every language, or say which one cannot be filled and why."""
+    content: dict[str, dict[str, str]] = {}
+    for language, fields in templates.items():
+        content[language] = {}
+        for name, text in fields.items():
+            try:
+                made = compiled(text).render(values[language])
+            except MemoryError:
+                return _fault(language, name, 1, "the text needs too much memory")
+            except Exception as error:
+                return _fault(language, name, getattr(error, "lineno", None) or 1, str(error)[:300])
+            if len(made) > LONGEST:
+                return _fault(language, name, 1, f"the text is longer than {LONGEST} characters")
+            content[language][name] = made
+    return {"content": content}
+
+
+def _fault(language: str, name: str, line: int, message: str) -> dict[str, Any]:
+    return {"error": {"language": language, "field": name, "line": line, "message": message}}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
