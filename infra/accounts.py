@@ -164,6 +164,24 @@ class Accounts:
             )
         return token
 
+    def new_feed(self, person: Person) -> str:
+        """Make the token of a person's calendar feed; one made before is void. Only its hash is kept."""
+        token = secrets.token_urlsafe(24)
+        with self.database.write() as cursor:
+            cursor.execute("DELETE FROM feed_tokens WHERE user_id = ?", (person.id,))
+            cursor.execute(
+                "INSERT INTO feed_tokens VALUES (?, ?, ?)", (_digest(token), person.id, iso(self.clock.now()))
+            )
+        return token
+
+    def feed_owner(self, token: str) -> str | None:
+        """Give the active account behind a feed's token."""
+        row = self.database.row(
+            "SELECT f.user_id FROM feed_tokens f JOIN users u ON u.id = f.user_id AND u.active = 1 WHERE f.digest = ?",
+            _digest(token),
+        )
+        return str(row["user_id"]) if row else None
+
     def forget_source(self, source: str) -> int:
         """Make every token of a source void; gives their number."""
         with self.database.write() as cursor:

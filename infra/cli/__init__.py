@@ -10,6 +10,7 @@ from engine.errors import DecisionRefused, NotFound, QorgauError
 from infra.cli import (
     bench,
     cases,
+    evidence,
     ingest,
     keys,
     ledger,
@@ -55,6 +56,7 @@ cli.add_command(cases.protections)
 cli.add_command(playbooks.playbooks)
 cli.add_command(users.users)
 cli.add_command(users.sources)
+cli.add_command(evidence.evidence)
 cli.add_command(report.report)
 cli.add_command(bench.bench)
 

@@ -118,6 +118,10 @@ class Signer:
         text = checkpoint.text()
         return f"{text}\n{_line(self.verifier, self._key.sign(text.encode()))}"
 
+    def sign_text(self, text: str) -> str:
+        """Give a signed note over any text that ends a line (C2SP signed-note); its first line says what it is."""
+        return f"{text}\n{_line(self.verifier, self._key.sign(text.encode()))}"
+
     def cosign(self, checkpoint: Checkpoint, seconds: int) -> str:
         """Give a witness's signature line: that the checkpoint was seen at a time (C2SP tlog-cosignature)."""
         signature = self._key.sign(_cosigned(checkpoint.text(), seconds))

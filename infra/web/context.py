@@ -17,6 +17,7 @@ from engine.errors import NotAllowed, QorgauError
 from engine.facts import Person
 from infra.accounts import Session
 from infra.bootstrap import House
+from infra.metrics import say
 from infra.web import wordings
 
 COOKIE = "qorgau_session"
@@ -77,6 +78,7 @@ def environment(house: House) -> Environment:
     env.filters["local"] = lambda at: local(house, at)
     env.filters["short"] = lambda at: local(house, at)[:16]
     env.filters["word"] = wordings.word
+    env.filters["span"] = say
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text
     return env
 

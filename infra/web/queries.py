@@ -16,7 +16,7 @@ from infra.store.ledger import DEAD_LETTER
 VIEWS = ("open", "mine", "unassigned", "overdue", "closed")
 PAGE = 100
 _KINDS = " ".join(f"WHEN '{notice}' THEN '{clock}'" for notice, clock in CLOCK_OF_KIND.items())
-_ITS_CLOCK = f"c.subject = n.subject AND c.kind = CASE n.kind {_KINDS} END"
+_ITS_CLOCK = f"n.stage = 'initial' AND c.subject = n.subject AND c.kind = CASE n.kind {_KINDS} END"
 
 
 def queue(house: House, view: str, person_id: str, text: str = "") -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def duties(house: House, state: str = "running") -> list[dict[str, Any]]:
 def notices(house: House, state: str = "open") -> list[dict[str, Any]]:
     """Notices with the incident they belong to and when they are due."""
     where = {
-        "open": "n.state IN ('draft', 'unknown', 'refused', 'approved')",
+        "open": "n.state IN ('draft', 'review', 'unknown', 'refused', 'bounced', 'approved')",
         "sent": "n.state = 'sent'",
         "all": "1 = 1",
     }[state]

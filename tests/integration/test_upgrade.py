@@ -60,7 +60,7 @@ def test_migrate_says_what_it_did_and_a_later_version_is_refused(old: Path) -> N
     done = qorgau("ledger", "migrate", data=old)
     assert (done.returncode, b"schema 4, 62 events" in done.stdout) == (0, True)
     connection = sqlite3.connect(old / "qorgau.sqlite")
-    connection.execute("UPDATE meta SET value = '4' WHERE key = 'schema'")
+    connection.execute("UPDATE meta SET value = '5' WHERE key = 'schema'")
     connection.commit()
     connection.close()
     done = qorgau("ledger", "stats", data=old)
