@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import orjson
 from argon2 import PasswordHasher
@@ -55,7 +56,11 @@ class Accounts:
         self.clock = clock
         self.idle = timedelta(minutes=session_minutes)
         self.hasher = PasswordHasher()
-        self._decoy = self.hasher.hash(secrets.token_urlsafe(16))
+
+    @cached_property
+    def _decoy(self) -> str:
+        """What a password is compared with when there is no such account, so that it takes as long."""
+        return self.hasher.hash(secrets.token_urlsafe(16))
 
     def add(self, user_id: str, name: str, roles: tuple[str, ...], password: str, *, actor: str) -> None:
         """Make an account or replace its name, roles and password. Raises InputError."""

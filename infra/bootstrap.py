@@ -19,7 +19,7 @@ from infra.archive import Archive
 from infra.clock import SystemClock
 from infra.drafting import Drafting
 from infra.effects.events import OwnEvents
-from infra.effects.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, transport_for
+from infra.effects.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
 from infra.effects.orders import HttpOrders, HttpPost
 from infra.intake import Intake
 from infra.notice_documents import OrderDocuments
@@ -54,6 +54,7 @@ from infra.wordbook import Wordbook
 from playbooks.cacao import Playbook, read
 from reports.drafter import Drafter
 from reports.drafts import Writer
+from reports.render import render
 from rules.loader import RuleSet
 
 if TYPE_CHECKING:
@@ -169,20 +170,30 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
     )
 
 
-def stages_of(house: House) -> list[Stage]:
+@dataclass(frozen=True)
+class Outside:
+    """The ways out of the house: mail, HTTP, and the renderer of documents. Simulations bring their own."""
+
+    transport: Transport
+    http: HttpPost
+    render: Render = render
+
+
+def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
     """Build the followers of the logs, in the order one event passes them. Only one process may run them."""
     settings, clock, decisions, ledger = house.settings, house.clock, house.decisions, house.ledger
     vault = house.store.vault
-    transport = transport_for(settings)
-    letters = OrderLetters(decisions, settings, transport, house.order_documents)
-    orders = HttpOrders(settings.order_url, clock, letters.send, settings.order_mail)
-    notices = NoticeMail(decisions, clock, settings, transport)
+    outside = outside or Outside(transport_for(settings), HttpPost(clock))
+    transport = outside.transport
+    letters = OrderLetters(decisions, settings, transport, house.order_documents, outside.render)
+    orders = HttpOrders(settings.order_url, outside.http, letters.send, settings.order_mail)
+    notices = NoticeMail(decisions, clock, settings, transport, outside.render)
     mails = Outbox(
         decisions,
         clock,
         {
             "mail": notices,
-            "afc": AfcMessages(notices, HttpPost(clock), settings.afc_url),
+            "afc": AfcMessages(notices, outside.http, settings.afc_url),
             "alert": AlertMail(settings, transport),
             "ledger": OwnEvents(ledger, house.catalogue, clock),
         },

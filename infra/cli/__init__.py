@@ -9,6 +9,7 @@ import click
 from engine.errors import DecisionRefused, NotFound, QorgauError
 from infra.cli import (
     bench,
+    bench_year,
     cases,
     evidence,
     ingest,
@@ -23,6 +24,7 @@ from infra.cli import (
     serve,
     simulate,
     users,
+    watchdog,
     witness,
 )
 
@@ -54,11 +56,13 @@ cli.add_command(cases.incidents)
 cli.add_command(cases.notices)
 cli.add_command(cases.protections)
 cli.add_command(playbooks.playbooks)
+cli.add_command(watchdog.watchdog)
 cli.add_command(users.users)
 cli.add_command(users.sources)
 cli.add_command(evidence.evidence)
 cli.add_command(report.report)
 cli.add_command(bench.bench)
+bench.bench.add_command(bench_year.year)
 
 
 for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from engine.errors import InputError
 from engine.timestamps import NotAnInstant, parse_rfc3339
 from infra.bootstrap import calendar_of
 from infra.cli import common
+from infra.due import as_calendar, due_within
 from infra.notice_documents import notice_document
 from infra.web import queries, timeline
 from infra.web.pages_incidents import load_incident
@@ -63,6 +65,22 @@ def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) 
         )
     else:
         click.echo(at.isoformat())
+
+
+@clock.command()
+@click.option("--days", type=click.IntRange(0, 400), default=7, show_default=True)
+@click.option("--ics", is_flag=True, help="Write an iCalendar file (RFC 5545) on stdout.")
+@common.as_json
+def week(days: int, ics: bool, as_json: bool) -> None:
+    """List what is due in the coming days, and what is overdue."""
+    with common.house() as house:
+        rows = due_within(house, days)
+        if ics:
+            sys.stdout.buffer.write(as_calendar(house, rows))
+            return
+        for row in rows:
+            row["due"] = house.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
+    common.show(rows, ("due", "what", "of", "state", "who"), as_json)
 
 
 @clock.command("list")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from hashlib import sha256
@@ -29,8 +29,10 @@ from infra.settings import Settings
 from infra.store.decisions import Decisions
 from reports.document import Document
 from reports.mail import message
-from reports.render import RenderError, render
+from reports.render import Format, RenderError, render
 from reports.wording import kind_key, title
+
+Render = Callable[[Document, Format], bytes]
 
 
 class Transport(Protocol):
@@ -122,11 +124,14 @@ def _answer(code: int, text: str) -> Delivery:
 class NoticeMail:
     """Performs the intent ``mail``: renders an approved notice and hands it to one recipient."""
 
-    def __init__(self, decisions: Decisions, clock: Clock, settings: Settings, transport: Transport) -> None:
+    def __init__(
+        self, decisions: Decisions, clock: Clock, settings: Settings, transport: Transport, render: Render = render
+    ) -> None:
         self.decisions = decisions
         self.clock = clock
         self.settings = settings
         self.transport = transport
+        self.render = render
 
     @property
     def repeatable(self) -> bool:
@@ -155,7 +160,7 @@ class NoticeMail:
             sender=self.settings.mail_from,
             recipient=recipient,
             subject=f"{words}: {number}" + (" (повторно / қайта)" if repeat else ""),
-            text=render(document, "txt").decode(),
+            text=self.render(document, "txt").decode(),
             attachments=self._attachments(notice, document),
             at=notice.approved_at or self.clock.now(),
             client=notice.subject if notice.kind == "client" and notice.subject else None,
@@ -165,7 +170,7 @@ class NoticeMail:
     def _attachments(self, notice: Notice, document: Document) -> Sequence[tuple[str, str, bytes]]:
         if notice.kind == "afc":
             return [(f"afc-{notice.id[:8]}.json", "application/json", afc_json(notice))]
-        return [(f"notice-{notice.id[:8]}.pdf", "application/pdf", render(document, "pdf"))]
+        return [(f"notice-{notice.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))]
 
 
 def _key(notice: Notice, recipient: str) -> str:
@@ -231,12 +236,14 @@ class OrderLetters:
     """Hands an order out as a letter, where a system has a mail address and no interface."""
 
     def __init__(
-        self, decisions: Decisions, settings: Settings, transport: Transport, documents: OrderDocuments
-    ) -> None:
+        self, decisions: Decisions, settings: Settings, transport: Transport, documents: OrderDocuments,
+        render: Render = render,
+    ) -> None:  # fmt: skip
         self.decisions = decisions
         self.settings = settings
         self.transport = transport
         self.documents = documents
+        self.render = render
 
     def send(self, intent: Intent, address: str) -> Delivery:
         """Send the letter. A copy does no harm (the order's number is the same), so what is in doubt is sent again."""
@@ -250,8 +257,8 @@ class OrderLetters:
                 sender=self.settings.mail_from,
                 recipient=address,
                 subject=f"{document.parts[0].title}: {name}",
-                text=render(document, "txt").decode(),
-                attachments=[(f"order-{order.id[:8]}.pdf", "application/pdf", render(document, "pdf"))],
+                text=self.render(document, "txt").decode(),
+                attachments=[(f"order-{order.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))],
                 at=order.issued_at,
             )
         except RenderError as error:

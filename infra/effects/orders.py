@@ -62,12 +62,12 @@ class HttpOrders:
     def __init__(
         self,
         address: Callable[[str], str | None],
-        clock: Clock,
+        http: HttpPost,
         letter: Callable[[Intent, str], Delivery] | None = None,
         letter_address: Callable[[str], str | None] = lambda system: None,
     ) -> None:
         self.address = address
-        self.http = HttpPost(clock)
+        self.http = http
         self.letter = letter
         self.letter_address = letter_address
 

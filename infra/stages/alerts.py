@@ -35,6 +35,7 @@ class Alerts(DecisionFollower):
     """Orders one mail per alarming fact and address; its key is the fact's position, so nobody is told twice."""
 
     name = "alerts"
+    wants = (*c.FACTS, *n.FACTS, *p.FACTS, EffectFailed)
 
     def __init__(self, decisions: Decisions, clock: Clock, role_mail: Mapping[str, str], common: str) -> None:
         super().__init__(decisions, clock)

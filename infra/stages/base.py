@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from engine.events import SecurityEvent
+from engine.facts import Fact
 from engine.ports import Clock
 from infra.store.decisions import Decisions, Recorded, Unit
 from infra.store.ledger import Ledger
@@ -25,48 +26,74 @@ class Stage(ABC):
         """Do one piece of work; says whether there was any."""
 
 
-class DecisionFollower(Stage):
-    """Takes every fact once, in order."""
+class Follower(Stage):
+    """A stage with a position in a log. Only one process runs it, so the position need not be asked for each time."""
 
     def __init__(self, decisions: Decisions, clock: Clock) -> None:
         self.decisions = decisions
         self.clock = clock
+        self.position: int | None = None
+        """Up to where it has worked; None before the first step, and after one that failed."""
 
     def step(self) -> bool:
-        """Take the next facts, all in one transaction with the position."""
-        after = self.decisions.tracked(self.name)
+        """Take what comes next, all in one transaction with the position."""
+        after = self.decisions.tracked(self.name) if self.position is None else self.position
+        self.position = None
+        reached = self._take_after(after)
+        self.position = reached
+        return reached > after
+
+    @abstractmethod
+    def _take_after(self, after: int) -> int:
+        """Take a batch after a position; gives the position reached."""
+
+
+class DecisionFollower(Follower):
+    """Takes every fact once, in order.
+
+    Facts that it does not want cost it no commit: how far it has read is written with the next one that it wants, or
+    when there is nothing else to do. After a crash it reads those again and passes over them again.
+    """
+
+    wants: ClassVar[tuple[type[Fact], ...]]
+    _unwritten: bool = False
+
+    def _take_after(self, after: int) -> int:
         facts = self.decisions.read(after, BATCH)
-        if not facts:
-            return False
+        wanted = [recorded for recorded in facts if isinstance(recorded.fact, self.wants)]
+        if not facts and not self._unwritten:
+            return after
+        reached = facts[-1].position if facts else after
+        if facts and not wanted:
+            self._unwritten = True
+            return reached
         with self.decisions.unit(self.clock.now()) as unit:
-            for recorded in facts:
+            for recorded in wanted:
                 self.take(unit, recorded)
-            unit.track(self.name, facts[-1].position)
-        return True
+            unit.track(self.name, reached)
+        self._unwritten = False
+        return reached
 
     @abstractmethod
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer one fact."""
 
 
-class LedgerFollower(Stage):
+class LedgerFollower(Follower):
     """Takes every security event once, in order."""
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock) -> None:
+        super().__init__(decisions, clock)
         self.ledger = ledger
-        self.decisions = decisions
-        self.clock = clock
 
-    def step(self) -> bool:
-        """Take the next events, all in one transaction with the position."""
-        after = self.decisions.tracked(self.name)
+    def _take_after(self, after: int) -> int:
         events = self.ledger.read(after, BATCH * 4)
         if not events:
-            return False
+            return after
         with self.decisions.unit(self.clock.now()) as unit:
             self.take(unit, events)
             unit.track(self.name, events[-1].position)
-        return True
+        return events[-1].position
 
     @abstractmethod
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:

@@ -30,6 +30,12 @@ class Clocks(DecisionFollower):
     """Starts, satisfies, cancels, resumes and re-anchors clocks."""
 
     name = "clocks"
+    wants = (
+        i.IncidentOpened, i.FindingJoined, i.FindingsTakenOver, i.ClientsNamed, i.FindingsDetached, i.IncidentAbsorbed,
+        i.NotifiabilityRaised, i.NotifiabilityLowered, i.IncidentClosed, i.IncidentReopened, i.IncidentAcknowledged,
+        i.ContainmentStarted, i.RecoveryConfirmed, n.NoticeSent, n.NoticeBounced, p.ActRegistered, p.CourtRuled,
+        p.OrderAcknowledged, p.ActVerified, p.OutcomeDecided, *g.FACTS,
+    )  # fmt: skip
 
     def __init__(self, decisions: Decisions, clock: Clock, calendar: BusinessCalendar, policy: ClockPolicy) -> None:
         super().__init__(decisions, clock)

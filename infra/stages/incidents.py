@@ -14,6 +14,7 @@ class Incidents(DecisionFollower):
     """Opens incidents and lets findings join them."""
 
     name = "incidents"
+    wants = (FindingRaised,)
 
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer a finding."""

@@ -46,6 +46,10 @@ class Notices(DecisionFollower):
     """Drafts, redrafts and withdraws notices. Nothing is ever sent from here."""
 
     name = "notices"
+    wants = (
+        ClockBreached, i.FindingsDetached, i.NotifiabilityLowered, i.IncidentMerged, i.RecoveryConfirmed,
+        i.IncidentClosed, *_WATCHED,
+    )  # fmt: skip
 
     def __init__(self, decisions: Decisions, clock: Clock, drafting: Drafting, recipients: Mapping[str, str]) -> None:
         super().__init__(decisions, clock)

@@ -23,6 +23,7 @@ class Playbooks(DecisionFollower):
     """Starts, advances and cancels runs."""
 
     name = "playbooks"
+    wants = (i.IncidentOpened, i.IncidentClosed, i.IncidentMerged, runs.RunStarted, runs.StepFinished)
 
     def __init__(
         self, decisions: Decisions, clock: Clock, library: Mapping[str, Playbook], automatic: frozenset[str]

@@ -167,6 +167,9 @@ class Orders(DecisionFollower):
     """Gives out the orders of an act: the decision, the effect and the engine's own event, in one commit."""
 
     name = "orders"
+    wants = (
+        p.ActRegistered, p.ActVerified, p.OutcomeDecided, incident_facts.IncidentOpened, incident_facts.FindingJoined,
+    )  # fmt: skip
 
     def __init__(self, decisions: Decisions, clock: Clock, calendar: BusinessCalendar, policy: ClockPolicy) -> None:
         super().__init__(decisions, clock)

@@ -62,6 +62,7 @@ class Erasures(DecisionFollower):
     """Destroys keys when two persons agreed. Run again after a crash it destroys nothing more and says the same."""
 
     name = "erasures"
+    wants = (ErasureApproved,)
 
     def __init__(
         self, decisions: Decisions, clock: Clock, vault: Vault, head: Callable[[], tuple[int, str]],

@@ -23,6 +23,8 @@ from infra.store.cursor import Cursor
 from infra.store.database import Database
 from infra.store.tree import SignedTree
 
+KEPT_READ = 2_000
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -106,6 +108,7 @@ class Decisions:
         self.database = database
         self.tree = tree
         self.on_commit: Callable[[], None] = lambda: None
+        self._read: dict[int, Recorded] = {}
         self.recorder = database.recorder("decisions")
         self.recorder.insert = self.insert  # type: ignore[attr-defined]
         self._plant_tree()
@@ -173,7 +176,7 @@ class Decisions:
             after,
             limit,
         )
-        return [_recorded(row) for row in rows]
+        return [self._recorded(row) for row in rows]
 
     def read_topic(self, topic: str, after: int, limit: int) -> list[Recorded]:
         """Give up to ``limit`` facts of one topic with positions above ``after``, in order."""
@@ -184,7 +187,7 @@ class Decisions:
             after,
             limit,
         )
-        return [_recorded(row) for row in rows]
+        return [self._recorded(row) for row in rows]
 
     def of(self, key: str) -> list[Fact]:
         """Give the facts recorded under one id, in order."""
@@ -200,7 +203,19 @@ class Decisions:
             "WHERE t.owner = ? ORDER BY d.position",
             owner,
         )
-        return [_recorded(row) for row in rows]
+        return [self._recorded(row) for row in rows]
+
+    def _recorded(self, row: dict[str, Any]) -> Recorded:
+        """Read a row. Every follower reads the same new facts one after the other, so the latest are kept read."""
+        held = self._read.get(row["position"])
+        if held is not None:
+            return held
+        if len(self._read) >= KEPT_READ:
+            self._read = {}
+        fact = topics.decode(row["topic"], row["state"])
+        found = Recorded(row["position"], str(UUID(str(row["originator_id"]))), fact)
+        self._read[found.position] = found
+        return found
 
     def leaves(self, cursor: Cursor, start: int, end: int) -> list[bytes]:
         """Give the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
@@ -235,7 +250,7 @@ class Decisions:
             held: dict[tuple[str, str], Any] = {}
             cursor.execute("SELECT position, originator_id, topic, state FROM decisions ORDER BY position")
             for row in cursor.fetchall():
-                recorded = _recorded(dict(row))
+                recorded = self._recorded(dict(row))
                 count += 1
                 kind = kind_of(recorded.fact)
                 aggregate = None
@@ -261,7 +276,3 @@ def _head_of(cursor: Cursor) -> tuple[int, bytes]:
     cursor.execute("SELECT position, hash FROM decisions ORDER BY position DESC LIMIT 1")
     row = cursor.fetchone()
     return (row[0], bytes(row[1])) if row else (0, GENESIS)
-
-
-def _recorded(row: dict[str, Any]) -> Recorded:
-    return Recorded(row["position"], str(UUID(str(row["originator_id"]))), topics.decode(row["topic"], row["state"]))
