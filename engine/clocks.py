@@ -347,11 +347,11 @@ def agree_to_cancel(clock: Clock, *, by: Person, at: datetime) -> Sequence[Fact]
 def reanchor(
     clock: Clock, spec: ClockSpec, anchor_at: datetime, *, at: datetime, reason: str, calendar: BusinessCalendar
 ) -> Sequence[Fact]:
-    """Move the anchor earlier; a later anchor changes nothing."""
+    """Move the anchor earlier; a later anchor changes nothing. A term that had passed had then passed earlier."""
     if not clock.running or clock.anchor_at is None or anchor_at >= clock.anchor_at:
         return []
     term = count_term(spec, anchor_at, calendar)
-    return [
+    facts: list[Fact] = [
         ClockReanchored(
             at=at,
             reason=reason,
@@ -363,6 +363,10 @@ def reanchor(
             target_at=_share(spec, anchor_at, term.due_at, calendar, clock.target_percent),
         )
     ]
+    if clock.breached_at is not None:
+        ended = term.reading(clock.reading)
+        facts.append(ClockBreached(at=at, clock_id=clock.id, breached_at=ended, escalated_to=clock.ladder[100]))
+    return facts
 
 
 def recount(clock: Clock, spec: ClockSpec | None, *, calendar: BusinessCalendar, at: datetime) -> Sequence[Fact]:

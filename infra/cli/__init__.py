@@ -10,6 +10,7 @@ from engine.errors import DecisionRefused, NotFound, QorgauError
 from infra.cli import (
     bench,
     bench_year,
+    case_acts,
     cases,
     evidence,
     ingest,
@@ -67,6 +68,13 @@ bench.bench.add_command(bench_year.year)
 
 for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find):
     ledger.ledger.add_command(_command)
+
+
+for _command in (case_acts.report_incident, case_acts.split_incident):
+    cases.incidents.add_command(_command)
+for _command in (case_acts.mail_in, case_acts.receipt):
+    cases.notices.add_command(_command)
+cases.protections.add_command(case_acts.enter_act)
 
 
 def main() -> None:

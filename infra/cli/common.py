@@ -20,7 +20,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @contextmanager
 def house(**overrides: Any) -> Iterator[House]:
     """Open the data directory of the settings and close it again."""
-    opened = open_house(load_settings(**overrides))
+    opened = open_house(one_organisation(load_settings(**overrides)))
     try:
         yield opened
     finally:
@@ -29,7 +29,15 @@ def house(**overrides: Any) -> Iterator[House]:
 
 def settings() -> Settings:
     """Read the settings alone."""
-    return load_settings()
+    return one_organisation(load_settings())
+
+
+def one_organisation(found: Settings) -> Settings:
+    """Demand that one organisation is meant, where the installation has several."""
+    if found.organisations and not found.organisation:
+        known = ", ".join(sorted(found.organisations))
+        raise InputError(f"name the organisation: QORGAU_ORGANISATION is one of {known}", field="QORGAU_ORGANISATION")
+    return found
 
 
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], json_wanted: bool) -> None:

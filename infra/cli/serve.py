@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 from types import FrameType
 
 import click
 import uvicorn
+from fastapi import FastAPI
 
 from engine.errors import InputError
 from infra.bootstrap import House, open_house, stages_of
+from infra.cli import common
 from infra.demo import Demo
 from infra.memory import tune
 from infra.settings import Settings, load_settings
 from infra.web.app import create_app
+from infra.web.organisations import ByHost
 from infra.worker import Worker, WorkerLock, drain
 
 PARTS = ("api", "worker", "scheduler")
@@ -33,6 +38,13 @@ def serve(demo: bool, only: str | None, host: str | None, port: int | None) -> N
     settings = load_settings(host=host, port=port)
     if demo and settings.host not in ("127.0.0.1", "localhost", "::1"):
         raise InputError("the demonstration has known passwords and listens on this machine only", field="--host")
+    if settings.organisations and not settings.organisation:
+        if demo:
+            raise InputError(
+                "the demonstration is of one organisation; name it with QORGAU_ORGANISATION", field="--demo"
+            )
+        _run_all(settings, only)
+        return
     helper = Demo() if demo else None
     if helper is not None:
         settings = helper.receive_orders(settings)
@@ -40,36 +52,78 @@ def serve(demo: bool, only: str | None, host: str | None, port: int | None) -> N
 
 
 def _run(settings: Settings, only: str | None, demo: Demo | None) -> None:
-    lock = WorkerLock(settings.data)
-    works = only in (None, "worker", "scheduler")
-    if works:
-        lock.take()
-    house = open_house(settings)
-    house.start_readers(settings.readers)
-    worker = Worker(house) if works else None
-    tune()
-    if worker is not None:
-        house.intake.on_commit = house.decisions.on_commit = worker.wake
-        worker.start()
-    try:
+    with _Running(settings, only) as it:
         if only in (None, "api"):
-            _serve(house, demo)
-        elif worker is not None:
+            _serve(it.house, demo)
+        elif it.worker is not None:
             click.echo(f"qorgau works on {settings.data}; stop with Ctrl-C")
-            worker.join()
-    finally:
-        if worker is not None:
-            worker.stop()
-        house.close()
-        lock.release()
+            it.worker.join()
+
+
+def _run_all(settings: Settings, only: str | None) -> None:
+    """Run every organisation of the installation, each over its own directory."""
+    with ExitStack() as stack:
+        running = {
+            slug: stack.enter_context(_Running(settings.of_organisation(slug), only)) for slug in settings.organisations
+        }
+        if only not in (None, "api"):
+            click.echo(f"qorgau works for {', '.join(running)}; stop with Ctrl-C")
+            for it in running.values():
+                if it.worker is not None:
+                    it.worker.join()
+            return
+        apps = {host: create_app(it.house) for slug, it in running.items() for host in _hosts(slug, it.house.settings)}
+        for it in running.values():
+            it.house.intake.start()
+            stack.callback(it.house.intake.stop)
+        listener = _listen(settings)
+        address = f"{settings.host}:{listener.getsockname()[1]}"
+        click.echo(f"Qorgau is ready at {address} for the hosts {', '.join(apps)}; stop with Ctrl-C")
+        _Server(_config(ByHost(apps)), list(apps.values())).run(sockets=[listener])
+
+
+def _hosts(slug: str, settings: Settings) -> tuple[str, ...]:
+    """The names an organisation answers to; without a setting its own under localhost."""
+    return settings.hosts or (f"{slug}.localhost",)
+
+
+class _Running:
+    """One organisation at work: its lock, its house, its worker."""
+
+    def __init__(self, settings: Settings, only: str | None) -> None:
+        self.works = only in (None, "worker", "scheduler")
+        self.lock = WorkerLock(settings.data)
+        if self.works:
+            self.lock.take()
+        self.house = open_house(settings)
+        self.worker = Worker(self.house) if self.works else None
+
+    def __enter__(self) -> _Running:
+        self.house.start_readers(self.house.settings.readers)
+        tune()
+        if self.worker is not None:
+            self.house.intake.on_commit = self.house.decisions.on_commit = self.worker.wake
+            self.worker.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.worker is not None:
+            self.worker.stop()
+        self.house.close()
+        self.lock.release()
 
 
 class _Server(uvicorn.Server):
     """Ends the open event streams first, so that stopping does not wait for them."""
 
+    def __init__(self, config: uvicorn.Config, apps: Sequence[FastAPI]) -> None:
+        super().__init__(config)
+        self.apps = apps
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Say that we are stopping, then stop."""
-        self.config.app.state.stopping = True  # type: ignore[union-attr]
+        for app in self.apps:
+            app.state.stopping = True
         super().handle_exit(sig, frame)
 
 
@@ -80,20 +134,21 @@ def _serve(house: House, demo: Demo | None) -> None:
     listener = _listen(settings)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
     house.intake.start()
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False
-    )
     if not house.accounts.people():
         click.echo("There is no account yet. Make one with: qorgau users add NAME --role soc_analyst")
     click.echo(f"Qorgau is ready at {address}   (data in {settings.data}; stop with Ctrl-C)")
     if demo is not None:
         demo.play(house, address)
     try:
-        _Server(config).run(sockets=[listener])
+        _Server(_config(app), [app]).run(sockets=[listener])
     finally:
         if demo is not None:
             demo.stop()
         house.intake.stop()
+
+
+def _config(app: FastAPI | ByHost) -> uvicorn.Config:
+    return uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -114,7 +169,7 @@ def _listen(settings: Settings) -> socket.socket:
 @click.command("catch-up")
 def catch_up() -> None:
     """Run every stage until nothing is left to do, then end (no server needed)."""
-    settings = load_settings()
+    settings = common.settings()
     lock = WorkerLock(settings.data)
     lock.take()
     house = open_house(settings)

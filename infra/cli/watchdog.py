@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from importlib import resources
 from pathlib import Path
 
 import click
@@ -48,13 +49,18 @@ def watchdog(once: bool, every: int, grace: int, webhook: str | None, folder: Pa
             click.echo(f"{cry['subject']}: {cry['detail']}")
 
 
+def _shipped() -> str:
+    """The override file that ships with the product, read as a file: no code of the engine's calendar."""
+    return (resources.files("engine") / "data" / "calendar_overrides.yml").read_text(encoding="utf8")
+
+
 def watchdog_of(settings: Settings, folder: Path | None, grace: int, webhook: str | None) -> Watchdog:
     """Build the watchdog of the settings."""
     facts: Facts = (
         PostgresFacts(settings.database) if settings.database else SqliteFacts(settings.data / "qorgau.sqlite")
     )
     path = settings.calendar_overrides
-    overrides = path.read_text(encoding="utf8") if path is not None else ""
+    overrides = path.read_text(encoding="utf8") if path is not None else _shipped()
     line = Line(overrides, settings.time_zone, settings.opens, settings.closes)
     to = settings.role_mail.get("ciso", settings.alert_mail)
     ways = [by_spool(settings.data / "spool", settings.mail_from, to)]

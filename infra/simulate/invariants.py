@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,11 +49,12 @@ def after_step(eyes: sqlite3.Connection, now: datetime) -> None:
 class Ending:
     """The whole check at the end of a run."""
 
-    def __init__(self, house: House, mails: Mails, fed: int, violations: int) -> None:
+    def __init__(self, house: House, mails: Mails, fed: int, violations: int, calendars: Sequence[str]) -> None:
         self.house = house
         self.mails = mails
         self.fed = fed
         self.violations = violations
+        self.calendars = calendars
         self.facts = list(_all(house))
 
     def check(self) -> None:
@@ -117,15 +118,15 @@ class Ending:
 
     def _independent(self) -> None:
         """I2 again, by the watchdog's own arithmetic."""
-        path = self.house.settings.calendar_overrides
-        line = Line(path.read_text(encoding="utf8") if path is not None else "")
-        watched = Clocks(line)
-        for it in self.facts:
-            if isinstance(it.fact, c.FACTS):
-                watched.take([(it.fact.topic, json.loads(it.fact.model_dump_json()))])
-        _demand("I2", not watched.disagreements, f"counted differently: {watched.disagreements[:1]}")
-        missed = watched.missed(self.house.clock.now(), 1.0)
-        _demand("I2", not missed, f"the watchdog found a term that passed unsaid: {missed[:1]}")
+        facts = [
+            (it.fact.topic, json.loads(it.fact.model_dump_json())) for it in self.facts if isinstance(it.fact, c.FACTS)
+        ]
+        for text in self.calendars:
+            watched = Clocks(Line(text))
+            watched.take(facts)
+            _demand("I2", not watched.disagreements, f"counted differently: {watched.disagreements[:1]}")
+            missed = watched.missed(self.house.clock.now(), 1.0)
+            _demand("I2", not missed, f"the watchdog found a term that passed unsaid: {missed[:1]}")
 
     def _mail(self) -> None:
         """I4, I5: no notice leaves the set; what was taken twice was in doubt between, and marked."""

@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 from argon2 import PasswordHasher
 
+from engine.calendar import builtin_overrides
 from engine.protection_facts import LegalAct
 from engine.timestamps import iso
 from infra.bootstrap import House, Outside, open_house, stages_of
@@ -106,6 +107,8 @@ class Year:
             regulator_mail="regulator@example.kz, copy@example.kz", notice_languages=("ru",),
         )  # fmt: skip
         self.calendar_orders = ""
+        self.calendars = [builtin_overrides()]
+        """The override files of the year, as they followed each other."""
         self.drafter = SharedDrafter()
         self._open()
         for person in EVERYBODY:
@@ -144,7 +147,7 @@ class Year:
         self._calm_down()
         for stage in self.stages:
             stage.step()
-        Ending(self.house, self.mails, self.fed, self.violations).check()
+        Ending(self.house, self.mails, self.fed, self.violations, self.calendars).check()
         result = Result(self.seed, self._trace(), self._counts())
         self._close()
         super(SharedDrafter, self.drafter).close()
@@ -365,7 +368,9 @@ class Year:
             f"entered_by: dana, entered_at: {iso(self.clock.at)}}}\n"
         )
         path = self.folder / "orders.yml"
-        path.write_text(f"days:\n{self.calendar_orders}", encoding="utf8")
+        text = f"days:\n{self.calendar_orders}"
+        path.write_text(text, encoding="utf8")
+        self.calendars.append(text)
         self.settings = self.settings.model_copy(update={"calendar_overrides": path})
         raise Crash
 

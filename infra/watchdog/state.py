@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,8 @@ class Watched:
     """The instant counted here; None where people set the day."""
     owed: bool = True
     breached: bool = False
-    cried: set[str] = field(default_factory=set)
+    version: str = ""
+    """The calendar the engine counted with."""
 
     @property
     def due(self) -> datetime:
@@ -67,8 +68,9 @@ class Clocks:
                     it.anchor = _at(fact["anchor_at"])
                     self._count(it, fact)
                 case "recounted":
-                    it.stored = self._reading(it, fact)
-                    it.own = None  # both readings of a changed calendar stand in the fact; the earlier one holds
+                    it.version = str(fact["calendar_version"])
+                    self._check(it, fact["counted_due_at"], fact["counted_latest_at"])
+                    it.stored, it.own = self._reading(it, fact), None  # the earlier of old and new holds
                 case "later-accepted":
                     it.stored, it.own = self._reading(it, fact), None
 
@@ -78,6 +80,7 @@ class Clocks:
         reading = fact["reading"]
         stored = _at(fact["latest_at"] if reading == CIVIL else fact["due_at"])
         it = Watched(fact["clock_id"], fact["kind"], n, unit, reading, _at(fact["anchor_at"]), stored, None)
+        it.version = str(fact["calendar_version"])
         self.held[it.id] = it
         if unit:
             self._count(it, fact)
@@ -87,12 +90,17 @@ class Clocks:
 
     def _count(self, it: Watched, fact: dict[str, Any]) -> None:
         it.stored = self._reading(it, fact)
-        if not it.unit:
-            return
+        it.own = self._check(it, fact["due_at"], fact["latest_at"])
+
+    def _check(self, it: Watched, due_at: str, latest_at: str) -> datetime | None:
+        """Count a term and compare both readings; None where it was counted with a calendar that is not at hand."""
+        if not it.unit or f"+{self.line.digest}" not in it.version:
+            return None
         strict, civil = count(self.line, it.n, it.unit, it.anchor)
-        it.own = civil if it.reading == CIVIL else strict
-        if abs((it.own - it.stored).total_seconds()) > CLOSE_ENOUGH_S:
-            self.disagreements.append((it, f"{it.own.isoformat()} here, {it.stored.isoformat()} there"))
+        for own, stored in ((strict, _at(due_at)), (civil, _at(latest_at))):
+            if abs((own - stored).total_seconds()) > CLOSE_ENOUGH_S:
+                self.disagreements.append((it, f"{own.isoformat()} here, {stored.isoformat()} there"))
+        return civil if it.reading == CIVIL else strict
 
     def missed(self, now: datetime, grace_s: float) -> list[Watched]:
         """Give the clocks whose term ended more than so long ago without the engine having said so."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,8 @@ class Line:
     def __init__(
         self, overrides: str = "", zone: str = "Asia/Almaty", opens: time = time(9), closes: time = time(18)
     ) -> None:
+        self.digest = sha256(overrides.encode()).hexdigest()[:8]
+        """Names the override file, as the calendar versions in the facts do."""
         self.zone = ZoneInfo(zone)
         self.opens, self.closes = opens, closes
         midnight = date(2000, 1, 1)

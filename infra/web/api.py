@@ -8,8 +8,13 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Header
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from engine.casework import Report
 from engine.errors import NotAllowed
+from engine.facts import Person
 from engine.protection_facts import LegalAct
+from infra.coverage import Coverage
+from infra.due import due_within
+from infra.related import similar
 from infra.web import queries
 from infra.web.context import TheHouse, TheSession
 from infra.web.pages_incidents import load_incident
@@ -33,7 +38,10 @@ class _Body(BaseModel):
 class Act(_Body):
     """An act on an incident."""
 
-    act: Literal["assign", "acknowledge", "note", "severity", "measure", "merge", "close", "reopen"]
+    act: Literal[
+        "assign", "acknowledge", "note", "severity", "measure", "merge", "close", "reopen", "split", "move", "link",
+        "unlink", "notifiable", "not-notifiable", "clients", "lessons",
+    ]  # fmt: skip
     text: str = Field(default="", max_length=10_000)
     reason: str = Field(default="", max_length=2_000)
     assignee: str = ""
@@ -41,12 +49,27 @@ class Act(_Body):
     measure: str = ""
     into: str = ""
     disposition: str = ""
+    findings: tuple[str, ...] = Field(default=(), max_length=1000)
+    title: str = Field(default="", max_length=200)
+    relation: str = "related"
+    clients: tuple[str, ...] = Field(default=(), max_length=1000)
+    loans: tuple[str, ...] = Field(default=(), max_length=1000)
+    personal_data: bool = False
+    actions: str = Field(default="", max_length=10_000)
+
+
+class Many(_Body):
+    """One act on many incidents."""
+
+    ids: tuple[str, ...] = Field(min_length=1, max_length=200)
+    act: Literal["assign", "acknowledge", "severity", "merge", "note", "close"]
+    values: dict[str, str] = {}
 
 
 class NewAct(_Body):
     """A law-enforcement act as received."""
 
-    kind: Literal["victim_resolution", "remedial_submission"]
+    kind: Literal["victim_resolution", "remedial_submission", "court_decision"]
     issuer: str
     number: str
     act_date: date
@@ -103,7 +126,59 @@ def post_act(house: TheHouse, session: TheSession, incident_id: str, body: Act) 
             house.acts.close(incident_id, body.disposition, body.reason, by=by)
         case "reopen":
             house.acts.reopen(incident_id, body.reason, by=by)
+        case _:
+            _casework(house, incident_id, body, by)
     return get_incident(house, session, incident_id)
+
+
+def _casework(house: TheHouse, incident_id: str, body: Act, by: Person) -> None:
+    match body.act:
+        case "split":
+            house.acts.split(incident_id, body.findings, body.title, body.reason, by=by)
+        case "move":
+            house.acts.move(incident_id, body.findings, body.into, body.reason, by=by)
+        case "link":
+            house.acts.link(incident_id, body.into, body.relation, body.reason, by=by)
+        case "unlink":
+            house.acts.unlink(incident_id, body.into, body.reason, by=by)
+        case "notifiable":
+            house.acts.raise_notifiability(incident_id, body.personal_data, body.reason, by=by)
+        case "not-notifiable":
+            house.acts.lower_notifiability(incident_id, body.reason, by=by)
+        case "clients":
+            house.acts.name_clients(incident_id, body.clients, body.loans, body.reason, by=by)
+        case "lessons":
+            house.acts.record_lessons(incident_id, body.text, body.actions, by=by)
+
+
+@acts.post("/incidents", tags=["incidents"], summary="Enter an incident that people told of", status_code=201)
+def enter_incident(house: TheHouse, session: TheSession, body: Report) -> dict[str, Any]:
+    """Open an incident by hand: its duties count from the moment of the telling."""
+    return get_incident(house, session, house.acts.report(body, by=session.person))
+
+
+@acts.post("/incidents/bulk", tags=["incidents"], summary="One act on many incidents")
+def post_bulk(house: TheHouse, session: TheSession, body: Many) -> list[dict[str, Any]]:
+    """Do an act on each by itself and say what became of each."""
+    return house.acts.in_bulk(body.ids, body.act, body.values, by=session.person)
+
+
+@router.get("/incidents/{incident_id}/similar", tags=["incidents"], summary="Similar incidents")
+def get_similar(house: TheHouse, session: TheSession, incident_id: str) -> list[dict[str, Any]]:
+    """Give other incidents that share entities or the rule, the most alike first."""
+    return similar(house, load_incident(house, incident_id).id)
+
+
+@router.get("/due", tags=["clocks"], summary="What is due")
+def get_due(house: TheHouse, session: TheSession, days: int = 7) -> list[dict[str, Any]]:
+    """Give the open terms that end within so many days, and what is overdue."""
+    return due_within(house, max(0, min(days, 400)))
+
+
+@router.get("/coverage", tags=["governance"], summary="Coverage of the obligations")
+def get_coverage(house: TheHouse, session: TheSession) -> list[dict[str, Any]]:
+    """Give every obligation with what serves it and its latest evidence."""
+    return Coverage(house).rows()
 
 
 @router.get("/clocks", tags=["clocks"], summary="The board of duties")

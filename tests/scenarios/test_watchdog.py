@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.calendar import builtin_overrides
 from infra.watchdog.program import SqliteFacts, Watchdog
 from infra.watchdog.terms import Line
 from tests.support import ANALYST, COMPLIANCE, World
@@ -21,7 +22,7 @@ def told() -> list[dict[str, Any]]:
 
 def dog_of(world: World, told: list[dict[str, Any]]) -> Watchdog:
     facts = SqliteFacts(world.folder / "qorgau.sqlite")
-    return Watchdog(facts, Line(), world.clock, world.folder / "watchdog", 60, [told.append])
+    return Watchdog(facts, Line(builtin_overrides()), world.clock, world.folder / "watchdog", 60, [told.append])
 
 
 def given_an_incident(world: World) -> str:
@@ -66,21 +67,27 @@ def test_a_restart_of_the_watchdog_does_not_cry_again(world: World, told: list[d
     assert dog_of(world, told).look() == []
 
 
-def test_a_false_calendar_in_the_engine_is_noticed(world: World, told: list[dict[str, Any]]) -> None:
-    """The planted fault: the engine counts 24 November as a holiday that nobody ordered."""
-    from engine.calendar import calendar_from_yaml
+def test_a_false_arithmetic_in_the_engine_is_noticed(
+    world: World, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: the engine takes every business day for an hour longer than it is."""
+    from engine.calendar import BusinessCalendar
 
-    wrong = calendar_from_yaml(
-        "days:\n  - {date: 2026-11-24, working: false, reason: r, source: s, entered_by: b, "
-        "entered_at: 2026-11-01T10:00:00+05:00}\n"
-    )
-    for stage in world.stages:
-        if stage.name == "clocks":
-            stage.calendar = wrong  # type: ignore[attr-defined]
+    monkeypatch.setattr(BusinessCalendar, "business_day_length", lambda self: timedelta(hours=10))
     given_an_incident(world)
     kinds = {cry["kind"] for cry in dog_of(world, told).look()}
     assert {"regulator-notice", "client-notice", "remediation"} <= kinds
     assert all("differently" in cry["subject"] for cry in told)
+
+
+def test_a_calendar_that_changed_since_is_no_disagreement(world: World, told: list[dict[str, Any]]) -> None:
+    given_an_incident(world)
+    facts = SqliteFacts(world.folder / "qorgau.sqlite")
+    day = "days:\n  - {date: 2026-11-24, working: false, reason: r, source: s, entered_by: b, entered_at: x}\n"
+    dog = Watchdog(facts, Line(day), world.clock, world.folder / "dog", 60, [told.append])
+    assert dog.look() == []
+    world.clock.forward(days=1, minutes=2)
+    assert "regulator-notice" in {cry["kind"] for cry in dog.look()}, "the instant that was counted holds"
 
 
 def test_a_store_that_cannot_be_read_is_told_once(world: World, told: list[dict[str, Any]], tmp_path: Path) -> None:

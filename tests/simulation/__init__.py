@@ -1,0 +1,1 @@
+"""Years of a lender in virtual time."""

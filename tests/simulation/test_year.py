@@ -1,0 +1,231 @@
+"""A year in virtual time keeps its invariants; each planted fault breaks one, so the checks can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine import clocks, notices, triage
+from infra.bootstrap import House
+from infra.simulate.invariants import Violated
+from infra.simulate.outside import Mails
+from infra.simulate.year import simulate
+from infra.stages.base import Stage
+from infra.stages.outbox import Outbox
+
+Prepare = Callable[[House, list[Stage]], None]
+
+
+def test_a_season_without_faults_of_ours_keeps_every_invariant() -> None:
+    result = simulate(11, days=150)
+    assert result.counts["crashes"] > 0
+    assert result.counts["incidents"] > 20
+    assert result.counts["breached"] > 0, "absent staff misses terms, and that is said"
+    assert result.counts["refusals"] > 0, "the staff tries what it must not"
+
+
+def test_the_same_seed_gives_the_same_trace() -> None:
+    assert simulate(5, days=60) == simulate(5, days=60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 206))
+def test_whole_years_keep_every_invariant(seed: int) -> None:
+    simulate(seed)
+
+
+def no_sweep(house: House, stages: list[Stage]) -> None:
+    """The sweep forgets every third clock."""
+    real, count = clocks.sweep, [0]
+
+    def sweep(clock: Any, *, now: Any) -> Any:
+        count[0] += 1
+        return [] if count[0] % 3 == 0 else real(clock, now=now)
+
+    house.sweep.run = _limited(house, sweep)  # type: ignore[method-assign]
+
+
+def _limited(house: House, sweep: Any) -> Callable[[], int]:
+    """A sweep with another function inside, that gives up after one round instead of looping for ever."""
+    from engine.timestamps import iso
+
+    def run() -> int:
+        now = house.clock.now()
+        rows = house.database.rows("SELECT id FROM clock_view WHERE next_instant <= ?", iso(now))
+        fired = 0
+        with house.decisions.unit(now) as unit:
+            for row in rows:
+                facts = sweep(unit.load(clocks.Clock, str(row["id"])), now=now)
+                unit.record(clocks.Clock, str(row["id"]), facts)
+                fired += bool(facts)
+        return fired
+
+    return run
+
+
+def weekends_only(house: House, stages: list[Stage]) -> None:
+    """Business days are Monday to Friday, whatever the government orders."""
+    type(house.calendar).is_business_day = lambda self, day: day.weekday() < 5  # type: ignore[method-assign]
+
+
+def lost_effects(house: House, stages: list[Stage]) -> None:
+    """Every seventh effect is forgotten when it is ordered."""
+    from infra.store.decisions import Unit
+
+    real, count = Unit.intend, [0]
+
+    def intend(self: Unit, intent: Any) -> None:
+        count[0] += 1
+        if intent.kind != "mail" or count[0] % 7:
+            real(self, intent)
+
+    Unit.intend = intend  # type: ignore[method-assign]
+
+
+def random_ids(house: House, stages: list[Stage]) -> None:
+    """The incident of a finding gets a new id at every try."""
+    import uuid
+
+    triage.incident_id = lambda finding: str(uuid.uuid4())
+    real = triage.join
+    triage.join = lambda incident, finding, *, at: []  # type: ignore[assignment]
+    assert real
+
+
+def doubt_is_success(house: House, stages: list[Stage]) -> None:
+    """A connection lost after the data counts as sent."""
+    from engine.ports import Delivery
+
+    real = Mails.deliver
+
+    def deliver(self: Mails, key: str, mail: Any) -> Delivery:
+        answer = real(self, key, mail)
+        return Delivery(outcome="done", reference="?") if answer.outcome == "unknown" else answer
+
+    Mails.deliver = deliver  # type: ignore[method-assign]
+
+
+def doubt_is_tried_again(house: House, stages: list[Stage]) -> None:
+    """What is in doubt is sent again without asking anybody."""
+    from engine.ports import Delivery
+
+    real = Mails.deliver
+
+    def deliver(self: Mails, key: str, mail: Any) -> Delivery:
+        answer = real(self, key, mail)
+        return Delivery(outcome="retry", detail="?") if answer.outcome == "unknown" else answer
+
+    Mails.deliver = deliver  # type: ignore[method-assign]
+
+
+def one_person(house: House, stages: list[Stage]) -> None:
+    """Whoever edits a notice may approve it."""
+    real = notices.approve
+
+    def approve(notice: Any, assignee: Any, *, by: Any, at: Any) -> Any:
+        notice.editors, notice.submitted_by = set(), None
+        return real(notice, None, by=by, at=at)
+
+    notices.approve = approve  # type: ignore[assignment]
+
+
+def late_is_in_time(house: House, stages: list[Stage]) -> None:
+    """The breach is recorded at the moment it is noticed, plus an hour's courtesy."""
+    from datetime import datetime
+
+    real = clocks.Clock.breach_instant.fget  # type: ignore[attr-defined]
+
+    def instant(self: Any) -> datetime:
+        return real(self) + timedelta(hours=1)
+
+    clocks.Clock.breach_instant = property(instant)  # type: ignore[assignment]
+
+
+def no_client_clocks(house: House, stages: list[Stage]) -> None:
+    """Clients that join later are forgotten."""
+    stage = next(stage for stage in stages if stage.name == "clocks")
+    stage._grown = lambda unit, incident_id, reason: None  # type: ignore[attr-defined]
+    real = stage._start_duties  # type: ignore[attr-defined]
+    stage._start_duties = lambda unit, key, personal, clients, anchor: real(unit, key, personal, (), anchor)  # type: ignore[attr-defined]
+
+
+def violations_pass(house: House, stages: list[Stage]) -> None:
+    """Nobody notes that a protected borrower was called."""
+    stage = next(stage for stage in stages if stage.name == "orders")
+    stage._violations = lambda *args: None  # type: ignore[attr-defined]
+
+
+def stale_views(house: House, stages: list[Stage]) -> None:
+    """The read model of notices misses what happens to them after approval."""
+    from infra.store import views
+
+    real = views.show
+
+    def show(cursor: Any, kind: str, key: str, aggregate: Any, at: Any) -> None:
+        if kind == "notice" and aggregate.approved_at is not None and aggregate.version % 2:
+            return
+        real(cursor, kind, key, aggregate, at)
+
+    views.show = show
+
+
+def half_commits(house: House, stages: list[Stage]) -> None:
+    """The mail is sent in one transaction and recorded in another that may be lost."""
+    real = Outbox._settle
+
+    def settle(self: Any, row: Any, delivery: Any) -> None:
+        if row["kind"] == "mail" and int(row["attempts"]) == 0 and delivery.outcome == "done":
+            with self.decisions.database.write() as cursor:
+                cursor.execute("UPDATE outbox SET attempts = 1, state = 'waiting' WHERE key = ?", (row["key"],))
+            return
+        real(self, row, delivery)
+
+    Outbox._settle = settle  # type: ignore[method-assign]
+
+
+FAULTS = [
+    no_sweep, weekends_only, lost_effects, random_ids, doubt_is_success, doubt_is_tried_again, one_person,
+    late_is_in_time, no_client_clocks, violations_pass, stale_views, half_commits,
+]  # fmt: skip
+
+
+@contextmanager
+def untouched() -> Any:
+    """Put back whatever a planted fault replaced."""
+    from engine.calendar import BusinessCalendar
+    from infra.store import views
+    from infra.store.decisions import Unit
+
+    places = [
+        (BusinessCalendar, "is_business_day"), (Unit, "intend"), (triage, "incident_id"), (triage, "join"),
+        (Mails, "deliver"), (notices, "approve"), (clocks.Clock, "breach_instant"), (views, "show"),
+        (Outbox, "_settle"),
+    ]  # fmt: skip
+    held = [(place, name, place.__dict__[name]) for place, name in places]
+    try:
+        yield
+    finally:
+        for place, name, value in held:
+            setattr(place, name, value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_planted_fault_is_found(fault: Prepare) -> None:
+    once: list[bool] = []
+
+    def prepare(house: House, stages: list[Stage]) -> None:
+        per_house = fault in (no_sweep, no_client_clocks, violations_pass)
+        if per_house or not once:
+            once.append(True)
+            fault(house, stages)
+
+    with untouched(), pytest.raises((Violated, AssertionError)):
+        for seed in range(40, 46):
+            once.clear()
+            with untouched():
+                simulate(seed, days=200, prepare=prepare)
