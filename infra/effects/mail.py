@@ -20,7 +20,7 @@ import aiosmtplib
 import orjson
 from aiosmtplib import errors as smtp_errors
 
-from engine.notices import Notice
+from engine.notices import Notice, recipients
 from engine.ports import Clock, Delivery, Intent
 from engine.protection import Protection
 from infra.effects.orders import HttpPost
@@ -174,9 +174,9 @@ class NoticeMail:
 
 
 def _key(notice: Notice, recipient: str) -> str:
-    """Name a message by its notice; further recipients get a suffix."""
-    place = list(notice.deliveries).index(recipient) if recipient in notice.deliveries else 0
-    return notice.id if place == 0 else f"{notice.id}.{sha256(recipient.encode()).hexdigest()[:8]}"
+    """Name a message by its notice; other recipients than the first get a suffix. The same at every try."""
+    first = recipients(notice.recipient)[:1]
+    return notice.id if (recipient,) == first else f"{notice.id}.{sha256(recipient.encode()).hexdigest()[:8]}"
 
 
 def afc_json(notice: Notice) -> bytes:

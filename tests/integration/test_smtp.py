@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import DecisionRefused
+from engine.errors import DataError, DecisionRefused
+from engine.notices import Notice
+from infra.effects.mail import Smtp
 from tests.support import COMPLIANCE, World
 
 pytestmark = pytest.mark.services
@@ -82,6 +84,97 @@ def test_a_connection_lost_after_the_data_is_unknown_and_a_person_decides(
     world.house.acts.settle_notice(notice, True, "they confirmed by telephone, entry 881", by=COMPLIANCE)
     world.work()
     assert state(world) == ("sent", "satisfied")
+
+
+def test_a_greylisted_notice_is_taken_at_the_next_try(tmp_path: Path, server: tuple[int, Path]) -> None:
+    world, notice = approved(tmp_path, server, f"grey@{tmp_path.name.replace('_', '-')}.example.kz")
+    assert state(world) == ("approved", "running")
+    world.clock.forward(minutes=16)
+    world.work()
+    assert state(world) == ("sent", "satisfied")
+    assert copies(server, notice) == 1
+
+
+def test_a_connection_lost_before_the_data_is_tried_again_not_doubted(tmp_path: Path, server: tuple[int, Path]) -> None:
+    world, notice = approved(tmp_path, server, "early@example.kz")
+    assert state(world) == ("approved", "running")
+    assert copies(server, notice) == 0
+
+
+def test_a_server_too_slow_to_answer_leaves_a_doubt(
+    tmp_path: Path, server: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Smtp.__init__
+    monkeypatch.setattr(Smtp, "__init__", lambda self, settings, timeout_s=2.0: real(self, settings, timeout_s))
+    world, notice = approved(tmp_path, server, "slow@example.kz")
+    assert state(world) == ("unknown", "running")
+    assert copies(server, notice) == 1, "it had been taken"
+
+
+def test_one_of_several_recipients_is_refused_and_the_others_have_it(tmp_path: Path, server: tuple[int, Path]) -> None:
+    world, notice = approved(tmp_path, server, "one@example.kz, refuse@example.kz, two@example.kz")
+    states = {d.recipient: d.state for d in world.house.decisions.load(Notice, notice).deliveries.values()}
+    assert states == {"one@example.kz": "sent", "refuse@example.kz": "refused", "two@example.kz": "sent"}
+    assert state(world) == ("refused", "running")
+
+
+def start_server(folder: Path, port: int) -> tuple[subprocess.Popen[str], int]:
+    script = str(Path(__file__).parent / "smtp_server.py")
+    process = subprocess.Popen([sys.executable, script, str(folder), str(port)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, int(process.stdout.readline())
+
+
+def test_a_server_that_is_restarted_gets_every_notice_once(tmp_path: Path) -> None:
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    process, port = start_server(folder, 0)
+    world = World(
+        tmp_path / "data", smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none", regulator_mail="a@example.kz"
+    ).people()
+    ids = []
+    for number in range(6):
+        world.feed(
+            world.event("portal.profile.change_applied", mfo__client__id=f"c-{number}", mfo__change__field="iin")
+        )
+    ids = [row["id"] for row in world.rows("SELECT id FROM notice_view WHERE kind = 'regulator' ORDER BY id")]
+    for number, notice in enumerate(ids):
+        if number == 2:
+            process.kill()
+            process.wait()
+        if number == 4:
+            process, _ = start_server(folder, port)
+        world.house.acts.approve_notice(notice, None, by=COMPLIANCE)
+        world.work()
+    for _ in range(5):
+        world.clock.forward(minutes=10)
+        world.work()
+    process.kill()
+    process.wait()
+    assert {row["state"] for row in world.rows("SELECT state FROM notice_view WHERE kind = 'regulator'")} == {"sent"}
+    taken = [mail.read_bytes() for mail in folder.iterdir()]
+    for notice in ids:
+        assert sum(f"<{notice}@localhost>".encode() in mail for mail in taken) == 1
+
+
+def test_mail_without_tls_goes_to_this_machine_only(tmp_path: Path) -> None:
+    from infra.settings import load_settings
+
+    with pytest.raises(DataError, match="TLS"):
+        load_settings(data=tmp_path, smtp_host="mail.example.kz", smtp_tls="none")
+
+
+def test_a_server_that_offers_no_tls_gets_nothing(tmp_path: Path, server: tuple[int, Path]) -> None:
+    before = len(list(server[1].iterdir()))
+    world = World(
+        tmp_path / "data", smtp_host="127.0.0.1", smtp_port=server[0], smtp_tls="starttls",
+        regulator_mail="agency@example.kz",
+    ).people()  # fmt: skip
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    world.house.acts.approve_notice(world.notices(world.incidents()[0]["id"])["regulator"]["id"], None, by=COMPLIANCE)
+    world.work()
+    assert state(world) == ("approved", "running")
+    assert len(list(server[1].iterdir())) == before
 
 
 def test_a_server_that_is_away_is_tried_again(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_a_duty_that_was_done_is_due_again_a_year_later(world: World) -> None:
     rows = world.rows("SELECT state, due_at FROM clock_view WHERE kind = 'policy-review' ORDER BY due_at")
     assert [(row["state"], row["due_at"][:10]) for row in rows] == [
         ("satisfied", "2027-03-31"),
-        ("running", "2027-11-19"),
+        ("running", "2027-11-20"),
     ]
     acts.duty_done("policy-review", date(2025, 5, 1), "found in the archive", by=CISO)
     world.work()
