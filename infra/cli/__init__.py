@@ -9,6 +9,7 @@ import click
 from engine.errors import DecisionRefused, NotFound, QorgauError
 from infra.cli import (
     bench,
+    bench_notice,
     bench_year,
     case_acts,
     cases,
@@ -64,6 +65,7 @@ cli.add_command(evidence.evidence)
 cli.add_command(report.report)
 cli.add_command(bench.bench)
 bench.bench.add_command(bench_year.year)
+bench.bench.add_command(bench_notice.notice)
 
 
 for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find):

@@ -50,7 +50,7 @@ def _measure(folder: Path, rate: int, seconds: int, every: float) -> dict[str, A
     token, session = house.accounts.new_source("bench", None), house.accounts.sign_in("bench", "bench bench bench")
     house.close()
     environment = {**os.environ, "QORGAU_DATA": str(data), "QORGAU_PORT": "0", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(
         [sys.executable, "-m", "infra", "serve"], stdout=subprocess.PIPE, env=environment, text=True
     ) as process:
         assert process.stdout is not None
@@ -98,7 +98,9 @@ class _Load:
         start = datetime.now(UTC)
         lines = [made.line for made in islice(stream(5, start), self.rate * self.seconds)]
         began, attack = time.monotonic(), 0
-        with httpx.Client(base_url=self.address, headers={"Authorization": f"Bearer {self.token}"}, timeout=30) as client:
+        with httpx.Client(
+            base_url=self.address, headers={"Authorization": f"Bearer {self.token}"}, timeout=30
+        ) as client:
             for first in range(0, len(lines), BATCH):
                 batch = lines[first : first + BATCH]
                 if time.monotonic() - began >= attack * self.every:
