@@ -86,14 +86,9 @@ def lost_effects(house: House, stages: list[Stage]) -> None:
     Unit.intend = intend  # type: ignore[method-assign]
 
 
-def random_ids(house: House, stages: list[Stage]) -> None:
-    """The incident of a finding gets a new id at every try."""
-    import uuid
-
-    triage.incident_id = lambda finding: str(uuid.uuid4())
-    real = triage.join
+def lost_joins(house: House, stages: list[Stage]) -> None:
+    """A finding that belongs to an open incident is dropped."""
     triage.join = lambda incident, finding, *, at: []  # type: ignore[assignment]
-    assert real
 
 
 def doubt_is_success(house: House, stages: list[Stage]) -> None:
@@ -188,7 +183,7 @@ def half_commits(house: House, stages: list[Stage]) -> None:
 
 
 FAULTS = [
-    no_sweep, weekends_only, lost_effects, random_ids, doubt_is_success, doubt_is_tried_again, one_person,
+    no_sweep, weekends_only, lost_effects, lost_joins, doubt_is_success, doubt_is_tried_again, one_person,
     late_is_in_time, no_client_clocks, violations_pass, stale_views, half_commits,
 ]  # fmt: skip
 
@@ -201,7 +196,7 @@ def untouched() -> Any:
     from infra.store.decisions import Unit
 
     places = [
-        (BusinessCalendar, "is_business_day"), (Unit, "intend"), (triage, "incident_id"), (triage, "join"),
+        (BusinessCalendar, "is_business_day"), (Unit, "intend"), (triage, "join"),
         (Mails, "deliver"), (notices, "approve"), (clocks.Clock, "breach_instant"), (views, "show"),
         (Outbox, "_settle"),
     ]  # fmt: skip
