@@ -23,7 +23,7 @@ def test_a_failing_stage_is_loud_and_recovers(world: World, monkeypatch: pytest.
 
     incident = _incident(world)
     monkeypatch.setattr(type(clocks), "take", broken)
-    world.house.acts.note(incident, "so that there is something to take", by=ANALYST)
+    world.house.acts.acknowledge(incident, by=ANALYST)
     for _ in range(3):
         assert worker.run_once(clocks) is False
     assert [fault["stage"] for fault in standing(world.house.database)] == ["clocks"]
