@@ -32,14 +32,14 @@ rules: install         ## inline tests of the rules, lint of the rules
 	$(BIN)/qorgau rules lint
 
 test: lint rules       ## everything that is quick
-	$(BIN)/pytest -n $(JOBS) -m "not slow and not services"
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not slow and not services"
 
 test-all: lint rules   ## also the long ones
-	$(BIN)/pytest -n $(JOBS) -m "not services"
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not services"
 	$(BIN)/pytest -m services
 
 test-services: install-dev  ## adapters against real servers
-	$(BIN)/pytest -n $(JOBS) -m "services and not slow"
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "services and not slow"
 
 bench: install         ## figures with their floors
 	$(BIN)/qorgau bench ledger --json

@@ -20,6 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.errors import DataError
+from engine.yamltext import read_yaml
 
 HORIZON_DAYS = 400
 ZONE = "Asia/Almaty"
@@ -116,7 +117,7 @@ class BusinessCalendar:
 def calendar_from_yaml(text: str, *, zone: str = ZONE, opens: time = OPENS, closes: time = CLOSES) -> BusinessCalendar:
     """Build the calendar from an override file; raises DataError that names the faulty entry."""
     try:
-        document = yaml.safe_load(text) or {}
+        document = read_yaml(text) or {}
     except (yaml.YAMLError, ValueError) as error:
         raise DataError(f"the calendar override file is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(document, dict) or set(document) - {"days", "confirmed_through"}:

@@ -7,10 +7,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import DataError
+from engine.yamltext import read_yaml
 
 # ECS field sets (and the envelope's own) that may stand at the top of an event without being flagged.
 _ROOT_NAMES = (
@@ -79,9 +79,9 @@ class Catalogue:
     @classmethod
     def from_yaml(cls, events: str, fields: str) -> Catalogue:
         """Build from the two documents; raises DataError naming the faulty entry."""
-        field_specs = {n: FieldSpec.model_validate(v) for n, v in yaml.safe_load(fields)["fields"].items()}
+        field_specs = {n: FieldSpec.model_validate(v) for n, v in read_yaml(fields)["fields"].items()}
         event_specs: dict[str, EventSpec] = {}
-        for entry in yaml.safe_load(events)["events"]:
+        for entry in read_yaml(events)["events"]:
             spec = EventSpec.model_validate(entry)
             unknown = [name for name in spec.fields if name not in field_specs]
             if unknown:

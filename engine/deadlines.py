@@ -12,11 +12,11 @@ from functools import lru_cache
 from importlib import resources
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from engine.calendar import BusinessCalendar
 from engine.errors import DataError, InputError, NotFound
+from engine.yamltext import read_yaml
 
 Unit = Literal[
     "business_day", "business_hour", "calendar_day", "hour", "minute", "year", "year_close", "business_day_before"
@@ -59,7 +59,7 @@ class Term:
 def clock_specs() -> dict[str, ClockSpec]:
     """Read the clocks that ship with the product, by kind."""
     text = (resources.files("engine") / "data" / "clocks.yml").read_text(encoding="utf8")
-    return {kind: ClockSpec(kind=kind, **entry) for kind, entry in yaml.safe_load(text)["clocks"].items()}
+    return {kind: ClockSpec(kind=kind, **entry) for kind, entry in read_yaml(text)["clocks"].items()}
 
 
 def clock_spec(kind: str) -> ClockSpec:

@@ -13,13 +13,13 @@ from functools import lru_cache
 from importlib import resources
 from typing import ClassVar, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
 from engine.facts import Fact, Person, Record
 from engine.ids import derive
 from engine.register import builtin_register
+from engine.yamltext import read_yaml
 
 WRITES = ("compliance_officer", "ciso", "soc_analyst", "fraud_analyst")
 DECIDES = ("compliance_officer", "ciso")
@@ -44,7 +44,7 @@ class DutySpec(BaseModel):
 def duty_specs() -> dict[str, DutySpec]:
     """Read the returning duties that ship with the product, by key."""
     text = (resources.files("engine") / "data" / "duties.yml").read_text(encoding="utf8")
-    return {key: DutySpec(key=key, **entry) for key, entry in yaml.safe_load(text)["duties"].items()}
+    return {key: DutySpec(key=key, **entry) for key, entry in read_yaml(text)["duties"].items()}
 
 
 class Output(Record):
@@ -402,4 +402,4 @@ class AnnexControl(BaseModel):
 def controls() -> dict[str, AnnexControl]:
     """Read the controls of Annex A, by number."""
     text = (resources.files("engine") / "data" / "controls.yml").read_text(encoding="utf8")
-    return {entry["id"]: AnnexControl.model_validate(entry) for entry in yaml.safe_load(text)["controls"]}
+    return {entry["id"]: AnnexControl.model_validate(entry) for entry in read_yaml(text)["controls"]}

@@ -6,10 +6,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from engine.errors import NotFound
+from engine.yamltext import read_yaml
 
 
 class Obligation(BaseModel):
@@ -60,6 +60,6 @@ class Register:
 def builtin_register() -> Register:
     """Read the register that ships with the product."""
     text = (resources.files("engine") / "data" / "obligations.yml").read_text(encoding="utf8")
-    document = yaml.safe_load(text)
+    document = read_yaml(text)
     entries = (Obligation.model_validate(entry) for entry in document["obligations"])
     return Register({entry.id: entry for entry in entries}, document["sources"])

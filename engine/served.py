@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from engine.deadlines import clock_specs
 from engine.errors import DataError
 from engine.governance import controls, duty_specs
 from engine.register import builtin_register
+from engine.yamltext import read_yaml
 
 
 class Thing(BaseModel):
@@ -40,7 +40,7 @@ class Served:
 def served() -> Served:
     """Read the map. Raises DataError for an obligation or a part that does not exist."""
     text = (resources.files("engine") / "data" / "served.yml").read_text(encoding="utf8")
-    document = yaml.safe_load(text)
+    document = read_yaml(text)
     things = {name: Thing.model_validate(entry) for name, entry in document["things"].items()}
     register = builtin_register()
     by_things = {key: tuple(names) for key, names in document["served"].items()}

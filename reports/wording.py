@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-import yaml
+from engine.yamltext import read_yaml
 
 LANGUAGES = ("ru", "kk", "en")
 NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}
@@ -17,7 +17,7 @@ NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}
 def wording(language: str) -> dict[str, Any]:
     """Read the words of one language that ship with the product."""
     text = (resources.files("reports") / "templates" / f"{language}.yml").read_text(encoding="utf8")
-    document: dict[str, Any] = yaml.safe_load(text)
+    document: dict[str, Any] = read_yaml(text)
     return document
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from engine.yamltext import read_yaml
 
 TIME = "@timestamp"
 PRESENT = "present"
@@ -215,4 +216,4 @@ def keys_of(value: Any) -> list[str]:
 
 def load_contexts(text: str) -> tuple[Context, ...]:
     """Read a context file of a pack."""
-    return tuple(Context.model_validate(entry) for entry in (yaml.safe_load(text) or {}).get("contexts", ()))
+    return tuple(Context.model_validate(entry) for entry in (read_yaml(text) or {}).get("contexts", ()))

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from engine.catalogue import Catalogue
 from engine.register import Register
+from engine.yamltext import read_yaml
 from rules.context import Context
 from rules.lists import ListDefinition
 from rules.loader import RuleSet
@@ -115,7 +114,7 @@ def _overlaps(ruleset: RuleSet) -> Iterator[str]:
 
 def _selection(rule: Rule) -> frozenset[str] | None:
     """Give what a rule of one plain selection asks for, or None for any other."""
-    logic = (yaml.safe_load(rule.text) or {}).get("detection", {})
+    logic = (read_yaml(rule.text) or {}).get("detection", {})
     names = [name for name in logic if name != "condition"]
     if len(names) != 1 or logic.get("condition") != names[0] or not isinstance(logic[names[0]], dict):
         return None

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from engine.yamltext import read_yaml
 from rules.matchers import norm
 
 Kind = Literal["deny", "watch", "allow", "internal"]
@@ -83,7 +83,7 @@ class Lists:
 
 def load_lists(text: str) -> tuple[ListDefinition, ...]:
     """Read the definitions of a pack."""
-    return tuple(ListDefinition.model_validate(entry) for entry in (yaml.safe_load(text) or {}).get("lists", ()))
+    return tuple(ListDefinition.model_validate(entry) for entry in (read_yaml(text) or {}).get("lists", ()))
 
 
 def lists_of(definitions: Iterable[ListDefinition]) -> Lists:

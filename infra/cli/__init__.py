@@ -1,82 +1,78 @@
-"""The command line ``qorgau``. Exit status: 0 done, 1 a check failed, 2 bad usage or input."""
+"""The command line ``qorgau``. Exit status: 0 done, 1 a check failed, 2 bad usage or input.
+
+A command is imported when it is called for: every one stands on other packages, and a clerk who asks for the clocks
+need not wait for the console's or the benches'.
+"""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from engine.errors import DecisionRefused, NotFound, QorgauError
-from infra.cli import (
-    bench,
-    bench_notice,
-    bench_year,
-    case_acts,
-    cases,
-    evidence,
-    ingest,
-    keys,
-    ledger,
-    playbooks,
-    proofs,
-    report,
-    retention,
-    rule_life,
-    rules,
-    serve,
-    simulate,
-    users,
-    watchdog,
-    witness,
-)
 
 VERSION = "0.1.0"
+WHERE = {
+    "archive": "retention",
+    "bench": "bench",
+    "catch-up": "serve",
+    "clock": "cases",
+    "evidence": "evidence",
+    "incidents": "cases",
+    "ingest": "ingest",
+    "keys": "keys",
+    "ledger": "ledger",
+    "lists": "rule_life",
+    "notices": "cases",
+    "playbooks": "playbooks",
+    "protections": "cases",
+    "report": "report",
+    "retention": "retention",
+    "rules": "rules",
+    "serve": "serve",
+    "simulate": "simulate",
+    "sources": "users",
+    "users": "users",
+    "watchdog": "watchdog",
+    "witness": "witness",
+}
+"""Command → the module in this package that has it, under the command's name."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands that are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names."""
+        return list(WHERE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command, None when there is none of this name."""
+        if cmd_name not in WHERE:
+            return None
+        command = getattr(import_module(f"{__name__}.{WHERE[cmd_name]}"), cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a mistyped one is answered with the near ones."""
+        name = args[0] if args else ""
+        if name not in WHERE and not name.startswith("-"):
+            raise click.NoSuchCommand(name, possibilities=WHERE, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="qorgau")
 def cli() -> None:
     """Compliance and incident response for microfinance organisations.
 
     Settings come from QORGAU_* variables and qorgau.toml; QORGAU_DATA names the data directory (default ./var).
     """
-
-
-cli.add_command(serve.serve)
-cli.add_command(serve.catch_up)
-cli.add_command(ingest.ingest)
-cli.add_command(simulate.simulate)
-cli.add_command(ledger.ledger)
-cli.add_command(keys.keys)
-cli.add_command(retention.retention)
-cli.add_command(retention.archive)
-cli.add_command(witness.witness)
-cli.add_command(rules.rules)
-cli.add_command(rule_life.lists)
-cli.add_command(cases.clock)
-cli.add_command(cases.incidents)
-cli.add_command(cases.notices)
-cli.add_command(cases.protections)
-cli.add_command(playbooks.playbooks)
-cli.add_command(watchdog.watchdog)
-cli.add_command(users.users)
-cli.add_command(users.sources)
-cli.add_command(evidence.evidence)
-cli.add_command(report.report)
-cli.add_command(bench.bench)
-bench.bench.add_command(bench_year.year)
-bench.bench.add_command(bench_notice.notice)
-
-
-for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find):
-    ledger.ledger.add_command(_command)
-
-
-for _command in (case_acts.report_incident, case_acts.split_incident):
-    cases.incidents.add_command(_command)
-for _command in (case_acts.mail_in, case_acts.receipt):
-    cases.notices.add_command(_command)
-cases.protections.add_command(case_acts.enter_act)
 
 
 def main() -> None:

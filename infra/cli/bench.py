@@ -12,7 +12,7 @@ import click
 
 from engine.errors import InputError
 from engine.timestamps import Window
-from infra.cli import common
+from infra.cli import bench_notice, bench_year, common
 from infra.clock import SystemClock
 from infra.simulate.stream import stream
 
@@ -90,3 +90,7 @@ def bench_quality(seed: int, events: int, as_json: bool) -> None:
 
     figures = measure(seed, events, datetime(2026, 11, 2, tzinfo=UTC))
     _print(figures, as_json)
+
+
+bench.add_command(bench_year.year)
+bench.add_command(bench_notice.notice)

@@ -18,7 +18,7 @@ from engine.timestamps import NotAnInstant, parse_rfc3339
 from infra.bounces import read_bounce
 from infra.cli import common
 from infra.cli.acting import person, who, why
-from infra.web.pages_incidents import load_incident
+from infra.lookup import load_incident
 
 
 def instant(text: str, field: str) -> datetime:

@@ -13,12 +13,11 @@ from engine.deadlines import clock_spec, clock_specs, count_term
 from engine.errors import InputError
 from engine.timestamps import NotAnInstant, parse_rfc3339
 from infra.bootstrap import calendar_of
-from infra.cli import common
+from infra.cli import case_acts, common
 from infra.due import as_calendar, due_within
+from infra.lookup import load_incident, load_notice
 from infra.notice_documents import notice_document
 from infra.web import queries, timeline
-from infra.web.pages_incidents import load_incident
-from infra.web.pages_notices import load_notice
 from reports.render import FORMATS, render
 
 
@@ -187,7 +186,7 @@ def show_notice(notice_id: str, as_json: bool) -> None:
     "--output", type=click.Path(path_type=Path, allow_dash=True), required=True, help="File, or - for stdout."
 )
 def render_notice(notice_id: str, kind: str, output: Path) -> None:
-    """Render a notice as HTML, text or PDF."""
+    """Render a notice as HTML, text, PDF or DOCX."""
     with common.house() as house:
         made, _ = notice_document(house.decisions, load_notice(house, notice_id))
     body = render(made, kind)  # type: ignore[arg-type]
@@ -212,3 +211,10 @@ def list_protections(as_json: bool) -> None:
             "LEFT JOIN order_view o ON o.protection_id = p.id GROUP BY p.id ORDER BY p.received_at DESC"
         )
     common.show(rows, ("number", "issuer", "client", "received_at", "orders", "acknowledged"), as_json)
+
+
+for _command in (case_acts.report_incident, case_acts.split_incident):
+    incidents.add_command(_command)
+for _command in (case_acts.mail_in, case_acts.receipt):
+    notices.add_command(_command)
+protections.add_command(case_acts.enter_act)

@@ -10,7 +10,7 @@ from infra.cli import common
 from infra.evidence import Bundle
 from infra.evidence_verify import Refused
 from infra.evidence_verify import verify as verify_bundle
-from infra.web.pages_incidents import load_incident
+from infra.lookup import load_incident
 
 
 @click.group()

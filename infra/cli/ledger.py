@@ -14,7 +14,7 @@ from cryptography.x509 import Certificate
 
 from engine.errors import InputError
 from infra.bootstrap import House
-from infra.cli import common
+from infra.cli import common, proofs
 from infra.stamps import StampRefused, check, roots_of
 from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
@@ -252,3 +252,7 @@ def segments_command(size: int, check: bool) -> None:
             return
         for written in house.close_segments(size):
             click.echo(f"{written.path.name}: positions {written.first:,} to {written.last:,}")
+
+
+for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find):
+    ledger.add_command(_command)

@@ -10,7 +10,7 @@ import click
 from engine.errors import InputError
 from infra.bootstrap import builtin_playbooks
 from infra.cli import common
-from infra.web.pages_incidents import load_incident
+from infra.lookup import load_incident
 from playbooks.cacao import read
 
 

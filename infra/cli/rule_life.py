@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from engine.errors import InputError
+from engine.yamltext import read_yaml
 from infra.cli import common
 from infra.cli.acting import person, who, why
 
@@ -40,7 +40,7 @@ def tune(name: str, values: tuple[str, ...], user: str, reason: str) -> None:
         key, sign, given = value.partition("=")
         if not sign:
             raise InputError(f"'{value}' is not PARAMETER=VALUE", field="PARAMETER=VALUE")
-        chosen[key] = yaml.safe_load(given)
+        chosen[key] = read_yaml(given)
     with common.house() as house:
         name, version = house.rule_acts.tune(name, chosen, reason, by=person(house, user))
     click.echo(f"{name} {version}")

@@ -14,11 +14,10 @@ from engine.facts import Person
 from engine.protection_facts import LegalAct
 from infra.coverage import Coverage
 from infra.due import due_within
+from infra.lookup import load_incident, load_notice
 from infra.related import similar
 from infra.web import queries
 from infra.web.context import TheHouse, TheSession
-from infra.web.pages_incidents import load_incident
-from infra.web.pages_notices import load_notice
 
 
 def token(session: TheSession, x_csrf_token: str = Header(default="")) -> None:

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from infra.evidence import Bundle
+from infra.lookup import load_incident
 from infra.web.context import TheHouse, TheSession, must
-from infra.web.pages_incidents import load_incident
 
 router = APIRouter(include_in_schema=False)
 

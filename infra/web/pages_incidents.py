@@ -18,6 +18,7 @@ from engine.incidents import Incident
 from engine.register import builtin_register
 from infra.accounts import Session
 from infra.bootstrap import House
+from infra.lookup import load_incident
 from infra.metrics import metrics_of
 from infra.related import graph, similar
 from infra.web import queries, timeline
@@ -164,16 +165,6 @@ def show_incident(request: Request, house: TheHouse, session: TheSession, incide
         phases=("new", "triaged", "contained", "recovered", "closed"),
         title=f"{incident.number} {incident.title}",
     )
-
-
-def load_incident(house: House, incident_id: str) -> Incident:
-    """Load an incident by id or number; raises NotFound."""
-    row = house.database.row(
-        "SELECT id FROM incident_view WHERE id = ? OR number = ?", incident_id, incident_id.upper()
-    )
-    if row is None:
-        raise NotFound("there is no such incident")
-    return house.decisions.load(Incident, str(row["id"]))
 
 
 def _linked(house: House, incident: Incident) -> list[dict[str, Any]]:

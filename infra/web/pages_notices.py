@@ -10,6 +10,7 @@ from engine.incidents import Incident
 from engine.notices import Notice
 from infra.bootstrap import House
 from infra.effects.mail import NoticeMail, Spool, afc_json
+from infra.lookup import load_notice
 from infra.notice_documents import notice_document
 from infra.notice_versions import changes, version_of
 from infra.web import queries
@@ -29,13 +30,6 @@ def show_notices(request: Request, house: TheHouse, session: TheSession, state: 
     """All notices of one state."""
     state = state if state in STATES else "open"
     return page(request, "notices.html", session, rows=queries.notices(house, state), state=state, title="Notices")
-
-
-def load_notice(house: House, notice_id: str) -> Notice:
-    """Load a notice; raises NotFound."""
-    if house.database.row("SELECT id FROM notice_view WHERE id = ?", notice_id) is None:
-        raise NotFound("there is no such notice")
-    return house.decisions.load(Notice, notice_id)
 
 
 @router.get("/notices/{notice_id}")

@@ -14,6 +14,7 @@ from engine.errors import InputError, NotFound
 from engine.events import SecurityEvent
 from engine.register import builtin_register
 from engine.rulebook import RuleLife, rule_id
+from engine.yamltext import read_yaml
 from infra.bootstrap import House
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
 from rules.context import ContextMemory
@@ -124,7 +125,7 @@ def _changed(rule: Rule | None, values: dict[str, str]) -> dict[str, Any]:
     """Give the parameters whose value is another than that in force."""
     if rule is None or rule.meta is None:
         raise NotFound("there is no such rule in force")
-    read = {key: yaml.safe_load(value) for key, value in values.items() if value.strip()}
+    read = {key: read_yaml(value) for key, value in values.items() if value.strip()}
     known = rule.meta.parameters
     changed = {key: value for key, value in read.items() if key not in known or known[key].default != value}
     if not changed:
