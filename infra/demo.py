@@ -86,7 +86,8 @@ class Demo:
             names = {
                 "organisation_ru": "ТОО «МФО Демо»",
                 "organisation_kk": "«Демо МҚҰ» ЖШС",
-                "organisation_bin": "БИН 000000000000",
+                "organisation_en": "MFO Demo LLP",
+                "organisation_bin": "000000000000",
             }
         return settings.model_copy(update={**addresses, **names})
 

@@ -79,7 +79,8 @@ class Drafting:
             incident_class=incident.incident_class,
             detected_at=incident.detected_at,
             source=_SOURCE_OF.get(incident.detection_source, "other"),
-            signs={**(self.rule_words(incident.rule_name) if incident.rule_name else {}), "en": incident.title},
+            # Never the title of an incident that a rule opened: it names whom it was found at.
+            signs=dict(self.rule_words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
             clients=len(entities.clients),
             loans=len(entities.loans),
             assets=entities.workstations[:10],
@@ -116,7 +117,7 @@ class Drafting:
             "stage": stage,
             "action_taken": "contained" if incident.contained_at else "under review",
             "police_reference": "-",
-            "contact": self.wordbook.writer.organisation.contact,
+            "contact": self.wordbook.writer.organisation.contact_in("ru"),
         }
 
 

@@ -83,7 +83,7 @@ class Rulebook:
     def words(self, name: str) -> Mapping[str, str]:
         """Give what a rule is called in the languages of the notices; nothing for one that is out of force."""
         rule = self.current().by_reference.get(name)
-        return rule.meta.words if rule is not None and rule.meta is not None else {}
+        return {"en": rule.title, **(rule.meta.words if rule.meta is not None else {})} if rule is not None else {}
 
     def overlay(self) -> Overlay:
         """Give the organisation's own versions that are in force or in shadow."""

@@ -65,8 +65,10 @@ class Settings(BaseSettings):
     organisation_ru: str = "МФО (задайте QORGAU_ORGANISATION_RU)"
     organisation_kk: str = "МҚҰ (QORGAU_ORGANISATION_KK орнатыңыз)"
     organisation_en: str = "MFO (set QORGAU_ORGANISATION_EN)"
-    organisation_bin: str = "БИН не задан"
-    organisation_contact: str = "Служба информационной безопасности"
+    organisation_bin: str = Field(default="", pattern="^([0-9]{12})?$")
+    organisation_contact: str = ""
+    organisation_contact_kk: str = ""
+    organisation_contact_en: str = ""
 
     mail_from: str = "qorgau@localhost"
     regulator_mail: str = "regulator@localhost"
@@ -127,6 +129,7 @@ class Settings(BaseSettings):
             name_en=self.organisation_en,
             bin=self.organisation_bin,
             contact=self.organisation_contact,
+            contacts={"kk": self.organisation_contact_kk, "en": self.organisation_contact_en},
         )
 
     def order_url(self, system: str) -> str | None:

@@ -13,7 +13,6 @@ STAMP = (2020, 1, 1, 0, 0, 0)
 def docx(document: dict[str, Any]) -> bytes:
     """Build the file from plain data as ``reports.document`` gives them."""
     import docx as library
-    from docx.enum.text import WD_BREAK
     from docx.shared import Cm, Pt, RGBColor
 
     file = library.Document()
@@ -22,37 +21,53 @@ def docx(document: dict[str, Any]) -> bytes:
     for section in file.sections:
         section.page_width, section.page_height = Cm(21), Cm(29.7)
         section.left_margin = section.right_margin = Cm(2.2)
+        section.top_margin = section.bottom_margin = Cm(1.8)
     for number, part in enumerate(document["parts"]):
-        if number:
-            file.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
+        first = _paragraph(file)
+        first.paragraph_format.page_break_before = number > 0
         if document["is_draft"]:
-            mark = file.add_paragraph().add_run(part["draft_mark"])
+            mark = first.add_run(part["draft_mark"])
             mark.bold, mark.font.color.rgb = True, RGBColor(0xA4, 0, 0)
-        heading = file.add_paragraph().add_run(part["title"])
+            first = _paragraph(file)
+        first.paragraph_format.space_after = Pt(6)
+        heading = first.add_run(part["title"])
         heading.bold, heading.font.size = True, Pt(15)
-        table = file.add_table(rows=0, cols=2)
-        table.autofit = False
-        for item in part["meta"]:
-            cells = table.add_row().cells
-            cells[0].width, cells[1].width = Cm(5), Cm(11.6)
-            _small(cells[0], item["heading"], Pt(9))
-            _small(cells[1], item["text"], Pt(9))
+        _head(file, part["meta"])
         for item in part["sections"]:
-            paragraph = file.add_paragraph()
-            paragraph.paragraph_format.space_before = Pt(8)
+            paragraph = _paragraph(file)
+            paragraph.paragraph_format.space_before = Pt(6)
             paragraph.paragraph_format.keep_with_next = True
-            paragraph.paragraph_format.space_after = Pt(0)
             paragraph.add_run(item["heading"]).bold = True
-            file.add_paragraph(item["text"]).paragraph_format.space_after = Pt(0)
+            _paragraph(file, item["text"])
     _properties(file, document)
     out = io.BytesIO()
     file.save(out)
     return _steady(out.getvalue())
 
 
-def _small(cell: Any, text: str, size: Any) -> None:
-    run = cell.paragraphs[0].add_run(text)
-    run.font.size = size
+def _paragraph(parent: Any, text: str = "") -> Any:
+    """Add a paragraph without the air that word processors put after each."""
+    from docx.shared import Pt
+
+    paragraph = parent.add_paragraph(text)
+    paragraph.paragraph_format.space_after = Pt(0)
+    return paragraph
+
+
+def _head(file: Any, rows: list[dict[str, str]]) -> None:
+    """Add the table of what identifies the document."""
+    from docx.shared import Cm, Pt
+
+    table = file.add_table(rows=0, cols=2)
+    table.autofit = False
+    for column, width in zip(table.columns, (Cm(5), Cm(11.6)), strict=True):
+        column.width = width
+    for item in rows:
+        cells = table.add_row().cells
+        for cell, width, text in zip(cells, (Cm(5), Cm(11.6)), (item["heading"], item["text"]), strict=True):
+            cell.width = width
+            cell.paragraphs[0].paragraph_format.space_after = Pt(0)
+            cell.paragraphs[0].add_run(text).font.size = Pt(9)
 
 
 def _properties(file: Any, document: dict[str, Any]) -> None:

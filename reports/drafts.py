@@ -25,13 +25,19 @@ class Organisation(Record):
 
     name_ru: str
     name_kk: str
-    bin: str
-    contact: str
+    bin: str = ""
+    contact: str = ""
     name_en: str = ""
+    contacts: Mapping[str, str] = {}
+    """Language → contact, where it is not ``contact``."""
 
     def name(self, language: str) -> str:
         """Give the name in a language."""
         return {"ru": self.name_ru, "kk": self.name_kk}.get(language) or self.name_en or self.name_ru
+
+    def contact_in(self, language: str) -> str:
+        """Give whom to ask, in a language; the office that the law makes responsible where none was set."""
+        return self.contacts.get(language) or self.contact or str(wording(language)["values"]["contact"])
 
 
 class Previous(Record):
@@ -122,6 +128,7 @@ class Writer:
         """Give everything a template may show, as text and numbers."""
         words = wording(language)["values"]
         name = _pick(words["classes"], subject.incident_class)
+        signs = subject.signs
         previous = subject.previous
         return {
             "open": words["open"],
@@ -133,9 +140,7 @@ class Writer:
             },
             "incident": {
                 "number": subject.number,
-                "sign": subject.signs.get(language)
-                or subject.signs.get("en")
-                or next(iter(subject.signs.values()), ""),
+                "sign": signs.get(language) or signs.get("en") or next(iter(signs.values()), name),
                 "class_name": name,
                 "class_lower": name[:1].lower() + name[1:],
                 "detected": _when(subject.detected_at, subject.utc_offset_minutes),
@@ -191,7 +196,8 @@ class Writer:
 
     def _sender(self, language: str) -> dict[str, str]:
         it = self.organisation
-        return {"name": it.name(language), "bin": it.bin, "contact": it.contact}
+        number = it.bin or str(wording(language)["values"]["no_bin"])
+        return {"name": it.name(language), "bin": number, "contact": it.contact_in(language)}
 
 
 def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class World:
     def __init__(self, folder: Path, clock: MovingClock | None = None, **settings: Any) -> None:
         self.folder = folder
         self.clock = clock or MovingClock()
-        self.settings = Settings(data=folder, **settings)
+        self.settings = Settings(data=folder, **{"organisation_bin": "000000000000", **settings})
         self.house: House = open_house(self.settings, self.clock)
         self.stages: list[Stage] = stages_of(self.house)
         self.count = 0

@@ -105,6 +105,7 @@ class Year:
         self.settings = Settings(
             data=folder, collections_url="sim:", loans_url="sim:", bureau_url="sim:", bureaus=("pkb", "gkb"),
             regulator_mail="regulator@example.kz, copy@example.kz", notice_languages=("ru",),
+            organisation_bin="000000000000",
         )  # fmt: skip
         self.calendar_orders = ""
         self.calendars = [builtin_overrides()]

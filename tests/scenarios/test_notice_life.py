@@ -312,3 +312,34 @@ def test_a_fraud_has_a_message_for_the_anti_fraud_centre(world: World, post: Pos
     attached = next(part for part in mail.walk() if part.get_content_type() == "application/json")
     document = orjson.loads(attached.get_payload(decode=True))  # type: ignore[arg-type]
     assert (document["clients"], document["loans"], document["police_reference"]) == (["c-3"], ["L-3"], "КУИ 5")
+
+
+def test_without_its_number_the_organisation_cannot_write_to_the_centre(tmp_path: Path) -> None:
+    world = World(tmp_path, organisation_bin="")
+    world.feed(
+        world.event("fraud.complaint.received", mfo__client__id="c-3", mfo__loan__id="L-3", mfo__complaint__id="q",
+                    mfo__channel="call")
+    )  # fmt: skip
+    key = world.notices(world.incidents()[0]["id"])["afc"]["id"]
+    with pytest.raises(DecisionRefused, match="participant"):
+        world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.house.acts.edit_notice(key, "json", {"participant": "123456789012"}, None, by=ANALYST)
+    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.house.close()
+
+
+def test_no_language_of_a_notice_names_whom_the_incident_was_found_at(tmp_path: Path) -> None:
+    world = World(tmp_path, notice_languages=("ru", "kk", "en"))
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="client-a", mfo__change__field="iin"))
+    incident = world.incidents()[0]
+    assert "client-a" in world.rows("SELECT title FROM incident_view")[0]["title"]
+    world.house.acts.name_clients(incident["id"], ("client-b",), (), "she called", by=ANALYST)
+    world.work()
+    for row in world.rows("SELECT id, kind FROM notice_view WHERE incident_id = ?", incident["id"]):
+        notice = notice_of(world, row["id"])
+        for fields in (notice.content[language] for language in ("ru", "kk", "en") if language in notice.content):
+            told = " ".join(fields.values())
+            others = {"client-a", "client-b"} - {notice.subject}
+            assert not any(other in told for other in others), (row["kind"], told)
+    assert len(world.rows("SELECT id FROM notice_view WHERE kind = 'client'")) == 2
+    world.house.close()
