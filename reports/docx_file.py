@@ -17,7 +17,7 @@ def docx(document: dict[str, Any]) -> bytes:
 
     file = library.Document()
     style = file.styles["Normal"]
-    style.font.name, style.font.size = "Times New Roman", Pt(11)
+    style.font.name, style.font.size = "Times New Roman", Pt(10.5)
     for section in file.sections:
         section.page_width, section.page_height = Cm(21), Cm(29.7)
         section.left_margin = section.right_margin = Cm(2.2)
@@ -35,7 +35,7 @@ def docx(document: dict[str, Any]) -> bytes:
         _head(file, part["meta"])
         for item in part["sections"]:
             paragraph = _paragraph(file)
-            paragraph.paragraph_format.space_before = Pt(6)
+            paragraph.paragraph_format.space_before = Pt(5)
             paragraph.paragraph_format.keep_with_next = True
             paragraph.add_run(item["heading"]).bold = True
             _paragraph(file, item["text"])
@@ -51,6 +51,7 @@ def _paragraph(parent: Any, text: str = "") -> Any:
 
     paragraph = parent.add_paragraph(text)
     paragraph.paragraph_format.space_after = Pt(0)
+    paragraph.paragraph_format.line_spacing = 1.0
     return paragraph
 
 
