@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import qorgau
 from tests.support import DATA, World
-
-
-def qorgau(*arguments: str, data: Path, stdin: bytes = b"", **more: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "QORGAU_DATA": str(data), **more}
-    return subprocess.run(
-        [sys.executable, "-m", "infra", *arguments], input=stdin, capture_output=True, env=environment, check=False
-    )
 
 
 def test_simulated_events_are_all_counted_and_a_second_run_accepts_none(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from tests.integration.test_command_line import qorgau
+from tests.commands import qorgau
 
 EVENT = b'{"event.action":"portal.profile.change_applied","mfo.client.id":"c1","mfo.change.field":"phone"}\n'
 

@@ -16,7 +16,7 @@ from infra.secrecy.keyring import Keyring
 from infra.secrecy.master import KeyFolder, LocalMasterKey
 from infra.secrecy.vault import Vault
 from infra.web import queries
-from tests.integration.test_command_line import qorgau
+from tests.commands import qorgau
 from tests.support import World
 
 

@@ -13,8 +13,8 @@ import pytest
 from infra.bootstrap import stages_of
 from infra.stages.stamping import Stamping
 from infra.stamps import Authority, StampRefused, roots_of
+from tests.commands import qorgau
 from tests.integration import timestamp_authority
-from tests.integration.test_command_line import qorgau
 from tests.support import World
 
 

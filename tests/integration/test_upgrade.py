@@ -14,7 +14,7 @@ import pytest
 from engine.errors import DataError
 from infra.readers import Batch
 from infra.web import queries
-from tests.integration.test_command_line import qorgau
+from tests.commands import qorgau
 from tests.support import DATA, World
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from infra.stages.witnessing import Witnessing, WitnessRefuses
 from infra.store.notes import Verifier, parse, witnessed
-from tests.integration.test_command_line import qorgau
+from tests.commands import qorgau
 from tests.support import World
 
 

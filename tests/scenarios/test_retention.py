@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
 from engine.retention import ErasureDone, Retention, retention_id, term_end
-from tests.integration.test_command_line import qorgau
+from tests.commands import qorgau
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, World
 
 IIN, PHONE = "850101300005", "+77771234567"
