@@ -7,6 +7,7 @@ need not wait for the console's or the benches'.
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -62,7 +63,9 @@ class Commands(click.Group):
         """Find the command; a mistyped one is answered with the near ones."""
         name = args[0] if args else ""
         if name not in WHERE and not name.startswith("-"):
-            raise click.NoSuchCommand(name, possibilities=WHERE, ctx=ctx)
+            near = get_close_matches(name, WHERE, n=3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise click.UsageError(f"No such command '{name}'.{hint}", ctx=ctx)
         return super().resolve_command(ctx, args)
 
 
