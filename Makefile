@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
+SERVICES ?= var/services
 
-.PHONY: install install-dev run test test-all test-services lint bench rules clean requirements
+.PHONY: install install-dev run test test-all test-services services-up services-down lint bench rules clean requirements
 
 install: .venv/.run
 install-dev: .venv/.dev
@@ -40,6 +41,12 @@ test-all: lint rules   ## also the long ones
 
 test-services: install-dev  ## adapters against real servers
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "services and not slow"
+
+services-up: install-dev    ## PostgreSQL, Kafka, Elasticsearch and a mail server on this machine; prints their settings
+	$(BIN)/python -m infra.testbed up $(SERVICES)
+
+services-down:         ## stops them
+	$(BIN)/python -m infra.testbed down $(SERVICES)
 
 bench: install         ## figures with their floors
 	$(BIN)/qorgau bench ledger --json

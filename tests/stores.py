@@ -23,7 +23,8 @@ from infra.store.notes import Signer
 from infra.store.schema import KEYRING
 from infra.store.sqlite import SqliteDatabase
 from infra.store.tree import SignedTree
-from infra.testbed.postgres import Cluster, NoServer
+from infra.testbed.postgres import Cluster
+from infra.testbed.server import NoServer
 
 SIGNER = Signer("test", b"s" * 32)
 MASTER = LocalMasterKey(b"m" * 32)

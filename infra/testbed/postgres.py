@@ -9,18 +9,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from infra.testbed.server import NoServer, free_port
+
 USER = "qorgau"
 RUN_AS = "postgres"
-
-
-class NoServer(Exception):
-    """The server's programs are not on this machine."""
 
 
 def programs() -> Path:
@@ -62,9 +59,7 @@ class Cluster:
     def start(self) -> str:
         """Start it on a free port, or on the one it had; gives the address of its first database."""
         if not self.port:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.port = probe.getsockname()[1]
+            self.port = free_port()
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
         self._run(
             self._bin / "pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", "60", "-o", options, "start"
@@ -101,6 +96,15 @@ class Cluster:
             else:
                 return
         raise RuntimeError("the server does not come back")
+
+    def database(self, name: str) -> str:
+        """Make a database unless it is there; gives its address."""
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+                connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
 
     def fresh(self, name: str) -> str:
         """Make an empty database; gives its address."""

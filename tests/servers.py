@@ -1,0 +1,53 @@
+"""Real servers for the tests that need them, one of each for a process; missing ones skip with the reason."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from infra.testbed.elasticsearch import Node
+from infra.testbed.kafka import Broker
+from infra.testbed.server import NoServer, Server
+
+
+S = TypeVar("S", bound=Server)
+
+
+def started(kind: Callable[[Path], S]) -> S:
+    """Start a server that ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="qorgau-testbed-", dir="/tmp"))
+    try:
+        server = kind(folder)
+    except NoServer as missing:
+        shutil.rmtree(folder, ignore_errors=True)
+        if os.environ.get("QORGAU_REQUIRE_SERVICES") == "1":
+            raise
+        pytest.skip(str(missing))
+
+    def away() -> None:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(away)
+    server.start()
+    return server
+
+
+@lru_cache(maxsize=1)
+def broker() -> Broker:
+    """Kafka."""
+    return started(Broker)
+
+
+@lru_cache(maxsize=1)
+def node() -> Node:
+    """Elasticsearch."""
+    return started(Node)
