@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     organisations: dict[str, dict[str, Any]] = {}
     hosts: tuple[str, ...] = ()
 
+    kafka: str | None = None
+    kafka_prefix: str = Field(default="qorgau.events", pattern="^[A-Za-z0-9._-]{1,100}$")
+    kafka_sources: tuple[str, ...] = ()
+
     readers: int = Field(default=0, ge=0, le=16)
     segment_events: int = Field(default=100_000, ge=0)
     queue_batches: int = Field(default=64, ge=1)

@@ -17,7 +17,6 @@ from infra.testbed.elasticsearch import Node
 from infra.testbed.kafka import Broker
 from infra.testbed.server import NoServer, Server
 
-
 S = TypeVar("S", bound=Server)
 
 

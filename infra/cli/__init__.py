@@ -35,6 +35,7 @@ WHERE = {
     "serve": "serve",
     "simulate": "simulate",
     "sources": "users",
+    "stream": "stream",
     "users": "users",
     "watchdog": "watchdog",
     "witness": "witness",

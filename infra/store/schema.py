@@ -74,6 +74,9 @@ CREATE TABLE IF NOT EXISTS tally (
 CREATE TABLE IF NOT EXISTS feed_tokens (
     digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blind_index (last INTEGER PRIMARY KEY, entries BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS arrivals (
+    topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL, digest BLOB NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (topic, part)) WITHOUT ROWID;
 """
 _KEYS = """
 CREATE TABLE IF NOT EXISTS subject_keys (
@@ -188,5 +191,5 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
-STORE = Plan("meta", 4, _make_store)
+STORE = Plan("meta", 5, _make_store)
 KEYRING = Plan("keys_meta", 1, _make_keyring)

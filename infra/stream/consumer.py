@@ -1,0 +1,152 @@
+"""The Faust application: it fetches, buffers and shares partitions between workers; everything else is ``arrivals``.
+
+Its traps (measured or read, see the record 0016) and what stands against them: an agent that raises loses its batch, so
+nothing is raised out of it; committed offsets prove nothing, so every assignment seeks to our own positions; values are
+taken raw, since one that cannot be decoded would vanish; a consumer that stands still is ended and started anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.transport.drivers.aiokafka import Consumer
+from faust.types import TP
+
+from engine.ports import Taken
+from infra.store.sealing import KeysChanged
+from infra.stream.arrivals import Arrival, Arrivals, DeadLetter, Moved, Skipped, TopicReplaced
+
+log = logging.getLogger("qorgau.stream")
+TAKE = 2_000
+WITHIN_S = 0.2
+PAUSES_S = (0.2, 1.0, 5.0, 15.0)
+
+Sleep = Callable[[float], Any]
+SendDead = Callable[[DeadLetter], Any]
+Seek = Callable[[tuple[str, int], int], Any]
+
+
+class Landing:
+    """Brings batches to the ledger, however often it takes; ``taken`` and ``progress`` say how it goes."""
+
+    def __init__(self, arrivals: Arrivals, send_dead: SendDead, seek: Seek, sleep: Sleep = asyncio.sleep) -> None:
+        self.arrivals = arrivals
+        self.send_dead = send_dead
+        self.seek = seek
+        self.sleep = sleep
+        self.taken = Taken()
+        self.progress = 0
+        self.fault = ""
+        self.on_fault: Callable[[Exception], None] = lambda error: None
+        self.on_success: Callable[[], None] = lambda: None
+
+    async def land(self, batch: Sequence[Arrival]) -> None:
+        """Store a batch. Comes back when it is durable, or when its messages will come again."""
+        tries = 0
+        sent: set[tuple[str, int, int, int]] = set()
+        while True:
+            try:
+                read = await asyncio.to_thread(self.arrivals.read, batch)
+                for letter in read.dead:
+                    what = (letter.arrival.topic, letter.arrival.partition, letter.arrival.offset, letter.reject.line)
+                    if what not in sent:
+                        await self.send_dead(letter)
+                        sent.add(what)
+                self.taken = await asyncio.to_thread(self.arrivals.store, read)
+            except (Moved, KeysChanged):
+                continue
+            except Skipped as skipped:
+                log.warning("%s; asked for again", skipped.message)
+                await self.seek(skipped.partition, skipped.expected)
+                return
+            except TopicReplaced as replaced:
+                log.warning("%s", replaced.message)
+                await asyncio.to_thread(self.arrivals.forget, replaced.partition)
+                await self.seek(replaced.partition, 0)
+                return
+            except Exception as error:
+                self._failed(error)
+                await self.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
+                tries += 1
+                continue
+            self.progress += 1
+            if self.fault:
+                self.fault = ""
+                await asyncio.to_thread(self.on_success)
+            return
+
+    def _failed(self, error: Exception) -> None:
+        if not self.fault:
+            log.error("the batch waits: %s", type(error).__name__)
+            self.fault = type(error).__name__
+        self.on_fault(error)
+
+
+def own_positions(arrivals: Arrivals) -> type[Consumer]:
+    """Give a consumer that begins where our own positions stand, whatever was committed to Kafka."""
+
+    class OwnPositions(Consumer):
+        async def seek_to_committed(self) -> Mapping[TP, int]:
+            held = await asyncio.to_thread(arrivals.positions)
+            starts = {}
+            for tp in self.assignment():
+                position = held.get((tp.topic, tp.partition))
+                # The last message taken comes once more: its digest tells whether the topic is still the same one.
+                starts[TP(tp.topic, tp.partition)] = max(position.next - 1, 0) if position is not None else 0
+            await self._thread.seek_wait(starts)
+            return starts
+
+    return OwnPositions
+
+
+def stream_app(
+    arrivals: Arrivals, servers: str, sources: Sequence[str], folder: Path, group: str
+) -> tuple[faust.App, Landing]:
+    """Build the application over the topics of the sources."""
+    app = faust.App(
+        group,
+        broker=[f"kafka://{server.strip()}" for server in servers.split(",")],
+        store="memory://",
+        datadir=str(folder),
+        web_enabled=False,
+        topic_disable_leader=True,
+        key_serializer="raw",
+        value_serializer="raw",
+        consumer_auto_offset_reset="earliest",
+        producer_acks=-1,
+        broker_commit_livelock_soft_timeout=300.0,
+        stream_buffer_maxsize=TAKE * 2,
+    )
+    app.transport.Consumer = own_positions(arrivals)  # type: ignore[misc]
+    topics = app.topic(*(arrivals.topic(source) for source in sources), value_type=bytes, value_serializer="raw")
+    graves = app.topic(f"{arrivals.prefix}-dead-letters", value_type=bytes, value_serializer="raw")
+
+    async def send_dead(letter: DeadLetter) -> None:
+        headers = {
+            "qorgau.topic": letter.arrival.topic,
+            "qorgau.partition": str(letter.arrival.partition),
+            "qorgau.offset": str(letter.arrival.offset),
+            "qorgau.line": str(letter.reject.line),
+            "qorgau.code": letter.reject.code,
+            "qorgau.field": letter.reject.field or "",
+        }
+        sent = await graves.send(value=letter.reject.raw, headers={k: v.encode() for k, v in headers.items()})
+        await sent
+
+    async def seek(partition: tuple[str, int], offset: int) -> None:
+        await app.consumer.seek(TP(*partition), offset)
+
+    landing = Landing(arrivals, send_dead, seek)
+
+    @app.agent(topics, name="qorgau-arrivals")
+    async def take_in(stream: Any) -> None:
+        async for events in stream.take_events(TAKE, within=WITHIN_S):
+            messages = [event.message for event in events]
+            await landing.land([Arrival(it.topic, it.partition, it.offset, it.value or b"") for it in messages])
+
+    return app, landing

@@ -1,0 +1,124 @@
+"""Running the consumer: one process that works, and one that starts it again when it ends or stands still."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import faust
+
+from infra.bootstrap import House
+from infra.faults import Faults
+from infra.stream.arrivals import Arrivals
+from infra.stream.consumer import Landing, stream_app
+
+log = logging.getLogger("qorgau.stream")
+AGAIN = 75
+"""Exit status of a worker that should be started again (EX_TEMPFAIL): it stood still, or no broker answered."""
+PAUSES_S = (1.0, 2.0, 5.0, 15.0)
+
+
+def arrivals_of(house: House) -> Arrivals:
+    """Build the way into a house's ledger."""
+    settings = house.settings
+    unknown = settings.keep_unknown_types
+    return Arrivals(house.ledger, house.catalogue, house.clock, settings.kafka_prefix, keep_unknown_types=unknown)
+
+
+class Stall:
+    """Notes a consumer that has messages to take and takes none; a failing store is not a stall, it is retried."""
+
+    def __init__(self, landing: Landing, behind: Callable[[], bool], limit_s: float, now: Callable[[], float]) -> None:
+        self.landing = landing
+        self.behind = behind
+        self.limit_s = limit_s
+        self.now = now
+        self._seen = (-1, now())
+
+    def stands_still(self) -> bool:
+        """Look once."""
+        progress, since = self._seen
+        if self.landing.progress != progress or self.landing.fault or not self.behind():
+            self._seen = (self.landing.progress, self.now())
+            return False
+        return self.now() - since > self.limit_s
+
+
+def behind(app: faust.App, arrivals: Arrivals) -> bool:
+    """Say whether the broker holds messages of our partitions that were not taken."""
+    held = arrivals.positions()
+    for tp in app.consumer.assignment():
+        end = app.consumer.highwater(tp) or 0
+        position = held.get((tp.topic, tp.partition))
+        if end > (position.next if position is not None else 0):
+            return True
+    return False
+
+
+def work(house: House, *, stall_s: float = 60.0) -> None:
+    """Take messages until the process is told to stop. Does not come back."""
+    settings = house.settings
+    arrivals = arrivals_of(house)
+    group = f"{settings.kafka_prefix}-ledger"
+    app, landing = stream_app(arrivals, settings.kafka or "", settings.kafka_sources, settings.data / "stream", group)
+    faults = Faults(house.decisions, house.clock)
+    landing.on_success = lambda: faults.gone("stream")
+    landing.on_fault = lambda error: _tell(faults, error)
+    watch = Stall(landing, lambda: behind(app, arrivals), stall_s, time.monotonic)
+
+    def look() -> None:
+        while True:
+            time.sleep(min(stall_s / 4, 5.0))
+            try:
+                still = watch.stands_still()
+            except Exception as error:
+                log.debug("the consumer cannot be looked at yet: %s", type(error).__name__)
+                continue
+            if still:
+                log.error("the consumer stood still for %s s; it is started anew", stall_s)
+                os._exit(AGAIN)
+
+    threading.Thread(target=look, name="stall", daemon=True).start()
+    worker = faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False, loglevel="WARNING")
+    worker.execute_from_commandline()
+
+
+def _tell(faults: Faults, error: Exception) -> None:
+    try:
+        faults.raised("stream", error)
+    except Exception as deaf:  # the store itself is away; the log has it, and it is told when the store is back
+        log.debug("the fault cannot be kept now: %s", type(deaf).__name__)
+
+
+def supervise(command: Sequence[str]) -> int:
+    """Keep one worker running; SIGTERM and SIGINT end it and this process. Gives the worker's last exit status."""
+    stopping = threading.Event()
+    child: list[subprocess.Popen[bytes]] = []
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        for process in child:
+            process.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    failures = 0
+    while True:
+        child[:] = [subprocess.Popen([sys.executable, "-m", "infra", *command])]  # noqa: S603 - our own words
+        began = time.monotonic()
+        status = child[0].wait()
+        if stopping.is_set():
+            return 0
+        if status == 2:
+            return status
+        failures = 0 if time.monotonic() - began > 60 else failures + 1
+        pause = PAUSES_S[min(failures, len(PAUSES_S) - 1)]
+        log.error("the consumer ended with status %s; it is started again in %s s", status, pause)
+        if stopping.wait(pause):
+            return 0

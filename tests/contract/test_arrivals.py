@@ -1,0 +1,166 @@
+"""Messages of a stream on every store: what was taken and how far stand or fall together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from engine.catalogue import builtin_catalogue
+from infra.stream.arrivals import Arrival, Arrivals, DeadLetter, Moved, Skipped, TopicReplaced
+from infra.stream.consumer import Landing
+from tests.stores import KINDS, Stores
+from tests.support import MovingClock
+
+TOPIC = "q.portal"
+
+
+@pytest.fixture(params=KINDS)
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    made = Stores(request.param, tmp_path)
+    yield made
+    made.close()
+
+
+def arrivals_over(stores: Stores) -> Arrivals:
+    return Arrivals(stores.ledger(), builtin_catalogue(), MovingClock(), "q", keep_unknown_types=False)
+
+
+def event(number: int, **more: Any) -> bytes:
+    return orjson.dumps(
+        {"@timestamp": MovingClock().now().isoformat(), "event.id": f"k-{number}", "event.action": "backup.job", **more}
+    )
+
+
+def message(offset: int, value: bytes | None = None, partition: int = 0) -> Arrival:
+    return Arrival(TOPIC, partition, offset, event(offset) if value is None else value)
+
+
+def ids(arrivals: Arrivals) -> list[str]:
+    return [it.event_id for it in arrivals.ledger.read(0, 10_000)]
+
+
+def take(arrivals: Arrivals, *messages: Arrival) -> tuple[int, int, int]:
+    taken = arrivals.store(arrivals.read(messages))
+    return taken.accepted, taken.duplicate, taken.rejected
+
+
+def test_a_batch_is_stored_with_its_positions_and_comes_again_in_vain(stores: Stores) -> None:
+    arrivals = arrivals_over(stores)
+    several = b"\n".join(event(number) for number in (10, 11, 12))
+    assert take(arrivals, message(0), message(1, several), message(0, event(99), partition=1)) == (5, 0, 0)
+    assert {key: it.next for key, it in arrivals.positions().items()} == {(TOPIC, 0): 2, (TOPIC, 1): 1}
+    assert take(arrivals, message(0), message(1, several), message(2)) == (1, 0, 0)
+    assert take(arrivals_over(stores), message(1, several), message(2)) == (0, 0, 0)
+    assert sorted(ids(arrivals)) == ["k-0", "k-10", "k-11", "k-12", "k-2", "k-99"]
+
+
+def test_an_event_that_comes_under_another_offset_is_known(stores: Stores) -> None:
+    arrivals = arrivals_over(stores)
+    take(arrivals, message(0), message(1))
+    assert take(arrivals, message(2, event(0)), message(3, event(1))) == (0, 2, 0)
+
+
+def test_what_fails_between_events_and_positions_leaves_neither(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrivals = arrivals_over(stores)
+    read = arrivals.read([message(0)])
+    with monkeypatch.context() as patch:
+        patch.setattr("infra.stream.arrivals.iso", lambda at: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            arrivals.store(read)
+    assert (ids(arrivals), arrivals.positions()) == ([], {})
+    arrivals.store(read)
+    assert ids(arrivals) == ["k-0"]
+
+
+def test_pieces_that_cannot_be_taken_are_kept_and_named_by_their_message(stores: Stores) -> None:
+    arrivals = arrivals_over(stores)
+    bad = b"\n".join([event(1), b"{broken", orjson.dumps({"event.id": "x"})])
+    read = arrivals.read([message(0), message(1, bad), message(2, b"\xff\x00"), message(3, b""), message(4)])
+    assert [(it.arrival.offset, it.reject.line) for it in read.dead] == [(1, 2), (1, 3), (2, 1)]
+    taken = arrivals.store(read)
+    assert (taken.accepted, taken.rejected) == (3, 3)
+    kept = arrivals.ledger.database.rows("SELECT source FROM dead_letters")
+    assert [row["source"] for row in kept] == ["portal"] * 3
+    assert arrivals.positions()[(TOPIC, 0)].next == 5
+
+
+def test_a_line_for_a_foreign_source_is_set_aside(stores: Stores) -> None:
+    arrivals = arrivals_over(stores)
+    read = arrivals.read([message(0), message(1, event(1, **{"event.provider": "antifraud"}))])
+    assert [it.reject.field for it in read.dead] == ["event.provider"]
+
+
+def test_missing_offsets_are_asked_for_once(stores: Stores) -> None:
+    arrivals = arrivals_over(stores)
+    take(arrivals, message(0))
+    with pytest.raises(Skipped) as skipped:
+        arrivals.read([message(3)])
+    assert (skipped.value.expected, skipped.value.got) == (1, 3)
+    with pytest.raises(Skipped):
+        arrivals.read([message(4)])
+    assert take(arrivals, message(1), message(2), message(3)) == (3, 0, 0)
+    with pytest.raises(Skipped):
+        arrivals.read([message(7)])
+    assert take(arrivals, message(7)) == (1, 0, 0), "a gap that stays is the broker's"
+
+
+def test_a_topic_made_anew_is_recognised(stores: Stores) -> None:
+    arrivals = arrivals_over(stores)
+    take(arrivals, message(0), message(1))
+    with pytest.raises(TopicReplaced):
+        arrivals.read([message(1, event(50))])
+    arrivals.forget((TOPIC, 0))
+    assert take(arrivals, message(0, event(49)), message(1, event(50))) == (2, 0, 0)
+
+
+def test_two_consumers_of_one_partition_take_it_once(stores: Stores) -> None:
+    one, other = arrivals_over(stores), arrivals_over(stores)
+    first, second = one.read([message(0), message(1)]), other.read([message(0), message(1), message(2)])
+    one.store(first)
+    with pytest.raises(Moved):
+        other.store(second)
+    assert take(other, message(0), message(1), message(2)) == (1, 0, 0)
+    assert ids(one) == ["k-0", "k-1", "k-2"]
+
+
+def test_a_store_that_is_away_makes_the_batch_wait_and_is_told(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals = arrivals_over(stores)
+    told: list[str] = []
+    pauses: list[float] = []
+    sought: list[tuple[tuple[str, int], int]] = []
+    dead: list[DeadLetter] = []
+
+    async def send(letter: DeadLetter) -> None:
+        dead.append(letter)
+
+    async def seek(partition: tuple[str, int], offset: int) -> None:
+        sought.append((partition, offset))
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 5:
+            monkeypatch.undo()
+
+    landing = Landing(arrivals, send, seek, sleep)
+    landing.on_fault = lambda error: told.append(type(error).__name__)
+    landing.on_success = lambda: told.append("works")
+
+    def away(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(arrivals, "store", away)
+    asyncio.run(landing.land([message(0), message(1, b"{broken")]))
+    assert ids(arrivals) == ["k-0"]
+    assert (told, pauses) == (["OSError"] * 5 + ["works"], [0.2, 1.0, 5.0, 15.0, 15.0])
+    assert [it.arrival.offset for it in dead] == [1]
+    asyncio.run(landing.land([message(9)]))
+    assert sought == [((TOPIC, 0), 2)]
+    asyncio.run(landing.land([message(1, event(77))]))
+    assert sought[1:] == [((TOPIC, 0), 0)]
