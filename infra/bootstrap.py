@@ -26,6 +26,8 @@ from infra.notice_documents import OrderDocuments
 from infra.readers import Readers
 from infra.rule_acts import RuleActs
 from infra.rulebook import Rulebook
+from infra.search.opening import open_index
+from infra.search.port import SearchIndex
 from infra.settings import Settings
 from infra.stages.alerts import Alerts
 from infra.stages.base import Stage
@@ -38,7 +40,7 @@ from infra.stages.playbooks import Playbooks
 from infra.stages.protection import Acts as ActEvents
 from infra.stages.protection import Orders
 from infra.stages.retention import Erasures, Terms
-from infra.stages.search import Search
+from infra.stages.search import Searching
 from infra.stages.silence import Silence
 from infra.stages.stamping import Stamping
 from infra.stages.sweep import Recount, Sweep
@@ -86,6 +88,7 @@ class House:
     wordbook: Wordbook
     drafting: Drafting
     order_documents: OrderDocuments
+    search: SearchIndex
 
     @property
     def rules(self) -> RuleSet:
@@ -124,6 +127,7 @@ class House:
         if self.intake.readers is not None:
             self.intake.readers.close()
         self.wordbook.writer.drafter.close()
+        self.search.close()
         self.store.close()
 
 
@@ -167,6 +171,7 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
         wordbook=wordbook,
         drafting=drafting,
         order_documents=OrderDocuments(decisions, wordbook, calendar),
+        search=open_index(settings, database),
     )
 
 
@@ -225,7 +230,7 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
         DutyEvents(ledger, decisions, clock, house.calendar),
         Tally(ledger, decisions, clock, house.calendar),
         Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
-        Search(ledger, decisions, clock, house.catalogue),
+        Searching(house.search, ledger, decisions, house.catalogue, house.calendar.zone),
     ]
 
 

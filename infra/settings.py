@@ -103,6 +103,13 @@ class Settings(BaseSettings):
     kafka_prefix: str = Field(default="qorgau.events", pattern="^[A-Za-z0-9._-]{1,100}$")
     kafka_sources: tuple[str, ...] = ()
 
+    elasticsearch: str | None = None
+    elasticsearch_prefix: str = Field(default="qorgau", pattern="^[a-z0-9][a-z0-9_-]{0,60}$")
+    elasticsearch_user: str | None = None
+    elasticsearch_password: str | None = Field(default=None, repr=False)
+    elasticsearch_api_key: str | None = Field(default=None, repr=False)
+    elasticsearch_ca: Path | None = None
+
     readers: int = Field(default=0, ge=0, le=16)
     segment_events: int = Field(default=100_000, ge=0)
     queue_batches: int = Field(default=64, ge=1)

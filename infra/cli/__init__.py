@@ -32,6 +32,7 @@ WHERE = {
     "report": "report",
     "retention": "retention",
     "rules": "rules",
+    "search": "search",
     "serve": "serve",
     "simulate": "simulate",
     "sources": "users",

@@ -1,45 +1,83 @@
-"""Events become searchable: a full-text index of what is not personal."""
+"""Events, incidents and notices become searchable: what is not personal of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import tzinfo
 
 from engine.catalogue import Catalogue
-from engine.events import SecurityEvent
-from engine.ports import Clock
-from engine.timestamps import iso
-from infra.stages.base import LedgerFollower
-from infra.store.decisions import Decisions, Unit
+from engine.facts import Fact
+from infra.search.documents import Cases, of_events
+from infra.search.port import Document, SearchIndex
+from infra.stages.base import BATCH, Stage
+from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
-from rules.detector import entities_of
-
-_SKIPPED = frozenset({"event.action", "@timestamp", "event.provider"})
 
 
-class Search(LedgerFollower):
-    """Fills the index; a position in the ledger is the row of the index."""
+class Searching(Stage):
+    """Fills the indexes. Each has a mark of its own; after a fault the index is looked at before anything is put."""
 
     name = "search"
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, catalogue: Catalogue) -> None:
-        super().__init__(ledger, decisions, clock)
+    def __init__(
+        self, index: SearchIndex, ledger: Ledger, decisions: Decisions, catalogue: Catalogue, zone: tzinfo
+    ) -> None:
+        self.index = index
+        self.ledger = ledger
+        self.decisions = decisions
         self.catalogue = catalogue
+        self.zone = zone
+        self.cases = Cases(ledger.database, zone)
+        self.waits_for_others = index.waits_for_others  # type: ignore[misc]
+        self._ready = False
+        self._passed: dict[str, tuple[int, int]] = {}
+        """Facts that concern no index cost no commit: by index the mark, and how far was read beyond it."""
 
-    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
-        """Index a batch."""
-        unit.cursor.executemany(
-            "INSERT INTO search (rowid, action, source, entities, content, at) VALUES (?, ?, ?, ?, ?, ?)",
-            [self._row(event) for event in events],
-        )
+    def step(self) -> bool:
+        """Put one batch into each index."""
+        if not self._ready:
+            self.index.prepare()
+        self._ready = False
+        worked = self._events()
+        worked = self._cases() or worked
+        self._ready = True
+        return worked
 
-    def _row(self, event: SecurityEvent) -> tuple[Any, ...]:
-        entities = entities_of(event.fields)
-        words = [word for values in entities.model_dump().values() for word in values]
-        content = [
-            str(value)[:200]
-            for name, value in event.fields.items()
-            if name not in _SKIPPED and value is not None and self.catalogue.may_be_indexed(name)
-        ]
-        return (
-            event.position, event.action, event.source, " ".join(words), " ".join(content)[:4000], iso(event.at),
-        )  # fmt: skip
+    def _events(self) -> bool:
+        before = self.index.marks.get("events")
+        events = self.ledger.read(before, BATCH * 4)
+        if events:
+            found = of_events(events, self.catalogue, self.zone)
+            self.index.put("events", found, before, events[-1].position)
+        return bool(events)
+
+    def _cases(self) -> bool:
+        worked = False
+        for name, begins, documents in (
+            ("incidents", "incident.", self.cases.incidents),
+            ("notices", "notice.", self.cases.notices),
+        ):
+            mark = self.index.marks.get(name)
+            known_mark, passed = self._passed.get(name, (mark, mark))
+            after = passed if known_mark == mark else mark
+            facts = self.decisions.read(after, BATCH)
+            if not facts and after == mark:
+                continue
+            reached = facts[-1].position if facts else after
+            touched = dict.fromkeys(it.originator for it in facts if _is_of(it.fact, begins))
+            if facts and not touched:
+                self._passed[name] = (mark, reached)
+            else:
+                found: list[Document] = list(documents(reached, list(touched)))
+                self.index.put(name, found, mark, reached)
+            worked = True
+        return worked
+
+
+def behind(index: SearchIndex, ledger: Ledger, decisions: Decisions) -> dict[str, int]:
+    """Give how many records of its log each index has not read."""
+    heads = {"events": ledger.head(), "incidents": decisions.head(), "notices": decisions.head()}
+    return {name: head - index.marks.get(name) for name, head in heads.items()}
+
+
+def _is_of(fact: Fact, begins: str) -> bool:
+    return fact.topic.startswith(begins)

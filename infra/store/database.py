@@ -84,10 +84,6 @@ class Database(Readable):
         """Wait until another process announces something, at most so long; says whether one did."""
 
     @abstractmethod
-    def search_for(self, words: Sequence[str]) -> tuple[str, str]:
-        """Give the condition of a full-text search for the beginnings of all these words, and its one parameter."""
-
-    @abstractmethod
     def migrate(self) -> tuple[int, int]:
         """Bring the tables to this version; gives the version found and the one reached. Raises DataError."""
 

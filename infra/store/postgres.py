@@ -271,11 +271,6 @@ class PostgresDatabase(Database):
             threading.Event().wait(min(seconds, 1.0))
             return False
 
-    def search_for(self, words: Sequence[str]) -> tuple[str, str]:
-        """The full-text search of PostgreSQL, without stemming."""
-        quoted = ("'{}':*".format(word.replace("\\", "").replace("'", "''")) for word in words)
-        return "words @@ to_tsquery('simple', ?)", " & ".join(quoted)
-
     def scrub(self) -> None:
         """Vacuum the table of keys: the old versions of overwritten rows go."""
         with self._pool.connection() as connection:

@@ -38,12 +38,14 @@ CREATE TABLE IF NOT EXISTS decisions (
     position INTEGER PRIMARY KEY, originator_id UUID NOT NULL, originator_version INTEGER NOT NULL,
     topic TEXT NOT NULL, state BLOB NOT NULL, hash BLOB NOT NULL, UNIQUE (originator_id, originator_version));
 """
+_SEARCHED = ("events", "incidents", "notices")
 _SEARCH = {
-    "sqlite": "CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5 (action, source, entities, content, at UNINDEXED, "
-    "tokenize = 'unicode61 remove_diacritics 0')",
-    "postgres": "CREATE TABLE IF NOT EXISTS search (rowid BIGINT PRIMARY KEY, action TEXT, source TEXT, entities TEXT, "
-    "content TEXT, at TEXT, words tsvector GENERATED ALWAYS AS (to_tsvector('simple', "
-    "action || ' ' || source || ' ' || entities || ' ' || content)) STORED)",
+    "sqlite": "CREATE VIRTUAL TABLE IF NOT EXISTS search_{name} USING fts5 (words, shown UNINDEXED, at UNINDEXED, "
+    "tokenize = 'ascii')",
+    "postgres": "CREATE TABLE IF NOT EXISTS search_{name} (rowid BIGINT PRIMARY KEY, words TSVECTOR NOT NULL, "
+    "shown TEXT NOT NULL, at BIGINT NOT NULL);\n"
+    "CREATE INDEX IF NOT EXISTS search_{name}_words ON search_{name} USING gin (words);\n"
+    "CREATE INDEX IF NOT EXISTS search_{name}_at ON search_{name} (at)",
 }
 _BLOCKS = """
 CREATE TABLE IF NOT EXISTS ledger (
@@ -77,6 +79,7 @@ CREATE TABLE IF NOT EXISTS blind_index (last INTEGER PRIMARY KEY, entries BLOB N
 CREATE TABLE IF NOT EXISTS arrivals (
     topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL, digest BLOB NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (topic, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS search_marks (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 """
 _KEYS = """
 CREATE TABLE IF NOT EXISTS subject_keys (
@@ -93,7 +96,6 @@ _TRACKING = {
     "PRIMARY KEY (application_name))",
 }
 _POSTGRES_ONLY = """
-CREATE INDEX IF NOT EXISTS search_words ON search USING gin (words);
 ALTER TABLE ledger ALTER COLUMN state SET COMPRESSION lz4, ALTER COLUMN leaves SET STORAGE EXTERNAL,
     ALTER COLUMN keys SET STORAGE EXTERNAL;
 ALTER TABLE ledger ADD COLUMN IF NOT EXISTS notification_id BIGINT GENERATED ALWAYS AS (position) STORED;
@@ -127,6 +129,8 @@ def statements(text: str, dialect: str) -> list[str]:
 
 VIEWS_OF = 4
 """The version since which the read models have their present shape."""
+SEARCH_OF = 6
+"""The version since which the search index has its present shape; it fills itself from the logs."""
 REBUILD = "rebuild-views"
 
 Step = Callable[[Any, str, int], None]
@@ -166,8 +170,13 @@ def _make_store(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute("ALTER TABLE ledger RENAME TO ledger_v1")
     if 0 < found < VIEWS_OF:
         _renew_views(cursor)
-    for statement in (*statements(_BASE, dialect), _SEARCH[dialect], *statements(_BLOCKS, dialect), _TRACKING[dialect]):
+    if 0 < found < SEARCH_OF:
+        cursor.execute("DROP TABLE IF EXISTS search")
+    for statement in (*statements(_BASE, dialect), *statements(_BLOCKS, dialect), _TRACKING[dialect]):
         cursor.execute(statement)
+    for name in _SEARCHED:
+        for statement in _SEARCH[dialect].format(name=name).split(";\n"):
+            cursor.execute(statement)
     for table in view_tables.TABLES:
         for statement in statements(table, dialect):
             cursor.execute(statement)
@@ -191,5 +200,5 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
-STORE = Plan("meta", 5, _make_store)
+STORE = Plan("meta", 6, _make_store)
 KEYRING = Plan("keys_meta", 1, _make_keyring)

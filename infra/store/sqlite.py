@@ -157,10 +157,6 @@ class SqliteDatabase(Database):
         threading.Event().wait(seconds)
         return False
 
-    def search_for(self, words: Sequence[str]) -> tuple[str, str]:
-        """FTS5."""
-        return "search MATCH ?", " ".join(f'"{word}"*' for word in words)
-
     def copy_to(self, target: Path) -> None:
         """Copy the file while others write."""
         with closing(sqlite3.connect(self.path, timeout=30)) as source, closing(sqlite3.connect(target)) as copy:

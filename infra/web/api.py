@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from engine.casework import Report
@@ -225,10 +225,16 @@ def get_protection(house: TheHouse, session: TheSession, protection_id: str) -> 
     }
 
 
-@router.get("/events", tags=["events"], summary="Search events")
-def find_events(house: TheHouse, session: TheSession, q: str = "") -> list[dict[str, Any]]:
-    """Give the newest events whose words begin with every word asked for."""
-    return queries.search(house, q[:200])
+@router.get("/events", tags=["events"], summary="Search events, incidents or notices")
+def find_events(
+    house: TheHouse,
+    session: TheSession,
+    q: str = "",
+    of: Literal["events", "incidents", "notices"] = "events",
+    below: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+) -> list[dict[str, Any]]:
+    """Give the newest hundred that answer a question in the Lucene query language, with keys below a bound."""
+    return queries.search(house, q, of, below)
 
 
 router.include_router(acts)

@@ -18,6 +18,7 @@ from infra.accounts import Session
 from infra.bootstrap import House
 from infra.faults import standing
 from infra.notice_documents import log_head
+from infra.search.port import SearchUnavailable
 from infra.web import (
     api,
     health,
@@ -121,6 +122,8 @@ def _status(error: QorgauError) -> int:
             return 409
         case InputError():
             return 422
+        case SearchUnavailable():
+            return 503
     return 400
 
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from infra.faults import standing
+from infra.stages.search import behind as lag_of
 from infra.web.context import TheHouse
 
 router = APIRouter(tags=["health"])
-FOLLOWERS = ("detect", "acts", "search")
+FOLLOWERS = ("detect", "acts")
 
 
 @router.get("/health", summary="Alive, what fails, and how far each follower is behind")
@@ -21,6 +22,7 @@ def health(house: TheHouse) -> JSONResponse:
         name: decisions - house.decisions.tracked(name)
         for name in ("incidents", "clocks", "playbooks", "notices", "orders", "alerts")
     }
+    behind |= {f"search-{name}": lag for name, lag in lag_of(house.search, house.ledger, house.decisions).items()}
     faults = standing(house.database)
     status = "failing" if faults else "ok"
     body = {"status": status, "faults": faults, "ledger": head, "decisions": decisions, "behind": behind}

@@ -10,6 +10,9 @@ from fastapi.responses import Response
 
 from engine.errors import NotFound
 from engine.register import builtin_register
+from infra.search.port import INDEXES, SearchUnavailable
+from infra.search.question import LONGEST, BadQuestion
+from infra.stages.search import behind
 from infra.web import queries
 from infra.web.context import TheHouse, TheSession, must, page
 from infra.web.pages_rules import explanations
@@ -18,10 +21,21 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/events")
-def show_events(request: Request, house: TheHouse, session: TheSession, q: str = "") -> Response:
-    """Search the events."""
-    rows = queries.search(house, q[:200])
-    return page(request, "events.html", session, rows=rows, q=q[:200], title="Events")
+def show_events(
+    request: Request, house: TheHouse, session: TheSession, q: str = "", of: str = "events", below: int | None = None
+) -> Response:
+    """Search the events, the incidents or the notices; what is wrong with a question is said above an empty list."""
+    of, rows, wrong = (of if of in INDEXES else "events"), [], ""
+    try:
+        rows = queries.search(house, q, of, below)
+    except (BadQuestion, SearchUnavailable) as error:
+        wrong = error.message
+    oldest = rows[-1].get("position", rows[-1].get("key")) if len(rows) == queries.PAGE else None
+    lag = behind(house.search, house.ledger, house.decisions)[of]
+    return page(
+        request, "events.html", session, rows=rows, q=q[:LONGEST], of=of, wrong=wrong, oldest=oldest, indexes=INDEXES,
+        lag=lag, title="Search" if q or of != "events" else "Events",
+    )  # fmt: skip
 
 
 @router.get("/catalogue")

@@ -11,6 +11,8 @@ import orjson
 from engine.catalogue import ENVELOPE, Catalogue
 from engine.notice_facts import CLOCK_OF_KIND
 from infra.bootstrap import House
+from infra.search.documents import vocabulary_of
+from infra.search.question import read
 from infra.store.ledger import DEAD_LETTER
 
 VIEWS = ("open", "mine", "unassigned", "overdue", "closed")
@@ -115,21 +117,12 @@ def notice_row(house: House, notice_id: str) -> dict[str, Any] | None:
     )
 
 
-def search(house: House, text: str, limit: int = PAGE) -> list[dict[str, Any]]:
-    """Events whose words begin with every word asked for; newest first. Any text is a valid question."""
-    clean = "".join(ch if ch.isprintable() and ch != '"' else " " for ch in text)
-    words = clean.split()[:12]
-    if not words:
-        return house.database.rows(
-            "SELECT rowid AS position, action, source, entities, at FROM search ORDER BY rowid DESC LIMIT ?", limit
-        )
-    condition, question = house.database.search_for(words)
-    return house.database.rows(
-        f"SELECT rowid AS position, action, source, entities, at FROM search WHERE {condition} "  # noqa: S608 - ours
-        "ORDER BY rowid DESC LIMIT ?",
-        question,
-        limit,
-    )
+def search(
+    house: House, text: str, index: str = "events", below: int | None = None, limit: int = PAGE
+) -> list[dict[str, Any]]:
+    """What answers a question in the Lucene query language, newest first. Raises BadQuestion, SearchUnavailable."""
+    question = read(text, vocabulary_of(index, house.catalogue), house.calendar.zone)
+    return house.search.find(index, question, limit, below)
 
 
 def outline(text: str, catalogue: Catalogue) -> str:

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from infra.readers import Batch
 from infra.web.app import create_app
-from tests.support import MONDAY, PASSWORD, World
+from tests.support import COMPLIANCE, MONDAY, PASSWORD, World
 
 PAGES = [
     "/",
@@ -256,13 +256,37 @@ def test_an_act_over_the_api_starts_the_protection(served: tuple[World, TestClie
     assert {clock["kind"] for clock in got["clocks"]} == {"collection-stop", "accrual-stop", "bureau-correction"}
 
 
-def test_any_search_text_is_a_valid_question(served: tuple[World, TestClient, str]) -> None:
+def test_a_question_that_cannot_be_read_is_answered_in_words(served: tuple[World, TestClient, str]) -> None:
     world, client, _ = served
     world.feed(world.event("backup.job", host__name="srv-01"))
     sign_in(client, "aigul")
-    for text in ('"', "a AND", "*", "NEAR(", "'; DROP TABLE search; --", "col:x", "-x", "(" * 50, "\x00"):
-        assert client.get("/events", params={"q": text}).status_code == 200
-    assert "backup.job" in client.get("/events", params={"q": "srv-0"}).text
+    for text in ('"', "a AND", "NEAR(", "'; DROP TABLE search; --", "col:x", "(" * 50, "\x00", "x" * 2000):
+        shown = client.get("/events", params={"q": text})
+        assert (shown.status_code, 'role="alert"' in shown.text) == (200, True), text
+        answer = client.get("/api/v1/events", params={"q": text})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "search.question")
+    for text in ("*", "-x", "srv-0*", "event.action:backup.job"):
+        assert "backup.job" in client.get("/events", params={"q": text}).text
+    assert [row["position"] for row in client.get("/api/v1/events", params={"q": "srv-01"}).json()] == [1]
+
+
+def test_incidents_and_notices_are_found_too(served: tuple[World, TestClient, str]) -> None:
+    world, client, _ = served
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    sign_in(client, "aigul")
+    (incident,) = world.incidents()
+    for text in ("", incident["number"], "client:c-1 state:open", "opened:2026-11-23", "rule:*"):
+        found = client.get("/events", params={"of": "incidents", "q": text}).text
+        assert incident["number"] in found, text
+        assert f"/incidents/{incident['id']}" in found
+    assert "No incident matches" in client.get("/events", params={"of": "incidents", "q": "state:closed"}).text
+    (row,) = client.get("/api/v1/events", params={"of": "notices", "q": "kind:regulator"}).json()
+    assert (row["number"], row["state"]) == (incident["number"], "draft")
+    assert client.get("/events", params={"of": "notices", "q": "state:draft"}).status_code == 200
+    world.house.acts.approve_notice(row["id"], None, by=COMPLIANCE)
+    world.work()
+    (row,) = client.get("/api/v1/events", params={"of": "notices", "q": "kind:regulator"}).json()
+    assert row["state"] == "sent"
 
 
 def test_personal_data_are_neither_indexed_nor_shown(served: tuple[World, TestClient, str]) -> None:

@@ -1,0 +1,1 @@
+"""Full-text search: one query language over the embedded index and over Elasticsearch."""

@@ -1,0 +1,188 @@
+"""What of events, incidents and notices can be found. Personal data and what people typed stay out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from engine.catalogue import Catalogue
+from engine.events import SecurityEvent
+from engine.timestamps import iso
+from infra.search import words
+from infra.search.instants import micros
+from infra.search.port import Document
+from infra.search.question import Vocabulary
+from infra.search.words import Kind
+from infra.store.database import Database
+from rules.detector import entities_of
+
+_KINDS: dict[str, Kind] = {"number": "number", "date": "date"}
+_ALIASES = {
+    "action": "event.action", "source": "event.provider", "client": "mfo.client.id", "loan": "mfo.loan.id",
+    "ip": "source.ip", "user": "user.id", "device": "device.id", "session": "session.id", "outcome": "event.outcome",
+}  # fmt: skip
+_PERSONAL = "it is personal; 'qorgau ledger find' looks a person up and leaves a trace of it"
+_NOT_WORDS = frozenset({"@timestamp", "ecs.version", "event.created", "event.ingested"})
+_OF_EVENTS = (
+    "event.category",
+    "event.dataset",
+    "event.id",
+    "event.kind",
+    "event.module",
+    "event.outcome",
+    "event.type",
+)
+
+_INCIDENT: dict[str, Kind] = {
+    "incident.number": "text", "incident.title": "text", "incident.class": "text", "incident.severity": "text",
+    "incident.phase": "text", "incident.state": "text", "incident.assignee": "text", "incident.disposition": "text",
+    "rule.name": "text", "client.id": "text", "loan.id": "text", "user.id": "text", "device.id": "text",
+    "source.ip": "text", "session.id": "text", "workstation.id": "text", "incident.opened": "date",
+    "incident.closed": "date", "incident.findings": "number", "incident.notifiable": "text", "@timestamp": "time",
+}  # fmt: skip
+_NOTICE: dict[str, Kind] = {
+    "notice.kind": "text", "notice.stage": "text", "notice.state": "text", "notice.reference": "text",
+    "notice.submitted_by": "text", "notice.approved_by": "text", "notice.approved": "date", "notice.sent": "date",
+    "incident.number": "text", "client.id": "text", "@timestamp": "time",
+}  # fmt: skip
+_ENTITIES = {
+    "clients": "client.id", "loans": "loan.id", "users": "user.id", "devices": "device.id", "addresses": "source.ip",
+    "sessions": "session.id", "workstations": "workstation.id",
+}  # fmt: skip
+
+
+_OTHER_ALIASES = {
+    "client": "client.id", "loan": "loan.id", "user": "user.id", "device": "device.id", "rule": "rule.name",
+    "incident": "incident.number",
+}  # fmt: skip
+
+
+def _short(fields: dict[str, Kind]) -> dict[str, str]:
+    return {name.rsplit(".", 1)[1] if "." in name else name: name for name in fields}
+
+
+@lru_cache(maxsize=8)
+def _of_catalogue(names: tuple[tuple[str, str, bool], ...]) -> Vocabulary:
+    fields: dict[str, Kind] = {name: _KINDS.get(kind, "text") for name, kind, personal in names if not personal}
+    for name in (*_OF_EVENTS, "event.action", "event.provider"):
+        fields[name] = "text"
+    refused = {name: _PERSONAL for name, _, personal in names if personal}
+    return Vocabulary({**fields, "@timestamp": "time"}, _ALIASES, refused)
+
+
+def vocabulary_of(index: str, catalogue: Catalogue) -> Vocabulary:
+    """Give the fields that an index can be asked for."""
+    if index == "events":
+        return _of_catalogue(tuple((name, it.type, it.personal) for name, it in catalogue.fields.items()))
+    fields = _INCIDENT if index == "incidents" else _NOTICE
+    return Vocabulary(fields, {**_short(fields), **_OTHER_ALIASES})
+
+
+def of_events(events: Sequence[SecurityEvent], catalogue: Catalogue, zone: tzinfo) -> list[Document]:
+    """Give the documents of events."""
+    return [_of_event(event, catalogue, zone) for event in events]
+
+
+def _of_event(event: SecurityEvent, catalogue: Catalogue, zone: tzinfo) -> Document:
+    named: dict[str, Any] = {"event.action": event.action, "event.provider": event.source}
+    for name, value in event.fields.items():
+        if value is not None and name not in _NOT_WORDS and catalogue.may_be_indexed(name):
+            named.setdefault(name, value)
+    kinds = vocabulary_of("events", catalogue).fields
+    entities = entities_of(event.fields)
+    shown = {
+        "position": event.position,
+        "action": event.action,
+        "source": event.source,
+        "entities": " ".join(word for values in entities.model_dump().values() for word in values)[:400],
+        "at": iso(event.at),
+    }
+    spelled = words.of_document(((name, value, kinds.get(name, "text")) for name, value in named.items()), zone)
+    fields = {name: value for name, value in named.items() if _is_typed(value, catalogue, name)}
+    return Document(event.position, event.position, micros(event.at), spelled, shown, fields)
+
+
+def _is_typed(value: Any, catalogue: Catalogue, name: str) -> bool:
+    """Say whether a mapping for this field would take the value; what a source got wrong is found by its words only."""
+    kind = catalogue.fields[name].type if name in catalogue.fields else "keyword"
+    for part in value if isinstance(value, list | tuple) else (value,):
+        if kind == "number" and (
+            isinstance(part, bool) or not isinstance(part, int | float) or not math.isfinite(part)
+        ):
+            return False
+        if kind == "boolean" and not isinstance(part, bool):
+            return False
+        if isinstance(part, dict | list | tuple):
+            return False
+    return True
+
+
+class Cases:
+    """Incidents and notices as the read models show them now."""
+
+    def __init__(self, database: Database, zone: tzinfo) -> None:
+        self.database = database
+        self.zone = zone
+
+    def incidents(self, version: int, ids: Sequence[str]) -> Iterator[Document]:
+        """Give the documents of incidents."""
+        for key, row in self._rows("incident_view", ids):
+            entities: dict[str, list[str]] = {}
+            for it in self.database.rows(
+                "SELECT kind, value FROM incident_entity WHERE incident_id = ? ORDER BY kind, value LIMIT 300",
+                row["id"],
+            ):
+                entities.setdefault(_ENTITIES[it["kind"]], []).append(it["value"])
+            fields = {
+                "incident.number": row["number"], "incident.title": "" if row["reported_by"] else row["title"],
+                "incident.class": row["class"], "incident.severity": row["severity"], "incident.phase": row["phase"],
+                "incident.state": "open" if row["is_open"] else "closed", "incident.assignee": row["assignee"],
+                "incident.disposition": row["disposition"], "rule.name": row["rule_name"],
+                "incident.opened": row["opened_at"], "incident.closed": row["closed_at"],
+                "incident.findings": row["findings"], "incident.notifiable": bool(row["notifiable"]), **entities,
+            }  # fmt: skip
+            names = ("id", "number", "title", "severity", "phase")
+            yield self._document(key, version, row["detected_at"], row, names, fields, _INCIDENT)
+
+    def notices(self, version: int, ids: Sequence[str]) -> Iterator[Document]:
+        """Give the documents of notices; the text of a notice and its addressee are not in the index."""
+        for key, row in self._rows("notice_view", ids):
+            number = self.database.scalar("SELECT number FROM incident_view WHERE id = ?", row["incident_id"])
+            fields = {
+                "notice.kind": row["kind"], "notice.stage": row["stage"], "notice.state": row["state"],
+                "notice.reference": row["transport_ref"], "notice.submitted_by": row["submitted_by"],
+                "notice.approved_by": row["approved_by"], "notice.approved": row["approved_at"],
+                "notice.sent": row["sent_at"], "incident.number": number,
+                "client.id": row["subject"] if row["kind"] == "client" else "",
+            }  # fmt: skip
+            row["number"] = number
+            names = ("id", "number", "kind", "stage", "state")
+            yield self._document(key, version, row["drafted_at"], row, names, fields, _NOTICE)
+
+    def _rows(self, view: str, ids: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Give the rows with their keys: where in the log each began, which is the same after every rebuild."""
+        for it in ids:
+            row = self.database.row(f"SELECT * FROM {view} WHERE id = ?", it)  # noqa: S608 - our own names
+            if row is not None:
+                yield self._began(it), row
+
+    def _began(self, key: str) -> int:
+        return int(
+            self.database.scalar(
+                "SELECT position FROM decisions WHERE originator_id = ? ORDER BY originator_version LIMIT 1",
+                UUID(key).hex,
+            )
+        )
+
+    def _document(
+        self, key: int, version: int, at: str, row: dict[str, Any], names: tuple[str, ...], fields: dict[str, Any],
+        kinds: dict[str, Kind],
+    ) -> Document:  # fmt: skip
+        given = {name: value for name, value in fields.items() if value not in (None, "", [])}
+        spelled = words.of_document(((name, value, kinds[name]) for name, value in given.items()), self.zone)
+        shown = {"key": key, "at": at, **{name: row[name] for name in names}}
+        return Document(key, version, micros(datetime.fromisoformat(at)), spelled, shown, given)
