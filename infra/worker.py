@@ -8,7 +8,8 @@ from __future__ import annotations
 import fcntl
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,12 @@ IDLE_S = 0.5
 PAUSE_AFTER_FAULT_S = 5.0
 
 
+class WorkedElsewhere(QorgauError):
+    """Another process does the work."""
+
+    code = "worker.elsewhere"
+
+
 class WorkerLock:
     """A lock on the data directory: the stages run in one process only."""
 
@@ -34,13 +41,13 @@ class WorkerLock:
         self._file: IO[str] | None = None
 
     def take(self) -> None:
-        """Take the lock; raises QorgauError when another process holds it."""
+        """Take the lock; raises WorkedElsewhere when another process holds it."""
         file = self.path.open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.close()
-            raise QorgauError(
+            raise WorkedElsewhere(
                 f"another qorgau works on {self.path.parent}; stop it or set QORGAU_DATA to another directory"
             ) from None
         self._file = file
@@ -65,8 +72,9 @@ def drain(stages: Sequence[Stage]) -> None:
 class Worker:
     """Threads that run the stages; a fault of one stage is told to people and does not stop the others."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, term: int | None = None) -> None:
         self.house = house
+        self.term = term
         self.stages = stages_of(house)
         self.faults = Faults(house.decisions, house.clock)
         self.stopping = threading.Event()
@@ -77,7 +85,8 @@ class Worker:
 
     def start(self) -> None:
         """Fire what came due while nobody was here, then run."""
-        self.house.sweep.run()
+        with self.in_office():
+            self.house.sweep.run()
         self._scheduler.add_job(
             self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1
         )
@@ -118,7 +127,24 @@ class Worker:
             if loop.is_alive():
                 loop.join(timeout=60)
 
+    @contextmanager
+    def in_office(self) -> Iterator[None]:
+        """Mark the thread as one of the worker's: what it writes after its term is refused by the store."""
+        own = getattr(self.house.database, "own_term", None)
+        if own is None or self.term is None:
+            yield
+            return
+        before, own.number = own.number, self.term
+        try:
+            yield
+        finally:
+            own.number = before
+
     def _sweep(self) -> None:
+        with self.in_office():
+            self._sweep_now()
+
+    def _sweep_now(self) -> None:
         try:
             fired = self.house.sweep.run()
         except Exception as error:
@@ -168,6 +194,10 @@ class _Loop(threading.Thread):
 
     def run(self) -> None:
         """Work until the worker stops."""
+        with self.worker.in_office():
+            self._work()
+
+    def _work(self) -> None:
         while not self.worker.stopping.is_set():
             busy = False
             for stage in self.stages:

@@ -6,13 +6,13 @@ import time
 
 import click
 
-from engine.errors import QorgauError
 from infra.bootstrap import House
 from infra.cli import common
+from infra.election import sole_worker
 from infra.search.port import INDEXES
 from infra.stages.search import Searching, behind
 from infra.web import queries
-from infra.worker import WorkerLock
+from infra.worker import WorkedElsewhere
 
 COLUMNS = {
     "events": ("position", "at", "action", "source", "entities"),
@@ -64,16 +64,11 @@ def rebuild(index: tuple[str, ...]) -> None:
     with common.house() as house:
         for name in index or INDEXES:
             house.search.clear(name)
-        lock = WorkerLock(house.settings.data)
         try:
-            lock.take()
-        except QorgauError:
+            with sole_worker(house):
+                _fill(house)
+        except WorkedElsewhere:
             _watch(house)
-            return
-        try:
-            _fill(house)
-        finally:
-            lock.release()
 
 
 def _fill(house: House) -> None:

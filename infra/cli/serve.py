@@ -16,8 +16,10 @@ from engine.errors import InputError
 from infra.bootstrap import House, open_house, stages_of
 from infra.cli import common
 from infra.demo import Demo
+from infra.election import Candidate, Election, sole_worker
 from infra.memory import tune
 from infra.settings import Settings, load_settings
+from infra.store.postgres import PostgresDatabase
 from infra.web.app import create_app
 from infra.web.organisations import ByHost
 from infra.worker import Worker, WorkerLock, drain
@@ -55,9 +57,9 @@ def _run(settings: Settings, only: str | None, demo: Demo | None) -> None:
     with _Running(settings, only) as it:
         if only in (None, "api"):
             _serve(it.house, demo)
-        elif it.worker is not None:
+        elif it.works:
             click.echo(f"qorgau works on {settings.data}; stop with Ctrl-C")
-            it.worker.join()
+            it.join()
 
 
 def _run_all(settings: Settings, only: str | None) -> None:
@@ -69,8 +71,7 @@ def _run_all(settings: Settings, only: str | None) -> None:
         if only not in (None, "api"):
             click.echo(f"qorgau works for {', '.join(running)}; stop with Ctrl-C")
             for it in running.values():
-                if it.worker is not None:
-                    it.worker.join()
+                it.join()
             return
         apps = {host: create_app(it.house) for slug, it in running.items() for host in _hosts(slug, it.house.settings)}
         for it in running.values():
@@ -88,29 +89,60 @@ def _hosts(slug: str, settings: Settings) -> tuple[str, ...]:
 
 
 class _Running:
-    """One organisation at work: its lock, its house, its worker."""
+    """One organisation at work: its house, and its worker.
+
+    On SQLite the worker holds a lock on the directory. On PostgreSQL several processes may stand for the work; the one
+    elected does it.
+    """
 
     def __init__(self, settings: Settings, only: str | None) -> None:
         self.works = only in (None, "worker", "scheduler")
         self.lock = WorkerLock(settings.data)
-        if self.works:
+        self.candidate: Candidate | None = None
+        self.worker: Worker | None = None
+        if self.works and settings.database is None:
             self.lock.take()
         self.house = open_house(settings)
-        self.worker = Worker(self.house) if self.works else None
+        database = self.house.database
+        if self.works and isinstance(database, PostgresDatabase):
+            self.candidate = Candidate(self.house, Election(database), self._changed)
+        elif self.works:
+            self.worker = Worker(self.house)
 
     def __enter__(self) -> _Running:
         self.house.start_readers(self.house.settings.readers)
         tune()
         if self.worker is not None:
-            self.house.intake.on_commit = self.house.decisions.on_commit = self.worker.wake
+            self._changed(self.worker)
             self.worker.start()
+        if self.candidate is not None:
+            self.candidate.start()
         return self
 
+    def _changed(self, worker: Worker | None) -> None:
+        wake = worker.wake if worker is not None else _nobody
+        self.house.intake.on_commit = self.house.decisions.on_commit = wake
+
+    def join(self) -> None:
+        """Wait until the work ends."""
+        if self.worker is not None:
+            self.worker.join()
+        if self.candidate is not None:
+            while self.candidate.is_alive():
+                self.candidate.join(timeout=0.5)
+
     def __exit__(self, *error: object) -> None:
+        if self.candidate is not None:
+            self.candidate.stopping.set()
+            self.candidate.join(timeout=60)
         if self.worker is not None:
             self.worker.stop()
         self.house.close()
         self.lock.release()
+
+
+def _nobody() -> None:
+    """There is no worker in this process to wake."""
 
 
 class _Server(uvicorn.Server):
@@ -169,15 +201,8 @@ def _listen(settings: Settings) -> socket.socket:
 @click.command("catch-up")
 def catch_up() -> None:
     """Run every stage until nothing is left to do, then end (no server needed)."""
-    settings = common.settings()
-    lock = WorkerLock(settings.data)
-    lock.take()
-    house = open_house(settings)
-    try:
+    with common.house() as house, sole_worker(house):
         house.intake.recover()
         house.sweep.run()
         drain(stages_of(house))
         click.echo(f"events {house.ledger.head()}, decisions {house.decisions.head()}")
-    finally:
-        house.close()
-        lock.release()

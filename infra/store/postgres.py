@@ -55,6 +55,18 @@ class Row:
         return list(self._names)
 
 
+class Deposed(StoreUnavailable):
+    """The term of this worker is over: another process was elected. Nothing was written."""
+
+    code = "store.deposed"
+
+
+class _Term(threading.local):
+    """The term in which a thread works; None for threads that serve people."""
+
+    number: int | None = None
+
+
 def _rows(cursor: Any) -> Any:
     names = {column.name: at for at, column in enumerate(cursor.description or ())}
     return lambda values: Row(values, names)
@@ -124,6 +136,7 @@ class PostgresDatabase(Database):
         self._lock_id = lock
         self._writer = threading.RLock()
         self._mark = f"commit:{secrets.token_hex(8)}"
+        self.own_term = _Term()
         self._listener: Any = None
         self._pool = ConnectionPool(
             url, min_size=1, max_size=pool_size, open=False, configure=_configure, timeout=RECOVERY_S,
@@ -195,11 +208,28 @@ class PostgresDatabase(Database):
                         "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                         (self._mark, token),
                     )
+                    if self.own_term.number is not None:
+                        self._check_term(cursor, self.own_term.number)
                     yield cursor
                     finished = True
             except (OperationalError, PoolTimeout) as error:
                 if not (finished and self._was_committed(token)):
                     raise StoreUnavailable(f"{self.where} was lost; nothing of this was kept") from error
+
+    def _check_term(self, cursor: Cursor, number: int) -> None:
+        cursor.execute(f"SELECT value FROM {self.plan.meta} WHERE key = 'term'")  # noqa: S608 - our own names
+        row = cursor.fetchone()
+        if row is None or int(row[0]) != number:
+            raise Deposed("another process works on this store now")
+
+    def begin_term(self) -> int:
+        """Begin a new term of work and give its number; writes of threads that work in an earlier one are refused."""
+        with self.write() as cursor:
+            cursor.execute(
+                f"INSERT INTO {self.plan.meta} AS m (key, value) VALUES ('term', '1') "  # noqa: S608 - our own names
+                "ON CONFLICT (key) DO UPDATE SET value = (m.value::bigint + 1)::text RETURNING value"
+            )
+            return int(cursor.fetchone()[0])
 
     def _was_committed(self, token: str) -> bool:
         """Ask the server, when it is back, what became of a commit whose answer was lost. Raises StoreUnavailable.
