@@ -25,7 +25,13 @@ log = logging.getLogger("qorgau.election")
 LEADER = 0x716F726C
 """The advisory lock of the worker: "qorl"."""
 ASK_S = 1.0
-LINE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 3, "keepalives_interval": 1, "keepalives_count": 3, "connect_timeout": 5}
+LINE: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "connect_timeout": 5,
+}
 
 
 class Election:
