@@ -94,3 +94,20 @@ def bench_quality(seed: int, events: int, as_json: bool) -> None:
 
 bench.add_command(bench_year.year)
 bench.add_command(bench_notice.notice)
+
+
+@bench.command("stream")
+@click.option("--events", type=click.IntRange(1_000), default=300_000, show_default=True, help="The backlog.")
+@click.option("--batch", type=click.IntRange(1, 5_000), default=1, show_default=True, help="Events in a message.")
+@click.option("--backend", type=click.Choice(["postgres", "sqlite"]), default="postgres", show_default=True)
+@click.option("--elasticsearch", is_flag=True, help="The search index in Elasticsearch.")
+@click.option("--rate", type=click.IntRange(0), default=2_500, show_default=True, help="Events/s of the second part.")
+@click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="Length of the second part.")
+@common.as_json
+def bench_stream(
+    events: int, batch: int, backend: str, elasticsearch: bool, rate: int, seconds: int, as_json: bool
+) -> None:
+    """Kafka to incident: throughput over a backlog, then the time to the incident at a steady rate."""
+    from infra.cli.bench_stream import measure
+
+    _print(measure(events, batch, backend, rate=rate, seconds=seconds, elasticsearch=elasticsearch), as_json)

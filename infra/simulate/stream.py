@@ -19,7 +19,7 @@ EVENTS_PER_STORY = 6.2
 CAMPAIGN_EVERY = 4_000
 """One campaign per so many events."""
 _HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 12, 12, 12, 12, 11, 11, 10, 9, 8, 7, 5, 3)
-_SOURCE_OF = {
+SOURCE_OF = {
     "portal": "portal", "channel": "portal", "otp": "otp-gateway", "veridoc": "verigram", "verilive": "verigram",
     "veriface": "verigram", "coid": "coid", "phone": "coid", "eds": "eds-validator", "pkb": "bureau-gateway",
     "bureau": "bureau-gateway", "antifraud": "antifraud", "loan": "loans", "collection": "collections",
@@ -70,7 +70,7 @@ def make(
         "@timestamp": at.isoformat(timespec="milliseconds"),
         "event.id": event_id,
         "event.action": action,
-        "event.provider": _SOURCE_OF.get(action.split(".", 1)[0], "infrastructure"),
+        "event.provider": SOURCE_OF.get(action.split(".", 1)[0], "infrastructure"),
         "organization.id": "mfo-1",
         **fields,
     }

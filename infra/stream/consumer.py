@@ -52,11 +52,9 @@ class Landing:
         while True:
             try:
                 read = await asyncio.to_thread(self.arrivals.read, batch)
-                for letter in read.dead:
-                    what = (letter.arrival.topic, letter.arrival.partition, letter.arrival.offset, letter.reject.line)
-                    if what not in sent:
-                        await self.send_dead(letter)
-                        sent.add(what)
+                new = {_place(letter): letter for letter in read.dead if _place(letter) not in sent}
+                await asyncio.gather(*(self.send_dead(letter) for letter in new.values()))
+                sent |= new.keys()
                 self.taken = await asyncio.to_thread(self.arrivals.store, read)
             except (Moved, KeysChanged):
                 continue
@@ -85,6 +83,10 @@ class Landing:
             log.error("the batch waits: %s", type(error).__name__)
             self.fault = type(error).__name__
         self.on_fault(error)
+
+
+def _place(letter: DeadLetter) -> tuple[str, int, int, int]:
+    return letter.arrival.topic, letter.arrival.partition, letter.arrival.offset, letter.reject.line
 
 
 def own_positions(arrivals: Arrivals) -> type[Consumer]:
