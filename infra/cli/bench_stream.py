@@ -34,6 +34,7 @@ from infra.testbed.postgres import Cluster
 
 SOURCES = tuple(sorted({*SOURCE_OF.values(), "infrastructure"}))
 PARTITIONS = 2
+CAMPAIGN_EVERY = 50_000
 _SOURCE = re.compile(rb'"event.provider":"([^"]+)"')
 _KEY = re.compile(rb'"mfo.(?:client|loan).id":"([^"]+)"')
 
@@ -81,8 +82,11 @@ class _Measured:
 
     def run(self, rate: int, seconds: int) -> dict[str, Any]:
         self._command("stream", "topics", "--partitions", str(PARTITIONS)).wait()
-        start = datetime.now(UTC) - timedelta(days=self.events / 100_000 + 1)
-        lines = (made.line for made in simulated(5, start))
+        # In their own time the events lie as far apart as they would at this rate: windows hold what they would hold.
+        per_second = max(rate, 1_000)
+        start = datetime.now(UTC) - timedelta(seconds=self.events / per_second)
+        made = simulated(5, start, per_day=per_second * 86_400, campaign_every=CAMPAIGN_EVERY)
+        lines = (it.line for it in made)
         asyncio.run(self._produce(islice(lines, self.events)))
         floor = asyncio.run(self._bare())
         house = open_house(self.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -84,15 +84,15 @@ def vocabulary_of(index: str, catalogue: Catalogue) -> Vocabulary:
 
 def of_events(events: Sequence[SecurityEvent], catalogue: Catalogue, zone: tzinfo) -> list[Document]:
     """Give the documents of events."""
-    return [_of_event(event, catalogue, zone) for event in events]
+    kinds = vocabulary_of("events", catalogue).fields
+    return [_of_event(event, catalogue, kinds, zone) for event in events]
 
 
-def _of_event(event: SecurityEvent, catalogue: Catalogue, zone: tzinfo) -> Document:
+def _of_event(event: SecurityEvent, catalogue: Catalogue, kinds: Mapping[str, Kind], zone: tzinfo) -> Document:
     named: dict[str, Any] = {"event.action": event.action, "event.provider": event.source}
     for name, value in event.fields.items():
         if value is not None and name not in _NOT_WORDS and catalogue.may_be_indexed(name):
             named.setdefault(name, value)
-    kinds = vocabulary_of("events", catalogue).fields
     entities = entities_of(event.fields)
     shown = {
         "position": event.position,

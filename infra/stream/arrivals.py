@@ -8,14 +8,17 @@ and an event that comes again by its id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
 
 from engine.catalogue import Catalogue
 from engine.door import Door
 from engine.errors import QorgauError
-from engine.events import Rejected, split_batch
+from engine.events import Rejected, SecurityEvent, split_batch
 from engine.ports import Clock, Taken
 from engine.timestamps import iso
 from infra.store.ledger import Ledger
@@ -56,7 +59,7 @@ class DeadLetter:
 class Read:
     """A batch that was read and is not stored yet."""
 
-    ready: tuple[Prepared, ...]
+    ready: Prepared
     dead: tuple[DeadLetter, ...]
     before: Mapping[Partition, Position | None]
     after: Mapping[Partition, Position]
@@ -111,12 +114,12 @@ class Arrivals:
         return {(row["topic"], row["part"]): Position(row["next"], bytes(row["digest"])) for row in rows}
 
     def read(self, arrivals: Sequence[Arrival]) -> Read:
-        """Read what is new of a batch. Raises Skipped and TopicReplaced; never for any content."""
+        """Read what is new of a batch, in its order. Raises Skipped and TopicReplaced; never for any content."""
         held = self.positions()
-        by_topic: dict[str, list[Arrival]] = {}
+        fresh: list[Arrival] = []
         before: dict[Partition, Position | None] = {}
         latest: dict[Partition, Arrival] = {}
-        for arrival in sorted(arrivals, key=lambda it: (it.topic, it.partition, it.offset)):
+        for arrival in _in_order(arrivals):
             partition = (arrival.topic, arrival.partition)
             known = before.setdefault(partition, held.get(partition))
             if partition in latest:
@@ -129,14 +132,10 @@ class Arrivals:
                 continue
             self._without_gap(partition, expected, arrival.offset)
             latest[partition] = arrival
-            by_topic.setdefault(arrival.topic, []).append(arrival)
-        ready, dead = [], []
-        for topic, group in by_topic.items():
-            prepared, letters = self._prepare(topic, group)
-            ready.append(prepared)
-            dead += letters
+            fresh.append(arrival)
+        ready, dead = self._prepare(fresh)
         after = {key: Position(it.offset + 1, self._digest(it)) for key, it in latest.items()}
-        return Read(tuple(ready), tuple(dead), {key: before[key] for key in after}, after)
+        return Read(ready, tuple(dead), {key: before[key] for key in after}, after)
 
     def _without_gap(self, partition: Partition, expected: int, got: int) -> None:
         """Refuse a gap the first time; compaction and transactions leave gaps that stay."""
@@ -145,40 +144,45 @@ class Arrivals:
             self._believed.add(gap)
             raise Skipped(*gap)
 
-    def _prepare(self, topic: str, group: Sequence[Arrival]) -> tuple[Prepared, list[DeadLetter]]:
-        source = topic.removeprefix(f"{self.prefix}.")
+    def _prepare(self, fresh: Sequence[Arrival]) -> tuple[Prepared, list[DeadLetter]]:
+        """Read messages of several topics as one block: their order is the order of the ledger."""
         received_at = self.clock.now()
-        origins: list[tuple[Arrival, int]] = []
-        parts: list[tuple[int, bytes]] = []
-        for arrival in group:
-            for line, raw in split_batch(arrival.value):
-                origins.append((arrival, line))
-                parts.append((len(origins), raw))
-        door = Door(
-            self.catalogue, source, received_at, claims=frozenset({source}), keep_unknown_types=self.keep_unknown_types
-        )
-        events, rejects = door.read_all(parts)
-        letters = [
-            DeadLetter(origins[reject.line - 1][0], replace(reject, line=origins[reject.line - 1][1]))
-            for reject in rejects
-        ]
+        doors: dict[str, Door] = {}
+        events: list[SecurityEvent] = []
+        letters: list[DeadLetter] = []
+        for topic, run in groupby(fresh, key=attrgetter("topic")):
+            door = doors.get(topic) or doors.setdefault(topic, self._door(topic, received_at))
+            origins: list[tuple[Arrival, int]] = []
+            parts: list[tuple[int, bytes]] = []
+            for arrival in run:
+                for line, raw in split_batch(arrival.value):
+                    origins.append((arrival, line))
+                    parts.append((len(origins), raw))
+            some, rejects = door.read_all(parts)
+            events += some
+            for reject in rejects:
+                arrival, line = origins[reject.line - 1]
+                letters.append(DeadLetter(arrival, replace(reject, line=line)))
         while True:
             try:
                 return prepare(events, [it.reject for it in letters], received_at, self.ledger.sealer), letters
             except KeysChanged:
                 continue
 
+    def _door(self, topic: str, received_at: datetime) -> Door:
+        source = topic.removeprefix(f"{self.prefix}.")
+        claims, unknown = frozenset({source}), self.keep_unknown_types
+        return Door(self.catalogue, source, received_at, claims=claims, keep_unknown_types=unknown)
+
     def store(self, read: Read) -> Taken:
         """Store a batch with its positions in one transaction. Raises Moved, KeysChanged and what the store raises."""
-        taken = Taken()
         with self.ledger.database.write() as cursor:
             for partition, expected in read.before.items():
                 cursor.execute("SELECT next FROM arrivals WHERE topic = ? AND part = ?", partition)
                 row = cursor.fetchone()
                 if (row[0] if row else None) != (expected.next if expected else None):
                     raise Moved(f"{partition[0]}/{partition[1]} was taken by another process")
-            for ready in read.ready:
-                taken = _sum(taken, self.ledger.append_within(cursor, ready))
+            taken = self.ledger.append_within(cursor, read.ready)
             at = iso(self.clock.now())
             for (topic, part), position in read.after.items():
                 cursor.execute(
@@ -199,5 +203,12 @@ class Arrivals:
         return sealer.digest(arrival.value) if sealer is not None else sha256(arrival.value).digest()
 
 
-def _sum(one: Taken, other: Taken) -> Taken:
-    return Taken(**{name: getattr(one, name) + getattr(other, name) for name in Taken.model_fields})
+def _in_order(arrivals: Sequence[Arrival]) -> Iterator[Arrival]:
+    """Keep the order among partitions, and bring that within each to its offsets: after a seek some come again."""
+    queues: dict[Partition, list[Arrival]] = {}
+    for arrival in arrivals:
+        queues.setdefault((arrival.topic, arrival.partition), []).append(arrival)
+    for queue in queues.values():
+        queue.sort(key=attrgetter("offset"), reverse=True)
+    for arrival in arrivals:
+        yield queues[arrival.topic, arrival.partition].pop()

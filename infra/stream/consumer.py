@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from engine.ports import Taken
 from infra.store.sealing import KeysChanged
 from infra.stream.arrivals import Arrival, Arrivals, DeadLetter, Moved, Skipped, TopicReplaced
+from infra.stream.merging import InOrder
 
 log = logging.getLogger("qorgau.stream")
 TAKE = 2_000
@@ -90,9 +93,19 @@ def _place(letter: DeadLetter) -> tuple[str, int, int, int]:
 
 
 def own_positions(arrivals: Arrivals) -> type[Consumer]:
-    """Give a consumer that begins where our own positions stand, whatever was committed to Kafka."""
+    """Give a consumer that begins where our own positions stand, and reads its partitions in the order of time."""
 
     class OwnPositions(Consumer):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.scheduler = self.in_order = InOrder(self._end, time.monotonic)
+
+        def _end(self, tp: TP) -> int | None:
+            try:
+                return self.highwater(tp)
+            except (AssertionError, KafkaError):
+                return None  # given away meanwhile
+
         async def seek_to_committed(self) -> Mapping[TP, int]:
             held = await asyncio.to_thread(arrivals.positions)
             starts = {}
@@ -100,6 +113,7 @@ def own_positions(arrivals: Arrivals) -> type[Consumer]:
                 position = held.get((tp.topic, tp.partition))
                 # The last message taken comes once more: its digest tells whether the topic is still the same one.
                 starts[TP(tp.topic, tp.partition)] = max(position.next - 1, 0) if position is not None else 0
+            self.in_order.begin(starts)
             await self._thread.seek_wait(starts)
             return starts
 
