@@ -82,27 +82,39 @@ def vocabulary_of(index: str, catalogue: Catalogue) -> Vocabulary:
     return Vocabulary(fields, {**_short(fields), **_OTHER_ALIASES})
 
 
-def of_events(events: Sequence[SecurityEvent], catalogue: Catalogue, zone: tzinfo) -> list[Document]:
-    """Give the documents of events."""
-    kinds = vocabulary_of("events", catalogue).fields
-    return [_of_event(event, catalogue, kinds, zone) for event in events]
+def of_events(
+    events: Sequence[SecurityEvent], catalogue: Catalogue, zone: tzinfo, *, with_fields: bool = True
+) -> list[Document]:
+    """Give the documents of events; ``with_fields`` for an index that keeps ECS fields beside the words."""
+    vocabulary = vocabulary_of("events", catalogue)
+    known: dict[str, Kind | None] = dict(vocabulary.fields) | dict.fromkeys((*vocabulary.refused, *_NOT_WORDS))
+    return [_of_event(event, catalogue, known, zone, with_fields) for event in events]
 
 
-def _of_event(event: SecurityEvent, catalogue: Catalogue, kinds: Mapping[str, Kind], zone: tzinfo) -> Document:
-    named: dict[str, Any] = {"event.action": event.action, "event.provider": event.source}
+def _of_event(
+    event: SecurityEvent, catalogue: Catalogue, known: Mapping[str, Kind | None], zone: tzinfo, with_fields: bool
+) -> Document:
+    named: dict[str, tuple[Any, Kind]] = {
+        "event.action": (event.action, "text"), "event.provider": (event.source, "text"),
+    }  # fmt: skip
     for name, value in event.fields.items():
-        if value is not None and name not in _NOT_WORDS and catalogue.may_be_indexed(name):
-            named.setdefault(name, value)
+        kind = known.get(name)
+        if kind is not None and value is not None and name not in named:
+            named[name] = value, kind
     entities = entities_of(event.fields)
+    touched = (*entities.clients, *entities.loans, *entities.users, *entities.devices, *entities.addresses,
+               *entities.sessions, *entities.workstations)  # fmt: skip
     shown = {
         "position": event.position,
         "action": event.action,
         "source": event.source,
-        "entities": " ".join(word for values in entities.model_dump().values() for word in values)[:400],
+        "entities": " ".join(touched)[:400],
         "at": iso(event.at),
     }
-    spelled = words.of_document(((name, value, kinds.get(name, "text")) for name, value in named.items()), zone)
-    fields = {name: value for name, value in named.items() if _is_typed(value, catalogue, name)}
+    spelled = words.of_document(((name, value, kind) for name, (value, kind) in named.items()), zone)
+    fields = (
+        {name: value for name, (value, _) in named.items() if _is_typed(value, catalogue, name)} if with_fields else {}
+    )
     return Document(event.position, event.position, micros(event.at), spelled, shown, fields)
 
 

@@ -41,7 +41,7 @@ class Operation:
 class ElasticIndex(SearchIndex):
     """Speaks to one cluster; ``prefix-events`` and so on are the names there."""
 
-    waits_for_others = True
+    keeps_fields = True
 
     def __init__(
         self, database: Database, client: Elasticsearch, prefix: str, pause: Callable[[float], None] = time.sleep

@@ -69,8 +69,8 @@ class Marks:
 class SearchIndex(ABC):
     """The indexes of events, incidents and notices."""
 
-    waits_for_others = False
-    """Whether putting may wait for another system."""
+    keeps_fields = False
+    """Whether it keeps the ECS fields of events beside their words."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

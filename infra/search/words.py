@@ -36,13 +36,13 @@ _NIBBLES = 16
 
 def cut(text: str) -> list[str]:
     """Cut a text into words: letters and digits, without case, in Unicode's compatible form."""
-    return [word[:LONGEST] for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold())]
+    plain = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return [word[:LONGEST] for word in _WORD.findall(plain)]
 
 
-@lru_cache(maxsize=20_000)
 def spell(word: str) -> str:
     """Write a word with a-z and 0-9; different words differ, and beginnings stay beginnings."""
-    return "".join(_letter(letter) for letter in word)
+    return word.translate(_PLAIN) if word.isascii() else "".join(_letter(letter) for letter in word)
 
 
 def _letter(letter: str) -> str:
@@ -50,11 +50,18 @@ def _letter(letter: str) -> str:
         return letter
     if letter in _SHORT:
         return _SHORT[letter]
+    return _by_number(letter)
+
+
+def _by_number(letter: str) -> str:
     rest, digits = ord(letter), ""
     for _ in range(4):
         rest, digit = divmod(rest, 36)
         digits = _DIGITS[digit] + digits
     return f"zx{digits}"
+
+
+_PLAIN = {number: _letter(chr(number)) for number in range(128)}
 
 
 @lru_cache(maxsize=4_000)
@@ -108,9 +115,11 @@ def between(lowest: float, highest: float) -> Iterator[str]:
 
 
 @lru_cache(maxsize=50_000)
-def _of_value(name: str, text: str, kind: Kind, zone: tzinfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    found = cut(text)
-    own = [of_named(name, word) for word in found]
+def _of_value(name: str, text: str, kind: Kind, zone: tzinfo) -> tuple[int, str, str]:
+    """Give the number of words, the bare ones, and those of the field."""
+    found = [spell(word) for word in cut(text)]
+    prefix = of_field(name)
+    own = [(prefix + word)[:LONGEST_SPELLING] for word in found]
     try:
         if kind == "number":
             own.append(of_numbers(name) + number(float(text)))
@@ -118,7 +127,8 @@ def _of_value(name: str, text: str, kind: Kind, zone: tzinfo) -> tuple[tuple[str
             own.append(of_numbers(name) + number(float(span(text, zone)[0])))
     except (ValueError, OverflowError):
         pass  # found by its words, not by a range
-    return tuple(bare(word) for word in found), tuple(own)
+    bares = [f"w{word}"[:LONGEST_SPELLING] for word in found]
+    return len(found), " ".join((*bares, SEPARATOR)), " ".join((*own, SEPARATOR))
 
 
 def of_document(fields: Iterable[tuple[str, Any, Kind]], zone: tzinfo) -> str:
@@ -128,16 +138,16 @@ def of_document(fields: Iterable[tuple[str, Any, Kind]], zone: tzinfo) -> str:
     """
     words: list[str] = []
     named: list[str] = []
+    count = 0
     for name, value, kind in fields:
         for part in value if isinstance(value, list | tuple) else (value,):
             if part is None or part == "":
                 continue
             text = ("true" if part else "false") if isinstance(part, bool) else str(part)[:400]
-            some, own = _of_value(name, text, kind, zone)
-            words += some
-            words.append(SEPARATOR)
-            named += own
-            named.append(SEPARATOR)
-            if len(words) > PARTS:
+            many, some, own = _of_value(name, text, kind, zone)
+            words.append(some)
+            named.append(own)
+            count += many
+            if count > PARTS:
                 return " ".join(words + named)
     return " ".join(words + named)

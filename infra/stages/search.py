@@ -12,11 +12,15 @@ from infra.stages.base import BATCH, Stage
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 
+GIVES_WAY_AT = 5_000
+"""Events that detection has not seen; beyond it the index lags and is caught up later."""
+
 
 class Searching(Stage):
     """Fills the indexes. Each has a mark of its own; after a fault the index is looked at before anything is put."""
 
     name = "search"
+    waits_for_others = True  # detection does not wait for it
 
     def __init__(
         self, index: SearchIndex, ledger: Ledger, decisions: Decisions, catalogue: Catalogue, zone: tzinfo
@@ -27,13 +31,14 @@ class Searching(Stage):
         self.catalogue = catalogue
         self.zone = zone
         self.cases = Cases(ledger.database, zone)
-        self.waits_for_others = index.waits_for_others  # type: ignore[misc]
         self._ready = False
         self._passed: dict[str, tuple[int, int]] = {}
         """Facts that concern no index cost no commit: by index the mark, and how far was read beyond it."""
 
     def step(self) -> bool:
-        """Put one batch into each index."""
+        """Put one batch into each index, unless detection needs the time more."""
+        if self.ledger.head() - self.decisions.tracked("detect") > GIVES_WAY_AT:
+            return False
         if not self._ready:
             self.index.prepare()
         self._ready = False
@@ -46,7 +51,7 @@ class Searching(Stage):
         before = self.index.marks.get("events")
         events = self.ledger.read(before, BATCH * 4)
         if events:
-            found = of_events(events, self.catalogue, self.zone)
+            found = of_events(events, self.catalogue, self.zone, with_fields=self.index.keeps_fields)
             self.index.put("events", found, before, events[-1].position)
         return bool(events)
 
