@@ -90,10 +90,11 @@ class Keyring:
                     self._make(subject, at)
             return self._epoch
 
-    def refresh(self) -> None:
-        """Drop what is in memory when another process destroyed a key."""
+    def refresh(self) -> int:
+        """Drop what is in memory when another process destroyed a key; gives the state of the keys."""
         if not self._pending and self._read_epoch() != self._epoch:
             self.forget()
+        return self._epoch
 
     def check(self, epoch: int) -> None:
         """Raise KeysChanged when a key was destroyed since ``prepare`` gave this state."""

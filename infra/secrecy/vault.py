@@ -65,9 +65,9 @@ class Vault:
         """Have the keys of events ready."""
         return self.keyring.prepare([self.subject_of(event) for event in events], at)
 
-    def refresh(self) -> None:
-        """Take notice of keys that other processes destroyed."""
-        self.keyring.refresh()
+    def refresh(self) -> int:
+        """Take notice of keys that other processes destroyed; gives the state of the keys."""
+        return self.keyring.refresh()
 
     def check(self, epoch: int) -> None:
         """Raise KeysChanged when a key was destroyed since a batch was prepared."""

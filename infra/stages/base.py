@@ -12,6 +12,7 @@ from infra.store.decisions import Decisions, Recorded, Unit
 from infra.store.ledger import Ledger
 
 BATCH = 500
+EVENTS = 4_000
 
 
 class Stage(ABC):
@@ -87,7 +88,7 @@ class LedgerFollower(Follower):
         self.ledger = ledger
 
     def _take_after(self, after: int) -> int:
-        events = self.ledger.read(after, BATCH * 4)
+        events = self.ledger.read(after, EVENTS)
         if not events:
             return after
         with self.decisions.unit(self.clock.now()) as unit:

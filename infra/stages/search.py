@@ -8,7 +8,7 @@ from engine.catalogue import Catalogue
 from engine.facts import Fact
 from infra.search.documents import Cases, of_events
 from infra.search.port import Document, SearchIndex
-from infra.stages.base import BATCH, Stage
+from infra.stages.base import BATCH, EVENTS, Stage
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 
@@ -49,7 +49,7 @@ class Searching(Stage):
 
     def _events(self) -> bool:
         before = self.index.marks.get("events")
-        events = self.ledger.read(before, BATCH * 4)
+        events = self.ledger.read(before, EVENTS)
         if events:
             found = of_events(events, self.catalogue, self.zone, with_fields=self.index.keeps_fields)
             self.index.put("events", found, before, events[-1].position)

@@ -25,6 +25,7 @@ from infra.store import blind, records
 from infra.store.database import Database, Readable
 from infra.store.known import RUN, KnownIds, short
 from infra.store.prepared import Prepared, prepare
+from infra.store.recent import Recent
 from infra.store.sealing import KeysChanged, Sealer
 from infra.store.tree import SignedTree
 
@@ -61,6 +62,7 @@ class Ledger:
         self.tree = tree
         self.sealer = sealer
         self.known = KnownIds(run)
+        self._recent = Recent()
         self._originator = LEDGER.hex if database.dialect == "sqlite" else LEDGER
         self.recorder = database.recorder("ledger")
 
@@ -182,9 +184,11 @@ class Ledger:
 
     def read(self, after: int, limit: int) -> list[SecurityEvent]:
         """Give up to ``limit`` events with positions above ``after``, in order."""
+        epoch = self.sealer.refresh() if self.sealer is not None else 0
+        return self._recent.read(after, limit, epoch, self._fetch)
+
+    def _fetch(self, after: int, limit: int) -> list[SecurityEvent]:
         found: list[SecurityEvent] = []
-        if self.sealer is not None:
-            self.sealer.refresh()
         for first, _, topic, state in self._blocks(after, limit):
             skip = max(after + 1 - first, 0)
             part = _unpacked(first, topic, state, skip, limit - len(found))
@@ -235,7 +239,11 @@ class Ledger:
 
     def get(self, position: int) -> SecurityEvent | None:
         """Give one event."""
-        found = self.read(position - 1, 1) if position > 0 else []
+        if position <= 0:
+            return None
+        if self.sealer is not None:
+            self.sealer.refresh()
+        found = self._fetch(position - 1, 1)
         return found[0] if found and found[0].position == position else None
 
     def find(self, tokens: Sequence[bytes], limit: int = 1_000) -> list[int]:

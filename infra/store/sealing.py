@@ -24,8 +24,8 @@ class Sealer(Protocol):
         """Make new keys durable, before what they encrypt is."""
         ...
 
-    def refresh(self) -> None:
-        """Take notice of keys that other processes destroyed."""
+    def refresh(self) -> int:
+        """Take notice of keys that other processes destroyed; gives the state of the keys."""
         ...
 
     def check(self, epoch: int) -> None:
