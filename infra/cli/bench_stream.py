@@ -84,7 +84,7 @@ class _Measured:
         self._command("stream", "topics", "--partitions", str(PARTITIONS)).wait()
         # In their own time the events lie as far apart as they would at this rate: windows hold what they would hold.
         per_second = max(rate, 1_000)
-        start = datetime.now(UTC) - timedelta(seconds=self.events / per_second)
+        start = datetime.now(UTC) - timedelta(days=2)
         made = simulated(5, start, per_day=per_second * 86_400, campaign_every=CAMPAIGN_EVERY)
         lines = (it.line for it in made)
         asyncio.run(self._produce(islice(lines, self.events)))

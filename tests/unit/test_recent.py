@@ -1,4 +1,4 @@
-"""Events kept read: the same answers as the store's, whatever was asked before, and nothing after a key was destroyed."""
+"""Events kept read: the same answers as of the store, whatever was asked before; nothing after a key was destroyed."""
 
 from __future__ import annotations
 
