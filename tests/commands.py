@@ -13,6 +13,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from tests.full_setup import environment as engines
+
 LIMIT_S = 300
 _WARM = get_context("forkserver")
 _NEEDED = "cases evidence ingest keys ledger report retention rule_life rules simulate users"
@@ -21,7 +23,7 @@ _WARM.set_forkserver_preload([f"infra.cli.{name}" for name in _NEEDED.split()])
 
 def qorgau(*arguments: str, data: Path, stdin: bytes = b"", **more: str) -> CompletedProcess[bytes]:
     """Run one command over a data directory; gives status and output as ``subprocess.run`` does."""
-    environment = {**os.environ, "QORGAU_DATA": str(data), **more}
+    environment = {**os.environ, "QORGAU_DATA": str(data), **engines(data), **more}
     with tempfile.TemporaryDirectory() as folder:
         told, out, err = (Path(folder) / name for name in ("stdin", "stdout", "stderr"))
         told.write_bytes(stdin)

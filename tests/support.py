@@ -18,6 +18,7 @@ from infra.stages.base import Stage
 from infra.store.ledger import DEAD_LETTER
 from infra.store.verify import LOGS, Fault, verify
 from infra.worker import drain
+from tests.full_setup import completed
 
 DATA = Path(__file__).parent / "data"
 MONDAY = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
@@ -52,7 +53,8 @@ class World:
     def __init__(self, folder: Path, clock: MovingClock | None = None, **settings: Any) -> None:
         self.folder = folder
         self.clock = clock or MovingClock()
-        self.settings = Settings(data=folder, **{"organisation_bin": "000000000000", **settings})
+        settings = completed(folder, {"organisation_bin": "000000000000", **settings})
+        self.settings = Settings(data=folder, **settings)
         self.house: House = open_house(self.settings, self.clock)
         self.stages: list[Stage] = stages_of(self.house)
         self.count = 0
@@ -80,6 +82,7 @@ class World:
 
     def work(self) -> None:
         drain(self.stages)
+        self.house.search.refresh()
 
     def sweep(self) -> int:
         fired = self.house.sweep.run()

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from infra.search.question import And, Between, Node, Not, Or, Phrase
+from infra.search.words import SEPARATOR
 
-WORDS, TIME = "qorgau.words", "qorgau.at"
+WORDS, RUNS, TIME = "qorgau.words", "qorgau.runs", "qorgau.at"
+LONGEST_RUN = 4
+JOINT = "zp"
+"""Between two words of a run; no spelling of a letter."""
 
 
 def query_of(question: Node) -> dict[str, Any]:
@@ -30,8 +34,28 @@ def _phrase(question: Phrase) -> dict[str, Any]:
     if not before:
         return {"prefix" if question.open else "term": {WORDS: {"value": last}}}
     if not question.open:
-        return {"match_phrase": {WORDS: {"query": " ".join(question.words), "analyzer": "whitespace"}}}
-    # Not match_phrase_prefix: that one silently leaves out what goes beyond its limit; intervals say so.
-    rules: list[dict[str, Any]] = [{"match": {"query": word, "analyzer": "whitespace"}} for word in before]
-    rules.append({"prefix": {"prefix": last, "analyzer": "whitespace"}})
-    return {"intervals": {WORDS: {"all_of": {"ordered": True, "max_gaps": 0, "intervals": rules}}}}
+        return _closed(question.words)
+    # No query of the engine for phrases takes any number of endings: they stop at a limit, or leave the rest out. So
+    # words that follow one another are spelled together beside the text, and a beginning of that is an ordinary prefix.
+    together = {"prefix": {RUNS: {"value": JOINT.join(question.words[-LONGEST_RUN:])}}}
+    if len(question.words) <= LONGEST_RUN:
+        return together
+    return {"bool": {"filter": [together, _closed(question.words[:-1])]}}
+
+
+def _closed(words: tuple[str, ...]) -> dict[str, Any]:
+    return {"match_phrase": {WORDS: {"query": " ".join(words), "analyzer": "whitespace"}}}
+
+
+def runs_of(words: str) -> list[str]:
+    """Give every run of up to four words of one value, spelled together."""
+    found: dict[str, None] = {}
+    value: list[str] = []
+    for word in (*words.split(), SEPARATOR):
+        if word != SEPARATOR:
+            value.append(word)
+            continue
+        for at in range(len(value) - 1):
+            found[JOINT.join(value[at : at + LONGEST_RUN])] = None
+        value.clear()
+    return list(found)

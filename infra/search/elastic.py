@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
-from infra.search.dsl import query_of
+from infra.search.dsl import query_of, runs_of
 from infra.search.mappings import lifecycle, shipped
 from infra.search.port import INDEXES, Document, SearchIndex, SearchUnavailable
 from infra.search.question import BadQuestion, Node
@@ -151,7 +151,8 @@ class ElasticIndex(SearchIndex):
     def _operation(self, index: str, it: Document) -> Operation:
         own = {
             "@timestamp": it.at // 1000, "qorgau.key": it.key, "qorgau.version": it.version, "qorgau.at": it.at,
-            "qorgau.words": it.words, "qorgau.shown": orjson.dumps(it.shown).decode(),
+            "qorgau.words": it.words, "qorgau.runs": runs_of(it.words),
+            "qorgau.shown": orjson.dumps(it.shown).decode(),
         }  # fmt: skip
         action: dict[str, Any] = {"create": {"_id": str(it.key)}}
         if index != "events":

@@ -25,6 +25,7 @@ _OURS: dict[str, Any] = {
     "qorgau.version": {"type": "long", "index": False},
     "qorgau.at": {"type": "long"},
     "qorgau.words": {"type": "text", "analyzer": "whitespace", "norms": False},
+    "qorgau.runs": {"type": "keyword", "doc_values": False},
     "qorgau.shown": {"type": "keyword", "index": False, "doc_values": False},
 }
 
@@ -42,7 +43,7 @@ def template(index: str, catalogue: Catalogue) -> dict[str, Any]:
         "mappings": {
             "dynamic": False,
             "subobjects": False,
-            "_source": {"excludes": ["qorgau.words"]},
+            "_source": {"excludes": ["qorgau.words", "qorgau.runs"]},
             "_meta": {"managed_by": "qorgau"},
             "properties": properties,
         },

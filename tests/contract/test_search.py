@@ -136,6 +136,7 @@ QUESTIONS = (
     "@timestamp:[2026-11-02 TO 2026-11-03]",
     '@timestamp:["2026-11-02T00:00:00Z" TO *]', "@timestamp:{2026-11-02 TO *} AND NOT client:c-1",
     "(portal AND @timestamp:2026-11-02) OR (backup AND -client:c-17)", "nothing", "nothing*", "+portal +failed",
+    "203.0.113.*", "203.0.*", "a 203.0.113.7*", '"2026 11"', "action:sign_in.fail*", "portal.sign_in.*",
     "client:c-1 AND (NOT portal OR NOT @timestamp:2026-11-02)", "l-1 l-20", '"l-1 l-20"',
 )  # fmt: skip
 
