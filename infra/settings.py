@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     kafka: str | None = None
     kafka_prefix: str = Field(default="qorgau.events", pattern="^[A-Za-z0-9._-]{1,100}$")
     kafka_sources: tuple[str, ...] = ()
+    kafka_tls: bool = False
+    kafka_ca: Path | None = None
+    kafka_user: str | None = None
+    kafka_password: str | None = Field(default=None, repr=False)
 
     elasticsearch: str | None = None
     elasticsearch_prefix: str = Field(default="qorgau", pattern="^[a-z0-9][a-z0-9_-]{0,60}$")
@@ -110,6 +114,8 @@ class Settings(BaseSettings):
     elasticsearch_api_key: str | None = Field(default=None, repr=False)
     elasticsearch_ca: Path | None = None
 
+    metrics_token: str | None = Field(default=None, repr=False)
+    log_format: Literal["text", "ecs"] = "text"
     readers: int = Field(default=0, ge=0, le=16)
     segment_events: int = Field(default=100_000, ge=0)
     queue_batches: int = Field(default=64, ge=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from infra.bootstrap import House, open_house, stages_of
 from infra.cli import common
 from infra.demo import Demo
 from infra.election import Candidate, Election, sole_worker
+from infra.logs import configure
 from infra.memory import tune
 from infra.settings import Settings, load_settings
 from infra.store.postgres import PostgresDatabase
@@ -34,10 +34,8 @@ PARTS = ("api", "worker", "scheduler")
 @click.option("--port", type=int, help="Port to listen on (default 8080).")
 def serve(demo: bool, only: str | None, host: str | None, port: int | None) -> None:
     """Run the console, the API and the worker."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = load_settings(host=host, port=port)
+    configure(settings.log_format)
     if demo and settings.host not in ("127.0.0.1", "localhost", "::1"):
         raise InputError("the demonstration has known passwords and listens on this machine only", field="--host")
     if settings.organisations and not settings.organisation:

@@ -9,6 +9,7 @@ import click
 
 from engine.errors import InputError
 from infra.cli import common
+from infra.logs import configure
 from infra.settings import Settings
 
 log = logging.getLogger("qorgau.stream")
@@ -37,10 +38,8 @@ def run(worker: bool, stall: float) -> None:
     from infra.stream import program
     from infra.stream.topics import BrokerUnavailable, missing
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("faust", "mode", "aiokafka", "infra.stream"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = _settings()
+    configure(settings.log_format)
     if not worker:
         raise SystemExit(program.supervise(["stream", "run", "--worker", "--stall", str(stall)]))
     try:

@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -21,13 +20,17 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP, Message
 
 from engine.ports import Taken
+from infra.settings import Settings
 from infra.store.sealing import KeysChanged
+from infra.stream.access import credentials
 from infra.stream.arrivals import Arrival, Arrivals, DeadLetter, Moved, Skipped, TopicReplaced
 from infra.stream.merging import InOrder
 
 log = logging.getLogger("qorgau.stream")
 TAKE = 2_000
 """Messages in a bundle."""
+FETCH_BYTES = 256 * 1024
+"""What is fetched of one partition at a time."""
 BUNDLES = 4
 """Bundles that wait for the ledger; then fetching stops."""
 PAUSES_S = (0.2, 1.0, 5.0, 15.0)
@@ -109,6 +112,10 @@ def own_positions(arrivals: Arrivals) -> type[Consumer]:
             except (AssertionError, KafkaError):
                 return None  # given away meanwhile
 
+        def _get_active_partitions(self) -> set[TP]:
+            active: set[TP] = super()._get_active_partitions()
+            return active - self.in_order.full() or active
+
         async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
             """Give what came as a few bundles: a message of Faust's costs as much as ten of ours, whatever is in it."""
             records, _ = await self._wait_next_records(timeout)
@@ -143,20 +150,21 @@ def own_positions(arrivals: Arrivals) -> type[Consumer]:
     return OwnPositions
 
 
-def stream_app(
-    arrivals: Arrivals, servers: str, sources: Sequence[str], folder: Path, group: str
-) -> tuple[faust.App, Landing]:
+def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faust.App, Landing]:
     """Build the application over the topics of the sources."""
+    servers, sources = settings.kafka or "", settings.kafka_sources
     app = faust.App(
         group,
         broker=[f"kafka://{server.strip()}" for server in servers.split(",")],
         store="memory://",
-        datadir=str(folder),
+        broker_credentials=credentials(settings),
+        datadir=str(settings.data / "stream"),
         web_enabled=False,
         topic_disable_leader=True,
         key_serializer="raw",
         value_serializer="raw",
         consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES,
         producer_acks=-1,
         broker_commit_livelock_soft_timeout=300.0,
         stream_buffer_maxsize=BUNDLES,

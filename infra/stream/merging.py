@@ -17,8 +17,10 @@ from faust.types.transports import SchedulingStrategyT
 
 PATIENCE_S = 5.0
 """How long a message waits for a partition that gives nothing, though it has more to come."""
-HELD = 50_000
-"""Messages held at most; beyond it order gives way to memory."""
+HELD_BYTES = 64 * 1024 * 1024
+"""What may be held; a partition that holds its share is not asked for more. Beyond twice as much order gives way."""
+MESSAGE_BYTES = 500
+"""What a message weighs beside its value."""
 
 
 class InOrder(SchedulingStrategyT):
@@ -31,27 +33,27 @@ class InOrder(SchedulingStrategyT):
         self.end = end
         self.now = now
         self._held: dict[TP, deque[Any]] = {}
-        self._count = 0
+        self._weight: dict[TP, int] = {}
         self._since: float | None = None
         self._next: dict[TP, int] = {}
 
     def begin(self, starts: Mapping[TP, int]) -> None:
         """Forget what is held: these partitions are read from these offsets."""
-        self._held, self._count, self._since = {}, 0, None
+        self._held, self._weight, self._since = {}, {}, None
         self._next = dict(starts)
 
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
         """Give what may go, with what is new among it."""
         for tp, messages in records.items():
             self._held.setdefault(tp, deque()).extend(messages)
-            self._count += len(messages)
+            self._weight[tp] = self._weight.get(tp, 0) + sum(map(_weight, messages))
         horizon = self._horizon()
         heads = [(queue[0].timestamp, tp, queue) for tp, queue in self._held.items() if queue]
         heapq.heapify(heads)
         while heads and (horizon is None or heads[0][0] <= horizon):
             _, tp, queue = heads[0]
             message = queue.popleft()
-            self._count -= 1
+            self._weight[tp] -= _weight(message)
             self._since = None
             self._next[tp] = message.offset + 1
             if queue:
@@ -59,12 +61,19 @@ class InOrder(SchedulingStrategyT):
             else:
                 heapq.heappop(heads)
             yield tp, message
-        if self._count and self._since is None:
+        if self._since is None and any(self._held.values()):
             self._since = self.now()
+
+    def full(self) -> set[TP]:
+        """Give the partitions that hold enough and need not be asked."""
+        share = HELD_BYTES // max(len(self._next), 1)
+        return {tp for tp, weight in self._weight.items() if weight > share}
 
     def _horizon(self) -> float | None:
         """Give the time up to which nothing earlier can come; None when there is nothing to wait for any longer."""
-        if self._count > HELD or (self._since is not None and self.now() - self._since > PATIENCE_S):
+        if sum(self._weight.values()) > 2 * HELD_BYTES or (
+            self._since is not None and self.now() - self._since > PATIENCE_S
+        ):
             return None
         latest: list[float] = []
         for tp, begins in self._next.items():
@@ -74,3 +83,7 @@ class InOrder(SchedulingStrategyT):
             if end is None or end > read_to:
                 latest.append(queue[-1].timestamp if queue else float("-inf"))
         return min(latest) if latest else None
+
+
+def _weight(message: Any) -> int:
+    return MESSAGE_BYTES + len(message.value or b"")

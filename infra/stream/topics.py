@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from engine.errors import QorgauError
 from infra.settings import Settings
+from infra.stream.access import client_options
 
 
 class BrokerUnavailable(QorgauError):
@@ -24,7 +25,7 @@ def topics_of(settings: Settings) -> list[str]:
 
 async def missing(settings: Settings) -> list[str]:
     """Give the topics that are not there. Raises BrokerUnavailable."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
         there = set(await admin.list_topics())
@@ -38,7 +39,7 @@ async def missing(settings: Settings) -> list[str]:
 async def create(settings: Settings, partitions: int, replicas: int) -> list[str]:
     """Make what is missing; gives the names. Raises BrokerUnavailable."""
     absent = await missing(settings)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:
         wanted = [NewTopic(name, partitions, replicas) for name in absent]
@@ -53,8 +54,8 @@ async def create(settings: Settings, partitions: int, replicas: int) -> list[str
 
 async def ends(settings: Settings) -> dict[tuple[str, int], tuple[int, int]]:
     """Give the first and the next offset of every partition of the sources. Raises BrokerUnavailable."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    consumer = AIOKafkaConsumer(**client_options(settings))
     try:
         await admin.start()
         await consumer.start()

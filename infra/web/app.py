@@ -33,6 +33,7 @@ from infra.web import (
     pages_rest,
     pages_retention,
     pages_rules,
+    prometheus,
     proofs,
     sign_in,
 )
@@ -65,6 +66,7 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=str(resources.files("infra") / "web" / "static")), name="static")
     for module in (
         health,
+        prometheus,
         ingest,
         api,
         proofs,

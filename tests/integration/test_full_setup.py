@@ -81,7 +81,7 @@ async def through_kafka(world: World, settings: Settings) -> None:
         await producer.send(f"{settings.kafka_prefix}.{source}", line, timestamp_ms=at + number)
     await producer.stop()
     arrivals = arrivals_of(world.house)
-    app, _ = stream_app(arrivals, broker().address, settings.kafka_sources, settings.data / "stream", "full")
+    app, _ = stream_app(arrivals, settings, "full")
     await app.start()
     while sum(it.next for it in arrivals.positions().values()) < EVENTS:
         await asyncio.sleep(0.05)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+import pytest
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.stream.merging import HELD, PATIENCE_S, InOrder
+from infra.stream import merging
+from infra.stream.merging import PATIENCE_S, InOrder
 
 
 @dataclass(frozen=True)
 class Message:
     offset: int
     timestamp: int
+    value: bytes = b""
 
 
 class Broker:
@@ -80,11 +83,24 @@ def test_a_partition_that_gives_nothing_is_waited_for_so_long_and_no_longer() ->
     assert [tp for tp, _ in order.iterate(broker.fetch(QUIET, 1))] == [QUIET]
 
 
-def test_order_gives_way_to_memory_and_a_new_beginning_forgets() -> None:
-    broker = Broker({QUIET: [Message(0, 5)], BUSY: [Message(n, n) for n in range(HELD + 1)]})
+def test_what_is_far_ahead_is_not_asked_for_more_and_order_gives_way_to_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(merging, "HELD_BYTES", 100 * merging.MESSAGE_BYTES)
+    broker = Broker({QUIET: [Message(0, 5)], BUSY: [Message(n, n + 10) for n in range(1_000)]})
     order = merger(broker)
-    assert list(order.iterate(broker.fetch(BUSY, 10))) == []
+    assert list(order.iterate(broker.fetch(BUSY, 50))) == []
+    assert order.full() == set()
+    assert list(order.iterate(broker.fetch(BUSY, 1))) == []
+    assert order.full() == {BUSY}
+    assert list(order.iterate(broker.fetch(BUSY, 149))) == []
+    assert len(list(order.iterate(broker.fetch(BUSY, 1)))) == 201
+    assert order.full() == set()
+
+
+def test_a_new_beginning_forgets() -> None:
+    broker = Broker({QUIET: [Message(0, 5)], BUSY: [Message(n, n) for n in range(100)]})
+    order = merger(broker)
+    assert list(order.iterate(broker.fetch(BUSY, 10))) == [(BUSY, Message(n, n)) for n in range(0)]
     order.begin({BUSY: 10})
-    assert len(list(order.iterate(broker.fetch(BUSY, HELD)))) == HELD - 9
-    order.begin({BUSY: 0, QUIET: 0})
-    assert len(list(order.iterate({BUSY: [Message(n, n) for n in range(HELD + 1)]}))) == HELD + 1
+    assert len(list(order.iterate(broker.fetch(BUSY, 100)))) == 90

@@ -1,0 +1,78 @@
+"""The files for those who run it name only what there is: settings, commands, secrets, figures."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from infra.cli import cli
+from infra.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "infra" / "compose.yaml").read_text(encoding="utf8"))
+UNITS = sorted((ROOT / "infra" / "systemd").glob("*.service"))
+KNOWN = {f"QORGAU_{name.upper()}" for name in Settings.model_fields}
+FIGURES = set(re.findall(r'"(qorgau_[a-z_]+)"', (ROOT / "infra" / "web" / "prometheus.py").read_text(encoding="utf8")))
+
+
+def command_exists(words: list[str]) -> bool:
+    """Say whether the command line takes these words."""
+    group: Any = cli
+    context = group.make_context("qorgau", [], resilient_parsing=True)
+    while words and hasattr(group, "get_command"):
+        group = group.get_command(context, words.pop(0))
+        if group is None:
+            return False
+    known = {option for parameter in group.params for option in parameter.opts}
+    return all(word in known for word in words if word.startswith("--"))
+
+
+def test_compose_names_known_settings_commands_and_secrets() -> None:
+    services = COMPOSE["services"]
+    for name in ("api", "worker", "stream"):
+        assert command_exists([str(word) for word in services[name]["command"]]), name
+        assert {it for it in services[name]["environment"] if it.startswith("QORGAU_")} <= KNOWN
+    for name, service in services.items():
+        assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys(), name
+        assert "limits" in service["deploy"]["resources"], name
+        assert set(service.get("depends_on", {})) <= services.keys(), name
+        for published in service.get("ports", []):
+            assert published.startswith("127.0.0.1:"), name
+
+
+def test_the_secrets_of_compose_are_made_once(tmp_path: Path) -> None:
+    script = tmp_path / "compose-secrets"
+    script.write_bytes((ROOT / "infra" / "compose-secrets").read_bytes())
+    script.chmod(0o755)
+    for _ in range(2):
+        subprocess.run([script], check=True, capture_output=True)
+        made = {it.name: it.read_bytes() for it in (tmp_path / "secrets").iterdir()}
+    assert {Path(it["file"]).name for it in COMPOSE["secrets"].values()} <= made.keys()
+    again = subprocess.run([script], check=True, capture_output=True)
+    assert b"made" in again.stdout
+    assert made == {it.name: it.read_bytes() for it in (tmp_path / "secrets").iterdir()}
+    assert made["postgres"].decode() in made["pgpass"].decode()
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda it: it.stem)
+def test_units_start_what_there_is(unit: Path) -> None:
+    found = re.search(r"^ExecStart=\S+/qorgau (.+)$", unit.read_text(encoding="utf8"), re.MULTILINE)
+    assert found is not None
+    assert command_exists(shlex.split(found[1]))
+
+
+def test_dashboard_and_alerts_ask_for_figures_that_are_given() -> None:
+    board = orjson.loads((ROOT / "infra" / "grafana" / "qorgau.json").read_bytes())
+    alerts = yaml.safe_load((ROOT / "infra" / "grafana" / "alerts.yml").read_text(encoding="utf8"))
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    asked += [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
+    named = {name.removesuffix("_total") for text in asked for name in re.findall(r"\bqorgau_[a-z_]+", text)}
+    assert named
+    assert named <= FIGURES
