@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from infra.stages.base import Stage
 
 log = logging.getLogger("qorgau.worker")
 IDLE_S = 0.5
+GATHER_S = 0.1
 PAUSE_AFTER_FAULT_S = 5.0
 
 
@@ -199,9 +201,12 @@ class _Loop(threading.Thread):
 
     def _work(self) -> None:
         while not self.worker.stopping.is_set():
-            busy = False
+            began, busy = time.monotonic(), False
             for stage in self.stages:
                 busy = self.worker.run_once(stage) or busy
             if not busy:
                 self.woken.wait(IDLE_S)
                 self.woken.clear()
+            else:
+                # Little work at a time costs much: every stage asks the store. More comes together in a moment.
+                self.worker.stopping.wait(max(began + GATHER_S - time.monotonic(), 0))

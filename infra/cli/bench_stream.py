@@ -189,8 +189,10 @@ class _Measured:
 
     def _steady(self, house: House, more: Iterator[bytes], rate: int, seconds: int) -> dict[str, Any]:
         """Send at a rate from a process of its own, attacks among them, and look for the incidents."""
-        while any(self._lag(house)):
+        begun, missing = time.perf_counter(), house.ledger.head() - house.search.marks.get("events")
+        while any(self._lag(house)) or house.ledger.head() - house.search.marks.get("events") > 1_000:
             time.sleep(0.2)
+        caught_up = missing / max(time.perf_counter() - begun, 0.001)
         planted: dict[str, float] = {}
         seen: dict[str, float] = {}
         asyncio.run(self._send_steadily(house, more, rate, seconds, planted, seen))
@@ -200,9 +202,11 @@ class _Measured:
             time.sleep(0.02)
         spans = sorted(seen[key] - at for key, at in planted.items() if key in seen)
         cuts = quantiles(spans, n=100) if len(spans) > 1 else [float("nan")] * 99
+        stored = sorted(_stored_after(house))
         return {
-            "steady_rate": rate, "attacks": len(planted), "incidents_seen": len(spans), "p50_s": round(cuts[49], 2),
-            "p99_s": round(cuts[98], 2), "worst_s": round(spans[-1], 2) if spans else None,
+            "search_caught_up_events_s": round(caught_up), "steady_rate": rate, "attacks": len(planted),
+            "incidents_seen": len(spans), "p50_stored_s": round(stored[len(stored) // 2], 2) if stored else None,
+            "p50_s": round(cuts[49], 2), "p99_s": round(cuts[98], 2), "worst_s": round(spans[-1], 2) if spans else None,
         }  # fmt: skip
 
     def _lag(self, house: House) -> list[int]:
@@ -262,6 +266,14 @@ def _look(house: House, planted: dict[str, float], seen: dict[str, float]) -> No
         for client in orjson.loads(row["clients"]):
             if client in planted:
                 seen.setdefault(client, now)
+
+
+def _stored_after(house: House) -> Iterator[float]:
+    """Give the seconds from an attack's own time to its receipt in the ledger."""
+    rows = house.database.rows("SELECT first_event_at, detected_at FROM incident_view WHERE clients LIKE '%bench-%'")
+    for row in rows:
+        at, received = (datetime.fromisoformat(row[name]) for name in ("first_event_at", "detected_at"))
+        yield (received - at).total_seconds()
 
 
 def _attack(client: str) -> bytes:

@@ -12,7 +12,7 @@ from infra.stages.base import BATCH, EVENTS, Stage
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 
-GIVES_WAY_AT = 5_000
+GIVES_WAY_AT = 1_000
 """Events that detection has not seen; beyond it the index lags and is caught up later."""
 
 

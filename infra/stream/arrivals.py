@@ -177,20 +177,19 @@ class Arrivals:
     def store(self, read: Read) -> Taken:
         """Store a batch with its positions in one transaction. Raises Moved, KeysChanged and what the store raises."""
         with self.ledger.database.write() as cursor:
+            cursor.execute("SELECT topic, part, next FROM arrivals")
+            held = {(row[0], row[1]): row[2] for row in cursor.fetchall()}
             for partition, expected in read.before.items():
-                cursor.execute("SELECT next FROM arrivals WHERE topic = ? AND part = ?", partition)
-                row = cursor.fetchone()
-                if (row[0] if row else None) != (expected.next if expected else None):
+                if held.get(partition) != (expected.next if expected else None):
                     raise Moved(f"{partition[0]}/{partition[1]} was taken by another process")
             taken = self.ledger.append_within(cursor, read.ready)
             at = iso(self.clock.now())
-            for (topic, part), position in read.after.items():
-                cursor.execute(
-                    "INSERT INTO arrivals (topic, part, next, digest, at) VALUES (?, ?, ?, ?, ?) "
-                    "ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next, digest = excluded.digest, "
-                    "at = excluded.at",
-                    (topic, part, position.next, position.digest, at),
-                )
+            cursor.executemany(
+                "INSERT INTO arrivals (topic, part, next, digest, at) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next, digest = excluded.digest, "
+                "at = excluded.at",
+                [(topic, part, it.next, it.digest, at) for (topic, part), it in read.after.items()],
+            )
         return taken
 
     def forget(self, partition: Partition) -> None:

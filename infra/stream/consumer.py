@@ -31,8 +31,10 @@ TAKE = 2_000
 """Messages in a bundle."""
 FETCH_BYTES = 256 * 1024
 """What is fetched of one partition at a time."""
-BUNDLES = 4
+BUNDLES = 1
 """Bundles that wait for the ledger; then fetching stops."""
+GATHER_S = 0.1
+"""A small bundle is followed by a pause to this length, so that the next is larger: each costs a transaction."""
 PAUSES_S = (0.2, 1.0, 5.0, 15.0)
 
 Sleep = Callable[[float], Any]
@@ -193,6 +195,9 @@ def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faus
     @app.agent(topics, name="qorgau-arrivals")
     async def take_in(stream: Any) -> None:
         async for event in stream.events():
+            began = time.monotonic()
             await landing.land(event.message.value)
+            if len(event.message.value) < TAKE // 4:
+                await asyncio.sleep(max(began + GATHER_S - time.monotonic(), 0))
 
     return app, landing
