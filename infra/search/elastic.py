@@ -86,7 +86,7 @@ class ElasticIndex(SearchIndex):
                     continue
                 if self.marks.get(index):
                     log.warning("the index of %s is gone; it is filled anew", index)
-                with self.database.write() as cursor:
+                with self.database.aside() as cursor:
                     self.marks.back(cursor, index)
                 self._create(index)
             self._roll_over()
@@ -133,7 +133,7 @@ class ElasticIndex(SearchIndex):
                 self._send(index, chunk)
         if index == "events":
             self._unsure = False
-        with self.database.write() as cursor:
+        with self.database.aside() as cursor:
             self.marks.move(cursor, index, before, after)
 
     def _new(self, documents: Sequence[Document]) -> Sequence[Document]:

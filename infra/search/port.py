@@ -52,11 +52,11 @@ class Marks:
     def move(self, cursor: Any, index: str, before: int, after: int) -> bool:
         """Move a mark that stands where it is believed to stand; says whether it did."""
         cursor.execute("INSERT INTO search_marks (name, position) VALUES (?, 0) ON CONFLICT DO NOTHING", (index,))
-        cursor.execute("SELECT position FROM search_marks WHERE name = ?", (index,))
-        if cursor.fetchone()[0] != before:
-            return False
-        cursor.execute("UPDATE search_marks SET position = ? WHERE name = ?", (after, index))
-        return True
+        cursor.execute(
+            "UPDATE search_marks SET position = ? WHERE name = ? AND position = ? RETURNING position",
+            (after, index, before),
+        )
+        return cursor.fetchone() is not None
 
     def back(self, cursor: Any, index: str) -> None:
         """Set a mark to the beginning."""

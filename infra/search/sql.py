@@ -22,7 +22,7 @@ class SqlIndex(SearchIndex):
     def put(self, index: str, documents: Sequence[Document], before: int, after: int) -> None:
         """Replace the rows and move the mark in one transaction."""
         latest = {it.key: it for it in documents}
-        with self.database.write() as cursor:
+        with self.database.aside() as cursor:
             if not self.marks.move(cursor, index, before, after):
                 return
             if index != "events" or before < self._highest(cursor, index):
@@ -102,7 +102,7 @@ class SqlIndex(SearchIndex):
 
     def clear(self, index: str) -> None:
         """Delete the rows and set the mark back in one transaction."""
-        with self.database.write() as cursor:
+        with self.database.aside() as cursor:
             cursor.execute(f"DELETE FROM search_{index}")  # noqa: S608 - our own names
             self.marks.back(cursor, index)
 

@@ -63,6 +63,10 @@ class Database(Readable):
     def write(self) -> AbstractContextManager[Any]:
         """Open a write transaction: alone from its first moment, durable at its end, undone by an exception."""
 
+    def aside(self) -> AbstractContextManager[Any]:
+        """Open a write transaction for tables beside the logs; it need not wait for those who write the logs."""
+        return self.write()
+
     @abstractmethod
     def copy(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Add rows in the quickest way the store has, inside a write transaction."""

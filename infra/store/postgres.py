@@ -216,6 +216,15 @@ class PostgresDatabase(Database):
                 if not (finished and self._was_committed(token)):
                     raise StoreUnavailable(f"{self.where} was lost; nothing of this was kept") from error
 
+    @contextmanager
+    def aside(self) -> Iterator[Any]:
+        """A transaction without the writers' lock."""
+        try:
+            with self._transaction() as cursor:
+                yield cursor
+        except (OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(f"{self.where} was lost; what was done aside may have to be done again") from error
+
     def _check_term(self, cursor: Cursor, number: int) -> None:
         cursor.execute(f"SELECT value FROM {self.plan.meta} WHERE key = 'term'")  # noqa: S608 - our own names
         row = cursor.fetchone()

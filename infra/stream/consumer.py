@@ -16,7 +16,8 @@ from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
-from faust.transport.drivers.aiokafka import Consumer
+from faust.exceptions import ConsumerNotStarted
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP, Message
 
 from engine.ports import Taken
@@ -29,6 +30,7 @@ from infra.stream.merging import InOrder
 log = logging.getLogger("qorgau.stream")
 TAKE = 2_000
 """Messages in a bundle."""
+FETCH_WAIT_MS = 50
 FETCH_BYTES = 256 * 1024
 """What is fetched of one partition at a time."""
 BUNDLES = 1
@@ -100,19 +102,35 @@ def _place(letter: DeadLetter) -> tuple[str, int, int, int]:
     return letter.arrival.topic, letter.arrival.partition, letter.arrival.offset, letter.reject.line
 
 
+class Reading(AIOKafkaConsumerThread):
+    """Faust's thread around the consumer, with two things it does not let us set."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        made = super()._create_worker_consumer(transport)
+        # A request for the quiet partitions would keep the busy ones waiting for as long as 1.5 s: one is under way at
+        # a time. And what a producer took back in a transaction never happened.
+        made._fetch_max_wait_ms, made._isolation_level = FETCH_WAIT_MS, "read_committed"
+        return made
+
+
 def own_positions(arrivals: Arrivals) -> type[Consumer]:
     """Give a consumer that begins where our own positions stand, and reads its partitions in the order of time."""
 
     class OwnPositions(Consumer):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.scheduler = self.in_order = InOrder(self._end, time.monotonic)
+            self.scheduler = self.in_order = InOrder(self.readable_end, time.monotonic)
 
-        def _end(self, tp: TP) -> int | None:
+        def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+            return Reading(self, loop=self.loop, beacon=self.beacon)
+
+        def readable_end(self, tp: TP) -> int | None:
+            """Give the offset up to which a partition can be read now, None while that is not known."""
             try:
-                return self.highwater(tp)
-            except (AssertionError, KafkaError):
+                found: int | None = self._thread._ensure_consumer().last_stable_offset(tp)
+            except (AssertionError, KafkaError, ConsumerNotStarted):
                 return None  # given away meanwhile
+            return found
 
         def _get_active_partitions(self) -> set[TP]:
             active: set[TP] = super()._get_active_partitions()

@@ -54,7 +54,7 @@ def behind(app: faust.App, arrivals: Arrivals) -> bool:
     """Say whether the broker holds messages of our partitions that were not taken."""
     held = arrivals.positions()
     for tp in app.consumer.assignment():
-        end = app.consumer.highwater(tp) or 0
+        end = app.consumer.readable_end(tp) or 0  # type: ignore[attr-defined]
         position = held.get((tp.topic, tp.partition))
         if end > (position.next if position is not None else 0):
             return True
