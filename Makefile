@@ -4,7 +4,7 @@ BIN := .venv/bin
 JOBS ?= auto
 SERVICES ?= var/services
 
-.PHONY: install install-dev run test test-all test-services services-up services-down lint bench rules clean requirements
+.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements
 
 install: .venv/.run
 install-dev: .venv/.dev
@@ -38,9 +38,13 @@ test: lint rules       ## everything that is quick
 test-all: lint rules   ## also the long ones
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not services"
 	$(BIN)/pytest -m services
+	FULL_SETUP=1 $(BIN)/pytest -n $(JOBS) --dist worksteal tests/scenarios
 
 test-services: install-dev  ## adapters against real servers
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "services and not slow"
+
+test-full: install-dev  ## the scenarios over PostgreSQL and Elasticsearch instead of the embedded default
+	FULL_SETUP=1 $(BIN)/pytest -n $(JOBS) --dist worksteal tests/scenarios -m "not slow"
 
 services-up: install-dev    ## PostgreSQL, Kafka, Elasticsearch and a mail server on this machine; prints their settings
 	$(BIN)/python -m infra.testbed up $(SERVICES)
