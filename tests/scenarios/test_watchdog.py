@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.calendar import builtin_overrides
-from infra.watchdog.program import SqliteFacts, Watchdog
+from infra.watchdog.program import Facts, PostgresFacts, SqliteFacts, Watchdog
 from infra.watchdog.terms import Line
 from tests.support import ANALYST, COMPLIANCE, World
 
@@ -20,9 +20,15 @@ def told() -> list[dict[str, Any]]:
     return []
 
 
+def facts_of(world: World) -> Facts:
+    url = world.settings.database
+    return PostgresFacts(url) if url else SqliteFacts(world.folder / "qorgau.sqlite")
+
+
 def dog_of(world: World, told: list[dict[str, Any]]) -> Watchdog:
-    facts = SqliteFacts(world.folder / "qorgau.sqlite")
-    return Watchdog(facts, Line(builtin_overrides()), world.clock, world.folder / "watchdog", 60, [told.append])
+    return Watchdog(
+        facts_of(world), Line(builtin_overrides()), world.clock, world.folder / "watchdog", 60, [told.append]
+    )
 
 
 def given_an_incident(world: World) -> str:
@@ -82,7 +88,7 @@ def test_a_false_arithmetic_in_the_engine_is_noticed(
 
 def test_a_calendar_that_changed_since_is_no_disagreement(world: World, told: list[dict[str, Any]]) -> None:
     given_an_incident(world)
-    facts = SqliteFacts(world.folder / "qorgau.sqlite")
+    facts = facts_of(world)
     day = "days:\n  - {date: 2026-11-24, working: false, reason: r, source: s, entered_by: b, entered_at: x}\n"
     dog = Watchdog(facts, Line(day), world.clock, world.folder / "dog", 60, [told.append])
     assert dog.look() == []
