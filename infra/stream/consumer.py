@@ -10,27 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import faust
-from aiokafka.errors import KafkaError
-from faust.exceptions import ConsumerNotStarted
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
-from faust.types import TP, Message
+from faust.types import TP
 
 from engine.ports import Taken
 from infra.settings import Settings
 from infra.store.sealing import KeysChanged
 from infra.stream.access import credentials
-from infra.stream.arrivals import Arrival, Arrivals, DeadLetter, Moved, Skipped, TopicReplaced
-from infra.stream.merging import InOrder
+from infra.stream.arrivals import Arrival, Arrivals, DeadLetter, Moved, Partition, Skipped, TopicReplaced
+from infra.stream.reading import TAKE, own_positions
 
 log = logging.getLogger("qorgau.stream")
-TAKE = 2_000
-"""Messages in a bundle."""
-FETCH_WAIT_MS = 50
 FETCH_BYTES = 256 * 1024
 """What is fetched of one partition at a time."""
 BUNDLES = 1
@@ -72,14 +65,16 @@ class Landing:
             except (Moved, KeysChanged):
                 continue
             except Skipped as skipped:
-                log.warning("%s; asked for again", skipped.message)
+                log.info("%s; asked for again", skipped.message)
                 await self.seek(skipped.partition, skipped.expected)
-                return
+                batch = _without(batch, skipped.partition, skipped.got)
+                continue
             except TopicReplaced as replaced:
                 log.warning("%s", replaced.message)
                 await asyncio.to_thread(self.arrivals.forget, replaced.partition)
                 await self.seek(replaced.partition, 0)
-                return
+                batch = _without(batch, replaced.partition, 0)
+                continue
             except Exception as error:
                 self._failed(error)
                 await self.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
@@ -98,76 +93,13 @@ class Landing:
         self.on_fault(error)
 
 
+def _without(batch: Sequence[Arrival], partition: Partition, begin: int) -> list[Arrival]:
+    """Leave out what will come again; the rest of the batch is stored now."""
+    return [it for it in batch if (it.topic, it.partition) != partition or it.offset < begin]
+
+
 def _place(letter: DeadLetter) -> tuple[str, int, int, int]:
     return letter.arrival.topic, letter.arrival.partition, letter.arrival.offset, letter.reject.line
-
-
-class Reading(AIOKafkaConsumerThread):
-    """Faust's thread around the consumer, with two things it does not let us set."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        made = super()._create_worker_consumer(transport)
-        # A request for the quiet partitions would keep the busy ones waiting for as long as 1.5 s: one is under way at
-        # a time. And what a producer took back in a transaction never happened.
-        made._fetch_max_wait_ms, made._isolation_level = FETCH_WAIT_MS, "read_committed"
-        return made
-
-
-def own_positions(arrivals: Arrivals) -> type[Consumer]:
-    """Give a consumer that begins where our own positions stand, and reads its partitions in the order of time."""
-
-    class OwnPositions(Consumer):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.scheduler = self.in_order = InOrder(self.readable_end, time.monotonic)
-
-        def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
-            return Reading(self, loop=self.loop, beacon=self.beacon)
-
-        def readable_end(self, tp: TP) -> int | None:
-            """Give the offset up to which a partition can be read now, None while that is not known."""
-            try:
-                found: int | None = self._thread._ensure_consumer().last_stable_offset(tp)
-            except (AssertionError, KafkaError, ConsumerNotStarted):
-                return None  # given away meanwhile
-            return found
-
-        def _get_active_partitions(self) -> set[TP]:
-            active: set[TP] = super()._get_active_partitions()
-            return active - self.in_order.full() or active
-
-        async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
-            """Give what came as a few bundles: a message of Faust's costs as much as ten of ours, whatever is in it."""
-            records, _ = await self._wait_next_records(timeout)
-            generation = self.app.consumer_generation_id
-            if records is None or self.should_stop:
-                return
-            if not self.flow_active:
-                await self.perform_seek()
-                return
-            assigned = self.assignment()
-            merged = ((tp, it) for tp, it in self.in_order.iterate(records) if tp in assigned)
-            while bundle := list(islice(merged, TAKE)):
-                if not self.flow_active or self.app.consumer_generation_id != generation:
-                    return  # what is dropped here is read again from our own positions
-                tp, last = bundle[-1]
-                message = self._to_message(tp, last)
-                bundled: Any = [Arrival(at.topic, at.partition, it.offset, it.value or b"") for at, it in bundle]
-                message.value = bundled
-                yield tp, message
-
-        async def seek_to_committed(self) -> Mapping[TP, int]:
-            held = await asyncio.to_thread(arrivals.positions)
-            starts = {}
-            for tp in self.assignment():
-                position = held.get((tp.topic, tp.partition))
-                # The last message taken comes once more: its digest tells whether the topic is still the same one.
-                starts[TP(tp.topic, tp.partition)] = max(position.next - 1, 0) if position is not None else 0
-            self.in_order.begin(starts)
-            await self._thread.seek_wait(starts)
-            return starts
-
-    return OwnPositions
 
 
 def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faust.App, Landing]:
@@ -206,7 +138,7 @@ def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faus
         await sent
 
     async def seek(partition: tuple[str, int], offset: int) -> None:
-        await app.consumer.seek(TP(*partition), offset)
+        await app.consumer.read_again(TP(*partition), offset)  # type: ignore[attr-defined]
 
     landing = Landing(arrivals, send_dead, seek)
 

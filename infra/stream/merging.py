@@ -26,21 +26,33 @@ MESSAGE_BYTES = 500
 class InOrder(SchedulingStrategyT):
     """Holds what came early. Inside a partition the order is never changed.
 
-    ``end`` gives the offset at which a partition ends, None while that is not known; ``now`` seconds.
+    ``more`` says whether a partition may have messages that were not given to ``iterate``; ``now`` gives seconds.
+    (Offsets alone do not tell: the marks of transactions have offsets too, and never come.)
     """
 
-    def __init__(self, end: Callable[[TP], int | None], now: Callable[[], float]) -> None:
-        self.end = end
+    def __init__(self, more: Callable[[TP], bool], now: Callable[[], float]) -> None:
+        self.more = more
         self.now = now
         self._held: dict[TP, deque[Any]] = {}
         self._weight: dict[TP, int] = {}
         self._since: float | None = None
-        self._next: dict[TP, int] = {}
+        self.given: dict[TP, int] = {}
+        """The offset after the last message that was let go, by partition."""
 
     def begin(self, starts: Mapping[TP, int]) -> None:
         """Forget what is held: these partitions are read from these offsets."""
         self._held, self._weight, self._since = {}, {}, None
-        self._next = dict(starts)
+        self.given = dict(starts)
+
+    def again(self, tp: TP, offset: int) -> None:
+        """Forget what is held of one partition: it is read again from this offset."""
+        self._held.pop(tp, None)
+        self._weight.pop(tp, None)
+        self.given[tp] = offset
+
+    def holds(self) -> bool:
+        """Say whether anything waits for its turn."""
+        return any(self._held.values())
 
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
         """Give what may go, with what is new among it."""
@@ -55,18 +67,18 @@ class InOrder(SchedulingStrategyT):
             message = queue.popleft()
             self._weight[tp] -= _weight(message)
             self._since = None
-            self._next[tp] = message.offset + 1
+            self.given[tp] = message.offset + 1
             if queue:
                 heapq.heapreplace(heads, (queue[0].timestamp, tp, queue))
             else:
                 heapq.heappop(heads)
             yield tp, message
-        if self._since is None and any(self._held.values()):
+        if self._since is None and self.holds():
             self._since = self.now()
 
     def full(self) -> set[TP]:
         """Give the partitions that hold enough and need not be asked."""
-        share = HELD_BYTES // max(len(self._next), 1)
+        share = HELD_BYTES // max(len(self.given), 1)
         return {tp for tp, weight in self._weight.items() if weight > share}
 
     def _horizon(self) -> float | None:
@@ -76,11 +88,9 @@ class InOrder(SchedulingStrategyT):
         ):
             return None
         latest: list[float] = []
-        for tp, begins in self._next.items():
+        for tp in self.given:
             queue = self._held.get(tp)
-            read_to = queue[-1].offset + 1 if queue else begins
-            end = self.end(tp)
-            if end is None or end > read_to:
+            if self.more(tp):
                 latest.append(queue[-1].timestamp if queue else float("-inf"))
         return min(latest) if latest else None
 

@@ -50,17 +50,6 @@ class Stall:
         return self.now() - since > self.limit_s
 
 
-def behind(app: faust.App, arrivals: Arrivals) -> bool:
-    """Say whether the broker holds messages of our partitions that were not taken."""
-    held = arrivals.positions()
-    for tp in app.consumer.assignment():
-        end = app.consumer.readable_end(tp) or 0  # type: ignore[attr-defined]
-        position = held.get((tp.topic, tp.partition))
-        if end > (position.next if position is not None else 0):
-            return True
-    return False
-
-
 def work(house: House, *, stall_s: float = 60.0) -> None:
     """Take messages until the process is told to stop. Does not come back."""
     settings = house.settings
@@ -70,7 +59,12 @@ def work(house: House, *, stall_s: float = 60.0) -> None:
     faults = Faults(house.decisions, house.clock)
     landing.on_success = lambda: faults.gone("stream")
     landing.on_fault = lambda error: _tell(faults, error)
-    watch = Stall(landing, lambda: behind(app, arrivals), stall_s, time.monotonic)
+    watch = Stall(
+        landing,
+        lambda: app.consumer.behind(),  # type: ignore[attr-defined]
+        stall_s,
+        time.monotonic,
+    )
 
     def look() -> None:
         while True:

@@ -164,3 +164,23 @@ def test_a_store_that_is_away_makes_the_batch_wait_and_is_told(stores: Stores, m
     assert sought == [((TOPIC, 0), 2)]
     asyncio.run(landing.land([message(1, event(77))]))
     assert sought[1:] == [((TOPIC, 0), 0)]
+
+
+def test_a_gap_in_one_partition_does_not_cost_the_rest_of_the_batch(stores: Stores) -> None:
+    arrivals, sought = arrivals_over(stores), []
+
+    async def seek(partition: tuple[str, int], offset: int) -> None:
+        sought.append((partition, offset))
+
+    async def never(*_: object) -> None:
+        raise AssertionError("nothing is broken here")
+
+    landing = Landing(arrivals, never, seek, never)
+    batch = [message(0), message(3), message(0, event(50), partition=1), message(4), message(1, event(51), partition=1)]
+    asyncio.run(landing.land(batch))
+    assert sought == [((TOPIC, 0), 1)]
+    assert ids(arrivals) == ["k-0", "k-50", "k-51"]
+    assert {key: it.next for key, it in arrivals.positions().items()} == {(TOPIC, 0): 1, (TOPIC, 1): 2}
+    asyncio.run(landing.land([message(3), message(4)]))
+    assert ids(arrivals)[-2:] == ["k-3", "k-4"]
+    assert sought == [((TOPIC, 0), 1)]

@@ -202,6 +202,29 @@ def test_what_kafka_remembers_of_us_does_not_matter(world: World, program: Progr
     assert sum(row["waiting"] for row in orjson.loads(shown.stdout)) == 0
 
 
+async def send_in_transactions(topic: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=broker().address, transactional_id=f"{topic}-tx")
+    await producer.start()
+    try:
+        for number in range(6):
+            await producer.begin_transaction()
+            await producer.send_and_wait(topic, event(number), partition=0)
+            await (producer.commit_transaction() if number % 2 else producer.abort_transaction())
+    finally:
+        await producer.stop()
+
+
+def test_what_a_producer_took_back_never_happened(world: World, program: Program, prefix: str) -> None:
+    """Only committed messages count, and the gaps that transactions leave are believed."""
+    topic = f"{prefix}.portal"
+    asyncio.run(send_in_transactions(topic))
+    asyncio.run(send(topic, [event(number) for number in range(10, 20)]))
+    program.start()
+    until(lambda: len(stored(world)) >= 13)
+    program.stop()
+    assert sorted(stored(world)) == [f"n-{number:06d}" for number in (1, 3, 5, *range(10, 20))]
+
+
 def test_what_is_missing_is_said(world: World, program: Program, prefix: str) -> None:
     settings = program.settings_without_data()
     done = qorgau("stream", "run", data=world.folder, **{**settings, "QORGAU_KAFKA_SOURCES": '["nobody"]'})
