@@ -114,10 +114,6 @@ class Catalogue:
         spec = self.fields.get(name)
         return spec.personal if spec is not None else name not in ENVELOPE
 
-    def may_be_indexed(self, name: str) -> bool:
-        """Say whether a field may stand in an index: it is described and not personal."""
-        return (name in self.fields and not self.fields[name].personal) or name.startswith("event.")
-
     def example(self, action: str) -> dict[str, Any]:
         """Give a complete, valid event of this type in flat ECS names."""
         spec = self.events[action]
