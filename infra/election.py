@@ -72,8 +72,9 @@ class Election:
         """Give the lock back."""
         session, self._session, self.term = self._session, None, 0
         if session is not None:
-            with suppress(OperationalError):
-                session.close()
+            with suppress(OperationalError):  # ask for it back: a closed session ends only when the server sees it
+                session.execute("SELECT pg_advisory_unlock_all()")
+            session.close()
 
     def take(self) -> None:
         """Win or raise WorkedElsewhere: for commands that work once and end."""

@@ -158,13 +158,13 @@ class _Measured:
         """Wait until the backlog is stored and every stage has seen it; the clock starts with the first event."""
         first = last_memory = 0.0
         stored_at = 0.0
-        memory: list[int] = []
+        memory: list[list[int]] = []
         while True:
             now, head = time.perf_counter(), house.ledger.head()
             if head and not first:
                 first, begun_with = now, head
             if first and now - last_memory > 2:
-                memory.append(sum(_memory_mb(pid) for pid in pids))
+                memory.append([_memory_mb(pid) for pid in pids])
                 last_memory = now
             if head >= self.events and not stored_at:
                 stored_at = now
@@ -173,14 +173,12 @@ class _Measured:
             time.sleep(0.05)
         done = time.perf_counter()
         search = house.ledger.head() - house.search.marks.get("events")
-        middle = len(memory) // 2
         return {
             "events": self.events, "batch": self.batch,
             "stored_events_s": round((self.events - begun_with) / (stored_at - first)),
             "events_s": round((self.events - begun_with) / (done - first)), "seconds": round(done - first, 1),
             "incidents": house.database.scalar("SELECT COUNT(*) FROM incident_view"), "search_behind": search,
-            "memory_mb_middle": max(memory[middle - 1 : middle + 1] or [0]),
-            "memory_mb_end": memory[-1] if memory else 0,
+            "memory_mb_consumer_and_worker": [memory[len(memory) * part // 10] for part in range(10)] + memory[-1:],
         }  # fmt: skip
 
     def _seen(self, house: House) -> bool:
