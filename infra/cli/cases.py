@@ -12,6 +12,7 @@ import click
 from engine.deadlines import clock_spec, clock_specs, count_term
 from engine.errors import InputError
 from engine.timestamps import NotAnInstant, parse_rfc3339
+from infra import exchange
 from infra.bootstrap import calendar_of
 from infra.cli import case_acts, common
 from infra.due import as_calendar, due_within
@@ -141,13 +142,30 @@ def show_incident(number: str, as_json: bool) -> None:
 
 
 @incidents.command("export")
-@click.argument("number")
-def export_incident(number: str) -> None:
-    """Write every fact of an incident, its clocks, notices and playbooks as NDJSON, in the order they happened."""
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every incident there is, in the order of their numbers.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["facts", *exchange.FORMATS]),
+    default="facts",
+    show_default=True,
+    help="facts: all that was recorded; ocsf: Incident Finding 1.7.0; stix: STIX 2.1. The last two name no client.",
+)
+def export_incident(numbers: tuple[str, ...], everything: bool, form: str) -> None:
+    """Write incidents, by number or id, as NDJSON: a line for each fact, or for each incident in a standard format."""
+    if bool(numbers) == everything:
+        raise InputError("name incidents, or ask for --all", field="NUMBER")
     with common.house() as house:
-        for it in house.decisions.timeline(load_incident(house, number).id):
-            body = {"position": it.position, "topic": it.fact.topic, **it.fact.model_dump(mode="json")}
-            click.echo(json.dumps(body, ensure_ascii=False))
+        rows = house.database.rows("SELECT id FROM incident_view ORDER BY number") if everything else ()
+        for number in numbers or [str(row["id"]) for row in rows]:
+            incident = load_incident(house, number)
+            if form != "facts":
+                click.echo(exchange.written(house, incident, form))
+                continue
+            for it in house.decisions.timeline(incident.id):
+                body = {"position": it.position, "topic": it.fact.topic, **it.fact.model_dump(mode="json")}
+                click.echo(json.dumps(body, ensure_ascii=False))
 
 
 @click.group()

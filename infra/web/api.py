@@ -6,12 +6,14 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
+from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from engine.casework import Report
 from engine.errors import NotAllowed
 from engine.facts import Person
 from engine.protection_facts import LegalAct
+from infra import exchange
 from infra.coverage import Coverage
 from infra.due import due_within
 from infra.lookup import load_incident, load_notice
@@ -166,6 +168,18 @@ def post_bulk(house: TheHouse, session: TheSession, body: Many) -> list[dict[str
 def get_similar(house: TheHouse, session: TheSession, incident_id: str) -> list[dict[str, Any]]:
     """Give other incidents that share entities or the rule, the most alike first."""
     return similar(house, load_incident(house, incident_id).id)
+
+
+@router.get("/incidents/{incident_id}/export", tags=["incidents"], summary="An incident for other tools")
+def export_incident(
+    house: TheHouse,
+    session: TheSession,
+    incident_id: str,
+    form: Annotated[Literal["ocsf", "stix"], Query(alias="format")] = "ocsf",
+) -> Response:
+    """Give an incident as OCSF Incident Finding 1.7.0 or STIX 2.1 bundle. Neither names a client."""
+    body = exchange.written(house, load_incident(house, incident_id), form)
+    return Response(body, media_type=exchange.TYPES[form])
 
 
 @router.get("/due", tags=["clocks"], summary="What is due")

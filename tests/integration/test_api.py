@@ -304,3 +304,16 @@ def test_health_and_the_description_of_the_api(served: tuple[World, TestClient, 
     assert client.get("/health").json()["status"] == "ok"
     paths = client.get("/api/v1/openapi.json").json()["paths"]
     assert "/api/v1/events" in paths
+
+
+def test_an_incident_is_given_in_the_formats_of_other_tools(served: tuple[World, TestClient, str]) -> None:
+    world, client, _ = served
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    address = f"/api/v1/incidents/{world.incidents()[0]['number']}/export"
+    assert client.get(address).status_code == 401
+    sign_in(client, "aigul")
+    answer = client.get(address, params={"format": "stix"})
+    assert answer.headers["content-type"] == "application/stix+json;version=2.1"
+    assert answer.json()["type"] == "bundle"
+    assert client.get(address).json()["class_uid"] == 2005
+    assert client.get(address, params={"format": "xml"}).status_code == 422

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.commands import qorgau
-from tests.support import DATA, World
+from tests.support import DATA, MovingClock, World
 
 
 def test_simulated_events_are_all_counted_and_a_second_run_accepts_none(tmp_path: Path) -> None:
@@ -179,3 +180,17 @@ def test_rules_eval_reads_nested_and_flat_events_alike(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [len(line["matches"]) for line in lines] == [1, 1, 0]
     assert [line["index"] for line in lines] == [0, 1, 2]
+
+
+def test_incidents_are_exported_in_the_formats_of_other_tools(tmp_path: Path) -> None:
+    world = World(tmp_path, MovingClock(datetime.now(UTC)))
+    for client in ("c-1", "c-2"):
+        world.feed(world.event("portal.profile.change_applied", mfo__client__id=client, mfo__change__field="iin"))
+    number = world.incidents()[0]["number"]
+    world.house.close()
+    done = qorgau("incidents", "export", "--all", "--format", "stix", data=tmp_path)
+    assert [json.loads(line)["type"] for line in done.stdout.splitlines()] == ["bundle", "bundle"]
+    done = qorgau("incidents", "export", number, "--format", "ocsf", data=tmp_path)
+    assert json.loads(done.stdout)["metadata"]["event_code"] == number
+    done = qorgau("incidents", "export", data=tmp_path)
+    assert (done.returncode, b"--all" in done.stderr) == (2, True)

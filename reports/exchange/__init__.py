@@ -1,0 +1,1 @@
+"""Incidents in the formats other tools read: OCSF and STIX. No client is named in them."""
