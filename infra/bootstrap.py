@@ -21,6 +21,8 @@ from infra.drafting import Drafting
 from infra.effects.events import OwnEvents
 from infra.effects.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
 from infra.effects.orders import HttpOrders, HttpPost
+from infra.effects.webhooks import WebhookMessages
+from infra.exchange import record_of
 from infra.intake import Intake
 from infra.notice_documents import OrderDocuments
 from infra.readers import Readers
@@ -45,6 +47,8 @@ from infra.stages.silence import Silence
 from infra.stages.stamping import Stamping
 from infra.stages.sweep import Recount, Sweep
 from infra.stages.tally import DutyEvents, Tally
+from infra.stages.webhooks import KIND as WEBHOOK
+from infra.stages.webhooks import Webhooks
 from infra.stages.witnessing import Witnessing
 from infra.stamps import Authority, roots_of
 from infra.store.database import Database
@@ -223,6 +227,7 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
         Alerts(decisions, clock, settings.role_mail, settings.alert_mail),
         mails,
         to_systems,
+        *_webhooks(house, outside.http),
         *_witnessing(house),
         *_stamping(house),
         *([Silence(ledger, decisions, clock, settings.expected_sources)] if settings.expected_sources else []),
@@ -232,6 +237,18 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
         Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
         Searching(house.search, ledger, decisions, house.catalogue, house.calendar.zone),
     ]
+
+
+def _webhooks(house: House, http: HttpPost) -> list[Stage]:
+    receivers = house.settings.webhooks
+    if not receivers:
+        return []
+    messages = WebhookMessages(house.clock, receivers, http)
+    outbox = Outbox(house.decisions, house.clock, {WEBHOOK: messages}, "http", "outbox-webhooks")
+    outbox.recover()
+    stage = Webhooks(house.decisions, house.clock, receivers, record_of(house))
+    stage.begin()
+    return [stage, outbox]
 
 
 def _witnessing(house: House) -> list[Stage]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from engine.facts import FindingRaised
 from engine.incidents import Incident
-from infra.bootstrap import House
 from reports.exchange import ocsf, stix
 from reports.exchange.case import Case, CaseClock, CaseFinding
+
+if TYPE_CHECKING:
+    from infra.bootstrap import House
 
 FORMATS: dict[str, Callable[[Case], dict[str, Any]]] = {"ocsf": ocsf.incident_finding, "stix": stix.bundle}
 TYPES = {"ocsf": "application/json", "stix": "application/stix+json;version=2.1"}
@@ -24,6 +26,11 @@ _CLOCKS = "SELECT kind, state, anchor_at, due_at, satisfied_at FROM clock_view W
 def written(house: House, incident: Incident, form: str) -> bytes:
     """Give an incident in a format, as one line of JSON."""
     return orjson.dumps(FORMATS[form](case_of(house, incident)))
+
+
+def record_of(house: House) -> Callable[[Incident], dict[str, Any]]:
+    """Give what makes the OCSF record of an incident as it stands."""
+    return lambda incident: ocsf.incident_finding(case_of(house, incident))
 
 
 def case_of(house: House, incident: Incident) -> Case:

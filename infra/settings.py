@@ -7,7 +7,7 @@ import tomllib
 from datetime import time
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -19,10 +19,10 @@ from engine.clock_policy import ClockPolicy
 from engine.deadlines import Reading
 from engine.errors import DataError, InputError
 from engine.notices import recipients
+from infra.webhook_settings import LOOPBACK, WebhookSettings
 from reports.drafts import Organisation
 
 PREFIX = "QORGAU_"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 NO_SUCH = "there is no such setting; see 'Settings' in the README"
 NOT_SETTINGS = frozenset({"QORGAU_REQUIRE_BROWSER", "QORGAU_REQUIRE_SERVICES", "QORGAU_TOML"})
 
@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     elasticsearch_password: str | None = Field(default=None, repr=False)
     elasticsearch_api_key: str | None = Field(default=None, repr=False)
     elasticsearch_ca: Path | None = None
+
+    webhooks: dict[Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")], WebhookSettings] = {}
 
     metrics_token: str | None = Field(default=None, repr=False)
     log_format: Literal["text", "ecs"] = "text"

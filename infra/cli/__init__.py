@@ -39,6 +39,7 @@ WHERE = {
     "stream": "stream",
     "users": "users",
     "watchdog": "watchdog",
+    "webhooks": "webhooks",
     "witness": "witness",
 }
 """Command → the module in this package that has it, under the command's name."""

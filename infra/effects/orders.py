@@ -6,7 +6,7 @@ Contract: ``POST <address>`` with a JSON body and ``Idempotency-Key``; a 2xx ans
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,9 +27,9 @@ class HttpPost:
         self.clock = clock
         self.timeout_s = timeout_s
 
-    def post(self, address: str, key: str, body: bytes, system: str) -> Delivery:
-        """Post and say what became of it."""
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+    def post(self, address: str, key: str, body: bytes, system: str, more: Mapping[str, str] | None = None) -> Delivery:
+        """Post, with more headers where there are any, and say what became of it."""
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json", **(more or {})}
         try:
             with (
                 httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=False) as client,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from email.message import EmailMessage
 from random import Random
 
@@ -53,7 +54,7 @@ class Systems(HttpPost):
         self.away_until: dict[str, float] = {}
         self.done: dict[str, str] = {}
 
-    def post(self, address: str, key: str, body: bytes, system: str) -> Delivery:
+    def post(self, address: str, key: str, body: bytes, system: str, more: Mapping[str, str] | None = None) -> Delivery:
         """Carry an order out once, and say so whenever asked."""
         now = self.clock.now().timestamp()
         if self.faulty and self.chance.random() < 0.02:
