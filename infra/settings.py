@@ -6,10 +6,11 @@ import os
 import tomllib
 from datetime import time
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, IPvAnyNetwork, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
@@ -106,6 +107,15 @@ class Settings(BaseSettings):
     kafka_ca: Path | None = None
     kafka_user: str | None = None
     kafka_password: str | None = Field(default=None, repr=False)
+
+    syslog_tls: str | None = None
+    syslog_tcp: str | None = None
+    syslog_udp: str | None = None
+    syslog_source: str = Field(default="syslog", pattern="^[A-Za-z0-9._-]{1,100}$")
+    syslog_allow: tuple[IPvAnyNetwork, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    syslog_certificate: Path | None = None
+    syslog_key: Path | None = None
+    syslog_clients_ca: Path | None = None
 
     elasticsearch: str | None = None
     elasticsearch_prefix: str = Field(default="qorgau", pattern="^[a-z0-9][a-z0-9_-]{0,60}$")

@@ -37,6 +37,7 @@ WHERE = {
     "simulate": "simulate",
     "sources": "users",
     "stream": "stream",
+    "syslog": "syslog",
     "users": "users",
     "watchdog": "watchdog",
     "webhooks": "webhooks",

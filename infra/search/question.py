@@ -1,6 +1,6 @@
 """Questions in the Lucene query language, read by luqum and brought to five forms that every engine can answer.
 
-``portal AND "session started"``, ``action:portal.sign_in.*``, ``source.ip:203.0.113.7``, ``mfo.loan.amount:[1 TO *]``,
+``portal AND "session started"``, ``action:portal.login.*``, ``source.ip:203.0.113.7``, ``mfo.loan.amount:[1 TO *]``,
 ``@timestamp:>=2026-11-01``, ``NOT``, ``-``, ``+``, brackets, ``_exists_:field``. Words side by side must all occur.
 """
 
