@@ -12,8 +12,8 @@ from engine.errors import InputError
 from engine.ids import derive
 from engine.incidents import Incident
 from engine.notices import Notice
-from infra.store.decisions import Unit
 from infra.store.topics import EffectFailed
+from infra.store.unit import Unit
 from infra.wordbook import Wordbook
 from reports.drafter import Content, TemplateError
 from reports.drafts import Previous, Subject

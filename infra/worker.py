@@ -206,6 +206,8 @@ class _Loop(threading.Thread):
                 busy = self.worker.run_once(stage) or busy
             if not busy:
                 self.woken.wait(IDLE_S)
+                if self.stages[0].waits_for_others:
+                    self.worker.stopping.wait(GATHER_S)  # every commit wakes it, and few bring it work
                 self.woken.clear()
             else:
                 # Little work at a time costs much: every stage asks the store. More comes together in a moment.

@@ -120,9 +120,10 @@ class ContextState:
         return len(self.young) + len(self.old)
 
     def snapshot(self) -> dict[str, Any]:
-        """Give the state as plain data."""
+        """Give the state as plain data, with what the context was when it was taken."""
         turn_at = None if self.turn_at == float("-inf") else self.turn_at
-        return {"turn_at": turn_at, "evicted": self.evicted, "old": self.old, "young": self.young}
+        context = self.context.model_dump(mode="json")
+        return {"context": context, "turn_at": turn_at, "evicted": self.evicted, "old": self.old, "young": self.young}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take a state back."""
@@ -191,19 +192,11 @@ class ContextMemory:
         for state in self.states.values():
             state.clear()
 
-    def snapshot(self) -> dict[str, Any]:
-        """Give the state as plain data, with what each context was when it was taken."""
-        return {
-            name: {"context": state.context.model_dump(mode="json"), **state.snapshot()}
-            for name, state in self.states.items()
-        }
-
     def restore(self, saved: Mapping[str, Any]) -> None:
-        """Take a state back; contexts that changed or are not there any more start empty."""
-        for name, state in self.states.items():
-            state.clear()
-            held = saved.get(name)
-            if held is not None and held["context"] == state.context.model_dump(mode="json"):
+        """Take the states of some contexts back; those that changed stay as they are."""
+        for name, held in saved.items():
+            state = self.states.get(name)
+            if state is not None and held["context"] == state.context.model_dump(mode="json"):
                 state.restore(held)
 
 

@@ -8,7 +8,7 @@ back, so that a restart continues exactly.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -251,24 +251,26 @@ class Matcher:
         for held in self.correlators.values():
             held.clear()
 
-    def snapshot(self) -> bytes:
-        """Give the state as bytes (JSON: never an object stream that could run code)."""
-        return orjson.dumps(
-            {
-                "watermark": None if self.watermark == -INFINITE else self.watermark,
-                "context": self.memory.snapshot(),
-                "correlations": {rule_id: held.snapshot() for rule_id, held in self.correlators.items()},
-            }
-        )
+    def snapshot(self) -> Iterator[bytes]:
+        """Give the state in parts (JSON: never an object stream that could run code), one memory at a time: with
+        millions of keys the whole of it in one piece would need as much room again."""
+        yield orjson.dumps({"watermark": None if self.watermark == -INFINITE else self.watermark})
+        for name, state in self.memory.states.items():
+            yield orjson.dumps({"context": {name: state.snapshot()}})
+        for rule_id, held in self.correlators.items():
+            yield orjson.dumps({"correlations": {rule_id: held.snapshot()}})
 
-    def restore(self, state: bytes) -> None:
-        """Take a state back; what belongs to rules that changed starts empty."""
-        document = orjson.loads(state)
-        self.watermark = -INFINITE if document["watermark"] is None else float(document["watermark"])
-        self.memory.restore(document["context"])
-        for rule_id, saved in document["correlations"].items():
-            if rule_id in self.correlators:
-                self.correlators[rule_id].restore(saved)
+    def restore(self, parts: Iterable[bytes]) -> None:
+        """Take a state back; what belongs to rules or contexts that changed starts empty."""
+        self.forget()
+        for part in parts:
+            document = orjson.loads(part)
+            if document.get("watermark") is not None:
+                self.watermark = float(document["watermark"])
+            self.memory.restore(document.get("context", {}))
+            for rule_id, saved in document.get("correlations", {}).items():
+                if rule_id in self.correlators:
+                    self.correlators[rule_id].restore(saved)
 
 
 def _with(event: Event, known: Event) -> Event:

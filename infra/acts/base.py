@@ -14,7 +14,8 @@ from infra.archive import Archive
 from infra.drafting import Drafting
 from infra.settings import Settings
 from infra.store.aggregates import A
-from infra.store.decisions import Decisions, Unit
+from infra.store.decisions import Decisions
+from infra.store.unit import Unit
 
 
 class Base:

@@ -13,7 +13,7 @@ from engine.facts import Person
 from engine.incidents import Incident
 from engine.protection import Protection
 from infra.acts.base import Base, get
-from infra.store.decisions import Unit
+from infra.store.unit import Unit
 
 
 class ClockActs(Base):

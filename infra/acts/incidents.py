@@ -14,7 +14,7 @@ from engine.incidents import Incident
 from infra.acts.base import Base, by_number, get
 from infra.stages.incidents import next_number
 from infra.stages.playbooks import variables_of
-from infra.store.decisions import Unit
+from infra.store.unit import Unit
 from playbooks import run as runs
 from playbooks.cacao import Playbook
 from playbooks.run import Run

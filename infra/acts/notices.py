@@ -15,7 +15,7 @@ from engine.notices import Notice, notice_id
 from engine.ports import Intent
 from infra.acts.base import Base, get
 from infra.stages.notices import drafted
-from infra.store.decisions import Unit
+from infra.store.unit import Unit
 
 ON_DEMAND = ("law_enforcement", "stakeholder", "afc")
 

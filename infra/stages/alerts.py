@@ -14,8 +14,9 @@ from engine.ports import Clock, Intent
 from engine.protection import Protection
 from engine.timestamps import iso
 from infra.stages.base import DecisionFollower
-from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.decisions import Decisions, Recorded
 from infra.store.topics import EffectFailed
+from infra.store.unit import Unit
 
 COMPLIANCE = ("compliance_officer", "ciso")
 URGENT = 90

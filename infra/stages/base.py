@@ -8,8 +8,9 @@ from typing import ClassVar
 from engine.events import SecurityEvent
 from engine.facts import Fact
 from engine.ports import Clock
-from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.decisions import Decisions, Recorded
 from infra.store.ledger import Ledger
+from infra.store.unit import Unit
 
 BATCH = 500
 EVENTS = 4_000

@@ -20,7 +20,8 @@ from engine.notices import Notice
 from engine.ports import Clock
 from engine.protection import Protection
 from infra.stages.base import DecisionFollower
-from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.decisions import Decisions, Recorded
+from infra.store.unit import Unit
 
 STOP_CLOCKS = ("collection-stop", "accrual-stop", "bureau-correction")
 CLOCK_OF_ORDER = {name: name for name in STOP_CLOCKS} | {"write-off": "debt-write-off"}

@@ -7,6 +7,8 @@ once with the position, so that a restart knows from where on the new set was in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.catalogue import Catalogue
 from engine.errors import DataError
 from engine.events import SecurityEvent
@@ -18,9 +20,10 @@ from engine.timestamps import iso
 from infra.rulebook import Rulebook
 from infra.secrecy.vault import Vault
 from infra.stages.base import LedgerFollower
-from infra.store.decisions import Decisions, Unit
+from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 from infra.store.topics import EffectFailed
+from infra.store.unit import Unit
 from rules.detector import StreamDetector
 from rules.pack import builtin_contexts
 
@@ -81,22 +84,29 @@ class Detect(LedgerFollower):
         saved = self.decisions.database.row("SELECT position, fingerprint, state FROM detector_state WHERE id = 1")
         position = 0
         contexts = self.detector.matcher.fingerprint().rpartition(":")[2]
-        known = saved is not None and saved["fingerprint"].rpartition(":")[2] == contexts
-        state = self._opened(bytes(saved["state"])) if saved is not None and known else None
-        if saved is not None and state is not None:
-            self.detector.matcher.restore(state)
-            position = int(saved["position"])
+        if saved is not None and saved["fingerprint"].rpartition(":")[2] == contexts:
+            try:
+                self.detector.matcher.restore(self._parts(bytes(saved["state"])))
+                position = int(saved["position"])
+            except DataError:  # a key is gone that it was locked with
+                self.detector.matcher.forget()
         start, target = position, self.decisions.tracked(self.name)
         for events in self.ledger.replay(position, target):
             self.detector.fold(events)
         return start
 
-    def _opened(self, state: bytes) -> bytes | None:
-        """Decrypt a saved memory: it holds accounts and numbers that correlations count."""
-        try:
-            return self.vault.unlock(STATE, state)
-        except DataError:
-            return None
+    def _parts(self, whole: bytes) -> Iterator[bytes]:
+        """Decrypt the saved memory: it holds accounts and numbers that correlations count. (Earlier versions kept it
+        in one piece.) Raises DataError."""
+        parts = self.decisions.database.rows("SELECT part FROM detector_parts ORDER BY part")
+        for locked in [whole] if whole else (self._part(row["part"]) for row in parts):
+            plain = self.vault.unlock(STATE, locked)
+            if plain is None:
+                raise DataError("the key of the detector's memory is gone")
+            yield plain
+
+    def _part(self, part: int) -> bytes:
+        return bytes(self.decisions.database.scalar("SELECT state FROM detector_parts WHERE part = ?", part))
 
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
         """Record the findings of a batch."""
@@ -128,12 +138,16 @@ class Detect(LedgerFollower):
                 unit.record_single(str(derive("detection-trouble", key, iso(unit.at))), failed)
 
     def _save(self, unit: Unit, position: int) -> None:
-        matcher = self.detector.matcher
-        unit.cursor.execute(
+        matcher, cursor = self.detector.matcher, unit.cursor
+        cursor.execute("DELETE FROM detector_parts")
+        for number, part in enumerate(matcher.snapshot()):
+            locked = self.vault.lock(STATE, part, unit.at)
+            cursor.execute("INSERT INTO detector_parts (part, state) VALUES (?, ?)", (number, locked))
+        cursor.execute(
             "INSERT INTO detector_state (id, position, fingerprint, state) VALUES (1, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET position = excluded.position, "
             "fingerprint = excluded.fingerprint, state = excluded.state",
-            (position, matcher.fingerprint(), self.vault.lock(STATE, matcher.snapshot(), unit.at)),
+            (position, matcher.fingerprint(), b""),
         )
         self._saved_at = position
 

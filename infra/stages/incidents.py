@@ -7,7 +7,8 @@ from engine.facts import FindingRaised
 from engine.incidents import Incident
 from engine.timestamps import iso
 from infra.stages.base import DecisionFollower
-from infra.store.decisions import Recorded, Unit
+from infra.store.decisions import Recorded
+from infra.store.unit import Unit
 
 
 class Incidents(DecisionFollower):

@@ -17,7 +17,8 @@ from engine.ports import Clock
 from engine.register import builtin_register
 from infra.drafting import Drafting
 from infra.stages.base import DecisionFollower
-from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.decisions import Decisions, Recorded
+from infra.store.unit import Unit
 
 CLAUSES: dict[str, tuple[str, ...]] = {
     "regulator": ("notify-regulator-1bd",),

@@ -23,8 +23,9 @@ from engine.protection_facts import OrderHandedOver, OrderOverdue
 from engine.timestamps import iso
 from infra.stages.base import Stage
 from infra.stages.protection import acknowledge
-from infra.store.decisions import Decisions, Unit
+from infra.store.decisions import Decisions
 from infra.store.topics import EffectFailed
+from infra.store.unit import Unit
 from playbooks import run as runs
 from playbooks.run import Run
 

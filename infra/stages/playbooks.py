@@ -13,7 +13,8 @@ from engine.incident_facts import NoteAdded
 from engine.incidents import Incident, ends_duties
 from engine.ports import Clock, Intent
 from infra.stages.base import DecisionFollower
-from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.decisions import Decisions, Recorded
+from infra.store.unit import Unit
 from playbooks import run as runs
 from playbooks.cacao import Playbook
 from playbooks.run import Run

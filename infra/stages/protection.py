@@ -24,8 +24,9 @@ from engine.protection import Protection
 from engine.protection_facts import DEMANDS, CourtRuled, LegalAct, OrderIssued
 from engine.timestamps import NotAnInstant, iso, parse_rfc3339
 from infra.stages.base import DecisionFollower, LedgerFollower
-from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.decisions import Decisions, Recorded
 from infra.store.ledger import Ledger
+from infra.store.unit import Unit
 
 _PROTECTING = ("victim_resolution", "remedial_submission")
 _ANSWERS = (

@@ -13,8 +13,9 @@ from engine.retention import ErasureApproved, ErasureDone, ObligationsBegan, Obl
 from infra.secrecy.vault import Vault
 from infra.stages.base import DecisionFollower, LedgerFollower
 from infra.store import blind
-from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.decisions import Decisions, Recorded
 from infra.store.ledger import Ledger
+from infra.store.unit import Unit
 
 BEGINS = "loan.contract.signed"
 ENDS = "loan.obligation.terminated"
@@ -31,14 +32,13 @@ class Terms(LedgerFollower):
 
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
         """Answer a batch of events."""
-        for event in events:
-            if event.action in (BEGINS, ENDS):
-                self._move(unit, event)
+        moving = [(event, client) for event in events if (client := _client(event))]
+        unit.prepare(Retention, [retention.retention_id(client) for _, client in moving])
+        for event, client in moving:
+            self._move(unit, event, client)
 
-    def _move(self, unit: Unit, event: SecurityEvent) -> None:
-        client, loan = event.fields.get("mfo.client.id"), event.fields.get("mfo.loan.id")
-        if not isinstance(client, str) or not client:
-            return
+    def _move(self, unit: Unit, event: SecurityEvent, client: str) -> None:
+        loan = event.fields.get("mfo.loan.id")
         key, named = retention.retention_id(client), loan if isinstance(loan, str) else ""
         if event.action == BEGINS:
             began = ObligationsBegan(at=unit.at, retention_id=key, client=client, loan=named)
@@ -56,6 +56,12 @@ class Terms(LedgerFollower):
             return min(date.fromisoformat(str(stated)[:10]), own)
         except ValueError:
             return own
+
+
+def _client(event: SecurityEvent) -> str:
+    """Whose term an event moves; empty when it moves none."""
+    client = event.fields.get("mfo.client.id") if event.action in (BEGINS, ENDS) else None
+    return client if isinstance(client, str) else ""
 
 
 class Erasures(DecisionFollower):

@@ -14,8 +14,9 @@ from engine.events import SecurityEvent
 from engine.ports import Clock, Intent
 from engine.timestamps import iso
 from infra.stages.base import LedgerFollower
-from infra.store.decisions import Decisions, Unit
+from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
+from infra.store.unit import Unit
 
 
 class Silence(LedgerFollower):

@@ -21,7 +21,8 @@ from engine.ports import Clock, Intent
 from engine.protection import Protection
 from engine.timestamps import iso
 from infra.stages.base import DecisionFollower
-from infra.store.decisions import Decisions, Recorded, Unit
+from infra.store.decisions import Decisions, Recorded
+from infra.store.unit import Unit
 from infra.webhook_settings import TOLD, WebhookSettings
 
 KIND = "webhook"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from eventsourcing.persistence import ProcessRecorder
@@ -66,6 +66,10 @@ class Database(Readable):
     def aside(self) -> AbstractContextManager[Any]:
         """Open a write transaction for tables beside the logs; it need not wait for those who write the logs."""
         return self.write()
+
+    def together(self, cursor: Any) -> AbstractContextManager[Any]:
+        """Within it, statements of a transaction may be sent without waiting for the answer of each."""
+        return nullcontext(cursor)
 
     @abstractmethod
     def copy(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -1,10 +1,10 @@
-"""The log of decisions and the unit of work: facts, intents, followers' positions and read models, in one commit."""
+"""The log of decisions: rows without gaps, chained, in a signed tree; read by followers and folded to aggregates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,16 +14,16 @@ from eventsourcing.persistence import StoredEvent
 
 from engine.facts import Fact
 from engine.merkle import Tree
-from engine.ports import Intent
-from engine.timestamps import iso
 from infra.store import topics, views
 from infra.store.aggregates import KINDS, A, kind_of
 from infra.store.chain import GENESIS, leaf, link, row_bytes
 from infra.store.cursor import Cursor
 from infra.store.database import Database
 from infra.store.tree import SignedTree
+from infra.store.unit import Unit
 
 KEPT_READ = 2_000
+LOADED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,72 +33,6 @@ class Recorded:
     position: int
     originator: str
     fact: Fact
-
-
-@dataclass
-class Unit:
-    """One unit of work inside one write transaction; leaving it normally commits all of it, raising none of it.
-
-    Facts and read models are written at once, so later questions of the same unit see them.
-    """
-
-    store: Decisions
-    cursor: Cursor
-    at: datetime
-    _held: dict[tuple[str, str], Any] = field(default_factory=dict)
-
-    def load(self, kind: type[A], key: str) -> A:
-        """Give an aggregate as it stands, with what this unit recorded already; empty when there is none."""
-        held = self._held.get((KINDS[kind], key))
-        if held is None:
-            held = self._held[KINDS[kind], key] = self.store.load_within(self.cursor, kind, key)
-        return held
-
-    def record(self, kind: type[A], key: str, facts: Sequence[Fact]) -> None:
-        """Add facts to an aggregate."""
-        if not facts:
-            return
-        aggregate = self.load(kind, key)
-        stored = []
-        for fact in facts:
-            aggregate.apply(fact)
-            stored.append(StoredEvent(UUID(key), aggregate.version, fact.topic, topics.encode(fact)))
-        positions = self.store.insert(self.cursor, stored)
-        views.show(self.cursor, KINDS[kind], key, aggregate, self.at)
-        for position, fact in zip(positions, facts, strict=True):
-            views.place(self.cursor, position, fact, aggregate)
-
-    def record_single(self, key: str, fact: Fact) -> None:
-        """Add a fact that stands for itself (a finding, a change of an account)."""
-        self.cursor.execute("SELECT COUNT(*) FROM decisions WHERE originator_id = ?", (UUID(key).hex,))
-        version = self.cursor.fetchone()[0] + 1
-        stored = StoredEvent(UUID(key), version, fact.topic, topics.encode(fact))
-        positions = self.store.insert(self.cursor, [stored])
-        views.place(self.cursor, positions[0], fact, None)
-
-    def intend(self, intent: Intent) -> None:
-        """Order an effect; the same key is ordered once."""
-        self.cursor.execute(
-            "INSERT INTO outbox (key, kind, payload, created_at, state, next_at) "
-            "VALUES (?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
-            (intent.key, intent.kind, orjson.dumps(intent.payload).decode(), iso(self.at), iso(self.at)),
-        )
-
-    def facts(self, key: str) -> list[Fact]:
-        """Give the facts recorded under one id, in order, with those of this unit."""
-        self.cursor.execute(
-            "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", (UUID(key).hex,)
-        )
-        return [topics.decode(row[0], row[1]) for row in self.cursor.fetchall()]
-
-    def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Read within the transaction."""
-        self.cursor.execute(sql, parameters)
-        return [dict(row) for row in self.cursor.fetchall()]
-
-    def track(self, follower: str, position: int) -> None:
-        """Store a follower's position with what it wrote; raises when it would go backwards."""
-        self.store.database.track(self.cursor, follower, position)
 
 
 class Decisions:
@@ -151,18 +85,29 @@ class Decisions:
     def unit(self, at: datetime) -> Iterator[Unit]:
         """Open a unit of work."""
         with self.database.write() as cursor:
-            yield Unit(self, cursor, at)
+            unit = Unit(self, cursor, at)
+            yield unit
+            unit.flush()
         self.on_commit()
 
     def load_within(self, cursor: Cursor, kind: type[A], key: str) -> A:
         """Fold an aggregate from its facts inside a transaction."""
-        aggregate = kind()
-        cursor.execute(
-            "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", (UUID(key).hex,)
-        )
-        for row in cursor.fetchall():
-            aggregate.apply(topics.decode(row[0], row[1]))
-        return aggregate
+        return self.load_many_within(cursor, kind, [key])[key]
+
+    def load_many_within(self, cursor: Cursor, kind: type[A], keys: Sequence[str]) -> dict[str, A]:
+        """Fold several aggregates, by one question for each hundred."""
+        found = {key: kind() for key in keys}
+        for start in range(0, len(keys), LOADED_AT_ONCE):
+            part = {UUID(key).hex: key for key in keys[start : start + LOADED_AT_ONCE]}
+            marks = ",".join("?" * len(part))
+            cursor.execute(
+                f"SELECT originator_id, topic, state FROM decisions WHERE originator_id IN ({marks}) "  # noqa: S608
+                "ORDER BY originator_id, originator_version",
+                tuple(part),
+            )
+            for row in cursor.fetchall():
+                found[part[UUID(str(row[0])).hex]].apply(topics.decode(row[1], row[2]))
+        return found
 
     def load(self, kind: type[A], key: str) -> A:
         """Fold an aggregate from its facts; empty (``id == ""``) when there is none."""
@@ -258,7 +203,7 @@ class Decisions:
                     name = KINDS[kind]
                     aggregate = held.setdefault((name, recorded.originator), kind())
                     aggregate.apply(recorded.fact)
-                views.place(cursor, recorded.position, recorded.fact, aggregate)
+                views.place_all(cursor, [(recorded.position, recorded.fact, aggregate)])
                 if aggregate is not None:
                     views.show(cursor, KINDS[type(aggregate)], recorded.originator, aggregate, recorded.fact.at)
         return count

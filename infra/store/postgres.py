@@ -278,6 +278,12 @@ class PostgresDatabase(Database):
                 cursor.execute(_translated(sql).encode(), parameters)
                 yield iter(cursor)
 
+    @contextmanager
+    def together(self, cursor: Any) -> Iterator[Any]:
+        """The pipeline mode of libpq."""
+        with cursor.raw.connection.pipeline():
+            yield cursor
+
     def copy(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Binary COPY."""
         with cursor.raw.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:

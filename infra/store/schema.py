@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS source_tokens (
     digest TEXT PRIMARY KEY, source TEXT NOT NULL, claims TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS detector_state (
     id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL, fingerprint TEXT NOT NULL, state BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS detector_parts (part INTEGER PRIMARY KEY, state BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS traces (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, parent TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS decisions (
     position INTEGER PRIMARY KEY, originator_id UUID NOT NULL, originator_version INTEGER NOT NULL,
     topic TEXT NOT NULL, state BLOB NOT NULL, hash BLOB NOT NULL, UNIQUE (originator_id, originator_version));
@@ -200,5 +202,5 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
-STORE = Plan("meta", 6, _make_store)
+STORE = Plan("meta", 7, _make_store)
 KEYRING = Plan("keys_meta", 1, _make_keyring)

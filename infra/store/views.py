@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -58,10 +59,11 @@ def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> N
             _put(cursor, "risk_view", _risk(key, aggregate))
 
 
-def place(cursor: Cursor, position: int, fact: Fact, aggregate: Any) -> None:
-    """Put a fact on the timelines it belongs to."""
-    for owner in _owners(fact, aggregate):
-        cursor.execute("INSERT INTO timeline VALUES (?, ?) ON CONFLICT DO NOTHING", (owner, position))
+def place_all(cursor: Cursor, facts: Iterable[tuple[int, Fact, Any]]) -> None:
+    """Put facts (position, fact, its aggregate or None) on the timelines they belong to."""
+    rows = [(owner, position) for position, fact, aggregate in facts for owner in _owners(fact, aggregate)]
+    if rows:
+        cursor.executemany("INSERT INTO timeline VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
 
 
 def _owners(fact: Fact, aggregate: Any) -> list[str]:

@@ -15,6 +15,7 @@ import faust
 
 from infra.bootstrap import House
 from infra.faults import Faults
+from infra.memory import tune
 from infra.stream.arrivals import Arrivals
 from infra.stream.consumer import Landing, stream_app
 
@@ -79,6 +80,7 @@ def work(house: House, *, stall_s: float = 60.0) -> None:
                 os._exit(AGAIN)
 
     threading.Thread(target=look, name="stall", daemon=True).start()
+    tune()
     worker = faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False, loglevel="WARNING")
     worker.execute_from_commandline()
 

@@ -74,7 +74,7 @@ def weekends_only(house: House, stages: list[Stage]) -> None:
 
 def lost_effects(house: House, stages: list[Stage]) -> None:
     """Every seventh effect is forgotten when it is ordered."""
-    from infra.store.decisions import Unit
+    from infra.store.unit import Unit
 
     real, count = Unit.intend, [0]
 
@@ -193,7 +193,7 @@ def untouched() -> Any:
     """Put back whatever a planted fault replaced."""
     from engine.calendar import BusinessCalendar
     from infra.store import views
-    from infra.store.decisions import Unit
+    from infra.store.unit import Unit
 
     places = [
         (BusinessCalendar, "is_business_day"), (Unit, "intend"), (triage, "join"),
