@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 from infra.store.notes import Verifier
 from infra.store.opening import Store, open_store
+from infra.tracing import Tracing, tracing_of
 from infra.wordbook import Wordbook
 from playbooks.cacao import Playbook, read
 from reports.drafter import Drafter
@@ -93,6 +95,7 @@ class House:
     drafting: Drafting
     order_documents: OrderDocuments
     search: SearchIndex
+    tracing: Tracing
 
     @property
     def rules(self) -> RuleSet:
@@ -132,6 +135,7 @@ class House:
             self.intake.readers.close()
         self.wordbook.writer.drafter.close()
         self.search.close()
+        self.tracing.close()
         self.store.close()
 
 
@@ -145,6 +149,7 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
     rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)
     rulebook.current()  # a fault of the rules or their parameters stops the start, not the stream
     calendar = calendar_of(settings)
+    tracing = tracing_of(settings, version("qorgau"))
     archive = Archive(settings.data / "archive", decisions, store.vault)
     writer = Writer(Drafter(), settings.sender, settings.notice_languages)
     wordbook = Wordbook(decisions, clock, writer)
@@ -169,6 +174,7 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
             clock,
             queue_batches=settings.queue_batches,
             keep_unknown_types=settings.keep_unknown_types,
+            tracing=tracing,
         ),
         sweep=Sweep(decisions, clock),
         archive=archive,
@@ -176,6 +182,7 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
         drafting=drafting,
         order_documents=OrderDocuments(decisions, wordbook, calendar),
         search=open_index(settings, database),
+        tracing=tracing,
     )
 
 
@@ -216,9 +223,9 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
     recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in KINDS}
     policy = settings.clock_policy
     return [
-        Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault),
+        Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault, house.tracing),
         ActEvents(ledger, decisions, clock, settings.bureaus),
-        Incidents(decisions, clock),
+        Incidents(decisions, clock, house.tracing),
         Clocks(decisions, clock, house.calendar, policy),
         Recount(decisions, clock, house.calendar, policy),
         Playbooks(decisions, clock, house.playbooks, automatic),

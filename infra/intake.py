@@ -27,6 +27,7 @@ from infra.store.database import Database
 from infra.store.ledger import RAW, Ledger, bury
 from infra.store.prepared import Prepared
 from infra.store.sealing import KeysChanged
+from infra.tracing import OFF, Tracing
 
 GATHER = 32
 
@@ -58,8 +59,10 @@ class Intake:
     """The way into the ledger."""
 
     def __init__(
-        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, *, queue_batches: int, keep_unknown_types: bool
-    ) -> None:
+        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, *, queue_batches: int, keep_unknown_types: bool,
+        tracing: Tracing = OFF,
+    ) -> None:  # fmt: skip
+        self.tracing = tracing
         self.ledger = ledger
         self.database: Database = ledger.database
         self.clock = clock
@@ -238,6 +241,8 @@ class Intake:
                     )
                 else:
                     taken = self.ledger.append_within(cursor, ready)
+                    if batch.trace:
+                        self.tracing.remember(cursor, self.ledger.head_within(cursor), taken.accepted, batch.trace)
                     results.append(Receipt(taken, tuple(ready.rejects)))
                 cursor.execute("DELETE FROM intake WHERE id = ?", (row,))
         return results

@@ -42,6 +42,8 @@ class Batch:
     claims: frozenset[str] | None
     received_at: datetime
     body: bytes
+    trace: str = ""
+    """The trace it belongs to (W3C traceparent), empty for none."""
 
 
 class Reader:

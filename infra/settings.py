@@ -127,6 +127,8 @@ class Settings(BaseSettings):
     webhooks: dict[Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$")], WebhookSettings] = {}
 
     metrics_token: str | None = Field(default=None, repr=False)
+    traces: str | None = None
+    traces_share: float = Field(default=1.0, ge=0, le=1)
     log_format: Literal["text", "ecs"] = "text"
     readers: int = Field(default=0, ge=0, le=16)
     segment_events: int = Field(default=100_000, ge=0)

@@ -24,6 +24,7 @@ from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 from infra.store.topics import EffectFailed
 from infra.store.unit import Unit
+from infra.tracing import OFF, Tracing
 from rules.detector import StreamDetector
 from rules.pack import builtin_contexts
 
@@ -37,8 +38,10 @@ class Detect(LedgerFollower):
     name = "detect"
 
     def __init__(
-        self, ledger: Ledger, decisions: Decisions, clock: Clock, book: Rulebook, catalogue: Catalogue, vault: Vault
-    ) -> None:
+        self, ledger: Ledger, decisions: Decisions, clock: Clock, book: Rulebook, catalogue: Catalogue, vault: Vault,
+        tracing: Tracing = OFF,
+    ) -> None:  # fmt: skip
+        self.tracing = tracing
         super().__init__(ledger, decisions, clock)
         self.vault = vault
         self.book = book
@@ -115,12 +118,21 @@ class Detect(LedgerFollower):
         for finding in findings:
             fact = shadowed(finding) if finding.rule_name.endswith("~shadow") else finding
             unit.record_single(finding.finding_id, fact)
+            if self.tracing.active:
+                self._trace(unit, finding)
         self._tell(unit)
         # The larger the memory, the more events between two savings, so that saving costs a bounded share.
         due = max(SAVE_EVERY, self.detector.matcher.held)
         if self._save_now or events[-1].position - self._saved_at >= due:
             self._save(unit, events[-1].position)
             self._save_now = False
+
+    def _trace(self, unit: Unit, finding: FindingRaised) -> None:
+        """Go on with the trace in which the event was stored that completed the finding."""
+        trace = self.tracing.of_event(unit.cursor, finding.positions[-1])
+        if trace:
+            with self.tracing.span("detect", parents=[trace], rule=finding.rule_name) as span:
+                self.tracing.found(finding.finding_id, span.trace)
 
     def _tell(self, unit: Unit) -> None:
         """Say once of each rule that it raised an error, and of each memory that it had to let keys go."""

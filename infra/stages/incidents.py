@@ -5,10 +5,12 @@ from __future__ import annotations
 from engine import casework, triage
 from engine.facts import FindingRaised
 from engine.incidents import Incident
+from engine.ports import Clock
 from engine.timestamps import iso
 from infra.stages.base import DecisionFollower
-from infra.store.decisions import Recorded
+from infra.store.decisions import Decisions, Recorded
 from infra.store.unit import Unit
+from infra.tracing import OFF, Tracing
 
 
 class Incidents(DecisionFollower):
@@ -17,20 +19,35 @@ class Incidents(DecisionFollower):
     name = "incidents"
     wants = (FindingRaised,)
 
+    def __init__(self, decisions: Decisions, clock: Clock, tracing: Tracing = OFF) -> None:
+        super().__init__(decisions, clock)
+        self.tracing = tracing
+
     def take(self, unit: Unit, recorded: Recorded) -> None:
         """Answer a finding."""
         finding = recorded.fact
         if not isinstance(finding, FindingRaised):
             return
+        trace = self.tracing.of_finding(finding.finding_id)
+        if not trace:
+            self._answer(unit, finding)
+            return
+        with self.tracing.span("incident", parents=[trace], rule=finding.rule_name) as span:
+            span.say(incident=self._answer(unit, finding))
+
+    def _answer(self, unit: Unit, finding: FindingRaised) -> str:
+        """Open an incident, join one, or suppress; gives the number of the incident."""
         found = unit.query("SELECT id FROM incident_view WHERE dedup_key = ? AND is_open = 1", finding.dedup_key)
         if found:
             key = str(found[0]["id"])
-            unit.record(Incident, key, triage.join(unit.load(Incident, key), finding, at=unit.at))
-            return
+            incident = unit.load(Incident, key)
+            unit.record(Incident, key, triage.join(incident, finding, at=unit.at))
+            return incident.number
         if self._suppressed(unit, finding):
-            return
-        key = triage.incident_id(finding.finding_id)
-        unit.record(Incident, key, [triage.open_from(finding, next_number(unit), at=unit.at)])
+            return ""
+        key, number = triage.incident_id(finding.finding_id), next_number(unit)
+        unit.record(Incident, key, [triage.open_from(finding, number, at=unit.at)])
+        return number
 
     def _suppressed(self, unit: Unit, finding: FindingRaised) -> bool:
         """Keep the finding with a closed incident whose key people suppressed; never what the law wants told."""

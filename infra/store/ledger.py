@@ -122,6 +122,10 @@ class Ledger:
             flagged=sifted.flagged,
         )  # fmt: skip
 
+    def head_within(self, cursor: Any) -> int:
+        """Give the last position as a transaction sees it."""
+        return self._head(cursor)[0]
+
     def _head(self, cursor: Any) -> tuple[int, int, bytes]:
         """Give the last position, the number of its block and the block's hash."""
         cursor.execute("SELECT position, originator_version, hash FROM ledger ORDER BY position DESC LIMIT 1")

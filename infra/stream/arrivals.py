@@ -24,6 +24,7 @@ from engine.timestamps import iso
 from infra.store.ledger import Ledger
 from infra.store.prepared import Prepared, prepare
 from infra.store.sealing import KeysChanged
+from infra.tracing import OFF, Tracing
 
 Partition = tuple[str, int]
 """Topic and number."""
@@ -37,6 +38,8 @@ class Arrival:
     partition: int
     offset: int
     value: bytes
+    trace: str = ""
+    """The trace it belongs to (W3C traceparent), empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,10 @@ class Arrivals:
     """Takes batches of messages into one ledger. ``prefix.SOURCE`` is the topic of a source."""
 
     def __init__(
-        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, prefix: str, *, keep_unknown_types: bool
-    ) -> None:
+        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, prefix: str, *, keep_unknown_types: bool,
+        tracing: Tracing = OFF,
+    ) -> None:  # fmt: skip
+        self.tracing = tracing
         self.ledger = ledger
         self.catalogue = catalogue
         self.clock = clock
@@ -174,7 +179,7 @@ class Arrivals:
         claims, unknown = frozenset({source}), self.keep_unknown_types
         return Door(self.catalogue, source, received_at, claims=claims, keep_unknown_types=unknown)
 
-    def store(self, read: Read) -> Taken:
+    def store(self, read: Read, trace: str = "") -> Taken:
         """Store a batch with its positions in one transaction. Raises Moved, KeysChanged and what the store raises."""
         with self.ledger.database.write() as cursor:
             cursor.execute("SELECT topic, part, next FROM arrivals")
@@ -183,6 +188,8 @@ class Arrivals:
                 if held.get(partition) != (expected.next if expected else None):
                     raise Moved(f"{partition[0]}/{partition[1]} was taken by another process")
             taken = self.ledger.append_within(cursor, read.ready)
+            if trace:
+                self.tracing.remember(cursor, self.ledger.head_within(cursor), taken.accepted, trace)
             at = iso(self.clock.now())
             cursor.executemany(
                 "INSERT INTO arrivals (topic, part, next, digest, at) VALUES (?, ?, ?, ?, ?) "

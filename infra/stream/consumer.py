@@ -53,6 +53,15 @@ class Landing:
 
     async def land(self, batch: Sequence[Arrival]) -> None:
         """Store a batch. Comes back when it is durable, or when its messages will come again."""
+        tracing = self.arrivals.tracing
+        if not tracing.active:
+            await self._land(batch, "")
+            return
+        with tracing.span("events process", "consumer", (it.trace for it in batch), messages=len(batch)) as span:
+            await self._land(batch, span.trace)
+            span.say(**self.taken.model_dump())
+
+    async def _land(self, batch: Sequence[Arrival], trace: str) -> None:
         tries = 0
         sent: set[tuple[str, int, int, int]] = set()
         while True:
@@ -61,7 +70,7 @@ class Landing:
                 new = {_place(letter): letter for letter in read.dead if _place(letter) not in sent}
                 await asyncio.gather(*(self.send_dead(letter) for letter in new.values()))
                 sent |= new.keys()
-                self.taken = await asyncio.to_thread(self.arrivals.store, read)
+                self.taken = await asyncio.to_thread(self.arrivals.store, read, trace)
             except (Moved, KeysChanged):
                 continue
             except Skipped as skipped:

@@ -29,7 +29,10 @@ def arrivals_of(house: House) -> Arrivals:
     """Build the way into a house's ledger."""
     settings = house.settings
     unknown = settings.keep_unknown_types
-    return Arrivals(house.ledger, house.catalogue, house.clock, settings.kafka_prefix, keep_unknown_types=unknown)
+    return Arrivals(
+        house.ledger, house.catalogue, house.clock, settings.kafka_prefix, keep_unknown_types=unknown,
+        tracing=house.tracing,
+    )  # fmt: skip
 
 
 class Stall:

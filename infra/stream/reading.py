@@ -15,6 +15,7 @@ from faust.types import TP, Message
 
 from infra.stream.arrivals import Arrival, Arrivals
 from infra.stream.merging import InOrder
+from infra.tracing import HEADER
 
 TAKE = 2_000
 """Messages in a bundle."""
@@ -87,7 +88,11 @@ class OwnPositions(Consumer):
                 return  # what is dropped here is read again from our own positions
             tp, last = bundle[-1]
             message = self._to_message(tp, last)
-            bundled: Any = [Arrival(at.topic, at.partition, it.offset, it.value or b"") for at, it in bundle]
+            traced = self.arrivals.tracing.active
+            bundled: Any = [
+                Arrival(at.topic, at.partition, it.offset, it.value or b"", _trace(it) if traced else "")
+                for at, it in bundle
+            ]
             message.value = bundled
             yield tp, message
 
@@ -101,6 +106,11 @@ class OwnPositions(Consumer):
         self.in_order.begin(starts)
         await self._thread.seek_wait(starts)
         return starts
+
+
+def _trace(record: Any) -> str:
+    """Give the trace a message belongs to, empty for none."""
+    return next((value.decode("ascii", "replace") for name, value in record.headers if name == HEADER), "")
 
 
 def own_positions(arrivals: Arrivals) -> type[OwnPositions]:

@@ -11,6 +11,7 @@ from engine.events import Limits, split_batch
 from infra.intake import ForeignSource, QueueFull
 from infra.readers import Batch
 from infra.store.database import StoreUnavailable
+from infra.tracing import HEADER
 from infra.web.context import TheHouse
 from infra.web.limits import TooLarge, Unreadable, read_body
 
@@ -48,8 +49,11 @@ async def post_events(request: Request, house: TheHouse) -> JSONResponse:
     if len(parts) == 1 and len(parts[0][1]) > Limits().event_bytes:
         return problem(413, "event.too-large", f"an event may have {Limits().event_bytes} bytes")
     try:
-        future = house.intake.accept(Batch(source.name, source.claims, house.clock.now(), body))
-        receipt = await asyncio.wrap_future(future)
+        parents = [request.headers.get(HEADER, "")] if HEADER in request.headers else []
+        with house.tracing.span("POST /api/v1/events", "server", parents, source=source.name) as span:
+            future = house.intake.accept(Batch(source.name, source.claims, house.clock.now(), body, span.trace))
+            receipt = await asyncio.wrap_future(future)
+            span.say(**receipt.taken.model_dump())
     except QueueFull as full:
         return problem(429, full.code, full.message)
     except StoreUnavailable as gone:
