@@ -27,36 +27,39 @@ class Broker(Server):
         """Where clients connect."""
         return f"127.0.0.1:{self.port}"
 
+    def settings(self) -> dict[str, object]:
+        """Give what stands in ``server.properties``."""
+        return {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self._controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": self.folder / "data",
+            "offsets.topic.replication.factor": 1,
+            "offsets.topic.num.partitions": 4,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            "auto.create.topics.enable": "false",
+        }
+
+    def format_options(self) -> Sequence[str]:
+        """Give what the formatting of the directory is told besides, such as accounts."""
+        return ()
+
     def command(self) -> Sequence[str]:
         """Write the settings, format the directory the first time."""
         self._controller = self._controller or free_port()
-        settings = self.folder / "server.properties"
-        settings.write_text(
-            "\n".join(
-                f"{name}={value}"
-                for name, value in {
-                    "process.roles": "broker,controller",
-                    "node.id": 1,
-                    "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
-                    "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self._controller}",
-                    "advertised.listeners": f"PLAINTEXT://{self.address}",
-                    "controller.listener.names": "CONTROLLER",
-                    "inter.broker.listener.name": "PLAINTEXT",
-                    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-                    "log.dirs": self.folder / "data",
-                    "offsets.topic.replication.factor": 1,
-                    "offsets.topic.num.partitions": 4,
-                    "transaction.state.log.replication.factor": 1,
-                    "transaction.state.log.min.isr": 1,
-                    "group.initial.rebalance.delay.ms": 0,
-                    "auto.create.topics.enable": "false",
-                }.items()
-            ),
-            encoding="utf8",
-        )
+        path = self.folder / "server.properties"
+        path.write_text("\n".join(f"{name}={value}" for name, value in self.settings().items()), encoding="utf8")
         if not (self.folder / "data").exists():
             storage = [java(), "-cp", self._classes, "kafka.tools.StorageTool"]
             subprocess.run(  # noqa: S603 - our own words
-                [*storage, "format", "-t", _CLUSTER, "-c", str(settings)], check=True, capture_output=True
-            )
-        return [java(), "-Xmx512m", "-cp", self._classes, "kafka.Kafka", str(settings)]
+                [*storage, "format", "-t", _CLUSTER, "-c", str(path), *self.format_options()],
+                check=True, capture_output=True,
+            )  # fmt: skip
+        return [java(), "-Xmx512m", "-cp", self._classes, "kafka.Kafka", str(path)]
