@@ -111,3 +111,16 @@ def bench_stream(
     from infra.cli.bench_stream import measure
 
     _print(measure(events, batch, backend, rate=rate, seconds=seconds, elasticsearch=elasticsearch), as_json)
+
+
+@bench.command("consumers")
+@click.option("--events", type=click.IntRange(10_000), default=200_000, show_default=True, help="The backlog of each.")
+@click.option("--batch", type=click.IntRange(1, 5_000), default=1, show_default=True, help="Events in a message.")
+@click.option("--share", type=click.IntRange(5, 50), default=45, show_default=True,
+              help="Percent of a core for each consumer, where there are fewer than four cores.")  # fmt: skip
+@common.as_json
+def bench_consumers(events: int, batch: int, share: int, as_json: bool) -> None:
+    """What a second consumer adds: Kafka to durable ledger by one, then by two, servers on cores of their own."""
+    from infra.cli.bench_consumers import measure
+
+    _print(measure(events, batch, share), as_json)

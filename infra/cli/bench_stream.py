@@ -87,7 +87,7 @@ class _Measured:
         start = datetime.now(UTC) - timedelta(days=2)
         made = simulated(5, start, per_day=per_second * 86_400, campaign_every=CAMPAIGN_EVERY)
         lines = (it.line for it in made)
-        asyncio.run(self._produce(islice(lines, self.events)))
+        asyncio.run(produce(self.settings, islice(lines, self.events), self.batch))
         floor = asyncio.run(self._bare())
         house = open_house(self.settings)
         try:
@@ -121,29 +121,14 @@ class _Measured:
                 except subprocess.TimeoutExpired:
                     process.kill()
 
-    async def _produce(self, lines: Iterable[bytes]) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka, linger_ms=20, max_batch_size=500_000)
-        await producer.start()
-        waiting: list[Any] = []
-        try:
-            for source, key, value in _messages(lines, self.batch):
-                waiting.append(await producer.send(self._topic(source), value, key))
-                if len(waiting) == 5_000:
-                    await asyncio.gather(*waiting)
-                    waiting.clear()
-            await asyncio.gather(*waiting)
-        finally:
-            await producer.stop()
-
-    def _topic(self, source: str) -> str:
-        return f"{self.settings.kafka_prefix}.{source}"
-
     async def _bare(self) -> int:
         """The floor: read every message and look at nothing."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka)
         await consumer.start()
         try:
-            partitions = [TopicPartition(self._topic(it), number) for it in SOURCES for number in range(PARTITIONS)]
+            partitions = [
+                TopicPartition(_topic(self.settings, it), number) for it in SOURCES for number in range(PARTITIONS)
+            ]
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             began, seen = time.perf_counter(), 0
@@ -229,12 +214,32 @@ class _Measured:
                     planted[name] = time.monotonic()
                     attack += 1
                 for source, key, value in _messages(part, self.batch):
-                    await producer.send(self._topic(source), value, key)
+                    await producer.send(_topic(self.settings, source), value, key)
                 sent += step
                 await asyncio.to_thread(_look, house, planted, seen)
                 await asyncio.sleep(max(began + sent / rate - time.monotonic(), 0))
         finally:
             await producer.stop()
+
+
+async def produce(settings: Settings, lines: Iterable[bytes], batch: int) -> None:
+    """Write events to the topics of their sources, so many in a message."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, linger_ms=20, max_batch_size=500_000)
+    await producer.start()
+    waiting: list[Any] = []
+    try:
+        for source, key, value in _messages(lines, batch):
+            waiting.append(await producer.send(_topic(settings, source), value, key))
+            if len(waiting) == 5_000:
+                await asyncio.gather(*waiting)
+                waiting.clear()
+        await asyncio.gather(*waiting)
+    finally:
+        await producer.stop()
+
+
+def _topic(settings: Settings, source: str) -> str:
+    return f"{settings.kafka_prefix}.{source}"
 
 
 def _messages(lines: Iterable[bytes], batch: int) -> Iterator[tuple[str, bytes | None, bytes]]:

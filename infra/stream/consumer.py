@@ -28,6 +28,8 @@ FETCH_BYTES = 256 * 1024
 """What is fetched of one partition at a time."""
 BUNDLES = 1
 """Bundles that wait for the ledger; then fetching stops."""
+SESSION_S = 15.0
+"""After so long the partitions of a killed worker go to the others; Faust would wait for a minute."""
 GATHER_S = 0.1
 """A small bundle is followed by a pause to this length, so that the next is larger: each costs a transaction."""
 PAUSES_S = (0.2, 1.0, 5.0, 15.0)
@@ -128,6 +130,9 @@ def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faus
         consumer_max_fetch_size=FETCH_BYTES,
         producer_acks=-1,
         broker_commit_livelock_soft_timeout=300.0,
+        broker_session_timeout=SESSION_S,
+        broker_heartbeat_interval=SESSION_S / 5,
+        broker_rebalance_timeout=SESSION_S * 2,
         stream_buffer_maxsize=BUNDLES,
     )
     app.transport.Consumer = own_positions(arrivals)  # type: ignore[misc]
