@@ -171,7 +171,10 @@ class Worker:
             worked = stage.step()
         except Exception as error:
             # The position was not moved, so nothing is lost; the stage tries again after a pause.
-            log.exception("stage %s failed and will be tried again", stage.name)
+            if isinstance(error, QorgauError):  # it says itself what is the matter
+                log.error("stage %s failed and will be tried again: %s", stage.name, error.message)
+            else:
+                log.exception("stage %s failed and will be tried again", stage.name)
             self._note(stage.name, error)
             self.stopping.wait(PAUSE_AFTER_FAULT_S)
             return False
