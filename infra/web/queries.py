@@ -150,11 +150,15 @@ def dead_letters(house: House) -> list[dict[str, Any]]:
 
 
 def outbox(house: House) -> list[dict[str, Any]]:
-    """Effects that are not settled, and the newest of the others."""
-    return house.database.rows(
-        "SELECT key, kind, state, attempts, created_at, next_at, last_answer FROM outbox "
+    """Effects that are not settled, and the newest of the others, with the system each goes to."""
+    rows = house.database.rows(
+        "SELECT key, kind, payload, state, attempts, created_at, next_at, last_answer FROM outbox "
         "ORDER BY state = 'waiting' DESC, created_at DESC LIMIT 200"
     )
+    for row in rows:
+        payload = orjson.loads(row.pop("payload"))
+        row["to"] = payload.get("system") or payload.get("receiver") or ""
+    return rows
 
 
 def stats(house: House) -> dict[str, int]:
