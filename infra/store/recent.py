@@ -40,6 +40,8 @@ class Recent:
         if not fetched:
             return
         with self._lock:
-            if epoch == self._epoch:
+            # Who is far behind reads for itself alone; what it read must not push out what the others share.
+            newer = not self._events or fetched[-1].position > self._events[-1].position
+            if epoch == self._epoch and newer:
                 follows = self._events and self._events[-1].position + 1 == fetched[0].position
                 self._events = (self._events + fetched if follows else fetched)[-KEPT:]

@@ -42,3 +42,17 @@ def test_what_is_held_is_not_fetched_again_and_is_dropped_with_a_key() -> None:
     assert recent.read(0, 10, 1, fetch) == first
     assert asked == [0]
     assert recent.read(0, 10, 2, fetch)[0].fields == {"x": "2"}
+
+
+def test_who_is_far_behind_does_not_push_out_what_the_others_share() -> None:
+    store, asked = [event(position) for position in range(1, 101)], []
+
+    def fetch(after: int, limit: int) -> list[SecurityEvent]:
+        asked.append(after)
+        return store[after : after + limit]
+
+    recent = Recent()
+    newest = recent.read(90, 10, 1, fetch)
+    assert recent.read(0, 10, 1, fetch) == store[:10]
+    assert recent.read(90, 10, 1, fetch) == newest
+    assert asked == [90, 0]
