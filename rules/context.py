@@ -7,13 +7,17 @@ that reads and writes contexts is written into the plans (``rules.plans``); here
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.yamltext import read_yaml
 
+T = TypeVar("T")
+PIECE = 20_000
+"""Keys that are saved together."""
 TIME = "@timestamp"
 PRESENT = "present"
 ELAPSED = "elapsed:"
@@ -119,19 +123,23 @@ class ContextState:
     def __len__(self) -> int:
         return len(self.young) + len(self.old)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Give the state as plain data, with what the context was when it was taken."""
+    def snapshot(self) -> Iterator[dict[str, Any]]:
+        """Give the state as plain data, with what the context was when it was taken, in pieces of so many keys."""
         turn_at = None if self.turn_at == float("-inf") else self.turn_at
         context = self.context.model_dump(mode="json")
-        return {"context": context, "turn_at": turn_at, "evicted": self.evicted, "old": self.old, "young": self.young}
+        yield {"context": context, "turn_at": turn_at, "evicted": self.evicted}
+        for name, part in (("old", self.old), ("young", self.young)):
+            for piece in pieces(part.items()):
+                yield {"context": context, "more": True, name: dict(piece)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take a state back."""
-        self.clear()
-        self.turn_at = float("-inf") if state["turn_at"] is None else float(state["turn_at"])
-        self.evicted = int(state["evicted"])
-        self.old.update((key, tuple(entry)) for key, entry in state["old"].items())
-        self.young.update((key, tuple(entry)) for key, entry in state["young"].items())
+        """Take a piece of a state back."""
+        if not state.get("more"):
+            self.clear()
+            self.turn_at = float("-inf") if state["turn_at"] is None else float(state["turn_at"])
+            self.evicted = int(state["evicted"])
+        for name, part in (("old", self.old), ("young", self.young)):
+            part.update((key, tuple(entry)) for key, entry in state.get(name, {}).items())
 
 
 class ContextMemory:
@@ -198,6 +206,13 @@ class ContextMemory:
             state = self.states.get(name)
             if state is not None and held["context"] == state.context.model_dump(mode="json"):
                 state.restore(held)
+
+
+def pieces(entries: Iterable[T]) -> Iterator[list[T]]:
+    """Cut what is to be saved, so that a copy of a piece of it is all that is needed at a time."""
+    source = iter(entries)
+    while piece := list(islice(source, PIECE)):
+        yield piece
 
 
 def keys_of(value: Any) -> list[str]:

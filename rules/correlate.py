@@ -22,9 +22,10 @@ from __future__ import annotations
 import heapq
 from abc import ABC, abstractmethod
 from bisect import insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rules.context import pieces
 from rules.measure import fewest, holds, judge
 from rules.model import Correlation, Rule
 
@@ -73,10 +74,11 @@ class _Generations:
     def __len__(self) -> int:
         return len(self.young) + len(self.old)
 
-    def items(self) -> list[tuple[Key, Any, int]]:
+    def items(self) -> Iterator[tuple[Key, Any, int]]:
         """Give (key, entries, generation)."""
-        both = ((self.old, 1), (self.young, 0))
-        return [(key, held, number) for part, number in both for key, held in part.items()]
+        for part, number in ((self.old, 1), (self.young, 0)):
+            for key, held in part.items():
+                yield key, held, number
 
 
 def _newest(held: Any) -> float:
@@ -120,12 +122,12 @@ class Correlator(ABC):
         """Keys that had to go before their time."""
 
     @abstractmethod
-    def snapshot(self) -> dict[str, Any]:
-        """Give the state as plain data."""
+    def snapshot(self) -> Iterator[dict[str, Any]]:
+        """Give the state as plain data, in pieces of so many keys."""
 
     @abstractmethod
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take a state back, if it belongs to this version of the rule."""
+        """Take a piece of a state back, if it belongs to this version of the rule."""
 
 
 class SlidingCorrelator(Correlator):
@@ -250,27 +252,31 @@ class SlidingCorrelator(Correlator):
             newest[entry[2]] = entry
         held[:] = sorted(newest.values(), key=_order)
 
-    def snapshot(self) -> dict[str, Any]:
-        windows = self._windows
-        return {
-            "version": self.rule.version,
+    def snapshot(self) -> Iterator[dict[str, Any]]:
+        windows, version = self._windows, self.rule.version
+        yield {
+            "version": version,
             "turn_at": None if windows.turn_at == -INFINITE else windows.turn_at,
-            "windows": [[key, held if held.__class__ is list else [held], age] for key, held, age in windows.items()],
             "muted": list(self._muted.items()),
             "counts": [self.late, self.keyless, windows.evicted],
         }
+        for piece in pieces(windows.items()):
+            saved = [[key, held if held.__class__ is list else [held], age] for key, held, age in piece]
+            yield {"version": version, "more": True, "windows": saved}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         if state.get("version") != self.rule.version:
             return
-        self.clear()
+        if not state.get("more"):
+            self.clear()
+            turn_at = state["turn_at"]
+            self._windows.turn_at = -INFINITE if turn_at is None else float(turn_at)
+            self._muted = {_key(key): float(until) for key, until in state["muted"]}
+            self.late, self.keyless, self._windows.evicted = state["counts"]
         windows = self._windows
-        windows.turn_at = -INFINITE if state["turn_at"] is None else float(state["turn_at"])
-        for key, entries, age in state["windows"]:
+        for key, entries, age in state.get("windows", ()):
             held = [_entry(entry) for entry in entries]
             (windows.old if age else windows.young)[_key(key)] = held[0] if len(held) == 1 else held
-        self._muted = {_key(key): float(until) for key, until in state["muted"]}
-        self.late, self.keyless, windows.evicted = state["counts"]
 
 
 class ClosingCorrelator(Correlator):
@@ -343,25 +349,27 @@ class ClosingCorrelator(Correlator):
                 found.append(Completed(key, due - self.spec.lateness_s, entries))
         return found
 
-    def snapshot(self) -> dict[str, Any]:
-        return {
-            "version": self.rule.version,
-            "windows": list(self._windows.items()),
+    def snapshot(self) -> Iterator[dict[str, Any]]:
+        version = self.rule.version
+        yield {
+            "version": version,
             "due": sorted(self._due),
             "order": self._order,
             "counts": [self.late, self.keyless, self._evicted],
         }
+        for piece in pieces(self._windows.items()):
+            yield {"version": version, "more": True, "windows": piece}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         if state.get("version") != self.rule.version:
             return
-        self._windows = {
-            _key(key): [(float(start), [_entry(entry) for entry in entries]) for start, entries in held]
-            for key, held in state["windows"]
-        }
-        self._due = [(float(due), int(order), _key(key), float(start)) for due, order, key, start in state["due"]]
-        self._order = state["order"]
-        self.late, self.keyless, self._evicted = state["counts"]
+        if not state.get("more"):
+            self.clear()
+            self._due = [(float(due), int(order), _key(key), float(start)) for due, order, key, start in state["due"]]
+            self._order = state["order"]
+            self.late, self.keyless, self._evicted = state["counts"]
+        for key, held in state.get("windows", ()):
+            self._windows[_key(key)] = [(float(start), [_entry(entry) for entry in entries]) for start, entries in held]
 
 
 def correlator(rule: Rule, max_keys: int = MAX_KEYS) -> Correlator:

@@ -252,13 +252,15 @@ class Matcher:
             held.clear()
 
     def snapshot(self) -> Iterator[bytes]:
-        """Give the state in parts (JSON: never an object stream that could run code), one memory at a time: with
-        millions of keys the whole of it in one piece would need as much room again."""
+        """Give the state in parts (JSON: never an object stream that could run code), a piece of a memory at a time:
+        with millions of keys the whole of it at once would need as much room again."""
         yield orjson.dumps({"watermark": None if self.watermark == -INFINITE else self.watermark})
         for name, state in self.memory.states.items():
-            yield orjson.dumps({"context": {name: state.snapshot()}})
+            for piece in state.snapshot():
+                yield orjson.dumps({"context": {name: piece}})
         for rule_id, held in self.correlators.items():
-            yield orjson.dumps({"correlations": {rule_id: held.snapshot()}})
+            for piece in held.snapshot():
+                yield orjson.dumps({"correlations": {rule_id: piece}})
 
     def restore(self, parts: Iterable[bytes]) -> None:
         """Take a state back; what belongs to rules or contexts that changed starts empty."""

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules import context
 from rules.loader import load_rules
 from rules.matcher import Matcher
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_pieces() -> Iterator[None]:
+    """Saved memories are cut between any two keys."""
+    before, context.PIECE = context.PIECE, 2
+    yield
+    context.PIECE = before
+
 
 BASES = "".join(
     f"""
@@ -274,3 +286,15 @@ def test_late_events_give_what_counting_by_hand_gives(stream: Stream) -> None:
     kind = {"type": "value_count", "rules": ["a", "b", "c"], "condition": {"gte": 3, "field": "h"}}
     running = matcher(kind, lateness=f"{lateness}s")
     assert run(running, stream) == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from("abcdefg")), max_size=40))
+def test_a_context_comes_back_from_its_pieces(stream: list[tuple[int, str]]) -> None:
+    it = context.Context(name="c", on=("x",), key="k", values={"at": "@timestamp"}, ttl_s=100, attach_to=("y",))
+    state, again = context.ContextState(it), context.ContextState(it)
+    for t, key in stream:
+        state.remember(key, (float(t), float(t)))
+    again.remember("stale", (9.0, 9.0))
+    for piece in state.snapshot():
+        again.restore(orjson.loads(orjson.dumps(piece)))
+    assert (again.young, again.old, again.turn_at) == (state.young, state.old, state.turn_at)
