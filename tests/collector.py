@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.receiver import serving
 
 
 @dataclass
@@ -30,31 +30,16 @@ class Collector:
 def collecting() -> Iterator[Collector]:
     collector = Collector()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") in ("gzip", "deflate"):
-                body = zlib.decompress(body, zlib.MAX_WBITS | 32)
-            collector.raw += body
-            request = ExportTraceServiceRequest.FromString(body)
-            for resource in request.resource_spans:
-                for scope in resource.scope_spans:
-                    for span in scope.spans:
-                        collector.spans.setdefault(span.name, []).append(span)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def take(headers: dict[str, str], body: bytes) -> int:
+        packed = headers.get("content-encoding") in ("gzip", "deflate")
+        plain = zlib.decompress(body, zlib.MAX_WBITS | 32) if packed else body
+        collector.raw += plain
+        for resource in ExportTraceServiceRequest.FromString(plain).resource_spans:
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    collector.spans.setdefault(span.name, []).append(span)
+        return 200
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector.url = f"http://127.0.0.1:{server.server_port}/v1/traces"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(take) as address:
+        collector.url = f"{address}/v1/traces"
         yield collector
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,15 +32,18 @@ class Receiver:
         return [body["type"] for body in self.bodies]
 
 
+Take = Callable[[dict[str, str], bytes], int]
+"""What is done with the headers (in lower case) and body of a POST; gives the status to answer."""
+
+
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    receiver = Receiver()
+def serving(take: Take) -> Iterator[str]:
+    """An HTTP server on this machine; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.taken.append(({key.lower(): value for key, value in self.headers.items()}, body))
-            self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
+            self.send_response(take({key.lower(): value for key, value in self.headers.items()}, body))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -48,15 +51,27 @@ def receiving() -> Iterator[Receiver]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield receiver
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    def take(headers: dict[str, str], body: bytes) -> int:
+        receiver.taken.append((headers, body))
+        return receiver.answers.pop(0) if receiver.answers else 204
+
+    with serving(take) as address:
+        receiver.url = f"{address}/hook"
+        yield receiver
 
 
 def signature(secret: str, headers: dict[str, str], body: bytes) -> str:
