@@ -23,6 +23,7 @@ log = logging.getLogger("qorgau.stream")
 AGAIN = 75
 """Exit status of a worker that should be started again (EX_TEMPFAIL): it stood still, or no broker answered."""
 PAUSES_S = (1.0, 2.0, 5.0, 15.0)
+STOP_S = 30.0
 
 
 def arrivals_of(house: House) -> Arrivals:
@@ -95,8 +96,14 @@ def _tell(faults: Faults, error: Exception) -> None:
         log.debug("the fault cannot be kept now: %s", type(deaf).__name__)
 
 
-def supervise(command: Sequence[str]) -> int:
-    """Keep one worker running; SIGTERM and SIGINT end it and this process. Gives the worker's last exit status."""
+def supervise(
+    command: Sequence[str], program: Sequence[str] = (sys.executable, "-m", "infra"), patience_s: float = STOP_S
+) -> int:
+    """Keep one worker running; SIGTERM and SIGINT end it and this process. Gives the worker's last exit status.
+
+    A worker that does not end in time is killed: without a broker Faust waits for one for ever. It costs nothing, for
+    what was not stored comes again.
+    """
     stopping = threading.Event()
     child: list[subprocess.Popen[bytes]] = []
 
@@ -104,12 +111,17 @@ def supervise(command: Sequence[str]) -> int:
         stopping.set()
         for process in child:
             process.terminate()
+            last = threading.Timer(patience_s, process.kill)
+            last.daemon = True
+            last.start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     failures = 0
     while True:
-        child[:] = [subprocess.Popen([sys.executable, "-m", "infra", *command])]  # noqa: S603 - our own words
+        child[:] = [subprocess.Popen([*program, *command])]  # noqa: S603 - our own words
+        if stopping.is_set():
+            stop()  # the signal came while this one was started
         began = time.monotonic()
         status = child[0].wait()
         if stopping.is_set():
