@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from infra.bootstrap import House
 
 FORMATS: dict[str, Callable[[Case], dict[str, Any]]] = {"ocsf": ocsf.incident_finding, "stix": stix.bundle}
+LISTED = 100
+"""Findings that are listed, the newest; an attack can make thousands, and a webhook is told of each step."""
 TYPES = {"ocsf": "application/json", "stix": "application/stix+json;version=2.1"}
 """The media types of the formats."""
 _CLOCKS = "SELECT kind, state, anchor_at, due_at, satisfied_at FROM clock_view WHERE owner_id = ? ORDER BY due_at, id"
@@ -56,12 +58,12 @@ def case_of(house: House, incident: Incident) -> Case:
         detected_at=detected,
         first_event_at=incident.first_event_at,
         changed_at=max([opened, *(it.fact.at for it in facts if it.originator == incident.id)]),
-        closed_at=incident.closed_at,
         version=incident.version,
         clients=len(entities.clients),
         loans=len(entities.loans),
         merged_into=incident.merged_into or "",
         findings=tuple(findings),
+        finding_count=len(incident.findings),
         clocks=tuple(_clock(row) for row in house.database.rows(_CLOCKS, incident.id)),
         obligations=incident.obligations,
         organisation=house.settings.sender.name("en"),
@@ -78,7 +80,7 @@ def _title(incident: Incident, findings: list[CaseFinding]) -> str:
 def _findings(house: House, incident: Incident) -> list[CaseFinding]:
     found = []
     rules = house.rules.by_reference
-    for key in incident.findings:
+    for key in incident.findings[-LISTED:]:
         for recorded in house.decisions.timeline(key):
             fact = recorded.fact
             if not isinstance(fact, FindingRaised):
@@ -91,7 +93,6 @@ def _findings(house: House, incident: Incident) -> list[CaseFinding]:
                     rule_name=fact.rule_name,
                     rule_version=fact.rule_version,
                     title=fact.rule_title,
-                    severity=fact.severity,
                     detected_at=fact.detected_at,
                     first_event_at=fact.first_event_at,
                     events=len(fact.positions),

@@ -6,7 +6,8 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -20,16 +21,22 @@ from infra.testbed.server import NoServer, Server
 S = TypeVar("S", bound=Server)
 
 
-def started(kind: Callable[[Path], S]) -> S:
-    """Start a server that ends with this process."""
-    folder = Path(tempfile.mkdtemp(prefix="qorgau-testbed-", dir="/tmp"))
+@contextmanager
+def needed() -> Iterator[None]:
+    """What cannot be had here skips the test with its reason; where services are demanded, it fails."""
     try:
-        server = kind(folder)
+        yield
     except NoServer as missing:
-        shutil.rmtree(folder, ignore_errors=True)
         if os.environ.get("QORGAU_REQUIRE_SERVICES") == "1":
             raise
         pytest.skip(str(missing))
+
+
+def started(kind: Callable[[Path], S]) -> S:
+    """Start a server that ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="qorgau-testbed-", dir="/tmp"))
+    with needed():
+        server = kind(folder)
 
     def away() -> None:
         server.kill()

@@ -24,7 +24,7 @@ from infra.store.schema import KEYRING
 from infra.store.sqlite import SqliteDatabase
 from infra.store.tree import SignedTree
 from infra.testbed.postgres import Cluster
-from infra.testbed.server import NoServer
+from tests.servers import needed
 
 SIGNER = Signer("test", b"s" * 32)
 MASTER = LocalMasterKey(b"m" * 32)
@@ -35,12 +35,8 @@ _numbers = count()
 @lru_cache(maxsize=1)
 def cluster() -> Cluster:
     """One cluster for all tests of a process."""
-    try:
+    with needed():
         made = Cluster(Path(tempfile.mkdtemp(prefix="qorgau-pg-", dir="/tmp")))
-    except NoServer as missing:
-        if os.environ.get("QORGAU_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(str(missing))
     made.folder.chmod(0o755)
     made.create()
     made.start()

@@ -113,12 +113,11 @@ def _place(letter: DeadLetter) -> tuple[str, int, int, int]:
     return letter.arrival.topic, letter.arrival.partition, letter.arrival.offset, letter.reject.line
 
 
-def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faust.App, Landing]:
-    """Build the application over the topics of the sources."""
-    servers, sources = settings.kafka or "", settings.kafka_sources
-    app = faust.App(
+def _application(settings: Settings, group: str) -> faust.App:
+    """Set Faust as far as it lets itself be set; the rest is in ``reading``."""
+    return faust.App(
         group,
-        broker=[f"kafka://{server.strip()}" for server in servers.split(",")],
+        broker=[f"kafka://{server.strip()}" for server in (settings.kafka or "").split(",")],
         store="memory://",
         broker_credentials=credentials(settings),
         datadir=str(settings.data / "stream"),
@@ -135,8 +134,15 @@ def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faus
         broker_rebalance_timeout=SESSION_S * 2,
         stream_buffer_maxsize=BUNDLES,
     )
+
+
+def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faust.App, Landing]:
+    """Build the application over the topics of the sources."""
+    app = _application(settings, group)
     app.transport.Consumer = own_positions(arrivals)  # type: ignore[misc]
-    topics = app.topic(*(arrivals.topic(source) for source in sources), value_type=bytes, value_serializer="raw")
+    topics = app.topic(
+        *(arrivals.topic(source) for source in settings.kafka_sources), value_type=bytes, value_serializer="raw"
+    )
     graves = app.topic(f"{arrivals.prefix}-dead-letters", value_type=bytes, value_serializer="raw")
 
     async def send_dead(letter: DeadLetter) -> None:

@@ -24,7 +24,6 @@ class CaseFinding(Record):
     rule_name: str
     rule_version: str
     title: str
-    severity: str
     detected_at: AwareDatetime
     first_event_at: AwareDatetime | None = None
     events: int = 0
@@ -74,12 +73,13 @@ class Case(Record):
     detected_at: AwareDatetime
     first_event_at: AwareDatetime | None = None
     changed_at: AwareDatetime
-    closed_at: AwareDatetime | None = None
     version: int
     clients: int = 0
     loans: int = 0
     merged_into: str = ""
     findings: tuple[CaseFinding, ...] = ()
+    """The newest of them."""
+    finding_count: int = 0
     clocks: tuple[CaseClock, ...] = ()
     obligations: tuple[str, ...] = ()
     organisation: str

@@ -123,7 +123,8 @@ def _attacks(case: Case) -> list[dict[str, Any]]:
 def _own(case: Case) -> dict[str, Any]:
     return {
         "incident_class": case.incident_class, "notifiable": case.notifiable, "personal_data": case.personal_data,
-        "clients": case.clients, "loans": case.loans, "merged_into": case.merged_into or None,
+        "clients": case.clients, "loans": case.loans, "findings": case.finding_count,
+        "merged_into": case.merged_into or None,
         "obligations": list(case.obligations),
         "clocks": [
             {"kind": it.kind, "state": it.state, "started_at": iso(it.started_at),

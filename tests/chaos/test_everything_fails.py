@@ -36,9 +36,9 @@ from infra.testbed.elasticsearch import Node
 from infra.testbed.kafka import Broker
 from infra.testbed.mail import MailServer
 from infra.testbed.postgres import Cluster
-from infra.testbed.server import NoServer
 from tests.commands import qorgau
 from tests.receiver import Receiver, receiving
+from tests.servers import needed
 from tests.support import COMPLIANCE, MovingClock, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
@@ -146,13 +146,9 @@ class Servers:
 @contextmanager
 def setting(tmp_path: Path) -> Iterator[tuple[Servers, Receiver, dict[str, str]]]:
     with ExitStack() as stack:
-        try:
-            name = stack.enter_context(tempfile.TemporaryDirectory(prefix="qorgau-chaos-", dir="/tmp"))
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="qorgau-chaos-", dir="/tmp"))
+        with needed():
             servers = Servers(Path(name), stack)
-        except NoServer as missing:
-            if os.environ.get("QORGAU_REQUIRE_SERVICES") == "1":
-                raise
-            pytest.skip(str(missing))
         receiver = stack.enter_context(receiving())
         yield servers, receiver, {
             "QORGAU_DATA": str(tmp_path / "data"), "QORGAU_DATABASE": servers.postgres.database("chaos"),

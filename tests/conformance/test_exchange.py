@@ -142,6 +142,18 @@ def test_nobody_is_named(world: World) -> None:
     assert {clock["kind"] for clock in record["clocks"]} >= {"regulator-notice", "client-notice"}
 
 
+def test_of_many_findings_the_newest_are_listed_and_all_are_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.exchange.LISTED", 2)
+    keys = {opened(world) for _ in range(4)}
+    incident = load_incident(world.house, keys.pop())
+    assert not keys, "they join one incident"
+    record = FORMATS["ocsf"](case_of(world.house, incident))
+    assert [it["uid"] for it in record["finding_info_list"]] == incident.findings[-2:]
+    assert record["unmapped"]["qorgau"]["findings"] == 4
+
+
 def test_techniques_of_every_rule_are_told_in_both(world: World) -> None:
     tags = {tag for rule in builtin_rules().rules.values() for tag in rule.tags}
     case = case_of(world.house, load_incident(world.house, opened(world)))

@@ -17,10 +17,11 @@ from aiokafka import AIOKafkaProducer
 from infra.settings import Settings
 from infra.stream.access import client_options
 from infra.testbed.kafka import Broker
-from infra.testbed.server import NoServer, free_port
+from infra.testbed.server import free_port
 from tests.certificates import Certified, certificate
 from tests.collector import collecting
 from tests.commands import qorgau
+from tests.servers import needed
 from tests.support import World
 
 pytestmark = pytest.mark.services
@@ -60,12 +61,8 @@ def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """The settings that reach the broker."""
     folder = tmp_path_factory.mktemp("secure")
     authority = certificate(folder, "authority")
-    try:
+    with needed():
         broker = SecureBroker(folder, certificate(folder, "broker", authority))
-    except NoServer as missing:
-        if os.environ.get("QORGAU_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(str(missing))
     broker.start()
     yield {
         "QORGAU_KAFKA": f"127.0.0.1:{broker.outside}", "QORGAU_KAFKA_SOURCES": '["portal"]',
