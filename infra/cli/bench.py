@@ -103,14 +103,17 @@ bench.add_command(bench_notice.notice)
 @click.option("--elasticsearch", is_flag=True, help="The search index in Elasticsearch.")
 @click.option("--rate", type=click.IntRange(0), default=2_500, show_default=True, help="Events/s of the second part.")
 @click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="Length of the second part.")
+@click.option("--per-day", type=click.IntRange(0), default=0,
+              help="Events that make a day in their own time.  [default: as many as the rate would]")  # fmt: skip
 @common.as_json
 def bench_stream(
-    events: int, batch: int, backend: str, elasticsearch: bool, rate: int, seconds: int, as_json: bool
+    events: int, batch: int, backend: str, elasticsearch: bool, rate: int, seconds: int, per_day: int, as_json: bool
 ) -> None:
     """Kafka to incident: throughput over a backlog, then the time to the incident at a steady rate."""
     from infra.cli.bench_stream import measure
 
-    _print(measure(events, batch, backend, rate=rate, seconds=seconds, elasticsearch=elasticsearch), as_json)
+    figures = measure(events, batch, backend, rate=rate, seconds=seconds, elasticsearch=elasticsearch, per_day=per_day)
+    _print(figures, as_json)
 
 
 @bench.command("consumers")

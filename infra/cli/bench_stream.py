@@ -39,13 +39,16 @@ _SOURCE = re.compile(rb'"event.provider":"([^"]+)"')
 _KEY = re.compile(rb'"mfo.(?:client|loan).id":"([^"]+)"')
 
 
-def measure(events: int, batch: int, backend: str, *, rate: int, seconds: int, elasticsearch: bool) -> dict[str, Any]:
-    """Start the servers, run both parts, and give the figures. Raises NoServer."""
+def measure(
+    events: int, batch: int, backend: str, *, rate: int, seconds: int, elasticsearch: bool, per_day: int = 0
+) -> dict[str, Any]:
+    """Start the servers, run both parts, and give the figures; ``per_day`` events make a day in their own time, by
+    default as many as the rate would. Raises NoServer."""
     with tempfile.TemporaryDirectory(prefix="qorgau-stream-", dir="/tmp") as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)
         environment = _servers(folder, stack, backend, elasticsearch)
-        return _Measured(folder, environment, events, batch).run(rate, seconds)
+        return _Measured(folder, environment, events, batch).run(rate, seconds, per_day)
 
 
 def _servers(folder: Path, stack: ExitStack, backend: str, elasticsearch: bool) -> dict[str, str]:
@@ -80,12 +83,12 @@ class _Measured:
         os.environ.update(environment)
         self.settings: Settings = load_settings()
 
-    def run(self, rate: int, seconds: int) -> dict[str, Any]:
+    def run(self, rate: int, seconds: int, per_day: int) -> dict[str, Any]:
         self._command("stream", "topics", "--partitions", str(PARTITIONS)).wait()
         # In their own time the events lie as far apart as they would at this rate: windows hold what they would hold.
-        per_second = max(rate, 1_000)
-        start = datetime.now(UTC) - timedelta(days=2)
-        made = simulated(5, start, per_day=per_second * 86_400, campaign_every=CAMPAIGN_EVERY)
+        per_day = per_day or max(rate, 1_000) * 86_400
+        start = datetime.now(UTC) - timedelta(days=2 + (self.events + rate * seconds) / per_day)
+        made = simulated(5, start, per_day=per_day, campaign_every=CAMPAIGN_EVERY)
         lines = (it.line for it in made)
         asyncio.run(produce(self.settings, islice(lines, self.events), self.batch))
         floor = asyncio.run(self._bare())

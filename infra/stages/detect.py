@@ -19,7 +19,7 @@ from engine.rulebook import ShadowFinding
 from engine.timestamps import iso
 from infra.rulebook import Rulebook
 from infra.secrecy.vault import Vault
-from infra.stages.base import LedgerFollower
+from infra.stages.base import EVENTS, LedgerFollower
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 from infra.store.topics import EffectFailed
@@ -52,6 +52,7 @@ class Detect(LedgerFollower):
         self._folded = self.decisions.tracked(self.name)
         self._save_now = False
         self._told: set[str] = set()
+        self._findings: list[FindingRaised] = []
 
     def _new(self) -> StreamDetector:
         return StreamDetector(self.book.current(), builtin_contexts(), self.catalogue, self.vault.pseudonym)
@@ -60,7 +61,7 @@ class Detect(LedgerFollower):
         """Take the next events. Where a batch was folded but not recorded, the memory is made anew first: it would
         count those events twice."""
         self._reload()
-        if self._folded != self.decisions.tracked(self.name):
+        if self.position is None and self._folded != self.decisions.tracked(self.name):
             self.detector.matcher.forget()
             self._saved_at = self._recover()
             self._folded = self.decisions.tracked(self.name)
@@ -111,11 +112,21 @@ class Detect(LedgerFollower):
     def _part(self, part: int) -> bytes:
         return bytes(self.decisions.database.scalar("SELECT state FROM detector_parts WHERE part = ?", part))
 
+    def _take_after(self, after: int) -> int:
+        """Fold before the transaction is begun: whoever writes waits for its end."""
+        events = self.ledger.read(after, EVENTS)
+        if not events:
+            return after
+        reached = self._folded = events[-1].position
+        self._findings = self.detector.fold(events)
+        with self.decisions.unit(self.clock.now()) as unit:
+            self.take(unit, events)
+            unit.track(self.name, reached)
+        return reached
+
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
-        """Record the findings of a batch."""
-        self._folded = events[-1].position
-        findings = self.detector.fold(events)
-        for finding in findings:
+        """Record the findings of a batch that was folded."""
+        for finding in self._findings:
             fact = shadowed(finding) if finding.rule_name.endswith("~shadow") else finding
             unit.record_single(finding.finding_id, fact)
             if self.tracing.active:

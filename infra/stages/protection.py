@@ -40,6 +40,7 @@ class Acts(LedgerFollower):
     """Reads acts and answers that arrive as events."""
 
     name = "acts"
+    answers = frozenset({"legal.act.received", "legal.court_decision.received", *_ANSWERS})
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, bureaus: tuple[str, ...]) -> None:
         super().__init__(ledger, decisions, clock)

@@ -25,6 +25,7 @@ class Terms(LedgerFollower):
     """Reads the ends and beginnings of contracts. An event that names no client moves nothing."""
 
     name = "retention-terms"
+    answers = frozenset({BEGINS, ENDS})
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
         super().__init__(ledger, decisions, clock)

@@ -8,10 +8,11 @@ from engine.catalogue import Catalogue
 from engine.facts import Fact
 from infra.search.documents import Cases, of_events
 from infra.search.port import Document, SearchIndex
-from infra.stages.base import BATCH, EVENTS, Stage
+from infra.stages.base import BATCH, Stage
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 
+EVENTS = 4_000
 GIVES_WAY_AT = 1_000
 """Events that detection has not seen; beyond it the index lags and is caught up later."""
 

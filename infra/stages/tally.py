@@ -48,6 +48,7 @@ class DutyEvents(LedgerFollower):
     """Takes the events of other systems that say that a returning duty was done."""
 
     name = "duty-events"
+    answers = frozenset(action for spec in duty_specs().values() for action in spec.events)
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
         super().__init__(ledger, decisions, clock)

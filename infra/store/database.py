@@ -30,9 +30,13 @@ class Readable(ABC):
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> AbstractContextManager[Any]:
         """Iterate over the rows of a query without holding them all; no write waits for it."""
 
+    def asking(self) -> AbstractContextManager[Any]:
+        """Open what a single query needs: a query alone is consistent by itself."""
+        return self.read()
+
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Run one query and give its rows as dictionaries."""
-        with self.read() as cursor:
+        with self.asking() as cursor:
             cursor.execute(sql, parameters)
             return [dict(row) for row in cursor.fetchall()]
 
@@ -43,7 +47,7 @@ class Readable(ABC):
 
     def scalar(self, sql: str, *parameters: Any) -> Any:
         """Run one query and give the first column of its first row, None when there is none."""
-        with self.read() as cursor:
+        with self.asking() as cursor:
             cursor.execute(sql, parameters)
             row = cursor.fetchone()
             return row[0] if row else None

@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ LOCK = 0x716F7267
 """The advisory lock of writers: "qorg"."""
 CHANNEL = "qorgau"
 RECOVERY_S = 30.0
+ALIVE_S = 0.5
 
 
 class Row:
@@ -140,7 +141,7 @@ class PostgresDatabase(Database):
         self._listener: Any = None
         self._pool = ConnectionPool(
             url, min_size=1, max_size=pool_size, open=False, configure=_configure, timeout=RECOVERY_S,
-            kwargs={"row_factory": _rows, "autocommit": True}, check=ConnectionPool.check_connection,
+            kwargs={"row_factory": _rows, "autocommit": True}, connection_class=_Connection, check=_alive,
         )  # fmt: skip
         info = conninfo_to_dict(url)
         self.store = PostgresDatastore(
@@ -201,20 +202,28 @@ class PostgresDatabase(Database):
         with self._writer:
             token, finished = secrets.token_hex(8), False
             try:
-                with self._transaction() as cursor:
-                    cursor.execute("SELECT pg_advisory_xact_lock(?)", (self._lock_id,))
-                    cursor.execute(
-                        f"INSERT INTO {self.plan.meta} (key, value) VALUES (?, ?) "  # noqa: S608 - our own names
-                        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                        (self._mark, token),
-                    )
-                    if self.own_term.number is not None:
-                        self._check_term(cursor, self.own_term.number)
-                    yield cursor
+                with ExitStack() as open_:
+                    yield self._begin(open_, token)
                     finished = True
             except (OperationalError, PoolTimeout) as error:
                 if not (finished and self._was_committed(token)):
                     raise StoreUnavailable(f"{self.where} was lost; nothing of this was kept") from error
+
+    def _begin(self, open_: ExitStack, token: str) -> Cursor:
+        """Begin a transaction, alone, with its token; in one question, for every batch of work waits for it."""
+        connection = open_.enter_context(self._pool.connection())
+        open_.enter_context(connection.transaction())
+        cursor = open_.enter_context(self._cursor(connection))
+        with connection.pipeline():
+            cursor.execute("SELECT pg_advisory_xact_lock(?)", (self._lock_id,))
+            cursor.execute(
+                f"INSERT INTO {self.plan.meta} (key, value) VALUES (?, ?) "  # noqa: S608 - our own names
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (self._mark, token),
+            )
+            if self.own_term.number is not None:
+                self._check_term(cursor, self.own_term.number)
+        return cursor
 
     @contextmanager
     def aside(self) -> Iterator[Any]:
@@ -264,6 +273,15 @@ class PostgresDatabase(Database):
         try:
             with self._pool.connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield cursor
+        except (OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(f"{self.where} does not answer") from error
+
+    @contextmanager
+    def asking(self) -> Iterator[Any]:
+        """No transaction around a single query: that would be three questions more."""
+        try:
+            with self._pool.connection() as connection, self._cursor(connection) as cursor:
                 yield cursor
         except (OperationalError, PoolTimeout) as error:
             raise StoreUnavailable(f"{self.where} does not answer") from error
@@ -335,6 +353,21 @@ _TYPES = {
     "position": "int8", "first": "int8", "originator_id": "uuid", "originator_version": "int8", "topic": "text",
     "state": "bytea", "hash": "bytea", "keys": "bytea", "leaves": "bytea",
 }  # fmt: skip
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection that knows when it was last seen alive."""
+
+    seen_at = 0.0
+
+
+def _alive(connection: _Connection) -> None:
+    """Ask a connection whether it lives before it is used, at most once in so many seconds: what is lost in between
+    fails once and is made anew."""
+    now = time.monotonic()
+    if now - connection.seen_at > ALIVE_S:
+        ConnectionPool.check_connection(connection)
+        connection.seen_at = now
 
 
 def _configure(connection: Any) -> None:

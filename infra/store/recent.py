@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from engine.events import SecurityEvent
 
-KEPT = 8_000
+KEPT = 20_000
 
 
 class Recent:
