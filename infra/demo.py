@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from random import Random
 from typing import Any
 
 import httpx
@@ -19,6 +18,7 @@ from infra.accounts import ROLES
 from infra.bootstrap import House
 from infra.settings import Settings
 from infra.simulate.campaigns import victim
+from infra.simulate.people import Chance
 from infra.simulate.stream import Made, make, stream
 
 log = logging.getLogger("qorgau.demo")
@@ -40,7 +40,7 @@ BATCH = 200
 
 def _scene(start: datetime) -> Iterator[Made]:
     """What a visitor sees happen: a resolution arrives, and the agency goes on calling."""
-    for index, (offset, step) in enumerate(zip((15, 60), victim(Random(SEED), "demo"), strict=True)):
+    for index, (offset, step) in enumerate(zip((15, 60), victim(Chance(SEED), "demo"), strict=True)):
         _, action, fields = step
         yield make(start + timedelta(seconds=offset), f"demo-scene-{index}", action, fields, "victim", ())
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from random import Random
 
-from infra.simulate.people import Client, staff, workstation
+from infra.simulate.people import Chance, Client, staff, workstation
 from infra.simulate.stories import Fields, Step, Story, sign_in, someone
 
 
-def credential_stuffing(rng: Random, key: str) -> Iterator[Step]:
+def credential_stuffing(rng: Chance, key: str) -> Iterator[Step]:
     """One address tries lists of stolen passwords."""
     address = f"203.0.113.{rng.randrange(1, 255)}"
     for i in range(rng.randrange(14, 40)):
@@ -21,13 +20,13 @@ def credential_stuffing(rng: Random, key: str) -> Iterator[Step]:
         )
 
 
-def iin_change(rng: Random, key: str) -> Iterator[Step]:
+def iin_change(rng: Chance, key: str) -> Iterator[Step]:
     """Somebody changes an IIN in the cabinet."""
     fields: Fields = {"mfo.client.id": someone(rng).id, "mfo.change.field": "iin", "mfo.channel": "portal"}
-    yield 0.0, "portal.profile.change_applied", {**fields, "mfo.change.applied_by": staff(rng.randrange(1000))}
+    yield 0.0, "portal.profile.change_applied", {**fields, "mfo.change.applied_by": staff(rng.employee())}
 
 
-def account_takeover(rng: Random, key: str) -> Iterator[Step]:
+def account_takeover(rng: Chance, key: str) -> Iterator[Step]:
     """SIM swap: the phone is changed without biometrics, then a payout is asked for."""
     client = someone(rng)
     yield from sign_in(rng, client, f"ato-{key}")
@@ -37,14 +36,14 @@ def account_takeover(rng: Random, key: str) -> Iterator[Step]:
     yield 600.0, "loan.disbursement.requested", {**pay, "mfo.payout.account_hash": f"sha256:mule-{rng.randrange(999)}"}
 
 
-def payout_to_stranger(rng: Random, key: str) -> Iterator[Step]:
+def payout_to_stranger(rng: Chance, key: str) -> Iterator[Step]:
     """Money goes to an account nobody confirmed as the client's."""
     client = someone(rng)
     pay: Fields = {"mfo.client.id": client.id, "mfo.loan.id": f"L-pts-{key}", "mfo.amount": 180_000}
     yield 0.0, "loan.disbursement.executed", {**pay, "mfo.payout.account_hash": "sha256:stranger"}
 
 
-def early_payout(rng: Random, key: str) -> Iterator[Step]:
+def early_payout(rng: Chance, key: str) -> Iterator[Step]:
     """A large online loan is paid out within the hour."""
     who: Fields = {"mfo.loan.id": f"L-ear-{key}", "mfo.client.id": someone(rng).id}
     signed: Fields = {"mfo.amount": 900_000, "mfo.loan.online": True, "mfo.loan.secured": False}
@@ -54,9 +53,9 @@ def early_payout(rng: Random, key: str) -> Iterator[Step]:
     yield 1500.0, "loan.disbursement.executed", {**who, "mfo.amount": 900_000}
 
 
-def bureau_leak(rng: Random, key: str) -> Iterator[Step]:
+def bureau_leak(rng: Chance, key: str) -> Iterator[Step]:
     """An employee looks people up without an application and uses a messenger beside the bureau session."""
-    number = rng.randrange(1000)
+    number = rng.employee()
     who: Fields = {"user.id": staff(number), "mfo.workstation.id": workstation(number)}
     yield 0.0, "pkb.workstation.session_started", {**who, "mfo.workstation.ownership": "own"}
     for i in range(4):
@@ -66,7 +65,7 @@ def bureau_leak(rng: Random, key: str) -> Iterator[Step]:
     yield 240.0, "pkb.workstation.network_flow", {**flow, "network.bytes": 120_000}
 
 
-def deepfake(rng: Random, key: str) -> Iterator[Step]:
+def deepfake(rng: Chance, key: str) -> Iterator[Step]:
     """A virtual camera feeds a synthetic face."""
     session, device = f"df-{key}", f"d-emu-{rng.randrange(9999)}"
     yield 0.0, "verilive.result", {"session.id": session, "mfo.outcome": "failed", "event.risk_score": 88}
@@ -74,14 +73,14 @@ def deepfake(rng: Random, key: str) -> Iterator[Step]:
     yield 25.0, "verilive.injection_detected", vector
 
 
-def otp_relay(rng: Random, key: str) -> Iterator[Step]:
+def otp_relay(rng: Chance, key: str) -> Iterator[Step]:
     """A code is accepted minutes later, read out by its owner to somebody else."""
     otp = f"relay-{key}"
     yield 0.0, "otp.sent", {"mfo.otp.id": otp, "mfo.otp.provider": "sms-1"}
     yield 190.0, "otp.verified", {"mfo.otp.id": otp, "mfo.otp.age_seconds": 190, "device.id": "d-relay"}
 
 
-def man_in_the_middle(rng: Random, key: str) -> Iterator[Step]:
+def man_in_the_middle(rng: Chance, key: str) -> Iterator[Step]:
     """The two ends disagree; the key is made invalid and used all the same."""
     session, channel_key = f"mitm-{key}", f"key-{key}"
     yield 0.0, "channel.protocol_mismatch", {"session.id": session, "mfo.key.id": channel_key}
@@ -90,7 +89,7 @@ def man_in_the_middle(rng: Random, key: str) -> Iterator[Step]:
     yield 500.0, "portal.session.started", {"session.id": f"{session}-2", "mfo.key.id": channel_key}
 
 
-def device_farm(rng: Random, key: str) -> Iterator[Step]:
+def device_farm(rng: Chance, key: str) -> Iterator[Step]:
     """One device applies for many persons."""
     device = f"d-farm-{key}"
     for i in range(6):
@@ -99,7 +98,7 @@ def device_farm(rng: Random, key: str) -> Iterator[Step]:
         yield i * 400.0, "portal.application.submitted", form
 
 
-def insider_export(rng: Random, key: str) -> Iterator[Step]:
+def insider_export(rng: Chance, key: str) -> Iterator[Step]:
     """Somebody with rights copies the client table and mends a loan by hand."""
     user = f"adm-{rng.randrange(6)}"
     yield 0.0, "db.query.bulk", {"user.id": user, "mfo.db.table": "clients", "mfo.db.rows": 85_000}
@@ -107,13 +106,13 @@ def insider_export(rng: Random, key: str) -> Iterator[Step]:
     yield 300.0, "db.record.changed", {**change, "mfo.db.via_application": False}
 
 
-def complaint(rng: Random, key: str) -> Iterator[Step]:
+def complaint(rng: Chance, key: str) -> Iterator[Step]:
     """A client finds a loan he never took."""
     fields: Fields = {"mfo.complaint.id": f"cq-{key}", "mfo.client.id": someone(rng).id, "mfo.channel": "call"}
     yield 0.0, "fraud.complaint.received", {**fields, "mfo.loan.id": f"L-cq-{key}", "mfo.text": "займ не оформлял"}
 
 
-def victim(rng: Random, key: str) -> Iterator[Step]:
+def victim(rng: Chance, key: str) -> Iterator[Step]:
     """A resolution makes a client a victim; an agency goes on calling."""
     client, loan = someone(rng), f"L-vic-{key}"
     act: Fields = {
@@ -131,7 +130,7 @@ def victim(rng: Random, key: str) -> Iterator[Step]:
     yield 5400.0, "collection.contact_attempted", call
 
 
-def stolen_codes(rng: Random, key: str) -> Iterator[Step]:
+def stolen_codes(rng: Chance, key: str) -> Iterator[Step]:
     """One device confirms codes that malware on many phones passed on."""
     device = f"d-codes-{key}"
     for i in range(rng.randrange(8, 14)):
@@ -141,13 +140,13 @@ def stolen_codes(rng: Random, key: str) -> Iterator[Step]:
         yield i * 100.0 + 12, "otp.verified", {"mfo.otp.id": otp, "device.id": device, **age}
 
 
-def code_guessing(rng: Random, key: str) -> Iterator[Step]:
+def code_guessing(rng: Chance, key: str) -> Iterator[Step]:
     """Somebody tries numbers on one code."""
     for i in range(9):
         yield i * 4.0, "otp.rejected", {"mfo.otp.id": f"guess-{key}", "event.reason": "bad", "mfo.auth.attempts": i + 1}
 
 
-def stacking(rng: Random, key: str) -> Iterator[Step]:
+def stacking(rng: Chance, key: str) -> Iterator[Step]:
     """One person applies again and again before any lender sees the others."""
     client = someone(rng)
     for i in range(5):
@@ -157,7 +156,7 @@ def stacking(rng: Random, key: str) -> Iterator[Step]:
     yield 2400.0, "bureau.applications.reported", seen
 
 
-def one_address(rng: Random, key: str) -> Iterator[Step]:
+def one_address(rng: Chance, key: str) -> Iterator[Step]:
     """A call centre of fraudsters applies for many persons from one address, each on a device of its own."""
     address = f"192.0.2.{rng.randrange(1, 255)}"
     for i in range(11):
@@ -165,7 +164,7 @@ def one_address(rng: Random, key: str) -> Iterator[Step]:
         yield i * 240.0, "portal.application.submitted", form
 
 
-def stolen_document(rng: Random, key: str) -> Iterator[Step]:
+def stolen_document(rng: Chance, key: str) -> Iterator[Step]:
     """Two persons register with one document."""
     for i in range(2):
         person: Fields = {"mfo.client.iin": someone(rng).iin, "mfo.document.number": f"N{key}"}
@@ -173,21 +172,21 @@ def stolen_document(rng: Random, key: str) -> Iterator[Step]:
         yield i * 5000.0, "portal.registration.completed", {**person, **proof}
 
 
-def helpful_stranger(rng: Random, key: str) -> Iterator[Step]:
+def helpful_stranger(rng: Chance, key: str) -> Iterator[Step]:
     """A caller steers the client's telephone through a loan."""
     alert: Fields = {"mfo.alert.id": f"ra-{key}", "event.risk_score": 71, "mfo.client.id": someone(rng).id}
     yield 0.0, "antifraud.alert.raised", {**alert, "mfo.alert.indicators": ["new_device", "anydesk"]}
 
 
-def curious_employee(rng: Random, key: str) -> Iterator[Step]:
+def curious_employee(rng: Chance, key: str) -> Iterator[Step]:
     """An employee reads files of clients he has nothing to do with."""
-    who = staff(rng.randrange(1000))
+    who = staff(rng.employee())
     for i in range(9):
         read: Fields = {"user.id": f"{who}-{key}", "mfo.client.id": someone(rng).id, "mfo.record.type": "contract"}
         yield i * 200.0, "portal.record.accessed", read
 
 
-def leaver(rng: Random, key: str) -> Iterator[Step]:
+def leaver(rng: Chance, key: str) -> Iterator[Step]:
     """Somebody who has left goes on reading, then wipes the log."""
     user = f"left-{key}"
     yield 0.0, "hr.employee.changed", {"user.id": user, "mfo.employee.action": "leave"}
@@ -195,13 +194,13 @@ def leaver(rng: Random, key: str) -> Iterator[Step]:
     yield 7300.0, "log.cleared", {"host.name": f"srv-{key}", "user.id": user}
 
 
-def own_rights(rng: Random, key: str) -> Iterator[Step]:
+def own_rights(rng: Chance, key: str) -> Iterator[Step]:
     """An administrator gives himself rights."""
     user = f"adm-{key}"
     yield 0.0, "iam.access.granted", {"user.id": user, "mfo.approver": user, "mfo.access.system": "loans"}
 
 
-def split_payout(rng: Random, key: str) -> Iterator[Step]:
+def split_payout(rng: Chance, key: str) -> Iterator[Step]:
     """A large sum is cut into loans of one day, each paid out at once."""
     client = someone(rng)
     for i in range(3):
@@ -214,7 +213,7 @@ def split_payout(rng: Random, key: str) -> Iterator[Step]:
         yield at + 900, "loan.disbursement.executed", {**loan, "mfo.amount": 150_000}
 
 
-def two_countries(rng: Random, key: str) -> Iterator[Step]:
+def two_countries(rng: Chance, key: str) -> Iterator[Step]:
     """A client signs in at home and minutes later far away."""
     who: Fields = {"mfo.client.id": someone(rng).id, "mfo.auth.factors": ["password", "otp"]}
     for at, country in ((0.0, "KZ"), (700.0, "NG")):
@@ -225,14 +224,14 @@ def two_countries(rng: Random, key: str) -> Iterator[Step]:
         )
 
 
-def mule(rng: Random, key: str) -> Iterator[Step]:
+def mule(rng: Chance, key: str) -> Iterator[Step]:
     """Loans of several clients are asked for to one account."""
     for i in range(4):
         pay: Fields = {"mfo.loan.id": f"L-mul-{key}-{i}", "mfo.client.id": someone(rng).id, "mfo.amount": 90_000}
         yield i * 1500.0, "loan.disbursement.requested", {**pay, "mfo.payout.account_hash": f"sha256:mule-{key}"}
 
 
-def open_database(rng: Random, key: str) -> Iterator[Step]:
+def open_database(rng: Chance, key: str) -> Iterator[Step]:
     """A mistake in the firewall opens the database to the internet."""
     flow: Fields = {
         "source.ip": "203.0.113.77",

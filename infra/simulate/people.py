@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from random import Random
 
 from engine.identifiers import iin_check_digit
 
 CLIENTS = 320_000
+APPLICANTS = 2_000_000
+"""Of whom each borrows once; most were no clients before."""
 STAFF = 140
 BRANCHES = 18
 
@@ -59,14 +62,24 @@ class Client:
         return f"sha256:{_hash('account', self.number)[:16]}"
 
 
+class Chance(Random):
+    """The dice of a stream, and how many employees there are to throw them for."""
+
+    staff = STAFF
+
+    def employee(self) -> int:
+        """Pick one of the staff."""
+        return self.randrange(max(self.staff, 1_000)) % self.staff
+
+
 def staff(number: int) -> str:
     """Name an employee."""
-    return f"u-{number % STAFF:03d}"
+    return f"u-{number:03d}"
 
 
 def workstation(number: int) -> str:
     """Name the workstation of an employee of a branch."""
-    return f"ws-{number % STAFF % BRANCHES:02d}-{number % STAFF:03d}"
+    return f"ws-{number % BRANCHES:02d}-{number:03d}"
 
 
 def _hash(kind: str, number: int) -> str:

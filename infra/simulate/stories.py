@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from random import Random
 from typing import Any
 
-from infra.simulate.people import CLIENTS, Client, staff, workstation
+from infra.simulate.people import APPLICANTS, CLIENTS, Chance, Client, staff, workstation
 
 Fields = dict[str, Any]
 Step = tuple[float, str, Fields]
 """(seconds since the story began, event action, fields)"""
-Story = Callable[[Random, str], Iterator[Step]]
+Story = Callable[[Chance, str], Iterator[Step]]
 
 
-def someone(rng: Random) -> Client:
+def someone(rng: Chance) -> Client:
     """Pick a client."""
     return Client(rng.randrange(CLIENTS))
 
 
-def sign_in(rng: Random, client: Client, session: str, at: float = 0.0) -> Iterator[Step]:
+def sign_in(rng: Chance, client: Client, session: str, at: float = 0.0) -> Iterator[Step]:
     """Sign in, now and then after one or two mistakes."""
     who: Fields = {"mfo.client.id": client.id, "device.id": client.device, "source.ip": client.address}
     for attempt in range(rng.choices((0, 1, 2), (90, 8, 2))[0]):
@@ -41,7 +40,7 @@ def sign_in(rng: Random, client: Client, session: str, at: float = 0.0) -> Itera
     yield at + 2 + age, "portal.session.started", {**who, "session.id": session}
 
 
-def visit(rng: Random, key: str) -> Iterator[Step]:
+def visit(rng: Chance, key: str) -> Iterator[Step]:
     """A client looks at his loan and leaves."""
     client = someone(rng)
     at = 0.0
@@ -72,12 +71,12 @@ def visit(rng: Random, key: str) -> Iterator[Step]:
         yield at + 600, "portal.session.ended", ended
 
 
-def borrow(rng: Random, key: str) -> Iterator[Step]:
+def borrow(rng: Chance, key: str) -> Iterator[Step]:
     """An application from the first form to the payout, with checks of identity and the bureau between them.
 
     Nobody borrows twice: two loans of one day are added up by law, and chance would make violations that nobody meant.
     """
-    client = Client(int(key.rsplit("-", 1)[-1]) * 7919 % CLIENTS)
+    client = Client(int(key.rsplit("-", 1)[-1]) * 7919 % APPLICANTS)
     loan, application = f"L-{key}", f"A-{key}"
     amount = rng.choice([30_000, 50_000, 80_000, 120_000, 150_000, 200_000, 300_000])
     at = 0.0
@@ -96,7 +95,7 @@ def borrow(rng: Random, key: str) -> Iterator[Step]:
     yield at + 60, "portal.application.submitted", form
     yield from _identify(rng, client, key, at + 90)
     at += 200
-    person = rng.randrange(1000)
+    person = rng.employee()
     asked: Fields = {
         "mfo.request.id": f"q-{key}",
         "user.id": staff(person),
@@ -124,7 +123,7 @@ def borrow(rng: Random, key: str) -> Iterator[Step]:
         yield from _pay_out(rng, client, key, loan, amount, at + 300)
 
 
-def _identify(rng: Random, client: Client, key: str, at: float) -> Iterator[Step]:
+def _identify(rng: Chance, client: Client, key: str, at: float) -> Iterator[Step]:
     yield at, "veridoc.result", {"mfo.scan.id": f"v-{key}", "mfo.doc.type": "id-card", "mfo.outcome": "passed"}
     yield at + 12, "verilive.result", {"session.id": f"s{key}", "event.risk_score": 3, "mfo.outcome": "passed"}
     face: Fields = {"mfo.match.id": f"m-{key}", "mfo.biometric.score": round(rng.uniform(95.5, 99.9), 1)}
@@ -132,7 +131,7 @@ def _identify(rng: Random, client: Client, key: str, at: float) -> Iterator[Step
     yield at + 20, "coid.result", {"mfo.request.id": f"o-{key}", "mfo.client.iin": client.iin, "mfo.outcome": "match"}
 
 
-def _pay_out(rng: Random, client: Client, key: str, loan: str, amount: int, at: float) -> Iterator[Step]:
+def _pay_out(rng: Chance, client: Client, key: str, loan: str, amount: int, at: float) -> Iterator[Step]:
     who: Fields = {"mfo.loan.id": loan, "mfo.client.id": client.id}
     yield at - 20, "eds.signature_verified", {"mfo.signature.id": f"e-{key}", "mfo.outcome": "valid"}
     signed: Fields = {
@@ -155,21 +154,21 @@ def _pay_out(rng: Random, client: Client, key: str, loan: str, amount: int, at: 
     yield at + rng.uniform(40, 400), "loan.disbursement.executed", {**pay, "mfo.payout.reference": f"pay-{key}"}
 
 
-def collect(rng: Random, key: str) -> Iterator[Step]:
+def collect(rng: Chance, key: str) -> Iterator[Step]:
     """A collector calls about an overdue loan."""
     fields: Fields = {
         "mfo.loan.id": f"L-old-{rng.randrange(200_000)}",
         "mfo.channel": rng.choice(["call", "sms", "letter"]),
-        "user.id": staff(rng.randrange(1000)),
+        "user.id": staff(rng.employee()),
     }
     yield 0.0, "collection.contact_attempted", fields
 
 
-def shift(rng: Random, key: str) -> Iterator[Step]:
+def shift(rng: Chance, key: str) -> Iterator[Step]:
     """An employee works at the bureau's workstation for a while, and elsewhere afterwards."""
-    person = rng.randrange(1000)
+    person = rng.employee()
     who: Fields = {"mfo.workstation.id": workstation(person), "user.id": staff(person)}
-    account: Fields = {**who, "mfo.bureau.account": f"pkb-{person % 140:03d}"}
+    account: Fields = {**who, "mfo.bureau.account": f"pkb-{person:03d}"}
     yield 0.0, "pkb.workstation.session_started", {**account, "mfo.workstation.ownership": "own"}
     for at in range(60, 900, 240):
         flow: Fields = {**who, "destination.domain": "secure2.1cb.kz", "mfo.bureau.session_active": True}
@@ -179,7 +178,7 @@ def shift(rng: Random, key: str) -> Iterator[Step]:
     yield 1200.0, "pkb.workstation.network_flow", {**after, "network.bytes": 20_000}
 
 
-def hum(rng: Random, key: str) -> Iterator[Step]:
+def hum(rng: Chance, key: str) -> Iterator[Step]:
     """The noise of machines."""
     kind = rng.randrange(6)
     host = f"srv-{rng.randrange(40):02d}"

@@ -6,16 +6,18 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from random import Random
 from typing import Any
 
 import orjson
 
 from infra.simulate.campaigns import CAMPAIGNS
+from infra.simulate.people import STAFF, Chance
 from infra.simulate.stories import STORIES
 
 EVENTS_PER_DAY = 100_000
 EVENTS_PER_STORY = 6.2
+EVENTS_PER_EMPLOYEE = 25_000
+"""A day's events that need one more employee: who looked up as many people as a hundred would is found out."""
 CAMPAIGN_EVERY = 4_000
 """One campaign per so many events."""
 _HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 12, 12, 12, 12, 11, 11, 10, 9, 8, 7, 5, 3)
@@ -49,7 +51,8 @@ def stream(
 
     ``campaign_every`` is the number of events to each attack campaign, 0 for none.
     """
-    rng = Random(seed)
+    rng = Chance(seed)
+    rng.staff = max(STAFF, per_day // EVENTS_PER_EMPLOYEE)
     weaver = _Weaver(rng, seed, start, per_day, campaign_every)
     while True:
         yield weaver.next()
@@ -80,7 +83,7 @@ def make(
 
 
 class _Weaver:
-    def __init__(self, rng: Random, seed: int, start: datetime, per_day: int, campaign_every: int) -> None:
+    def __init__(self, rng: Chance, seed: int, start: datetime, per_day: int, campaign_every: int) -> None:
         self.rng, self.seed, self.start = rng, seed, start
         self.per_day, self.campaign_every = per_day, campaign_every
         self.heap: list[tuple[float, int, str, dict[str, Any], str | None, tuple[str, ...], str | None, bool]] = []

@@ -56,11 +56,12 @@ class Cluster:
         if not self.data.exists():
             self._run(self._bin / "initdb", "-D", self.data, "-A", "trust", "-U", USER, "-E", "UTF8", "--no-locale")
 
-    def start(self) -> str:
+    def start(self, **settings: str) -> str:
         """Start it on a free port, or on the one it had; gives the address of its first database."""
         if not self.port:
             self.port = free_port()
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        own = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.folder), **settings}
+        options = " ".join([f"-p {self.port}", *(f"-c {name}={value}" for name, value in own.items())])
         self._run(
             self._bin / "pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", "60", "-o", options, "start"
         )

@@ -16,12 +16,10 @@ from prometheus_client.registry import Collector
 from engine.errors import NotAllowed
 from infra.bootstrap import House
 from infra.faults import standing
-from infra.stages.search import behind
+from infra.stages.lag import behind
 from infra.web.context import TheHouse
 
 router = APIRouter(tags=["health"])
-LEDGER_FOLLOWERS = ("detect", "acts", "tally", "retention-terms", "duty-events")
-DECISION_FOLLOWERS = ("incidents", "clocks", "playbooks", "notices", "orders", "alerts")
 _COUNTED = (
     ("qorgau_incidents_open", "Open incidents", "severity",
      "SELECT severity AS label, COUNT(*) AS n FROM incident_view WHERE is_open = 1 GROUP BY severity"),
@@ -46,15 +44,11 @@ class OfHouse(Collector):
     def collect(self) -> Iterable[Metric]:
         """Ask the store."""
         house = self.house
-        head, decisions = house.ledger.head(), house.decisions.head()
-        yield CounterMetricFamily("qorgau_ledger_events", "Events in the ledger", value=head)
-        yield CounterMetricFamily("qorgau_decisions", "Facts in the log of decisions", value=decisions)
+        yield CounterMetricFamily("qorgau_ledger_events", "Events in the ledger", value=house.ledger.head())
+        yield CounterMetricFamily("qorgau_decisions", "Facts in the log of decisions", value=house.decisions.head())
         lag = GaugeMetricFamily("qorgau_follower_behind", "Records a follower has not seen", labels=["follower"])
-        for names, end in ((LEDGER_FOLLOWERS, head), (DECISION_FOLLOWERS, decisions)):
-            for name in names:
-                lag.add_metric([name], max(end - house.decisions.tracked(name), 0))
-        for name, count in behind(house.search, house.ledger, house.decisions).items():
-            lag.add_metric([f"search-{name}"], max(count, 0))
+        for name, count in behind(house.ledger, house.decisions, house.search).items():
+            lag.add_metric([name], count)
         yield lag
         for name, help_, label, sql in _COUNTED:
             family = GaugeMetricFamily(name, help_, labels=[label])
