@@ -30,10 +30,9 @@ from infra.readers import Batch
 from infra.settings import Settings
 from infra.simulate.invariants import Ending, after_step
 from infra.simulate.outside import Mails, Systems
+from infra.simulate.rounds import Rounds
 from infra.simulate.staff import EVERYBODY, OFFICERS, Staff
-from infra.stages.base import DecisionFollower, LedgerFollower, Stage
-from infra.stages.outbox import Outbox
-from infra.stages.sweep import Recount
+from infra.stages.base import Stage
 from reports.document import Document
 from reports.drafter import Drafter
 from reports.render import Format
@@ -120,9 +119,9 @@ class Year:
         self.house.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         outside = Outside(self.mails, self.systems, plain)
         self.stages = stages_of(self.house, outside)
-        self._recounted = False
         self.eyes = sqlite3.connect(self.folder / "qorgau.sqlite")
         """A connection that only looks: a simulation looks far more often than a real house is asked."""
+        self.rounds = Rounds(self.stages, self.eyes, self.clock)
         self.house.wordbook.writer.drafter = self.drafter
         self.house.store.keyring._index = b"the same in every run: pseudonyms stand in findings"
         self.prepare(self.house, self.stages)
@@ -193,9 +192,9 @@ class Year:
     def _go_on(self) -> None:
         """Sweep and work until neither finds anything."""
         self._sweep()
-        self._work()
+        self.rounds.run()
         while self._sweep():
-            self._work()
+            self.rounds.run()
 
     def _sweep(self) -> bool:
         row = self.eyes.execute("SELECT MIN(next_instant) FROM clock_view WHERE next_instant IS NOT NULL").fetchone()
@@ -228,35 +227,6 @@ class Year:
             yield
         finally:
             decisions.unit = real  # type: ignore[method-assign]
-
-    def _work(self) -> None:
-        """Run the stages until nothing is left; a follower whose log has not grown is not asked."""
-        busy = True
-        while busy:
-            busy = False
-            heads = self._heads()
-            for stage in self.stages:
-                while not self._has_nothing(stage, *heads) and stage.step():
-                    busy = True
-                    heads = self._heads()
-
-    def _heads(self) -> tuple[int, int, bool]:
-        row = self.eyes.execute(
-            "SELECT (SELECT MAX(position) FROM ledger), (SELECT MAX(position) FROM decisions), "
-            "(SELECT MIN(next_at) FROM outbox WHERE state = 'waiting')"
-        ).fetchone()
-        return int(row[0] or 0), int(row[1] or 0), row[2] is not None and row[2] <= iso(self.clock.at)
-
-    def _has_nothing(self, stage: Stage, ledger: int, decisions: int, due: bool) -> bool:
-        """Whether a stage would find nothing to do, without asking it: most of a simulation would be asking."""
-        if isinstance(stage, DecisionFollower):
-            return stage.position == decisions
-        if isinstance(stage, LedgerFollower):
-            return stage.position == ledger
-        if isinstance(stage, Recount):
-            asked, self._recounted = self._recounted, True
-            return asked
-        return isinstance(stage, Outbox) and not due
 
     def _calm_down(self) -> None:
         """The faults stop; an hour later no machine may wait, and people do what is left for them."""
