@@ -21,8 +21,9 @@ PIECE = 20_000
 TIME = "@timestamp"
 PRESENT = "present"
 ELAPSED = "elapsed:"
-Entry = tuple[Any, ...]
-"""(event time in s, the remembered values in the order of ``values``)"""
+Entry = tuple[Any, ...] | float
+"""(event time in s, the remembered values in the order of ``values``); the time alone where nothing else is remembered:
+of a day's sessions and codes there are millions."""
 
 
 class Context(BaseModel):
@@ -57,8 +58,21 @@ class Context(BaseModel):
                 raise ValueError(f"'{field}' is the time since '{name}', which is no time")
         return self
 
+    @property
+    def plain(self) -> bool:
+        """Whether times are all it remembers: its entries are the times alone."""
+        return all(field == TIME for field in self.values.values())
+
+    def time_of(self, entry: Any) -> float:
+        """Give the event time of an entry."""
+        return float(entry if self.plain else entry[0])
+
+    def value_of(self, entry: Any, name: str) -> Any:
+        """Give a remembered value of an entry."""
+        return entry if self.plain else entry[self.place(name)]
+
     def place(self, name: str) -> int:
-        """Give the place of a remembered value in an entry."""
+        """Give the place of a remembered value in an entry that is not plain."""
         return 1 + list(self.values).index(name)
 
 
@@ -68,10 +82,11 @@ class ContextState:
     The two dictionaries are the same objects for good: plans hold them.
     """
 
-    __slots__ = ("context", "evicted", "most", "old", "turn_at", "young")
+    __slots__ = ("context", "evicted", "most", "old", "plain", "turn_at", "young")
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.plain = context.plain
         self.most = max(context.max_keys // 2, 1)
         self.young: dict[str, Entry] = {}
         self.old: dict[str, Entry] = {}
@@ -87,14 +102,15 @@ class ContextState:
     def find(self, key: Any) -> Entry | None:
         """Give the entry of the first of these keys that has one."""
         for part in keys_of(key):
-            entry = self.young.get(part) or self.old.get(part)
-            if entry is not None:
-                return entry
+            for part_of in (self.young, self.old):
+                entry = part_of.get(part)
+                if entry is not None:
+                    return entry
         return None
 
     def remember(self, key: Any, entry: Entry) -> None:
         """Take an entry, unless a newer one is there."""
-        t = entry[0]
+        t = self._time(entry)
         if t >= self.turn_at:
             if t >= self.turn_at + self.context.ttl_s:
                 self.young.clear()
@@ -102,12 +118,17 @@ class ContextState:
             self.turn_at = t + self.context.ttl_s
         for part in (key,) if key.__class__ is str else keys_of(key):
             held = self.young.get(part)
-            if held is None or held[0] <= t:
+            if held is None or self._time(held) <= t:
                 self.young[part] = entry
         if len(self.young) > self.most:
             limit = t - self.context.ttl_s
-            self.evicted += sum(1 for part, held in self.old.items() if held[0] > limit and part not in self.young)
+            self.evicted += sum(
+                1 for part, held in self.old.items() if self._time(held) > limit and part not in self.young
+            )
             self._age()
+
+    def _time(self, entry: Any) -> float:
+        return entry if self.plain else entry[0]  # type: ignore[no-any-return]
 
     def _age(self) -> None:
         self.old.clear()
@@ -139,7 +160,11 @@ class ContextState:
             self.turn_at = float("-inf") if state["turn_at"] is None else float(state["turn_at"])
             self.evicted = int(state["evicted"])
         for name, part in (("old", self.old), ("young", self.young)):
-            part.update((key, tuple(entry)) for key, entry in state.get(name, {}).items())
+            held = state.get(name, {}).items()
+            if self.plain:  # earlier versions saved a list of one time or more
+                part.update((key, entry[0] if entry.__class__ is list else float(entry)) for key, entry in held)
+            else:
+                part.update((key, tuple(entry)) for key, entry in held)
 
 
 class ContextMemory:
@@ -167,13 +192,13 @@ class ContextMemory:
         for state in self.readers(str(event.get("event.action"))):
             context = state.context
             entry = state.find(event.get(context.attach_key or context.key))
-            if entry is not None and not 0.0 <= t - entry[0] <= context.ttl_s:
+            if entry is not None and not 0.0 <= t - context.time_of(entry) <= context.ttl_s:
                 entry = None
             for name, what in context.attach.items():
                 if what == PRESENT:
                     found[name] = entry is not None
                 elif entry is not None:
-                    held = entry[context.place(what.removeprefix(ELAPSED).strip())]
+                    held = context.value_of(entry, what.removeprefix(ELAPSED).strip())
                     found[name] = t - held if what.startswith(ELAPSED) else held
         return {name: value for name, value in found.items() if value is not None}
 

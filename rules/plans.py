@@ -161,12 +161,15 @@ def _read(state: ContextState, writer: _PlanWriter) -> str:
     key, held = writer.key(context.attach_key or context.key), writer.bind(state)
     young, old = writer.bind(state.young), writer.bind(state.old)
     entry, life = f"e{len(writer.names)}", writer.bind(context.ttl_s)
+    at = entry if state.plain else f"{entry}[0]"
     text = (
         f"    {entry} = None\n"
         f"    if {key}:\n"
-        f"        if {key}.__class__ is str: {entry} = {young}.get({key}) or {old}.get({key})\n"
+        f"        if {key}.__class__ is str:\n"
+        f"            {entry} = {young}.get({key})\n"
+        f"            if {entry} is None: {entry} = {old}.get({key})\n"
         f"        else: {entry} = {held}.find({key})\n"
-        f"        if {entry} is not None and not 0.0 <= t - {entry}[0] <= {life}: {entry} = None\n"
+        f"        if {entry} is not None and not 0.0 <= t - {at} <= {life}: {entry} = None\n"
     )
     for name, what in context.attach.items():
         variable = f"c{len(writer.attached)}"
@@ -175,7 +178,8 @@ def _read(state: ContextState, writer: _PlanWriter) -> str:
             writer.flags.add(name)
         else:
             place = context.place(what.removeprefix(ELAPSED).strip())
-            found = f"t - {entry}[{place}]" if what.startswith(ELAPSED) else f"{entry}[{place}]"
+            remembered = entry if state.plain else f"{entry}[{place}]"
+            found = f"t - {remembered}" if what.startswith(ELAPSED) else remembered
             value = f"None if {entry} is None else {found}"
         text += f"    {variable} = {value}\n"
         writer.attached[name] = variable
@@ -194,11 +198,12 @@ def _remember(state: ContextState, writer: _PlanWriter) -> str:
     conditions = "".join(f" and E.get({name!r}) == {writer.bind(value)}" for name, value in context.where.items())
     values = "".join("t, " if name == TIME else f"E.get({name!r}), " for name in context.values.values())
     held = writer.bind(state)
-    young, old, entry = writer.bind(state.young), f"z{len(writer.names)}", f"(t, {values})"
+    young, old, entry = writer.bind(state.young), f"z{len(writer.names)}", "t" if state.plain else f"(t, {values})"
+    at = old if state.plain else f"{old}[0]"
     return (
         f"    if {key}{conditions}:\n"
         f"        if {key}.__class__ is str and t < {held}.turn_at and len({young}) < {held}.most:\n"
         f"            {old} = {young}.get({key})\n"
-        f"            if {old} is None or {old}[0] <= t: {young}[{key}] = {entry}\n"
+        f"            if {old} is None or {at} <= t: {young}[{key}] = {entry}\n"
         f"        else: {held}.remember({key}, {entry})\n"
     )

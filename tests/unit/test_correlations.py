@@ -288,13 +288,21 @@ def test_late_events_give_what_counting_by_hand_gives(stream: Stream) -> None:
     assert run(running, stream) == expected
 
 
-@given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from("abcdefg")), max_size=40))
-def test_a_context_comes_back_from_its_pieces(stream: list[tuple[int, str]]) -> None:
-    it = context.Context(name="c", on=("x",), key="k", values={"at": "@timestamp"}, ttl_s=100, attach_to=("y",))
+@given(st.booleans(), st.lists(st.tuples(st.integers(0, 400), st.sampled_from("abcdefg")), max_size=40))
+def test_a_context_comes_back_from_its_pieces(plain: bool, stream: list[tuple[int, str]]) -> None:
+    kept = {"at": "@timestamp"} if plain else {"at": "@timestamp", "amount": "mfo.amount"}
+    it = context.Context(name="c", on=("x",), key="k", values=kept, ttl_s=100, attach_to=("y",))
     state, again = context.ContextState(it), context.ContextState(it)
     for t, key in stream:
-        state.remember(key, (float(t), float(t)))
-    again.remember("stale", (9.0, 9.0))
+        state.remember(key, float(t) if plain else (float(t), float(t), 7))
+    again.remember("stale", 9.0 if plain else (9.0, 9.0, 7))
     for piece in state.snapshot():
         again.restore(orjson.loads(orjson.dumps(piece)))
     assert (again.young, again.old, again.turn_at) == (state.young, state.old, state.turn_at)
+
+
+def test_times_saved_by_an_earlier_version_are_taken() -> None:
+    it = context.Context(name="c", on=("x",), key="k", values={"at": "@timestamp"}, ttl_s=100, attach_to=("y",))
+    state = context.ContextState(it)
+    state.restore({"turn_at": 100.0, "evicted": 0, "young": {"k": [3.0, 3.0]}})
+    assert (state.find("k"), state.find("other")) == (3.0, None)
