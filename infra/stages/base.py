@@ -15,6 +15,8 @@ from infra.store.unit import Unit
 BATCH = 500
 EVENTS = 10_000
 """Events taken at once: where there is a backlog, what a batch costs whatever is in it is shared by so many."""
+SAYS_AFTER = 1_000
+"""Events that a follower may pass over before it says how far it is: people look at that."""
 
 
 class Stage(ABC):
@@ -100,7 +102,7 @@ class LedgerFollower(Follower):
         reached = events[-1].position if events else after
         answered = events if self.answers is None else [event for event in events if event.action in self.answers]
         self._passed += len(events)
-        if events and not answered and self._passed < EVENTS:
+        if events and not answered and self._passed < SAYS_AFTER:
             return reached
         with self.decisions.unit(self.clock.now()) as unit:
             if answered:

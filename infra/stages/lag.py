@@ -13,7 +13,7 @@ OF_DECISIONS = ("incidents", "clocks", "playbooks", "notices", "orders", "alerts
 
 def behind(ledger: Ledger, decisions: Decisions, search: SearchIndex) -> dict[str, int]:
     """Give, by follower, how many records of its log it has not said to have seen. (One that nothing concerns says so
-    when it rests, and every ten thousand events.)"""
+    when it rests, and every thousand events.)"""
     found: dict[str, int] = {}
     for names, head in ((OF_LEDGER, ledger.head()), (OF_DECISIONS, decisions.head())):
         found |= {name: max(head - decisions.tracked(name), 0) for name in names}
