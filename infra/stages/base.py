@@ -104,12 +104,16 @@ class LedgerFollower(Follower):
         self._passed += len(events)
         if events and not answered and self._passed < SAYS_AFTER:
             return reached
+        self.consider(answered)
         with self.decisions.unit(self.clock.now()) as unit:
             if answered:
                 self.take(unit, answered)
             unit.track(self.name, reached)
         self._passed = 0
         return reached
+
+    def consider(self, events: list[SecurityEvent]) -> None:
+        """Do what needs no transaction, before it is begun: whoever else writes waits for its end."""
 
     @abstractmethod
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:

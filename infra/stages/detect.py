@@ -19,7 +19,7 @@ from engine.rulebook import ShadowFinding
 from engine.timestamps import iso
 from infra.rulebook import Rulebook
 from infra.secrecy.vault import Vault
-from infra.stages.base import EVENTS, LedgerFollower
+from infra.stages.base import LedgerFollower
 from infra.store.decisions import Decisions
 from infra.store.ledger import Ledger
 from infra.store.topics import EffectFailed
@@ -112,17 +112,11 @@ class Detect(LedgerFollower):
     def _part(self, part: int) -> bytes:
         return bytes(self.decisions.database.scalar("SELECT state FROM detector_parts WHERE part = ?", part))
 
-    def _take_after(self, after: int) -> int:
-        """Fold before the transaction is begun: whoever writes waits for its end."""
-        events = self.ledger.read(after, EVENTS)
-        if not events:
-            return after
-        reached = self._folded = events[-1].position
-        self._findings = self.detector.fold(events)
-        with self.decisions.unit(self.clock.now()) as unit:
-            self.take(unit, events)
-            unit.track(self.name, reached)
-        return reached
+    def consider(self, events: list[SecurityEvent]) -> None:
+        """Fold a batch."""
+        if events:
+            self._folded = events[-1].position
+            self._findings = self.detector.fold(events)
 
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
         """Record the findings of a batch that was folded."""
