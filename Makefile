@@ -47,10 +47,10 @@ test-full: install-dev  ## the scenarios over PostgreSQL and Elasticsearch inste
 	FULL_SETUP=1 $(BIN)/pytest -n $(JOBS) --dist worksteal tests/scenarios -m "not slow"
 
 services-up: install-dev    ## PostgreSQL, Kafka, Elasticsearch and a mail server on this machine; prints their settings
-	$(BIN)/python -m infra.testbed up $(SERVICES)
+	$(BIN)/python -m infra.lab.testbed up $(SERVICES)
 
 services-down:         ## stops them
-	$(BIN)/python -m infra.testbed down $(SERVICES)
+	$(BIN)/python -m infra.lab.testbed down $(SERVICES)
 
 bench: install         ## figures with their floors
 	$(BIN)/qorgau bench ledger --json

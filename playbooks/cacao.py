@@ -18,7 +18,7 @@ from jsonschema import Draft7Validator
 from pydantic import BaseModel, ConfigDict
 from referencing import Registry, Resource
 
-from engine.errors import InputError
+from engine.kernel.errors import InputError
 from playbooks.conditions import parse as parse_condition
 
 SUPPORTED_STEPS = ("start", "end", "action", "if-condition", "parallel")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.errors import InputError
+from engine.kernel.errors import InputError
 
 Variables = Mapping[str, Any]
 Test = Callable[[Variables], bool]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from engine.errors import DecisionRefused, NotAllowed
-from engine.facts import Fact, Person
-from engine.ids import derive
+from engine.kernel.errors import DecisionRefused, NotAllowed
+from engine.kernel.facts import Fact, Person
+from engine.kernel.ids import derive
 from playbooks.cacao import Playbook
 from playbooks.conditions import parse as parse_condition
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
-from engine.facts import Record
+from engine.kernel.facts import Record
 from reports.wording import LANGUAGES, heading, recipient, title, wording
 
 

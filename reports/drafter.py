@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from engine.errors import DataError, QorgauError
+from engine.kernel.errors import DataError, QorgauError
 
 TIMEOUT_S = 5.0
 JOBS_PER_CHILD = 5_000
@@ -89,7 +89,7 @@ class Drafter:
             self._jobs = 0
             try:
                 self._child = subprocess.Popen(
-                    [sys.executable, "-m", "reports.draft_worker"],
+                    [sys.executable, "-P", "-m", "reports.draft_worker"],
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 )  # fmt: skip
             except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
-from engine.facts import Record
+from engine.kernel.facts import Record
 from reports.drafter import Content, Drafter
 from reports.wording import template_of, wording
 

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from engine.errors import InputError
+from engine.kernel.errors import InputError
 
 
 def message(

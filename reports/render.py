@@ -12,7 +12,7 @@ from typing import Literal
 
 import orjson
 
-from engine.errors import QorgauError
+from engine.kernel.errors import QorgauError
 from reports.charts import bars
 from reports.document import Document
 from reports.report import Report, as_csv
@@ -59,7 +59,11 @@ def _ordered(what: dict[str, object]) -> bytes:
     order = orjson.dumps(what)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "reports.worker"], input=order, capture_output=True, timeout=TIMEOUT_S, check=False
+            [sys.executable, "-P", "-m", "reports.worker"],
+            input=order,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise RenderError(f"rendering took longer than {TIMEOUT_S} s and was stopped") from None

@@ -7,7 +7,7 @@ import io
 
 from pydantic import Field
 
-from engine.facts import Record
+from engine.kernel.facts import Record
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from engine.yamltext import read_yaml
+from engine.kernel.yaml_text import read_yaml
 
 LANGUAGES = ("ru", "kk", "en")
 NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}

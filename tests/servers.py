@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import pytest
 
-from infra.testbed.elasticsearch import Node
-from infra.testbed.kafka import Broker
-from infra.testbed.server import NoServer, Server
+from infra.lab.testbed.elasticsearch import Node
+from infra.lab.testbed.kafka import Broker
+from infra.lab.testbed.server import NoServer, Server
 
 S = TypeVar("S", bound=Server)
 

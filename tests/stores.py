@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalogue import builtin_catalogue
-from infra.secrecy.keyring import Keyring
-from infra.secrecy.master import LocalMasterKey
-from infra.secrecy.vault import Vault
-from infra.store.database import Database
-from infra.store.decisions import Decisions
-from infra.store.ledger import Ledger
-from infra.store.notes import Signer
-from infra.store.schema import KEYRING
-from infra.store.sqlite import SqliteDatabase
-from infra.store.tree import SignedTree
-from infra.testbed.postgres import Cluster
+from engine.events.catalogue import builtin_catalogue
+from infra.lab.testbed.postgres import Cluster
+from infra.store.keys.keyring import Keyring
+from infra.store.keys.master import LocalMasterKey
+from infra.store.keys.vault import Vault
+from infra.store.log.decisions import Decisions
+from infra.store.log.ledger import Ledger
+from infra.store.log.notes import Signer
+from infra.store.log.tree import SignedTree
+from infra.store.sql.database import Database
+from infra.store.sql.schema import KEYRING
+from infra.store.sql.sqlite import SqliteDatabase
 from tests.servers import needed
 
 SIGNER = Signer("test", b"s" * 32)
@@ -68,7 +68,7 @@ class Stores:
         if self.kind == "sqlite":
             database = SqliteDatabase(self.folder / "store.sqlite")
         else:
-            from infra.store.postgres import PostgresDatabase
+            from infra.store.sql.postgres import PostgresDatabase
 
             database = PostgresDatabase(self.url, pool_size=4)
         self._open.append(database)
@@ -80,7 +80,7 @@ class Stores:
             database = SqliteDatabase(self.folder / "keys.sqlite", KEYRING)
         else:
             from infra.store.opening import KEYRING_LOCK
-            from infra.store.postgres import PostgresDatabase
+            from infra.store.sql.postgres import PostgresDatabase
 
             database = PostgresDatabase(self.url, KEYRING, lock=KEYRING_LOCK, pool_size=2)
         self._open.append(database)

@@ -9,15 +9,15 @@ from typing import Any
 
 import orjson
 
-from engine.facts import Person
-from infra.bootstrap import House, open_house, stages_of
-from infra.intake import Receipt
-from infra.readers import Batch
-from infra.settings import Settings
-from infra.stages.base import Stage
-from infra.store.ledger import DEAD_LETTER
-from infra.store.verify import LOGS, Fault, verify
-from infra.worker import drain
+from engine.kernel.facts import Person
+from infra.app.container import House, open_house, stages_of
+from infra.app.worker import drain
+from infra.inbound.intake import Receipt
+from infra.inbound.parser_pool import Batch
+from infra.processes.base import Stage
+from infra.settings.settings import Settings
+from infra.store.log.ledger import DEAD_LETTER
+from infra.store.log.verify import LOGS, Fault, verify
 from tests.full_setup import completed
 
 DATA = Path(__file__).parent / "data"

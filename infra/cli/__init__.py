@@ -12,38 +12,38 @@ from importlib import import_module
 
 import click
 
-from engine.errors import DecisionRefused, NotFound, QorgauError
+from engine.kernel.errors import DecisionRefused, NotFound, QorgauError
 
 VERSION = "0.1.0"
 WHERE = {
-    "archive": "retention",
-    "bench": "bench",
-    "catch-up": "serve",
-    "clock": "cases",
-    "evidence": "evidence",
-    "incidents": "cases",
-    "ingest": "ingest",
-    "keys": "keys",
-    "ledger": "ledger",
-    "lists": "rule_life",
-    "notices": "cases",
-    "playbooks": "playbooks",
-    "protections": "cases",
-    "report": "report",
-    "retention": "retention",
-    "rules": "rules",
-    "search": "search",
-    "serve": "serve",
-    "simulate": "simulate",
-    "sources": "users",
-    "stream": "stream",
-    "syslog": "syslog",
-    "users": "users",
-    "watchdog": "watchdog",
-    "webhooks": "webhooks",
-    "witness": "witness",
+    "archive": "infra.cli.storage.retention",
+    "bench": "infra.lab.bench.commands",
+    "catch-up": "infra.cli.running.serve",
+    "clock": "infra.cli.cases.cases",
+    "evidence": "infra.cli.cases.evidence",
+    "incidents": "infra.cli.cases.cases",
+    "ingest": "infra.cli.running.ingest",
+    "keys": "infra.cli.storage.keys",
+    "ledger": "infra.cli.storage.ledger",
+    "lists": "infra.cli.detection.rule_life",
+    "notices": "infra.cli.cases.cases",
+    "playbooks": "infra.cli.cases.playbooks",
+    "protections": "infra.cli.cases.cases",
+    "report": "infra.cli.cases.report",
+    "retention": "infra.cli.storage.retention",
+    "rules": "infra.cli.detection.rules",
+    "search": "infra.cli.storage.search",
+    "serve": "infra.cli.running.serve",
+    "simulate": "infra.lab.simulate_command",
+    "sources": "infra.cli.running.users",
+    "stream": "infra.cli.running.stream",
+    "syslog": "infra.cli.running.syslog",
+    "users": "infra.cli.running.users",
+    "watchdog": "infra.cli.running.watchdog",
+    "webhooks": "infra.cli.running.webhooks",
+    "witness": "infra.cli.storage.witness",
 }
-"""Command → the module in this package that has it, under the command's name."""
+"""Command → the module that has it, under the command's name."""
 
 
 class Commands(click.Group):
@@ -57,7 +57,7 @@ class Commands(click.Group):
         """Import one command, None when there is none of this name."""
         if cmd_name not in WHERE:
             return None
-        command = getattr(import_module(f"{__name__}.{WHERE[cmd_name]}"), cmd_name.replace("-", "_"))
+        command = getattr(import_module(WHERE[cmd_name]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

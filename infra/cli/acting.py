@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from engine.errors import NotAllowed
-from engine.facts import Person
-from infra.bootstrap import House
+from engine.kernel.errors import NotAllowed
+from engine.kernel.facts import Person
+from infra.app.container import House
 
 who = click.option("--as", "user", required=True, help="Your account; the password is asked, or read from stdin.")
 why = click.option("--reason", required=True, help="The reason, for the log.")

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from engine.errors import InputError
-from infra.bootstrap import House, open_house
-from infra.settings import Settings, load_settings
+from engine.kernel.errors import InputError
+from infra.app.container import House, open_house
+from infra.settings.settings import Settings, load_settings
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -9,16 +9,16 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from engine.catalogue import Catalogue
-from engine.events import SecurityEvent
-from engine.timestamps import iso
+from engine.events.catalogue import Catalogue
+from engine.events.envelope import SecurityEvent
+from engine.kernel.timestamps import iso
 from infra.search import words
 from infra.search.instants import micros
 from infra.search.port import Document
 from infra.search.question import Vocabulary
 from infra.search.words import Kind
-from infra.store.database import Database
-from rules.detector import entities_of
+from infra.store.sql.database import Database
+from rules.detection.detector import entities_of
 
 _KINDS: dict[str, Kind] = {"number": "number", "date": "date"}
 _ALIASES = {

@@ -19,7 +19,7 @@ from infra.search.dsl import query_of, runs_of
 from infra.search.mappings import lifecycle, shipped
 from infra.search.port import INDEXES, Document, SearchIndex, SearchUnavailable
 from infra.search.question import BadQuestion, Node
-from infra.store.database import Database
+from infra.store.sql.database import Database
 
 log = logging.getLogger("qorgau.search")
 CHUNK_BYTES = 5_000_000

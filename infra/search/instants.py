@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from engine.timestamps import NotAnInstant, parse_rfc3339
+from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 
 EARLIEST, LATEST = 0, 253_402_300_799_999_999
 """From 1970 to the end of the year 9999."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from engine.catalogue import ENVELOPE, Catalogue, builtin_catalogue
+from engine.events.catalogue import ENVELOPE, Catalogue, builtin_catalogue
 from infra.search.documents import vocabulary_of
 from infra.search.port import INDEXES
 

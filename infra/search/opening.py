@@ -6,8 +6,8 @@ from typing import Any
 
 from infra.search.port import SearchIndex
 from infra.search.sql import sql_index
-from infra.settings import Settings
-from infra.store.database import Database
+from infra.settings.settings import Settings
+from infra.store.sql.database import Database
 
 TIMEOUT_S = 30
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import QorgauError
+from engine.kernel.errors import QorgauError
 from infra.search.question import Node
-from infra.store.database import Database
+from infra.store.sql.database import Database
 
 INDEXES = ("events", "incidents", "notices")
 Progress = Callable[[int, int], None]

@@ -16,7 +16,7 @@ from luqum import tree
 from luqum.exceptions import ParseError
 from luqum.thread import parse
 
-from engine.errors import InputError
+from engine.kernel.errors import InputError
 from infra.search import words
 from infra.search.instants import EARLIEST, LATEST, span
 from infra.search.words import Kind

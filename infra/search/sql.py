@@ -10,7 +10,7 @@ import orjson
 
 from infra.search.port import Document, SearchIndex
 from infra.search.question import And, Between, Node, Not, Or, Phrase
-from infra.store.database import Database
+from infra.store.sql.database import Database
 
 
 class SqlIndex(SearchIndex):

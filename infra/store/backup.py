@@ -18,11 +18,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.errors import InputError, QorgauError
-from infra.store.database import Readable
-from infra.store.notes import Verifier
-from infra.store.sqlite import SqliteDatabase
-from infra.store.verify import LOGS, Fault, verify
+from engine.kernel.errors import InputError, QorgauError
+from infra.store.log.notes import Verifier
+from infra.store.log.verify import LOGS, Fault, verify
+from infra.store.sql.database import Readable
+from infra.store.sql.sqlite import SqliteDatabase
 
 
 class BackupError(QorgauError):

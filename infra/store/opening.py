@@ -6,20 +6,20 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from engine.catalogue import Catalogue
-from engine.errors import DataError
-from infra.secrecy.keyring import Keyring
-from infra.secrecy.master import KeyFolder, LocalMasterKey
-from infra.secrecy.vault import Vault
-from infra.settings import Settings
-from infra.store.database import Database, refuse_unsafe_settings
-from infra.store.decisions import Decisions
-from infra.store.ledger import Ledger
-from infra.store.notes import NoteError, Signer, verified
-from infra.store.schema import KEYRING, REBUILD
-from infra.store.sqlite import SqliteDatabase
-from infra.store.tree import SignedTree
-from infra.store.upgrade import bring_old_rows
+from engine.events.catalogue import Catalogue
+from engine.kernel.errors import DataError
+from infra.settings.settings import Settings
+from infra.store.keys.keyring import Keyring
+from infra.store.keys.master import KeyFolder, LocalMasterKey
+from infra.store.keys.vault import Vault
+from infra.store.log.decisions import Decisions
+from infra.store.log.ledger import Ledger
+from infra.store.log.notes import NoteError, Signer, verified
+from infra.store.log.tree import SignedTree
+from infra.store.sql.database import Database, refuse_unsafe_settings
+from infra.store.sql.schema import KEYRING, REBUILD
+from infra.store.sql.sqlite import SqliteDatabase
+from infra.store.sql.upgrade import bring_old_rows
 
 KEYRING_LOCK = 0x716F726B
 
@@ -97,7 +97,7 @@ def open_database(settings: Settings) -> Database:
     """Open the database alone: SQLite in the data directory, or the PostgreSQL of the setting."""
     if settings.database is None:
         return SqliteDatabase(settings.data / "qorgau.sqlite")
-    from infra.store.postgres import PostgresDatabase
+    from infra.store.sql.postgres import PostgresDatabase
 
     return PostgresDatabase(settings.database)
 
@@ -107,6 +107,6 @@ def _open_keyring(settings: Settings) -> Database:
     url = settings.keyring or settings.database
     if url is None:
         return SqliteDatabase(settings.keys_folder / "keyring.sqlite", KEYRING)
-    from infra.store.postgres import PostgresDatabase
+    from infra.store.sql.postgres import PostgresDatabase
 
     return PostgresDatabase(url, KEYRING, lock=KEYRING_LOCK, pool_size=4)

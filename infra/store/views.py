@@ -8,19 +8,19 @@ from typing import Any
 
 import orjson
 
-from engine.clocks import Clock
-from engine.facts import Fact, FindingRaised
-from engine.governance import Control, Duty, Risk
-from engine.incidents import Incident
-from engine.listbook import ListLife
-from engine.notices import Notice
-from engine.protection import Protection
-from engine.retention import Retention
-from engine.rulebook import RuleLife
-from engine.timestamps import iso
-from engine.wordbook import TemplateLife
-from infra.store.cursor import Cursor
-from infra.store.view_tables import NAMES
+from engine.duties.clock import Clock
+from engine.governance.governance import Control, Duty, Risk
+from engine.incidents.incident import Incident
+from engine.kernel.facts import Fact, FindingRaised
+from engine.kernel.timestamps import iso
+from engine.notices.notice import Notice
+from engine.notices.wording import TemplateLife
+from engine.protection.protection import Protection
+from engine.retention.retention import Retention
+from engine.rule_life.lists import ListLife
+from engine.rule_life.rules import RuleLife
+from infra.store.sql.cursor import Cursor
+from infra.store.sql.view_tables import NAMES
 from playbooks.run import Run
 
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from engine.ports import Clock
+from engine.kernel.ports import Clock
 from infra.watchdog.state import Clocks, Watched
 from infra.watchdog.terms import Line
 

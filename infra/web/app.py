@@ -14,30 +14,23 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from engine.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError
-from infra.accounts import Session
-from infra.bootstrap import House
-from infra.faults import standing
-from infra.notice_documents import log_head
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError
+from infra.app.container import House
+from infra.commands.accounts import Session
+from infra.commands.notice_documents import log_head
+from infra.observe.stage_health import standing
 from infra.search.port import SearchUnavailable
-from infra.web import (
-    api,
-    health,
-    ingest,
-    live,
-    pages_clocks,
-    pages_evidence,
-    pages_governance,
-    pages_incidents,
-    pages_notices,
-    pages_protections,
-    pages_rest,
-    pages_retention,
-    pages_rules,
-    prometheus,
-    proofs,
-    sign_in,
-)
+from infra.web.api import api, health, ingest, prometheus, proofs
+from infra.web.console import clocks as pages_clocks
+from infra.web.console import evidence as pages_evidence
+from infra.web.console import governance as pages_governance
+from infra.web.console import incidents as pages_incidents
+from infra.web.console import live, sign_in
+from infra.web.console import notices as pages_notices
+from infra.web.console import protections as pages_protections
+from infra.web.console import rest as pages_rest
+from infra.web.console import retention as pages_retention
+from infra.web.console import rules as pages_rules
 from infra.web.context import SignInNeeded, environment, page, safe_path
 from infra.web.limits import BodyLimit
 

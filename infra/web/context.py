@@ -13,12 +13,12 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from engine.errors import NotAllowed, QorgauError
-from engine.facts import Person
-from infra.accounts import Session
-from infra.bootstrap import House
-from infra.metrics import say
-from infra.web import wordings
+from engine.kernel.errors import NotAllowed, QorgauError
+from engine.kernel.facts import Person
+from infra.app.container import House
+from infra.commands.accounts import Session
+from infra.read.metrics import say
+from reports import labels as wordings
 
 COOKIE = "qorgau_session"
 FLASH = "qorgau_flash"

@@ -9,8 +9,8 @@ import re
 
 from pydantic import AwareDatetime
 
-from engine.facts import Record
-from engine.ids import derive
+from engine.kernel.facts import Record
+from engine.kernel.ids import derive
 
 _TECHNIQUE = re.compile(r"^attack\.(t\d{4}(?:\.\d{3})?)$")
 _ATTACK = "attack."

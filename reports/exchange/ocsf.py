@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from engine.timestamps import iso
+from engine.kernel.timestamps import iso
 from reports.exchange.case import Case, CaseFinding
 
 VERSION = "1.7.0"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.ids import derive
+from engine.kernel.ids import derive
 from reports.exchange.case import Case
 
 TLP_AMBER = "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from infra.store.database import StoreUnavailable
+from infra.store.sql.database import StoreUnavailable
 from tests.contract.test_ledger import event
 from tests.stores import Stores
 from tests.support import MONDAY

@@ -29,13 +29,13 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from engine.errors import QorgauError
-from engine.protection_facts import LegalAct
-from infra.stages.search import behind
-from infra.testbed.elasticsearch import Node
-from infra.testbed.kafka import Broker
-from infra.testbed.mail import MailServer
-from infra.testbed.postgres import Cluster
+from engine.kernel.errors import QorgauError
+from engine.protection.facts import LegalAct
+from infra.lab.testbed.elasticsearch import Node
+from infra.lab.testbed.kafka import Broker
+from infra.lab.testbed.mail import MailServer
+from infra.lab.testbed.postgres import Cluster
+from infra.processes.search import behind
 from tests.commands import qorgau
 from tests.receiver import Receiver, receiving
 from tests.servers import needed

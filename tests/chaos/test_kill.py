@@ -17,7 +17,7 @@ from random import Random
 import httpx
 import pytest
 
-from infra.simulate.stream import stream
+from infra.lab.simulate.stream import stream
 from tests.support import World
 
 ROUNDS = 20

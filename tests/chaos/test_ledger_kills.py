@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from infra.store.verify import Fault, verify
+from infra.store.log.verify import Fault, verify
 from tests.contract.test_ledger import event
 from tests.stores import KINDS, SIGNER, Stores
 from tests.support import MONDAY

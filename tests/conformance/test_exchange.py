@@ -13,10 +13,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from engine.casework import Report
-from infra.exchange import FORMATS, case_of, written
-from infra.lookup import load_incident
-from rules.pack import builtin_rules
+from engine.incidents.casework import Report
+from infra.read.exchange import FORMATS, case_of, written
+from infra.read.finders import load_incident
+from rules.detection.pack import builtin_rules
 from tests.ocsf_schema import schema
 from tests.support import ANALYST, COMPLIANCE, DATA, World
 
@@ -145,7 +145,7 @@ def test_nobody_is_named(world: World) -> None:
 def test_of_many_findings_the_newest_are_listed_and_all_are_counted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.exchange.LISTED", 2)
+    monkeypatch.setattr("infra.read.exchange.LISTED", 2)
     keys = {opened(world) for _ in range(4)}
     incident = load_incident(world.house, keys.pop())
     assert not keys, "they join one incident"

@@ -9,9 +9,9 @@ from random import Random
 import orjson
 import pytest
 
-from rules.explain import explain
-from rules.flatten import flatten
-from rules.loader import RuleSet, load_rules
+from rules.detection.loader import RuleSet, load_rules
+from rules.language.flatten import flatten
+from rules.quality.explain import explain
 from tests.support import DATA
 
 SIGMA = DATA / "sigma"

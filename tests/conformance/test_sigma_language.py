@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from rules.flatten import flatten
-from rules.lists import Lists
-from rules.loader import load_rules
-from rules.matcher import Matcher
+from rules.detection.lists import Lists
+from rules.detection.loader import load_rules
+from rules.detection.matcher import Matcher
+from rules.language.flatten import flatten
 
 Event = dict[str, Any]
 

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.catalogue import builtin_catalogue
-from infra.stream.arrivals import Arrival, Arrivals, DeadLetter, Moved, Skipped, TopicReplaced
-from infra.stream.consumer import Landing
+from engine.events.catalogue import builtin_catalogue
+from infra.inbound.kafka.arrivals import Arrival, Arrivals, DeadLetter, Moved, Skipped, TopicReplaced
+from infra.inbound.kafka.consumer import Landing
 from tests.stores import KINDS, Stores
 from tests.support import MovingClock
 
@@ -71,7 +71,7 @@ def test_what_fails_between_events_and_positions_leaves_neither(
     arrivals = arrivals_over(stores)
     read = arrivals.read([message(0)])
     with monkeypatch.context() as patch:
-        patch.setattr("infra.stream.arrivals.iso", lambda at: 1 / 0)
+        patch.setattr("infra.inbound.kafka.arrivals.iso", lambda at: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             arrivals.store(read)
     assert (ids(arrivals), arrivals.positions()) == ([], {})

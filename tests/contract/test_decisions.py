@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
 
-from engine.ids import derive
-from engine.incident_facts import NoteAdded
-from engine.incidents import Incident
-from infra.store.decisions import Decisions
-from infra.store.verify import Fault, verify
+from engine.incidents.facts import NoteAdded
+from engine.incidents.incident import Incident
+from engine.kernel.ids import derive
+from infra.store.log.decisions import Decisions
+from infra.store.log.verify import Fault, verify
 from tests.stores import KINDS, SIGNER, Stores
 from tests.support import MONDAY
 

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.catalogue import builtin_catalogue
-from engine.door import Door
-from engine.errors import DataError
-from engine.events import Rejected, SecurityEvent
-from engine.merkle import verify_consistency, verify_inclusion
-from infra.store import notes, records
-from infra.store.ledger import DEAD_LETTER, Ledger
-from infra.store.prepared import prepare
-from infra.store.verify import Fault, Seen, verify
+from engine.events.catalogue import builtin_catalogue
+from engine.events.envelope import Rejected, SecurityEvent
+from engine.events.parser import Door
+from engine.kernel.errors import DataError
+from engine.kernel.merkle import verify_consistency, verify_inclusion
+from infra.store.log import notes, records
+from infra.store.log.ledger import DEAD_LETTER, Ledger
+from infra.store.log.prepared import prepare
+from infra.store.log.verify import Fault, Seen, verify
 from tests.stores import KINDS, SIGNER, Stores
 from tests.support import MONDAY
 

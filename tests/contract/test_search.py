@@ -16,8 +16,8 @@ from elasticsearch import Elasticsearch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.catalogue import builtin_catalogue
-from engine.events import SecurityEvent
+from engine.events.catalogue import builtin_catalogue
+from engine.events.envelope import SecurityEvent
 from infra.search.documents import of_events, vocabulary_of
 from infra.search.elastic import ElasticIndex
 from infra.search.instants import micros

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from engine.merkle import Frontier
-from infra.store import notes, records
-from infra.store.chain import GENESIS
-from infra.store.ledger import Ledger, link_block, short_bytes
-from infra.store.notes import Checkpoint, Signer
-from infra.store.verify import Fault, verify
+from engine.kernel.merkle import Frontier
+from infra.store.log import notes, records
+from infra.store.log.chain import GENESIS
+from infra.store.log.ledger import Ledger, link_block, short_bytes
+from infra.store.log.notes import Checkpoint, Signer
+from infra.store.log.verify import Fault, verify
 from tests.contract.test_ledger import event
 from tests.stores import KINDS, SIGNER, Stores
 from tests.support import MONDAY

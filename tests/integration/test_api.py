@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from infra.readers import Batch
+from infra.inbound.parser_pool import Batch
 from infra.web.app import create_app
 from tests.support import COMPLIANCE, MONDAY, PASSWORD, World
 

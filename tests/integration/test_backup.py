@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import InputError
+from engine.kernel.errors import InputError
 from infra.store.backup import BackupError, Copy, back_up, check, restore
-from infra.store.sqlite import SqliteDatabase
+from infra.store.sql.sqlite import SqliteDatabase
 from tests.support import World
 
 

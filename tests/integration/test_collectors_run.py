@@ -19,9 +19,9 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from infra.testbed.connect import Connect
-from infra.testbed.postgres import Cluster
-from infra.testbed.server import NoServer, free_port
+from infra.lab.testbed.connect import Connect
+from infra.lab.testbed.postgres import Cluster
+from infra.lab.testbed.server import NoServer, free_port
 from tests.certificates import Certified, certificate
 from tests.commands import qorgau
 from tests.integration.test_syslog_server import counted, message, serving, stored, until_stored
@@ -29,7 +29,7 @@ from tests.servers import broker, needed
 from tests.support import World
 
 pytestmark = pytest.mark.services
-FOLDER = Path(__file__).parents[2] / "infra" / "collectors"
+FOLDER = Path(__file__).parents[2] / "infra" / "deploy" / "collectors"
 INPUT = """
 module(load="imptcp")
 input(type="imptcp" address="127.0.0.1" port="{port}" SupportOctetCountedFraming="on")

@@ -15,10 +15,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infra.election import Election
-from infra.readers import Batch
-from infra.store.postgres import Deposed, PostgresDatabase
-from infra.worker import WorkedElsewhere
+from infra.app.leader import Election
+from infra.app.worker import WorkedElsewhere
+from infra.inbound.parser_pool import Batch
+from infra.store.sql.postgres import Deposed, PostgresDatabase
 from tests.commands import qorgau
 from tests.stores import postgres_url
 from tests.support import MovingClock, World

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from infra.cli import cli
-from infra.evidence import Bundle
-from infra.evidence_verify import Refused, signed_by, verify, write_zip
+from infra.read.evidence import Bundle
+from infra.read.evidence_verify import Refused, signed_by, verify, write_zip
 from tests.support import ANALYST, COMPLIANCE, MONDAY, World
 
 
@@ -39,7 +39,7 @@ def bundle(world: World, tmp_path: Path) -> Path:
 
 
 def _incident() -> type:
-    from engine.incidents import Incident
+    from engine.incidents.incident import Incident
 
     return Incident
 
@@ -142,7 +142,7 @@ def test_a_part_that_is_missing_is_named(bundle: Path, gone: str) -> None:
 
 
 def test_another_key_is_refused(bundle: Path) -> None:
-    from infra.store.notes import Signer
+    from infra.store.log.notes import Signer
 
     with pytest.raises(Refused, match="signature"):
         verify(str(bundle), Signer("qorgau", b"x" * 32).verifier.text())

@@ -13,14 +13,14 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from infra.readers import Batch
+from infra.inbound.kafka import topics
+from infra.inbound.kafka.consumer import stream_app
+from infra.inbound.kafka.program import arrivals_of
+from infra.inbound.parser_pool import Batch
+from infra.lab.simulate.stream import SOURCE_OF, stream
+from infra.read import queries
 from infra.search.port import INDEXES
-from infra.settings import Settings
-from infra.simulate.stream import SOURCE_OF, stream
-from infra.stream import topics
-from infra.stream.consumer import stream_app
-from infra.stream.program import arrivals_of
-from infra.web import queries
+from infra.settings.settings import Settings
 from tests.full_setup import engines_of
 from tests.servers import broker
 from tests.support import COMPLIANCE, MONDAY, MovingClock, World

@@ -20,8 +20,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from infra.settings import Settings
-from infra.stream import topics
+from infra.inbound.kafka import topics
+from infra.settings.settings import Settings
 from tests.commands import qorgau
 from tests.servers import broker
 from tests.support import World

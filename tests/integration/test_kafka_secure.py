@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from infra.settings import Settings
-from infra.stream.access import client_options
-from infra.testbed.kafka import Broker
-from infra.testbed.server import free_port
+from infra.inbound.kafka.access import client_options
+from infra.lab.testbed.kafka import Broker
+from infra.lab.testbed.server import free_port
+from infra.settings.settings import Settings
 from tests.certificates import Certified, certificate
 from tests.collector import collecting
 from tests.commands import qorgau

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.logs import configure
+from infra.observe.logs import configure
 from infra.web.app import create_app
 from tests.support import World
 

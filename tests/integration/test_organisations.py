@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from engine.errors import DataError
-from infra.bootstrap import open_house
-from infra.settings import Settings, load_settings
+from engine.kernel.errors import DataError
+from infra.app.container import open_house
+from infra.settings.settings import Settings, load_settings
 from infra.web.app import create_app
 from infra.web.organisations import ByHost
 from tests.support import COMPLIANCE, PASSWORD, MovingClock, World

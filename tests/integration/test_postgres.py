@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.store.database import StoreUnavailable
-from infra.store.postgres import PostgresDatabase
-from infra.web import queries
+from infra.read import queries
+from infra.store.sql.database import StoreUnavailable
+from infra.store.sql.postgres import PostgresDatabase
 from tests.contract.test_ledger import event
 from tests.stores import Stores, cluster, postgres_url
 from tests.support import ANALYST, COMPLIANCE, FRAUD, MONDAY, World

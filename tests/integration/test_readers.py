@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from infra.readers import Batch
-from infra.simulate.stream import stream
+from infra.inbound.parser_pool import Batch
+from infra.lab.simulate.stream import stream
 from tests.support import MONDAY, World
 
 

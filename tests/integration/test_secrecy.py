@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.errors import DataError
-from engine.identifiers import iin_check_digit
-from infra.secrecy.keyring import Keyring
-from infra.secrecy.master import KeyFolder, LocalMasterKey
-from infra.secrecy.vault import Vault
-from infra.web import queries
+from engine.events.identifiers import iin_check_digit
+from engine.kernel.errors import DataError
+from infra.read import queries
+from infra.store.keys.keyring import Keyring
+from infra.store.keys.master import KeyFolder, LocalMasterKey
+from infra.store.keys.vault import Vault
 from tests.commands import qorgau
 from tests.support import World
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from engine.errors import DataError, InputError
-from infra.store import segments
+from engine.kernel.errors import DataError, InputError
+from infra.store.log import segments
 from tests.support import World
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import DataError, DecisionRefused
-from engine.notices import Notice
-from infra.effects.mail import Smtp
+from engine.kernel.errors import DataError, DecisionRefused
+from engine.notices.notice import Notice
+from infra.outbound.mail import Smtp
 from tests.support import COMPLIANCE, World
 
 pytestmark = pytest.mark.services
@@ -158,7 +158,7 @@ def test_a_server_that_is_restarted_gets_every_notice_once(tmp_path: Path) -> No
 
 
 def test_mail_without_tls_goes_to_this_machine_only(tmp_path: Path) -> None:
-    from infra.settings import load_settings
+    from infra.settings.settings import load_settings
 
     with pytest.raises(DataError, match="TLS"):
         load_settings(data=tmp_path, smtp_host="mail.example.kz", smtp_tls="none")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import IntegrityError
 
-from engine.errors import DataError, QorgauError
-from engine.incident_facts import NoteAdded
-from engine.incidents import Incident
-from infra.store import topics
-from infra.worker import WorkerLock
+from engine.incidents.facts import NoteAdded
+from engine.incidents.incident import Incident
+from engine.kernel.errors import DataError, QorgauError
+from infra.app.worker import WorkerLock
+from infra.store.log import topics
 from tests.support import ANALYST, COMPLIANCE, MONDAY, World
 
 VIEWS = ("incident_view", "clock_view", "notice_view", "run_view", "protection_view", "order_view", "timeline")

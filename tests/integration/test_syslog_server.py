@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.ports import Taken
-from infra.store.database import StoreUnavailable
-from infra.syslog.landing import Landing, Received
-from infra.syslog.server import Server
+from engine.kernel.ports import Taken
+from infra.inbound.syslog.landing import Landing, Received
+from infra.inbound.syslog.server import Server
+from infra.store.sql.database import StoreUnavailable
 from tests.certificates import Certified, certificate
 from tests.commands import qorgau
 from tests.full_setup import environment as engines

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.bootstrap import stages_of
-from infra.stages.stamping import Stamping
-from infra.stamps import Authority, StampRefused, roots_of
+from infra.app.container import stages_of
+from infra.outbound.timestamping import Authority, StampRefused, roots_of
+from infra.processes.stamping import Stamping
 from tests.commands import qorgau
 from tests.integration import timestamp_authority
 from tests.support import World

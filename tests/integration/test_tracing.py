@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from infra.stream.arrivals import Arrival, Arrivals
-from infra.stream.consumer import Landing
+from infra.inbound.kafka.arrivals import Arrival, Arrivals
+from infra.inbound.kafka.consumer import Landing
 from infra.web.app import create_app
 from tests.collector import Collector, collecting
 from tests.support import World

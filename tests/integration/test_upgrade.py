@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import DataError
-from infra.readers import Batch
-from infra.web import queries
+from engine.kernel.errors import DataError
+from infra.inbound.parser_pool import Batch
+from infra.read import queries
 from tests.commands import qorgau
 from tests.support import DATA, World
 

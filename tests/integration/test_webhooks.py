@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from engine.errors import DataError
-from infra.settings import load_settings
-from infra.web import queries
+from engine.kernel.errors import DataError
+from infra.read import queries
+from infra.settings.settings import load_settings
 from tests.commands import qorgau
 from tests.ocsf_schema import schema
 from tests.receiver import Receiver, receiving, signature

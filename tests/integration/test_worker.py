@@ -7,15 +7,15 @@ import threading
 import pytest
 from starlette.testclient import TestClient
 
-from infra.faults import standing
+from infra.app.worker import Worker
+from infra.observe.stage_health import standing
 from infra.web.app import create_app
-from infra.worker import Worker
 from tests.support import ANALYST, World
 
 
 def test_a_failing_stage_is_loud_and_recovers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(world.house)
-    monkeypatch.setattr("infra.worker.PAUSE_AFTER_FAULT_S", 0.0)
+    monkeypatch.setattr("infra.app.worker.PAUSE_AFTER_FAULT_S", 0.0)
     clocks = next(stage for stage in worker.stages if stage.name == "clocks")
 
     def broken(*_: object) -> None:
@@ -64,7 +64,7 @@ def test_events_whose_recording_failed_are_not_counted_twice(world: World, monke
         raise RuntimeError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("infra.store.decisions.Unit.track", broken)
+        patch.setattr("infra.store.log.decisions.Unit.track", broken)
         with pytest.raises(RuntimeError):
             world.feed(signed)
     assert detect.step() is True

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from engine.errors import InputError, NotAllowed, SecondPersonNeeded
-from engine.protection_facts import LegalAct
+from engine.kernel.errors import InputError, NotAllowed, SecondPersonNeeded
+from engine.protection.facts import LegalAct
 from tests.support import ANALYST, AUDITOR, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 STOPS = {"collection-stop", "accrual-stop", "bureau-correction", "client-flag"}

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.casework import Report
-from engine.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
-from engine.incidents import Incident
-from infra.metrics import incidents_between, spans, summary
-from infra.related import graph, similar
+from engine.incidents.casework import Report
+from engine.incidents.incident import Incident
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from infra.read.metrics import incidents_between, spans, summary
+from infra.read.related import graph, similar
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 

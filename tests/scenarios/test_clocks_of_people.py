@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from icalendar import Calendar
 
-from engine.clocks import Clock
-from engine.errors import DataError, DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
-from infra.due import as_calendar, due_within
-from infra.settings import Settings
+from engine.duties.clock import Clock
+from engine.kernel.errors import DataError, DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
+from infra.read.upcoming_terms import as_calendar, due_within
+from infra.settings.settings import Settings
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 HOLIDAY = """
@@ -193,8 +193,8 @@ def test_a_feed_belongs_to_an_account_and_the_newest_address_counts(world: World
 def test_a_parameter_that_would_weaken_the_law_stops_the_start(
     tmp_path: Path, setting: dict[str, object], words: str
 ) -> None:
-    from infra.bootstrap import calendar_of
-    from infra.settings import load_settings
+    from infra.app.container import calendar_of
+    from infra.settings.settings import load_settings
 
     with pytest.raises(DataError, match=words):
         calendar_of(load_settings(data=tmp_path, **setting))

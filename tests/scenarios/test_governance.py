@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from engine.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
-from engine.governance import Risk, controls, duty_specs
-from engine.register import builtin_register
-from engine.served import served
-from infra.coverage import Coverage, totals
-from infra.reporting import Reports
+from engine.governance.governance import Risk, controls, duty_specs
+from engine.governance.register import builtin_register
+from engine.governance.served import served
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
+from infra.read.coverage import Coverage, totals
+from infra.read.reporting import Reports
 from reports.charts import bars
 from reports.render import REPORT_FORMATS, render_report
 from reports.report import Block, Chart, Report, Table, as_csv

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from engine.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
-from engine.notices import Notice
-from engine.ports import Delivery
-from infra.bootstrap import Outside, stages_of
-from infra.bounces import read_bounce
-from infra.effects.orders import HttpPost
-from infra.notice_versions import changes
-from infra.simulate.year import plain
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.ports import Delivery
+from engine.notices.notice import Notice
+from infra.app.container import Outside, stages_of
+from infra.inbound.bounces import read_bounce
+from infra.lab.simulate.year import plain
+from infra.outbound.orders import HttpPost
+from infra.read.notice_versions import changes
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 

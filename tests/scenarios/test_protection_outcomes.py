@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
-from engine.protection import Protection
-from engine.protection_facts import LegalAct
+from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
+from engine.protection.facts import LegalAct
+from engine.protection.protection import Protection
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 

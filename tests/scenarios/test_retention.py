@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
-from engine.retention import ErasureDone, Retention, retention_id, term_end
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
+from engine.retention.retention import ErasureDone, Retention, retention_id, term_end
 from tests.commands import qorgau
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, World
 

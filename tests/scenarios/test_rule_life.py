@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
-from infra.rulebook import Rulebook
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from infra.commands.rulebook import Rulebook
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, FRAUD, World
 
 STUFFING = "credential-stuffing"

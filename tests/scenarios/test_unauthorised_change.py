@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 

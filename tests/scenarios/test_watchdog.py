@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.calendar import builtin_overrides
+from engine.terms.calendar import builtin_overrides
 from infra.watchdog.program import Facts, PostgresFacts, SqliteFacts, Watchdog
 from infra.watchdog.terms import Line
 from tests.support import ANALYST, COMPLIANCE, World
@@ -77,7 +77,7 @@ def test_a_false_arithmetic_in_the_engine_is_noticed(
     world: World, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The planted fault: the engine takes every business day for an hour longer than it is."""
-    from engine.calendar import BusinessCalendar
+    from engine.terms.calendar import BusinessCalendar
 
     monkeypatch.setattr(BusinessCalendar, "business_day_length", lambda self: timedelta(hours=10))
     given_an_incident(world)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import InputError, NotAllowed, NotFound, SecondPersonNeeded
-from engine.notices import Notice
+from engine.kernel.errors import InputError, NotAllowed, NotFound, SecondPersonNeeded
+from engine.notices.notice import Notice
 from reports.drafter import TemplateError
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, World
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from engine import clocks, notices, triage
-from infra.bootstrap import House
-from infra.simulate.invariants import Violated
-from infra.simulate.outside import Mails
-from infra.simulate.year import simulate
-from infra.stages.base import Stage
-from infra.stages.outbox import Outbox
+from engine.duties import clock as clocks
+from engine.incidents import triage
+from engine.notices import notice as notices
+from infra.app.container import House
+from infra.lab.simulate.invariants import Violated
+from infra.lab.simulate.outside import Mails
+from infra.lab.simulate.year import simulate
+from infra.processes.base import Stage
+from infra.processes.outbox import Outbox
 
 Prepare = Callable[[House, list[Stage]], None]
 
@@ -51,7 +53,7 @@ def no_sweep(house: House, stages: list[Stage]) -> None:
 
 def _limited(house: House, sweep: Any) -> Callable[[], int]:
     """A sweep with another function inside, that gives up after one round instead of looping for ever."""
-    from engine.timestamps import iso
+    from engine.kernel.timestamps import iso
 
     def run() -> int:
         now = house.clock.now()
@@ -74,7 +76,7 @@ def weekends_only(house: House, stages: list[Stage]) -> None:
 
 def lost_effects(house: House, stages: list[Stage]) -> None:
     """Every seventh effect is forgotten when it is ordered."""
-    from infra.store.unit import Unit
+    from infra.store.log.unit import Unit
 
     real, count = Unit.intend, [0]
 
@@ -93,7 +95,7 @@ def lost_joins(house: House, stages: list[Stage]) -> None:
 
 def doubt_is_success(house: House, stages: list[Stage]) -> None:
     """A connection lost after the data counts as sent."""
-    from engine.ports import Delivery
+    from engine.kernel.ports import Delivery
 
     real = Mails.deliver
 
@@ -106,7 +108,7 @@ def doubt_is_success(house: House, stages: list[Stage]) -> None:
 
 def doubt_is_tried_again(house: House, stages: list[Stage]) -> None:
     """What is in doubt is sent again without asking anybody."""
-    from engine.ports import Delivery
+    from engine.kernel.ports import Delivery
 
     real = Mails.deliver
 
@@ -191,9 +193,9 @@ FAULTS = [
 @contextmanager
 def untouched() -> Any:
     """Put back whatever a planted fault replaced."""
-    from engine.calendar import BusinessCalendar
+    from engine.terms.calendar import BusinessCalendar
     from infra.store import views
-    from infra.store.unit import Unit
+    from infra.store.log.unit import Unit
 
     places = [
         (BusinessCalendar, "is_business_day"), (Unit, "intend"), (triage, "join"),

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from engine import clocks
-from engine.calendar import builtin_calendar
-from engine.clocks import Clock
-from engine.deadlines import clock_spec
-from engine.errors import DecisionRefused, SecondPersonNeeded
-from engine.facts import Fact
+from engine.duties import clock as clocks
+from engine.duties.clock import Clock
+from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
+from engine.kernel.facts import Fact
+from engine.terms.calendar import builtin_calendar
+from engine.terms.counting import clock_spec
 from tests.support import MONDAY
 
 CALENDAR = builtin_calendar()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import yaml
 
-from engine.syslog import ELEMENT
-from infra.settings import Settings
-from infra.web.ingest import router
+from engine.events.syslog import ELEMENT
+from infra.settings.settings import Settings
+from infra.web.api.ingest import router
 
-FOLDER = Path(__file__).parents[2] / "infra" / "collectors"
+FOLDER = Path(__file__).parents[2] / "infra" / "deploy" / "collectors"
 PREFIX = Settings.model_fields["kafka_prefix"].default
 PATH = next(route.path for route in router.routes)  # type: ignore[attr-defined]
 

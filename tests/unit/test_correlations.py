@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import context
-from rules.loader import load_rules
-from rules.matcher import Matcher
+from rules.detection import context
+from rules.detection.loader import load_rules
+from rules.detection.matcher import Matcher
 
 
 @pytest.fixture(autouse=True, scope="module")

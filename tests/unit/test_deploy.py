@@ -13,13 +13,15 @@ import pytest
 import yaml
 
 from infra.cli import cli
-from infra.settings import Settings
+from infra.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-COMPOSE = yaml.safe_load((ROOT / "infra" / "compose.yaml").read_text(encoding="utf8"))
-UNITS = sorted((ROOT / "infra" / "systemd").glob("*.service"))
+COMPOSE = yaml.safe_load((ROOT / "infra" / "deploy" / "compose.yaml").read_text(encoding="utf8"))
+UNITS = sorted((ROOT / "infra" / "deploy" / "systemd").glob("*.service"))
 KNOWN = {f"QORGAU_{name.upper()}" for name in Settings.model_fields}
-FIGURES = set(re.findall(r'"(qorgau_[a-z_]+)"', (ROOT / "infra" / "web" / "prometheus.py").read_text(encoding="utf8")))
+FIGURES = set(
+    re.findall(r'"(qorgau_[a-z_]+)"', (ROOT / "infra" / "web" / "api" / "prometheus.py").read_text(encoding="utf8"))
+)
 
 
 def command_exists(words: list[str]) -> bool:
@@ -49,7 +51,7 @@ def test_compose_names_known_settings_commands_and_secrets() -> None:
 
 def test_the_secrets_of_compose_are_made_once(tmp_path: Path) -> None:
     script = tmp_path / "compose-secrets"
-    script.write_bytes((ROOT / "infra" / "compose-secrets").read_bytes())
+    script.write_bytes((ROOT / "infra" / "deploy" / "compose-secrets").read_bytes())
     script.chmod(0o755)
     for _ in range(2):
         subprocess.run([script], check=True, capture_output=True)
@@ -69,8 +71,8 @@ def test_units_start_what_there_is(unit: Path) -> None:
 
 
 def test_dashboard_and_alerts_ask_for_figures_that_are_given() -> None:
-    board = orjson.loads((ROOT / "infra" / "grafana" / "qorgau.json").read_bytes())
-    alerts = yaml.safe_load((ROOT / "infra" / "grafana" / "alerts.yml").read_text(encoding="utf8"))
+    board = orjson.loads((ROOT / "infra" / "deploy" / "grafana" / "qorgau.json").read_bytes())
+    alerts = yaml.safe_load((ROOT / "infra" / "deploy" / "grafana" / "alerts.yml").read_text(encoding="utf8"))
     asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     asked += [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
     named = {name.removesuffix("_total") for text in asked for name in re.findall(r"\bqorgau_[a-z_]+", text)}

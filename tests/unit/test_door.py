@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.catalogue import builtin_catalogue
-from engine.door import Door
-from engine.events import Limits, Rejected, SecurityEvent, split_batch
-from infra.store.records import decode, encode, event_key
+from engine.events.catalogue import builtin_catalogue
+from engine.events.envelope import Limits, Rejected, SecurityEvent, split_batch
+from engine.events.parser import Door
+from infra.store.log.records import decode, encode, event_key
 from tests.support import MONDAY
 
 CATALOGUE = builtin_catalogue()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import IdentifierError
-from engine.identifiers import IIN, IbanKz, Mrz, Phone, iin_check_digit
+from engine.events.identifiers import IIN, IbanKz, Mrz, Phone, iin_check_digit
+from engine.kernel.errors import IdentifierError
 
 
 def test_a_valid_iin() -> None:

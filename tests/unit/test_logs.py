@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from infra.logs import Seldom
+from infra.observe.logs import Seldom
 
 
 def record(name: str, text: str, at: float, *arguments: object) -> logging.LogRecord:

@@ -10,8 +10,8 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.stream import merging
-from infra.stream.merging import PATIENCE_S, InOrder
+from infra.inbound.kafka import merging
+from infra.inbound.kafka.merging import PATIENCE_S, InOrder
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from datetime import timedelta
 import docx
 import pytest
 
-from engine.errors import InputError
-from engine.notices import content_hash
+from engine.kernel.errors import InputError
+from engine.notices.notice import content_hash
 from reports.document import Facts, document
 from reports.drafter import Drafter, TemplateError
 from reports.drafts import OrderSubject, Organisation, Subject, Writer, example

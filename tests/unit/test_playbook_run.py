@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import DecisionRefused, InputError, NotAllowed
-from infra.bootstrap import builtin_playbooks
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed
+from infra.app.container import builtin_playbooks
 from playbooks import run as runs
 from playbooks.cacao import read
 from playbooks.conditions import parse

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import SecurityEvent
-from infra.store.recent import Recent
+from engine.events.envelope import SecurityEvent
+from infra.store.log.recent import Recent
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from engine.catalogue import builtin_catalogue
-from engine.register import builtin_register
-from rules.lint import lint
-from rules.lists import lists_of
-from rules.loader import load_rules
-from rules.pack import builtin_contexts, builtin_files, builtin_lists, builtin_rules
+from engine.events.catalogue import builtin_catalogue
+from engine.governance.register import builtin_register
+from rules.detection.lists import lists_of
+from rules.detection.loader import load_rules
+from rules.detection.pack import builtin_contexts, builtin_files, builtin_lists, builtin_rules
+from rules.quality.lint import lint
 
 RULE = """
 title: One

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.errors import RuleError
-from rules.loader import RuleSet, load_rules
-from rules.matcher import Matcher
-from rules.pack import builtin_contexts, builtin_files, builtin_rules
-from rules.testing import run_tests
-from rules.yamlio import load_documents
+from rules.detection.loader import RuleSet, load_rules
+from rules.detection.matcher import Matcher
+from rules.detection.pack import builtin_contexts, builtin_files, builtin_rules
+from rules.language.errors import RuleError
+from rules.language.yaml_source import load_documents
+from rules.quality.testing import run_tests
 
 RULE = """
 title: T

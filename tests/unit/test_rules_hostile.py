@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from rules.flatten import flatten
-from rules.loader import RuleSet, load_rules
-from rules.matcher import Matcher
+from rules.detection.loader import RuleSet, load_rules
+from rules.detection.matcher import Matcher
+from rules.language.flatten import flatten
 
 HEAD = {"title": "T", "id": "00000000-0000-4000-8000-000000000001", "logsource": {"product": "test"}}
 REDOS = [

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.catalogue import builtin_catalogue
-from engine.door import Door
-from engine.events import SecurityEvent
-from engine.syslog import NotSyslog, event_of, parse
-from infra.syslog.framing import LONGEST, BadFrame, Framer
+from engine.events.catalogue import builtin_catalogue
+from engine.events.envelope import SecurityEvent
+from engine.events.parser import Door
+from engine.events.syslog import NotSyslog, event_of, parse
+from infra.inbound.syslog.framing import LONGEST, BadFrame, Framer
 from tests.support import DATA
 
 CATALOGUE = builtin_catalogue()

@@ -1,0 +1,1 @@
+"""Returning duties, risks, controls, corrective actions, and the register of obligations."""

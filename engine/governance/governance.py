@@ -1,0 +1,405 @@
+"""Governance: yearly duties, corrective actions, evidence that people hand in, controls, and the risk registers.
+
+KMG 4.2.1, 5.2, 6–8 (reviews, audits, actions, statement of applicability), PROcredit 14–23 (assets and risks: of
+several expert scores the highest counts), Kredit Seven 6.1 (fraud risks) and 8.2 (yearly review of the document).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from importlib import resources
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.governance.register import builtin_register
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
+from engine.kernel.facts import Fact, Person, Record
+from engine.kernel.ids import derive
+from engine.kernel.yaml_text import read_yaml
+
+WRITES = ("compliance_officer", "ciso", "soc_analyst", "fraud_analyst")
+DECIDES = ("compliance_officer", "ciso")
+LEVELS = (1, 2, 3, 4, 5)
+Book = Literal["asset", "fraud"]
+Treatment = Literal["reduce", "accept", "avoid", "transfer"]
+
+
+class DutySpec(BaseModel):
+    """A duty that returns: what it is called, the obligations it answers, the clock that reminds of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    key: str
+    title: str
+    clock: str
+    obligations: tuple[str, ...]
+    events: tuple[str, ...] = ()
+    """Event types of other systems that say it was done."""
+
+
+@lru_cache(maxsize=1)
+def duty_specs() -> dict[str, DutySpec]:
+    """Read the returning duties that ship with the product, by key."""
+    text = (resources.files("engine") / "data" / "duties.yml").read_text(encoding="utf8")
+    return {key: DutySpec(key=key, **entry) for key, entry in read_yaml(text)["duties"].items()}
+
+
+class Output(Record):
+    """One decision of a review: what will be done, by whom, until when (KMG 7.3)."""
+
+    text: str = Field(min_length=1, max_length=1000)
+    owner: str = Field(min_length=1, max_length=100)
+    due_on: date
+
+
+class DutyDone(Fact):
+    """A returning duty was done on a day; its next term counts from there."""
+
+    topic: ClassVar[str] = "duty.done.v1"
+    duty_id: str
+    key: str
+    done_on: date
+    evidence: str
+    document_id: str = ""
+
+
+class ActionPlanned(Fact):
+    """A corrective action with its owner and day (KMG 7.3, 8)."""
+
+    topic: ClassVar[str] = "duty.action-planned.v1"
+    duty_id: str
+    key: str
+    action_id: str
+    text: str
+    owner: str
+    due_on: date
+
+
+class ActionClosed(Fact):
+    """A corrective action was carried out, with its evidence."""
+
+    topic: ClassVar[str] = "duty.action-closed.v1"
+    duty_id: str
+    action_id: str
+    evidence: str
+
+
+class EvidenceRecorded(Fact):
+    """A person handed in evidence for an obligation that no system proves by itself."""
+
+    topic: ClassVar[str] = "duty.evidence-recorded.v1"
+    duty_id: str
+    key: str
+    obligation: str
+    text: str
+    document_id: str = ""
+    valid_until: date | None = None
+
+
+class ControlStated(Fact):
+    """What the organisation says of a control of ISO/IEC 27001 Annex A: applicable or not, and why (KMG 4.2.1)."""
+
+    topic: ClassVar[str] = "control.stated.v1"
+    control_id: str
+    control: str
+    applicable: bool
+    justification: str
+
+
+class RiskEntered(Fact):
+    """A risk was written into a register: asset or process, threat, its source, vulnerability, present controls."""
+
+    topic: ClassVar[str] = "risk.entered.v1"
+    risk_id: str
+    book: Book
+    name: str
+    asset: str
+    threat: str
+    source: str
+    vulnerability: str
+    controls: str
+    owner: str
+
+
+class RiskScored(Fact):
+    """One expert's score: likelihood, and loss of confidentiality, integrity, availability, each 1 to 5."""
+
+    topic: ClassVar[str] = "risk.scored.v1"
+    risk_id: str
+    expert: str
+    likelihood: int
+    confidentiality: int
+    integrity: int
+    availability: int
+
+
+class RiskTreated(Fact):
+    """What is done about a risk; accepting one takes somebody who did not score it."""
+
+    topic: ClassVar[str] = "risk.treated.v1"
+    risk_id: str
+    treatment: Treatment
+    measures: str
+    due_on: date | None
+
+
+FACTS: tuple[type[Fact], ...] = (DutyDone, ActionPlanned, ActionClosed, EvidenceRecorded)
+CONTROL_FACTS: tuple[type[Fact], ...] = (ControlStated,)
+RISK_FACTS: tuple[type[Fact], ...] = (RiskEntered, RiskScored, RiskTreated)
+
+
+@dataclass
+class Duty:
+    """What was done for one returning duty, or handed in for one obligation."""
+
+    id: str = ""
+    key: str = ""
+    done: list[DutyDone] = field(default_factory=list)
+    actions: dict[str, ActionPlanned] = field(default_factory=dict)
+    closed: dict[str, ActionClosed] = field(default_factory=dict)
+    evidence: list[EvidenceRecorded] = field(default_factory=list)
+    version: int = 0
+
+    @property
+    def last_on(self) -> date | None:
+        """The day it was done last."""
+        return max((it.done_on for it in self.done), default=None)
+
+    def apply(self, fact: Fact) -> None:
+        """Record one fact."""
+        self.version += 1
+        match fact:
+            case DutyDone():
+                self.id, self.key = fact.duty_id, fact.key
+                self.done.append(fact)
+            case ActionPlanned():
+                self.id, self.key = fact.duty_id, fact.key
+                self.actions[fact.action_id] = fact
+            case ActionClosed():
+                self.closed[fact.action_id] = fact
+            case EvidenceRecorded():
+                self.id, self.key = fact.duty_id, fact.key
+                self.evidence.append(fact)
+
+
+@dataclass
+class Control:
+    """One control as the organisation states it."""
+
+    id: str = ""
+    control: str = ""
+    stated: ControlStated | None = None
+    version: int = 0
+
+    def apply(self, fact: Fact) -> None:
+        """Record one fact."""
+        self.version += 1
+        if isinstance(fact, ControlStated):
+            self.id, self.control, self.stated = fact.control_id, fact.control, fact
+
+
+@dataclass
+class Risk:
+    """One risk with every expert's score."""
+
+    id: str = ""
+    entered: RiskEntered | None = None
+    scores: dict[str, RiskScored] = field(default_factory=dict)
+    treated: RiskTreated | None = None
+    version: int = 0
+
+    @property
+    def likelihood(self) -> int:
+        """The highest of the experts' scores (PROcredit 22); 0 before the first."""
+        return max((score.likelihood for score in self.scores.values()), default=0)
+
+    @property
+    def loss(self) -> tuple[int, int, int]:
+        """The highest score of the loss of confidentiality, integrity and availability."""
+        scores = list(self.scores.values())
+        return (
+            max((s.confidentiality for s in scores), default=0),
+            max((s.integrity for s in scores), default=0),
+            max((s.availability for s in scores), default=0),
+        )
+
+    @property
+    def level(self) -> int:
+        """Likelihood times the greatest loss, 0 to 25 (PROcredit 23)."""
+        return self.likelihood * max(self.loss)
+
+    def apply(self, fact: Fact) -> None:
+        """Record one fact."""
+        self.version += 1
+        match fact:
+            case RiskEntered():
+                self.id, self.entered = fact.risk_id, fact
+            case RiskScored():
+                self.scores[fact.expert] = fact
+            case RiskTreated():
+                self.treated = fact
+
+
+def duty_id(key: str) -> str:
+    """Give the id of a returning duty, or of an obligation's evidence (``obligation:<id>``)."""
+    return str(derive("duty", key))
+
+
+def control_id(control: str) -> str:
+    """Give the id of a control."""
+    return str(derive("control", control))
+
+
+def risk_id(book: str, name: str) -> str:
+    """Give the id of a risk: the same name in the same register is the same risk."""
+    return str(derive("risk", book, name.casefold()))
+
+
+def _writes(by: Person) -> None:
+    if not by.may(*WRITES):
+        raise NotAllowed("this needs compliance, the CISO or an analyst")
+
+
+def done(
+    key: str, done_on: date, evidence: str, document_id: str, *, by: Person, today: date, at: datetime
+) -> Sequence[Fact]:
+    """Record that a returning duty was done on a day, with its evidence in words or a document."""
+    if not by.may(*DECIDES, "source"):
+        raise NotAllowed("recording a review needs a compliance officer or the CISO")
+    if key not in duty_specs():
+        raise NotFound(f"there is no duty '{key}'; known: {', '.join(sorted(duty_specs()))}")
+    if done_on > today:
+        raise InputError("it cannot have been done in the future", field="done_on")
+    if not evidence.strip() or len(evidence) > 5_000:
+        raise DecisionRefused("say in 1 to 5000 characters what proves it")
+    return [
+        DutyDone(
+            at=at, actor=by.id, duty_id=duty_id(key), key=key, done_on=done_on, evidence=evidence,
+            document_id=document_id,
+        )
+    ]  # fmt: skip
+
+
+def plan_action(duty: Duty, key: str, output: Output, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Plan a corrective action; the same one again changes nothing."""
+    _writes(by)
+    if key not in duty_specs():
+        raise NotFound(f"there is no duty '{key}'")
+    if output.due_on < at.date() - timedelta(days=1):
+        raise InputError("an action is planned for a day to come", field="due_on")
+    action = str(derive("action", key, output.text, output.owner, output.due_on.isoformat()))
+    if action in duty.actions:
+        return []
+    return [
+        ActionPlanned(
+            at=at, actor=by.id, duty_id=duty_id(key), key=key, action_id=action, text=output.text,
+            owner=output.owner, due_on=output.due_on,
+        )
+    ]  # fmt: skip
+
+
+def close_action(duty: Duty, action: str, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Record that an action was carried out."""
+    _writes(by)
+    if action not in duty.actions or action in duty.closed:
+        raise DecisionRefused("there is no such open action")
+    if not evidence.strip():
+        raise DecisionRefused("closing an action needs its evidence")
+    return [ActionClosed(at=at, actor=by.id, duty_id=duty.id, action_id=action, evidence=evidence)]
+
+
+def record_evidence(
+    obligation: str, text: str, document_id: str, valid_until: date | None, *, by: Person, at: datetime
+) -> Sequence[Fact]:
+    """Hand in evidence for an obligation of the register."""
+    _writes(by)
+    if obligation not in builtin_register():
+        raise NotFound(f"obligation '{obligation}' is not in the register")
+    if not text.strip() or len(text) > 5_000:
+        raise DecisionRefused("say in 1 to 5000 characters what proves it")
+    key = f"obligation:{obligation}"
+    return [
+        EvidenceRecorded(
+            at=at, actor=by.id, duty_id=duty_id(key), key=key, obligation=obligation, text=text,
+            document_id=document_id, valid_until=valid_until,
+        )
+    ]  # fmt: skip
+
+
+def state_control(control: str, applicable: bool, justification: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """State whether a control applies; both ways need a justification."""
+    if not by.may(*DECIDES):
+        raise NotAllowed("stating a control needs a compliance officer or the CISO")
+    if control not in controls():
+        raise NotFound(f"there is no control '{control}' in ISO/IEC 27001:2022 Annex A")
+    if not justification.strip():
+        raise DecisionRefused("a control needs a justification, applicable or not")
+    return [
+        ControlStated(
+            at=at, actor=by.id, control_id=control_id(control), control=control, applicable=applicable,
+            justification=justification,
+        )
+    ]  # fmt: skip
+
+
+def enter_risk(risk: Risk, entry: RiskEntered, *, by: Person) -> Sequence[Fact]:
+    """Write a risk into a register, or correct its description."""
+    _writes(by)
+    if not entry.name.strip() or not entry.asset.strip() or not entry.threat.strip():
+        raise DecisionRefused("a risk has a name, what it concerns and a threat")
+    if risk.entered is not None and risk.entered.model_copy(update={"at": entry.at, "actor": entry.actor}) == entry:
+        return []
+    return [entry]
+
+
+def score_risk(
+    risk: Risk, likelihood: int, loss: tuple[int, int, int], expert: str, *, by: Person, at: datetime
+) -> Sequence[Fact]:
+    """Record an expert's score. Another score of the same expert replaces that expert's own and nobody else's."""
+    _writes(by)
+    if any(value not in LEVELS for value in (likelihood, *loss)):
+        raise InputError("likelihood and loss are numbers from 1 to 5", field="score")
+    if not expert.strip():
+        raise InputError("name the expert", field="expert")
+    return [
+        RiskScored(
+            at=at, actor=by.id, risk_id=risk.id, expert=expert.strip(), likelihood=likelihood,
+            confidentiality=loss[0], integrity=loss[1], availability=loss[2],
+        )
+    ]  # fmt: skip
+
+
+def treat_risk(
+    risk: Risk, treatment: str, measures: str, due_on: date | None, *, by: Person, at: datetime
+) -> Sequence[Fact]:
+    """Decide what is done about a risk; the residual risk is accepted by somebody who did not score it."""
+    if not by.may(*DECIDES):
+        raise NotAllowed("treating a risk needs a compliance officer or the CISO")
+    if treatment not in ("reduce", "accept", "avoid", "transfer"):
+        raise InputError("a treatment is reduce, accept, avoid or transfer", field="treatment")
+    if not risk.scores:
+        raise DecisionRefused("a risk is treated after it was scored")
+    if treatment == "accept" and by.id in {score.actor for score in risk.scores.values()}:
+        raise SecondPersonNeeded("who scored a risk cannot also accept it")
+    if not measures.strip():
+        raise DecisionRefused("say what is done, or why the risk is accepted")
+    return [RiskTreated(at=at, actor=by.id, risk_id=risk.id, treatment=treatment, measures=measures, due_on=due_on)]
+
+
+class AnnexControl(BaseModel):
+    """One control of ISO/IEC 27001:2022 Annex A: number, short name, the obligations that stand behind it here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: str
+    name: str
+    obligations: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def controls() -> dict[str, AnnexControl]:
+    """Read the controls of Annex A, by number."""
+    text = (resources.files("engine") / "data" / "controls.yml").read_text(encoding="utf8")
+    return {entry["id"]: AnnexControl.model_validate(entry) for entry in read_yaml(text)["controls"]}

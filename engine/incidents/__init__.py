@@ -1,0 +1,1 @@
+"""Incidents: their facts, their state, what people may do with them."""

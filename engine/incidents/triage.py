@@ -1,0 +1,268 @@
+"""What may be done with an incident: open, join, triage, measure, merge, close, reopen. Commands check and give facts.
+
+No command of a person takes the instant of detection or of recording: history cannot be back-dated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from engine.incidents.facts import (
+    DISPOSITIONS,
+    CauseEliminated,
+    ClosureProposed,
+    ConsequenceEliminated,
+    ContainmentStarted,
+    FindingJoined,
+    FindingPart,
+    IncidentAbsorbed,
+    IncidentAcknowledged,
+    IncidentAssigned,
+    IncidentClosed,
+    IncidentMerged,
+    IncidentOpened,
+    IncidentReopened,
+    LessonsRecorded,
+    NoteAdded,
+    RecoveryConfirmed,
+    SeverityChanged,
+)
+from engine.incidents.incident import Incident
+from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
+from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, Person
+from engine.kernel.ids import derive
+
+TRIAGE = ("soc_analyst", "fraud_analyst", "ciso")
+
+
+def incident_id(finding_id: str) -> str:
+    """Give the id of the incident that a finding opens."""
+    return str(derive("incident", finding_id))
+
+
+def open_from(finding: FindingRaised, number: str, *, at: datetime) -> IncidentOpened:
+    """Open an incident from a finding. Its detection is the finding's: when the event was received, not now."""
+    return IncidentOpened(
+        at=at,
+        incident_id=incident_id(finding.finding_id),
+        number=number,
+        title=_title(finding),
+        incident_class=finding.incident_class,
+        severity=finding.severity,
+        notifiable=finding.notifiable,
+        personal_data=finding.personal_data,
+        detected_at=finding.detected_at,
+        detection_source=finding.matched.get("event.action", "").split(".", 1)[0] or "other",
+        dedup_key=finding.dedup_key,
+        rule_name=finding.rule_name,
+        finding_id=finding.finding_id,
+        obligations=finding.obligations,
+        entities=finding.entities,
+        playbook=finding.playbook,
+        first_event_at=finding.first_event_at,
+        reason=_why(finding),
+    )
+
+
+def part_of(finding: FindingRaised) -> FindingPart:
+    """Give what a finding brings into an incident."""
+    return FindingPart(
+        finding_id=finding.finding_id,
+        rule_name=finding.rule_name,
+        detected_at=finding.detected_at,
+        entities=finding.entities,
+        notifiable=finding.notifiable,
+        personal_data=finding.personal_data,
+        first_event_at=finding.first_event_at,
+    )
+
+
+def _why(finding: FindingRaised) -> str:
+    """Say where severity and notifiability come from."""
+    duty = f"; the law's duties hold for the class {finding.incident_class}" if finding.notifiable else ""
+    return f"severity {finding.severity} is that of rule {finding.rule_name} {finding.rule_version[:12]}{duty}"
+
+
+def _title(finding: FindingRaised) -> str:
+    """Name the rule and what its findings are gathered by; identifiers only, never a name or number of a person."""
+    subject = ", ".join(part[:60] for part in finding.dedup_key.split("|")[1:] if part != "-")
+    return f"{finding.rule_title}: {subject}" if subject else finding.rule_title
+
+
+def join(incident: Incident, finding: FindingRaised, *, at: datetime) -> Sequence[Fact]:
+    """Let a finding with the same key join the open incident; a known finding changes nothing."""
+    if finding.finding_id in incident.findings:
+        return []
+    new_clients = tuple(c for c in finding.entities.clients if c not in incident.entities.clients)
+    return [
+        FindingJoined(
+            at=at,
+            incident_id=incident.id,
+            finding_id=finding.finding_id,
+            rule_name=finding.rule_name,
+            detected_at=finding.detected_at,
+            entities=finding.entities,
+            new_clients=new_clients,
+            notifiable=finding.notifiable,
+            personal_data=finding.personal_data,
+            first_event_at=finding.first_event_at,
+        )
+    ]
+
+
+def _triage(incident: Incident, by: Person) -> None:
+    if not by.may(*TRIAGE):
+        raise NotAllowed(f"working an incident needs one of the roles {', '.join(TRIAGE)}")
+    if not incident.is_open:
+        raise DecisionRefused(f"incident {incident.number} is {incident.phase}; reopen it first")
+
+
+def assign(incident: Incident, assignee: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Give the incident to somebody; acknowledges it when somebody takes it for himself."""
+    _triage(incident, by)
+    if incident.assignee == assignee:
+        return []
+    facts: list[Fact] = [IncidentAssigned(at=at, actor=by.id, incident_id=incident.id, assignee=assignee)]
+    if assignee == by.id and incident.acknowledged_at is None:
+        facts.append(IncidentAcknowledged(at=at, actor=by.id, incident_id=incident.id))
+    return facts
+
+
+def acknowledge(incident: Incident, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Say that it was seen; a second time changes nothing."""
+    _triage(incident, by)
+    if incident.acknowledged_at is not None:
+        return []
+    return [IncidentAcknowledged(at=at, actor=by.id, incident_id=incident.id)]
+
+
+def add_note(incident: Incident, text: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Write a note; anybody who may read the incident may."""
+    if not text.strip() or len(text) > 10_000:
+        raise DecisionRefused("a note has 1 to 10000 characters")
+    if by.may("auditor") and len(by.roles) == 1:
+        raise NotAllowed("an auditor reads and does not write")
+    return [NoteAdded(at=at, actor=by.id, incident_id=incident.id, text=text)]
+
+
+def change_severity(incident: Incident, severity: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Judge the severity anew, with the reason."""
+    _triage(incident, by)
+    if severity not in SEVERITIES:
+        raise DecisionRefused(f"severity is one of {', '.join(SEVERITIES)}")
+    if not reason.strip():
+        raise DecisionRefused("a change of severity needs a reason")
+    if severity == incident.severity:
+        return []
+    return [SeverityChanged(at=at, actor=by.id, reason=reason, incident_id=incident.id, severity=severity)]
+
+
+Measure = Literal["containment", "cause", "consequence", "recovery"]
+
+
+def record_measure(incident: Incident, measure: Measure, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Record a measure with its evidence; recovery needs cause and consequences eliminated first."""
+    _triage(incident, by)
+    if not evidence.strip():
+        raise DecisionRefused("a measure needs its evidence in words or a reference")
+    common = {"at": at, "actor": by.id, "incident_id": incident.id}
+    match measure:
+        case "containment":
+            return [] if incident.contained_at else [ContainmentStarted(**common, action=evidence)]
+        case "cause":
+            return [] if incident.cause_eliminated else [CauseEliminated(**common, evidence=evidence)]
+        case "consequence":
+            return [] if incident.consequence_eliminated else [ConsequenceEliminated(**common, evidence=evidence)]
+        case "recovery":
+            if not (incident.cause_eliminated and incident.consequence_eliminated):
+                raise DecisionRefused("the normal state is confirmed after cause and consequences are eliminated")
+            return [] if incident.recovered_at else [RecoveryConfirmed(**common, evidence=evidence)]
+
+
+def merge(
+    incident: Incident, into: Incident, reason: str, *, by: Person, at: datetime
+) -> tuple[Sequence[Fact], Sequence[Fact]]:
+    """Merge one open incident into another; gives the facts of both. Neither loses a time."""
+    _triage(incident, by)
+    _triage(into, by)
+    if incident.id == into.id:
+        raise DecisionRefused("an incident cannot be merged into itself")
+    if not reason.strip():
+        raise DecisionRefused("a merge needs a reason")
+    if incident.notifiable and not into.notifiable:
+        raise DecisionRefused("a notifiable incident cannot disappear into one that is not; merge the other way round")
+    merged = IncidentMerged(at=at, actor=by.id, reason=reason, incident_id=incident.id, into=into.id)
+    absorbed = IncidentAbsorbed(
+        at=at,
+        actor=by.id,
+        reason=reason,
+        incident_id=into.id,
+        other=incident.id,
+        entities=incident.entities,
+        parts=_parts(incident),
+        acknowledged_at=incident.acknowledged_at,
+        contained_at=incident.contained_at,
+    )
+    return [merged], [absorbed]
+
+
+def _parts(incident: Incident) -> tuple[FindingPart, ...]:
+    """Everything that is in an incident, with what people named as a part of its own."""
+    assert incident.detected_at is not None
+    parts = [part for part in incident.parts.values() if part.finding_id]
+    named = incident.named
+    for part in incident.parts.values():
+        if not part.finding_id:
+            named = named.union(part.entities)
+    if named.clients or named.loans or not parts:
+        detected = incident.detected_at
+        parts.append(FindingPart(finding_id="", rule_name=incident.rule_name, detected_at=detected, entities=named))
+    return tuple(parts)
+
+
+def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Close with a disposition. A notifiable incident takes two persons of different roles: the first call
+    proposes, the second, by somebody else from compliance or the CISO, closes."""
+    if disposition not in DISPOSITIONS:
+        raise DecisionRefused(f"disposition is one of {', '.join(DISPOSITIONS)}")
+    if not reason.strip():
+        raise DecisionRefused("closing needs a reason; rule tuning feeds on it")
+    if not incident.is_open:
+        raise DecisionRefused(f"incident {incident.number} is {incident.phase}")
+    if not by.may(*TRIAGE, "compliance_officer"):
+        raise NotAllowed("closing needs a triage role or a compliance officer")
+    common = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
+    if not incident.notifiable:
+        return [IncidentClosed(**common, disposition=disposition, second_person=None)]
+    if incident.proposed is None or incident.proposed[1] != disposition:
+        return [ClosureProposed(**common, disposition=disposition)]
+    proposer = incident.proposed[0]
+    if proposer == by.id:
+        raise SecondPersonNeeded("the person who proposed closing a notifiable incident cannot also agree to it")
+    if not by.may("compliance_officer", "ciso"):
+        raise NotAllowed("agreeing to close a notifiable incident needs a compliance officer or the CISO")
+    return [IncidentClosed(**common, disposition=disposition, second_person=proposer)]
+
+
+def record_lessons(incident: Incident, lessons: str, actions: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Record what was learnt from a closed incident and what will be done about it (lessons-learned)."""
+    if not by.may(*TRIAGE, "compliance_officer"):
+        raise NotAllowed("recording lessons needs a triage role or a compliance officer")
+    if incident.disposition is None:
+        raise DecisionRefused("lessons are recorded when the incident is closed")
+    if not lessons.strip() or not actions.strip() or max(len(lessons), len(actions)) > 10_000:
+        raise DecisionRefused("say what was learnt and what will be done, in at most 10000 characters each")
+    return [LessonsRecorded(at=at, actor=by.id, incident_id=incident.id, lessons=lessons, actions=actions)]
+
+
+def reopen(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Go on with a closed incident; its clocks count from the original detection."""
+    if incident.disposition is None:
+        raise DecisionRefused(f"incident {incident.number} is not closed")
+    if not by.may(*TRIAGE, "compliance_officer"):
+        raise NotAllowed("reopening needs a triage role or a compliance officer")
+    if not reason.strip():
+        raise DecisionRefused("reopening needs a reason")
+    return [IncidentReopened(at=at, actor=by.id, reason=reason, incident_id=incident.id)]

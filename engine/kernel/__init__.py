@@ -1,0 +1,1 @@
+"""What every subject of the core stands on: facts, persons, ids, errors, instants, ports."""

@@ -1,0 +1,1 @@
+"""Notices to regulator, clients and other addressees: facts, state, wording."""

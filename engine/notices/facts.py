@@ -1,0 +1,165 @@
+"""What can be recorded of a notice. ``unknown`` is a state: a connection lost after the message was handed over
+proves neither sending nor failure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime
+
+from engine.kernel.facts import Fact
+
+NoticeKind = Literal["regulator", "client", "pd_authority", "law_enforcement", "stakeholder", "afc"]
+KINDS: tuple[NoticeKind, ...] = ("regulator", "client", "pd_authority", "law_enforcement", "stakeholder", "afc")
+NoticeStage = Literal["initial", "follow_up", "final"]
+CLOCK_OF_KIND: dict[str, str] = {
+    "regulator": "regulator-notice",
+    "client": "client-notice",
+    "pd_authority": "personal-data-notice",
+}
+"""The clock that the first notice of a kind satisfies."""
+
+
+class NoticeDrafted(Fact):
+    """A first text exists; ``content`` is language → field → text. Several recipients are separated by commas."""
+
+    topic: ClassVar[str] = "notice.drafted.v1"
+    notice_id: str
+    kind: NoticeKind
+    incident_id: str
+    subject: str
+    template_version: str
+    content: dict[str, dict[str, str]]
+    obligations: tuple[str, ...]
+    recipient: str
+    stage: NoticeStage = "initial"
+    follows: str = ""
+    """The notice that this one follows up."""
+
+
+class NoticeRedrafted(Fact):
+    """The incident grew before anybody touched the text, so the engine wrote it anew."""
+
+    topic: ClassVar[str] = "notice.redrafted.v1"
+    notice_id: str
+    content: dict[str, dict[str, str]]
+    template_version: str = ""
+
+
+class NoticeEdited(Fact):
+    """A person changed the text of one language."""
+
+    topic: ClassVar[str] = "notice.edited.v1"
+    notice_id: str
+    language: str
+    fields: dict[str, str]
+
+
+class NoticeSubmitted(Fact):
+    """A person asks that the text be reviewed."""
+
+    topic: ClassVar[str] = "notice.submitted.v1"
+    notice_id: str
+
+
+class NoticeReturned(Fact):
+    """The reviewer gives it back with a remark; it is a draft again."""
+
+    topic: ClassVar[str] = "notice.returned.v1"
+    notice_id: str
+
+
+class NoticeApproved(Fact):
+    """A second person froze the content under its hash; sending is ordered with it."""
+
+    topic: ClassVar[str] = "notice.approved.v1"
+    notice_id: str
+    content_hash: str
+
+
+class NoticeSent(Fact):
+    """The notice was handed over to one recipient: channel, reference."""
+
+    topic: ClassVar[str] = "notice.sent.v1"
+    notice_id: str
+    channel: str
+    transport_ref: str
+    recipient: str
+    sent_at: AwareDatetime
+
+
+class NoticeRefused(Fact):
+    """The other side refused the notice; a person must act, the clock goes on."""
+
+    topic: ClassVar[str] = "notice.refused.v1"
+    notice_id: str
+    channel: str
+    answer: str
+    recipient: str = ""
+
+
+class NoticeUnknown(Fact):
+    """Nobody knows whether the notice was taken; a person must decide, the clock goes on."""
+
+    topic: ClassVar[str] = "notice.unknown.v1"
+    notice_id: str
+    channel: str
+    detail: str
+    recipient: str = ""
+
+
+class NoticeBounced(Fact):
+    """It was taken and came back (RFC 3464): it did not arrive, whatever the first answer was."""
+
+    topic: ClassVar[str] = "notice.bounced.v1"
+    notice_id: str
+    recipient: str
+    status: str
+    detail: str
+
+
+class NoticeResendOrdered(Fact):
+    """A person orders another try; ``recipient`` may be corrected. ``repeat`` marks a message that may be a copy."""
+
+    topic: ClassVar[str] = "notice.resend-ordered.v1"
+    notice_id: str
+    recipient: str
+    instead_of: str
+    attempt: int
+    repeat: bool
+
+
+class NoticeReceipted(Fact):
+    """The recipient said that it has the notice: their number and day, the document in the archive if there is one."""
+
+    topic: ClassVar[str] = "notice.receipted.v1"
+    notice_id: str
+    recipient: str
+    reference: str
+    received_on: date
+    document_id: str = ""
+
+
+class NoticeWithdrawn(Fact):
+    """The draft is not needed any more (the incident was a false positive or merged)."""
+
+    topic: ClassVar[str] = "notice.withdrawn.v1"
+    notice_id: str
+
+
+FACTS: tuple[type[Fact], ...] = (
+    NoticeDrafted,
+    NoticeRedrafted,
+    NoticeEdited,
+    NoticeSubmitted,
+    NoticeReturned,
+    NoticeApproved,
+    NoticeSent,
+    NoticeRefused,
+    NoticeUnknown,
+    NoticeBounced,
+    NoticeResendOrdered,
+    NoticeReceipted,
+    NoticeWithdrawn,
+)

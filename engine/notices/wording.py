@@ -1,0 +1,157 @@
+"""The organisation's own wording of a notice: proposed by one person, put in force by another, rolled back at once.
+
+A template is Jinja text for each field of one kind of notice in one language. What it may do is the renderer's matter;
+here is who may change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+import orjson
+
+from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
+from engine.kernel.facts import Fact, Person
+from engine.kernel.ids import derive
+
+LANGUAGES = ("kk", "ru", "en")
+WRITES = ("compliance_officer", "ciso")
+LONGEST = 20_000
+
+
+class TemplateProposed(Fact):
+    """A wording was written; it was tried on an example and waits for a second person."""
+
+    topic: ClassVar[str] = "template.proposed.v1"
+    template_id: str
+    kind: str
+    language: str
+    template_version: str
+    fields: dict[str, str]
+
+
+class TemplateActivated(Fact):
+    """A second person put a wording in force: the next draft is made with it."""
+
+    topic: ClassVar[str] = "template.activated.v1"
+    template_id: str
+    template_version: str
+
+
+class TemplateRejected(Fact):
+    """A second person refused a proposed wording."""
+
+    topic: ClassVar[str] = "template.rejected.v1"
+    template_id: str
+    template_version: str
+
+
+class TemplateRolledBack(Fact):
+    """The wording in force before counts again; empty is the product's own."""
+
+    topic: ClassVar[str] = "template.rolled-back.v1"
+    template_id: str
+    template_version: str
+
+
+FACTS: tuple[type[Fact], ...] = (TemplateProposed, TemplateActivated, TemplateRejected, TemplateRolledBack)
+
+
+@dataclass
+class TemplateLife:
+    """The wordings of one kind of notice in one language."""
+
+    id: str = ""
+    kind: str = ""
+    language: str = ""
+    versions: dict[str, TemplateProposed] = field(default_factory=dict)
+    waiting: str = ""
+    in_force: str = ""
+    before: list[str] = field(default_factory=list)
+    version: int = 0
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The wording in force; empty when the product's own is."""
+        return self.versions[self.in_force].fields if self.in_force else {}
+
+    def apply(self, fact: Fact) -> None:
+        """Record one fact."""
+        self.version += 1
+        match fact:
+            case TemplateProposed():
+                self.id, self.kind, self.language = fact.template_id, fact.kind, fact.language
+                self.versions[fact.template_version] = fact
+                self.waiting = fact.template_version
+            case TemplateActivated():
+                self.before.append(self.in_force)
+                self.in_force, self.waiting = fact.template_version, ""
+            case TemplateRejected():
+                self.waiting = ""
+            case TemplateRolledBack():
+                self.in_force = fact.template_version
+                if self.before:
+                    self.before.pop()
+
+
+def template_id(kind: str, language: str) -> str:
+    """Give the id of the wording of one kind of notice in one language."""
+    return str(derive("template", kind, language))
+
+
+def version_of(fields: Mapping[str, str]) -> str:
+    """Name a wording by its content: the first 12 hex digits of its SHA-256."""
+    return hashlib.sha256(orjson.dumps(dict(fields), option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def propose(
+    life: TemplateLife, kind: str, language: str, fields: Mapping[str, str], reason: str, *, by: Person, at: datetime
+) -> Sequence[Fact]:
+    """Propose a wording. That it can be rendered was tried before."""
+    if not by.may(*WRITES):
+        raise NotAllowed("writing a template needs a compliance officer or the CISO")
+    if language not in LANGUAGES:
+        raise DecisionRefused(f"a language is one of {', '.join(LANGUAGES)}")
+    if not fields or any(not text.strip() or len(text) > LONGEST for text in fields.values()):
+        raise DecisionRefused(f"every field of a template has 1 to {LONGEST} characters")
+    if not reason.strip():
+        raise DecisionRefused("a change of wording needs a reason")
+    version = version_of(fields)
+    if version in (life.in_force, life.waiting):
+        return []
+    return [
+        TemplateProposed(
+            at=at, actor=by.id, reason=reason, template_id=template_id(kind, language), kind=kind, language=language,
+            template_version=version, fields=dict(fields),
+        )
+    ]  # fmt: skip
+
+
+def decide(life: TemplateLife, agreed: bool, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Put the waiting wording in force as a second person, or refuse it."""
+    if not by.may(*WRITES):
+        raise NotAllowed("deciding on a template needs a compliance officer or the CISO")
+    if not life.waiting:
+        raise DecisionRefused("no wording waits for a decision")
+    if life.versions[life.waiting].actor == by.id:
+        raise SecondPersonNeeded("who wrote the wording cannot also put it in force")
+    if not agreed and not reason.strip():
+        raise DecisionRefused("refusing a wording needs a reason")
+    kind = TemplateActivated if agreed else TemplateRejected
+    return [kind(at=at, actor=by.id, reason=reason, template_id=life.id, template_version=life.waiting)]
+
+
+def roll_back(life: TemplateLife, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Go back to the wording before: one person is enough, at once."""
+    if not by.may(*WRITES):
+        raise NotAllowed("rolling a template back needs a compliance officer or the CISO")
+    if not life.in_force:
+        raise DecisionRefused("the product's own wording is in force")
+    if not reason.strip():
+        raise DecisionRefused("rolling back needs a reason")
+    earlier = life.before[-1] if life.before else ""
+    return [TemplateRolledBack(at=at, actor=by.id, reason=reason, template_id=life.id, template_version=earlier)]

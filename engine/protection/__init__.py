@@ -1,0 +1,1 @@
+"""Protection of borrowers: acts of the authorities, orders, outcomes."""

@@ -1,0 +1,1 @@
+"""The life of rules and lists: drafts, tests, approvals, versions."""

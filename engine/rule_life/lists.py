@@ -1,0 +1,141 @@
+"""Changes of the lists that rules name. What weakens detection - something allowed, something no longer refused - is
+proposed by one person and takes effect when another approves; what strengthens it takes effect at once.
+
+The entries themselves are not in the facts: they may say who somebody is. A fact has their number and a keyed digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import AwareDatetime
+
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.facts import Fact, Person
+from engine.kernel.ids import derive
+
+CHANGES = ("fraud_analyst", "soc_analyst", "compliance_officer", "ciso")
+
+
+class ListChangeProposed(Fact):
+    """A new version of a list waits for a second person."""
+
+    topic: ClassVar[str] = "list.change-proposed.v1"
+    name: str
+    version: int
+    added: int
+    removed: int
+    count: int
+    digest: str
+
+
+class ListChanged(Fact):
+    """A version of a list is in force."""
+
+    topic: ClassVar[str] = "list.changed.v1"
+    name: str
+    version: int
+    added: int
+    removed: int
+    count: int
+    digest: str
+    proposed_by: str = ""
+
+
+class ListChangeRefused(Fact):
+    """The second person did not agree; the version will never be in force."""
+
+    topic: ClassVar[str] = "list.change-refused.v1"
+    name: str
+    version: int
+
+
+FACTS = (ListChangeProposed, ListChanged, ListChangeRefused)
+
+
+def list_id(name: str) -> str:
+    """Give the id under which the life of a list stands."""
+    return str(derive("list", name))
+
+
+@dataclass
+class ListLife:
+    """Where a list stands: the version in force, and the one that waits."""
+
+    id: str = ""
+    version: int = 0
+    name: str = ""
+    in_force: int = 0
+    count: int = 0
+    last: int = 0
+    waiting: ListChangeProposed | None = None
+
+    def apply(self, fact: Fact) -> None:
+        """Record one fact."""
+        self.version += 1
+        match fact:
+            case ListChangeProposed():
+                self.id, self.name, self.last, self.waiting = list_id(fact.name), fact.name, fact.version, fact
+            case ListChanged():
+                self.id, self.name, self.waiting = list_id(fact.name), fact.name, None
+                self.in_force, self.count, self.last = fact.version, fact.count, max(self.last, fact.version)
+            case ListChangeRefused():
+                self.waiting = None
+
+
+def weakens(kind: str, added: int, removed: int) -> bool:
+    """Say whether a change lets something through that was caught before."""
+    return added > 0 if kind == "allow" else removed > 0 if kind in ("deny", "watch") else True
+
+
+def change(
+    it: ListLife,
+    name: str,
+    kind: str,
+    counts: tuple[int, int, int],
+    digest: str,
+    *,
+    by: Person,
+    reason: str,
+    at: AwareDatetime,
+) -> list[Fact]:
+    """Make the next version; ``counts``: added, removed, in all. Raises NotAllowed, InputError, DecisionRefused."""
+    _check(by, reason)
+    added, removed, count = counts
+    if added == removed == 0:
+        raise InputError("nothing would change", field="entries")
+    if it.waiting is not None:
+        raise DecisionRefused(f"version {it.waiting.version} of the list waits for a second person")
+    kind_of_fact = ListChangeProposed if weakens(kind, added, removed) else ListChanged
+    return [
+        kind_of_fact(
+            at=at, actor=by.id, reason=reason, name=name, version=it.last + 1, added=added, removed=removed,
+            count=count, digest=digest,
+        )
+    ]  # fmt: skip
+
+
+def decide(it: ListLife, *, agreed: bool, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
+    """Agree to the version that waits, as a second person, or refuse it. Raises NotAllowed, SecondPersonNeeded."""
+    _check(by, reason)
+    waiting = it.waiting
+    if waiting is None:
+        raise DecisionRefused("no change of this list waits")
+    if not agreed:
+        return [ListChangeRefused(at=at, actor=by.id, reason=reason, name=it.name, version=waiting.version)]
+    if waiting.actor == by.id:
+        raise SecondPersonNeeded("who proposed a change that weakens detection cannot approve it")
+    return [
+        ListChanged(
+            at=at, actor=by.id, reason=reason, name=it.name, version=waiting.version, added=waiting.added,
+            removed=waiting.removed, count=waiting.count, digest=waiting.digest, proposed_by=waiting.actor,
+        )
+    ]  # fmt: skip
+
+
+def _check(by: Person, reason: str) -> None:
+    if not by.may(*CHANGES):
+        raise NotAllowed(f"this needs one of the roles {', '.join(CHANGES)}")
+    if not reason.strip():
+        raise InputError("give a reason", field="reason")

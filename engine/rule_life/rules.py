@@ -1,0 +1,271 @@
+"""The life of a detection rule: draft → tested → proposed → approved by another person → shadow or active → retired.
+
+A rule of the product is in force from the start. A version made here takes its place when it is activated, stands
+beside it when it runs in shadow, and gives way at once when somebody rolls back. What weakens detection for good - a
+rule taken out of force - takes two persons. (antifraud-testing, isms-sod-is-it of the register)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime
+
+from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.facts import Fact, Person
+from engine.kernel.ids import derive
+
+WRITES = ("fraud_analyst", "soc_analyst", "ciso")
+APPROVES = ("fraud_analyst", "compliance_officer", "ciso")
+PRODUCT = "product"
+"""The version in force where nothing else is: that of the product's own pack."""
+Mode = Literal["active", "shadow"]
+
+
+class RuleDrafted(Fact):
+    """A version was written: its text, and under which name it is known (a digest of the text)."""
+
+    topic: ClassVar[str] = "rule.drafted.v1"
+    rule: str
+    version: str
+    text: str
+
+
+class RuleTested(Fact):
+    """The tests that travel with a version were run."""
+
+    topic: ClassVar[str] = "rule.tested.v1"
+    rule: str
+    version: str
+    tests: int
+    failed: tuple[str, ...]
+
+
+class RuleProposed(Fact):
+    """Somebody asks that a version come into force."""
+
+    topic: ClassVar[str] = "rule.proposed.v1"
+    rule: str
+    version: str
+
+
+class RuleApproved(Fact):
+    """Another person agreed."""
+
+    topic: ClassVar[str] = "rule.approved.v1"
+    rule: str
+    version: str
+    proposed_by: str
+
+
+class RuleActivated(Fact):
+    """An approved version runs: for real, or in shadow where its findings are kept and open nothing."""
+
+    topic: ClassVar[str] = "rule.activated.v1"
+    rule: str
+    version: str
+    mode: Mode
+
+
+class RetirementProposed(Fact):
+    """Somebody asks that a rule be taken out of force."""
+
+    topic: ClassVar[str] = "rule.retirement-proposed.v1"
+    rule: str
+
+
+class RuleRetired(Fact):
+    """The rule is out of force, by two persons."""
+
+    topic: ClassVar[str] = "rule.retired.v1"
+    rule: str
+    proposed_by: str
+
+
+class RuleRolledBack(Fact):
+    """What was in force before is in force again."""
+
+    topic: ClassVar[str] = "rule.rolled-back.v1"
+    rule: str
+    from_version: str
+    to_version: str
+
+
+class ShadowFinding(Fact):
+    """A rule in shadow fired: what it would have raised."""
+
+    topic: ClassVar[str] = "finding.shadowed.v1"
+    finding_id: str
+    rule_name: str
+    rule_version: str
+    dedup_key: str
+    detected_at: AwareDatetime
+    positions: tuple[int, ...]
+
+
+FACTS = (
+    RuleDrafted, RuleTested, RuleProposed, RuleApproved, RuleActivated, RetirementProposed, RuleRetired, RuleRolledBack,
+)  # fmt: skip
+
+
+def rule_id(name: str) -> str:
+    """Give the id under which the life of a rule stands."""
+    return str(derive("rule", name))
+
+
+@dataclass
+class Draft:
+    """One version on its way."""
+
+    version: str
+    text: str
+    by: str
+    stage: str = "draft"
+    proposed_by: str = ""
+
+
+@dataclass
+class RuleLife:
+    """Where a rule stands: its versions, the one in force, the one in shadow, and what was in force before."""
+
+    id: str = ""
+    version: int = 0
+    name: str = ""
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    in_force: str = PRODUCT
+    shadow: str = ""
+    before: list[str] = field(default_factory=list)
+    retirement_by: str = ""
+
+    @property
+    def retired(self) -> bool:
+        """Whether no version is in force."""
+        return self.in_force == ""
+
+    def apply(self, fact: Fact) -> None:
+        """Record one fact."""
+        self.version += 1
+        match fact:
+            case RuleDrafted():
+                self.id, self.name = rule_id(fact.rule), fact.rule
+                self.drafts[fact.version] = Draft(fact.version, fact.text, fact.actor)
+            case RuleTested():
+                self.drafts[fact.version].stage = "draft" if fact.failed else "tested"
+            case RuleProposed():
+                draft = self.drafts[fact.version]
+                draft.stage, draft.proposed_by = "proposed", fact.actor
+            case RuleApproved():
+                self.drafts[fact.version].stage = "approved"
+            case RuleActivated(mode="shadow"):
+                self.shadow = fact.version
+            case RuleActivated():
+                self._into_force(fact.version)
+                self.shadow = "" if self.shadow == fact.version else self.shadow
+            case RetirementProposed():
+                self.id, self.name, self.retirement_by = rule_id(fact.rule), fact.rule, fact.actor
+            case RuleRetired():
+                self._into_force("")
+                self.shadow = ""
+            case RuleRolledBack():
+                self.in_force = self.before.pop()
+                self.retirement_by = ""
+
+    def _into_force(self, version: str) -> None:
+        self.before.append(self.in_force)
+        self.in_force, self.retirement_by = version, ""
+
+
+def draft(name: str, version: str, text: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
+    """Write a version. Raises NotAllowed, InputError."""
+    _may(by, WRITES)
+    _given(reason)
+    return [RuleDrafted(at=at, actor=by.id, reason=reason, rule=name, version=version, text=text)]
+
+
+def tested(
+    it: RuleLife, version: str, tests: int, failed: Sequence[str], *, by: Person, at: AwareDatetime
+) -> list[Fact]:
+    """Record that the tests of a version were run. Raises DecisionRefused."""
+    held = _draft(it, version)
+    if held.stage not in ("draft", "tested"):
+        raise DecisionRefused(f"this version is {held.stage} already")
+    return [RuleTested(at=at, actor=by.id, rule=it.name, version=version, tests=tests, failed=tuple(failed))]
+
+
+def propose(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
+    """Ask that a tested version come into force. Raises NotAllowed, DecisionRefused."""
+    _may(by, WRITES)
+    _given(reason)
+    held = _draft(it, version)
+    if held.stage != "tested":
+        raise DecisionRefused(f"only a version whose tests hold can be proposed; this one is {held.stage}")
+    return [RuleProposed(at=at, actor=by.id, reason=reason, rule=it.name, version=version)]
+
+
+def approve(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
+    """Agree, as somebody who neither wrote nor proposed it. Raises NotAllowed, SecondPersonNeeded, DecisionRefused."""
+    _may(by, APPROVES)
+    _given(reason)
+    held = _draft(it, version)
+    if held.stage != "proposed":
+        raise DecisionRefused(f"only a proposed version can be approved; this one is {held.stage}")
+    if by.id in (held.by, held.proposed_by):
+        raise SecondPersonNeeded("who wrote or proposed a version cannot approve it")
+    return [
+        RuleApproved(at=at, actor=by.id, reason=reason, rule=it.name, version=version, proposed_by=held.proposed_by)
+    ]
+
+
+def activate(it: RuleLife, version: str, mode: Mode, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
+    """Let an approved version run. Raises NotAllowed, DecisionRefused."""
+    _may(by, APPROVES + WRITES)
+    _given(reason)
+    if _draft(it, version).stage != "approved":
+        raise DecisionRefused("only a version that another person approved may run")
+    if (it.in_force if mode == "active" else it.shadow) == version:
+        raise DecisionRefused(f"this version is {mode} already")
+    return [RuleActivated(at=at, actor=by.id, reason=reason, rule=it.name, version=version, mode=mode)]
+
+
+def retire(it: RuleLife, name: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
+    """Take a rule out of force: the first person asks, a second one does it. Raises NotAllowed, DecisionRefused."""
+    _may(by, APPROVES + WRITES)
+    _given(reason)
+    if it.retired:
+        raise DecisionRefused("the rule is out of force already")
+    if not it.retirement_by:
+        return [RetirementProposed(at=at, actor=by.id, reason=reason, rule=name)]
+    if it.retirement_by == by.id:
+        raise SecondPersonNeeded("who proposed the retirement cannot also decide it")
+    return [RuleRetired(at=at, actor=by.id, reason=reason, rule=name, proposed_by=it.retirement_by)]
+
+
+def roll_back(it: RuleLife, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
+    """Put what was in force before into force again, at once. Raises NotAllowed, DecisionRefused."""
+    _may(by, APPROVES + WRITES)
+    _given(reason)
+    if not it.before:
+        raise DecisionRefused("nothing else was ever in force")
+    if it.before[-1] == "":
+        raise DecisionRefused("before this the rule was out of force; that takes two persons, see 'retire'")
+    to = it.before[-1]
+    return [RuleRolledBack(at=at, actor=by.id, reason=reason, rule=it.name, from_version=it.in_force, to_version=to)]
+
+
+def _draft(it: RuleLife, version: str) -> Draft:
+    held = it.drafts.get(version)
+    if held is None:
+        raise InputError(f"the rule has no version {version[:40]}", field="version")
+    return held
+
+
+def _may(by: Person, roles: tuple[str, ...]) -> None:
+    if not by.may(*roles):
+        raise NotAllowed(f"this needs one of the roles {', '.join(dict.fromkeys(roles))}")
+
+
+def _given(reason: str) -> None:
+    if not reason.strip():
+        raise InputError("give a reason", field="reason")

@@ -1,0 +1,1 @@
+"""Calendars, the counting of terms, and an organisation's own policy of terms."""

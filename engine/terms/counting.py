@@ -1,0 +1,166 @@
+"""When a duty is due: two readings of every term, and the trace of how each was counted.
+
+``due_at`` is the strict reading (default), ``latest_at`` the civil one; strict is never later than civil.
+Elapsed time is computed in UTC, because Almaty moved from UTC+6 to UTC+5 on 1 March 2024.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.kernel.errors import DataError, InputError, NotFound
+from engine.kernel.yaml_text import read_yaml
+from engine.terms.calendar import BusinessCalendar
+
+Unit = Literal[
+    "business_day", "business_hour", "calendar_day", "hour", "minute", "year", "year_close", "business_day_before"
+]
+Reading = Literal["strict", "civil"]
+EARLIEST = datetime(1992, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class ClockSpec(BaseModel):
+    """One kind of clock: its term, its direction and the obligations of the register it stands for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+    n: int
+    unit: Unit
+    direction: Literal["by", "not_before"] = "by"
+    product: bool = False
+    """Whether the number is the product's own, because the text gives none."""
+    owner: Literal["incident", "protection", "duty", "none"] = "none"
+    """What a clock of this kind may be started for."""
+    obligations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A counted term: both readings in UTC, the days skipped on the way, and whether any day may still change."""
+
+    due_at: datetime
+    latest_at: datetime
+    skipped: tuple[str, ...]
+    unconfirmed: tuple[date, ...]
+
+    def reading(self, reading: Reading) -> datetime:
+        """Give the instant of one reading."""
+        return self.due_at if reading == "strict" else self.latest_at
+
+
+@lru_cache(maxsize=1)
+def clock_specs() -> dict[str, ClockSpec]:
+    """Read the clocks that ship with the product, by kind."""
+    text = (resources.files("engine") / "data" / "clocks.yml").read_text(encoding="utf8")
+    return {kind: ClockSpec(kind=kind, **entry) for kind, entry in read_yaml(text)["clocks"].items()}
+
+
+def clock_spec(kind: str) -> ClockSpec:
+    """Give one clock; raises NotFound naming the clocks there are."""
+    specs = clock_specs()
+    if kind not in specs:
+        raise NotFound(f"there is no clock '{kind}'; known: {', '.join(sorted(specs))}")
+    return specs[kind]
+
+
+def count_term(spec: ClockSpec, started_at: datetime, calendar: BusinessCalendar) -> Term:
+    """Count a term from an aware instant.
+
+    Raises InputError for an instant without offset or outside 1992-2200, where no such term can lie.
+    """
+    if started_at.tzinfo is None:
+        raise InputError("the start of a clock needs an offset, e.g. 2026-11-23T10:00:00+05:00", field="started_at")
+    start = started_at.astimezone(UTC)
+    if not EARLIEST <= start <= LATEST:
+        raise InputError("the start of a clock must lie between 1992 and 2200", field="started_at")
+    due_at, latest_at = _both_readings(spec, start, calendar)
+    first, last = sorted((start, max(due_at, latest_at)))
+    days = list(_days(calendar.local(first).date(), calendar.local(last).date()))
+    counted = spec.unit in ("business_day", "business_hour", "calendar_day", "business_day_before")
+    skipped = [day for day in days if not calendar.is_business_day(day)] if counted else []
+    unconfirmed = [day for day in days if calendar.is_estimated(day)] if counted else []
+    return Term(
+        due_at, latest_at, tuple(f"{day.isoformat()} {calendar.reason(day)}" for day in skipped), tuple(unconfirmed)
+    )
+
+
+def _both_readings(spec: ClockSpec, start: datetime, calendar: BusinessCalendar) -> tuple[datetime, datetime]:
+    day = calendar.local(start).date()
+    match spec.unit:
+        case "business_day":
+            strict = add_business_time(calendar, start, spec.n * calendar.business_day_length())
+            return strict, calendar.close_at(_nth_business_day(calendar, day, spec.n))
+        case "business_hour":
+            due = add_business_time(calendar, start, timedelta(hours=spec.n))
+        case "calendar_day":
+            last = day + timedelta(days=spec.n)
+            if not calendar.is_business_day(last):
+                last = next(calendar.business_days_after(last))
+            return start + timedelta(hours=24 * spec.n), calendar.end_of_day(last)
+        case "hour":
+            due = start + timedelta(hours=spec.n)
+        case "minute":
+            due = start + timedelta(minutes=spec.n)
+        case "year":
+            due = calendar.start_of_day(_anniversary(day, spec.n) + timedelta(days=1))
+        case "year_close":
+            due = calendar.close_at(_anniversary(day, spec.n))
+        case "business_day_before":
+            due = calendar.close_at(_clear_days_before(calendar, day, spec.n))
+    return due, due
+
+
+def add_business_time(calendar: BusinessCalendar, start: datetime, needed: timedelta) -> datetime:
+    """Walk ``needed`` of office time from ``start``; a term that ends at closing ends at closing.
+
+    The result is never before ``start`` and never outside office hours of a business day.
+    """
+    day = calendar.local(start).date()
+    if calendar.is_business_day(day):
+        begin = max(start, calendar.open_at(day))
+        left = calendar.close_at(day) - begin
+        if left >= needed and left > timedelta(0):
+            return begin + needed
+        needed -= max(left, timedelta(0))
+    for following in calendar.business_days_after(day):
+        opens, closes = calendar.open_at(following), calendar.close_at(following)
+        if closes - opens >= needed:
+            return opens + needed
+        needed -= closes - opens
+    raise DataError("the calendar ran out of business days")  # business_days_after raises first
+
+
+def _nth_business_day(calendar: BusinessCalendar, day: date, n: int) -> date:
+    for count, following in enumerate(calendar.business_days_after(day), 1):
+        if count == n:
+            return following
+    raise DataError("the calendar ran out of business days")
+
+
+def _clear_days_before(calendar: BusinessCalendar, day: date, n: int) -> date:
+    clear = 0
+    while True:
+        day -= timedelta(days=1)
+        if calendar.is_business_day(day):
+            clear += 1
+            if clear > n:
+                return day
+
+
+def _anniversary(day: date, years: int) -> date:
+    """The same date ``years`` later; 29 February without a twin is kept through 28 February."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 2, 28)
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=i) for i in range(min((last - first).days, 400) + 1)]

@@ -1,0 +1,1 @@
+"""The composition root, the worker, the election of the leader, the machine's time."""

@@ -1,0 +1,297 @@
+"""The composition root: the only place that chooses adapters and knows how everything fits together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.events.catalogue import Catalogue, builtin_catalogue
+from engine.kernel.errors import DataError
+from engine.kernel.ports import Clock
+from engine.notices.facts import KINDS
+from engine.terms.calendar import BusinessCalendar, builtin_overrides, calendar_from_yaml
+from infra.app.time_source import SystemClock
+from infra.commands.accounts import Accounts
+from infra.commands.acts import Acts
+from infra.commands.drafting import Drafting
+from infra.commands.notice_documents import OrderDocuments
+from infra.commands.rule_acts import RuleActs
+from infra.commands.rulebook import Rulebook
+from infra.commands.wordbook import Wordbook
+from infra.inbound.intake import Intake
+from infra.inbound.parser_pool import Readers
+from infra.observe.tracing import Tracing, tracing_of
+from infra.outbound.events import OwnEvents
+from infra.outbound.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
+from infra.outbound.orders import HttpOrders, HttpPost
+from infra.outbound.timestamping import Authority, roots_of
+from infra.outbound.webhooks import WebhookMessages
+from infra.processes.alerts import Alerts
+from infra.processes.base import Stage
+from infra.processes.clocks import Clocks
+from infra.processes.detect import Detect
+from infra.processes.incidents import Incidents
+from infra.processes.notices import Notices
+from infra.processes.outbox import Outbox
+from infra.processes.playbooks import Playbooks
+from infra.processes.protection import Acts as ActEvents
+from infra.processes.protection import Orders
+from infra.processes.retention import Erasures, Terms
+from infra.processes.search import Searching
+from infra.processes.silence import Silence
+from infra.processes.stamping import Stamping
+from infra.processes.sweep import Recount, Sweep
+from infra.processes.tally import DutyEvents, Tally
+from infra.processes.webhooks import KIND as WEBHOOK
+from infra.processes.webhooks import Webhooks
+from infra.processes.witnessing import Witnessing
+from infra.read.exchange import record_of
+from infra.search.opening import open_index
+from infra.search.port import SearchIndex
+from infra.settings.settings import Settings
+from infra.store.archive import Archive
+from infra.store.log.decisions import Decisions
+from infra.store.log.ledger import Ledger
+from infra.store.log.notes import Verifier
+from infra.store.opening import Store, open_store
+from infra.store.sql.database import Database
+from playbooks.cacao import Playbook, read
+from reports.drafter import Drafter
+from reports.drafts import Writer
+from reports.render import render
+from rules.detection.loader import RuleSet
+
+if TYPE_CHECKING:
+    from infra.store.log.segments import Segment
+
+ORDERS_OF_PLAYBOOKS = frozenset({"access-block", "payout-hold"})
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything wired together over one data directory."""
+
+    settings: Settings
+    clock: Clock
+    catalogue: Catalogue
+    calendar: BusinessCalendar
+    rulebook: Rulebook
+    rule_acts: RuleActs
+    playbooks: dict[str, Playbook]
+    store: Store
+    database: Database
+    ledger: Ledger
+    decisions: Decisions
+    accounts: Accounts
+    acts: Acts
+    intake: Intake
+    sweep: Sweep
+    archive: Archive
+    wordbook: Wordbook
+    drafting: Drafting
+    order_documents: OrderDocuments
+    search: SearchIndex
+    tracing: Tracing
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules in force."""
+        return self.rulebook.current()
+
+    @property
+    def segments_folder(self) -> Path:
+        """Where the Parquet segments lie."""
+        return self.settings.data / "segments"
+
+    def close_segments(self, size: int) -> list[Segment]:
+        """Write the closed ranges of the ledger that have no segment yet."""
+        from infra.store.log import segments  # pyarrow is large; only who needs it loads it
+
+        columns = segments.columns_for(tuple(self.rules.fields()), self.catalogue)
+        return segments.close_ranges(self.database, self.segments_folder, columns, size=size)
+
+    def ledger_head(self) -> tuple[int, str]:
+        """Give size and root of the ledger's newest checkpoint."""
+        row = self.database.row("SELECT size, root FROM checkpoints WHERE log = 'ledger' ORDER BY size DESC LIMIT 1")
+        return (row["size"], bytes(row["root"]).hex()) if row else (0, "")
+
+    def documents_of(self, client: str) -> int:
+        """Count the documents of a client in the archive."""
+        return sum(1 for _ in self.archive.documents(client))
+
+    def start_readers(self, count: int | None = None) -> None:
+        """Read on the other cores; without a count, as many readers as the machine has cores, at most four."""
+        wanted = min(os.cpu_count() or 1, 4) if count is None else count
+        if wanted > 0 and self.intake.readers is None:
+            self.intake.readers = Readers(wanted, self.settings.keep_unknown_types, self.store.key_settings())
+
+    def close(self) -> None:
+        """Let the data directory go."""
+        if self.intake.readers is not None:
+            self.intake.readers.close()
+        self.wordbook.writer.drafter.close()
+        self.search.close()
+        self.tracing.close()
+        self.store.close()
+
+
+def open_house(settings: Settings, clock: Clock | None = None) -> House:
+    """Open the data directory and build everything that can be asked; nothing runs yet."""
+    clock = clock or SystemClock()
+    catalogue = builtin_catalogue()
+    store = open_store(settings, catalogue)
+    database, ledger, decisions = store.database, store.ledger, store.decisions
+    accounts = Accounts(decisions, clock, settings.session_minutes)
+    rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)
+    rulebook.current()  # a fault of the rules or their parameters stops the start, not the stream
+    calendar = calendar_of(settings)
+    tracing = tracing_of(settings, version("qorgau"))
+    archive = Archive(settings.data / "archive", decisions, store.vault)
+    writer = Writer(Drafter(), settings.sender, settings.notice_languages)
+    wordbook = Wordbook(decisions, clock, writer)
+    drafting = Drafting(wordbook, rulebook.words, calendar)
+    return House(
+        settings=settings,
+        clock=clock,
+        catalogue=catalogue,
+        calendar=calendar,
+        rulebook=rulebook,
+        rule_acts=RuleActs(decisions, clock, rulebook),
+        playbooks=builtin_playbooks(),
+        store=store,
+        database=database,
+        ledger=ledger,
+        decisions=decisions,
+        accounts=accounts,
+        acts=Acts(decisions, clock, accounts, settings=settings, calendar=calendar, archive=archive, drafting=drafting),
+        intake=Intake(
+            ledger,
+            catalogue,
+            clock,
+            queue_batches=settings.queue_batches,
+            keep_unknown_types=settings.keep_unknown_types,
+            tracing=tracing,
+        ),
+        sweep=Sweep(decisions, clock),
+        archive=archive,
+        wordbook=wordbook,
+        drafting=drafting,
+        order_documents=OrderDocuments(decisions, wordbook, calendar),
+        search=open_index(settings, database),
+        tracing=tracing,
+    )
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The ways out of the house: mail, HTTP, and the renderer of documents. Simulations bring their own."""
+
+    transport: Transport
+    http: HttpPost
+    render: Render = render
+
+
+def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
+    """Build the followers of the logs, in the order one event passes them. Only one process may run them."""
+    settings, clock, decisions, ledger = house.settings, house.clock, house.decisions, house.ledger
+    vault = house.store.vault
+    outside = outside or Outside(transport_for(settings), HttpPost(clock))
+    transport = outside.transport
+    letters = OrderLetters(decisions, settings, transport, house.order_documents, outside.render)
+    orders = HttpOrders(settings.order_url, outside.http, letters.send, settings.order_mail)
+    notices = NoticeMail(decisions, clock, settings, transport, outside.render)
+    mails = Outbox(
+        decisions,
+        clock,
+        {
+            "mail": notices,
+            "afc": AfcMessages(notices, outside.http, settings.afc_url),
+            "alert": AlertMail(settings, transport),
+            "ledger": OwnEvents(ledger, house.catalogue, clock),
+        },
+        transport.channel,
+        "outbox-mail",
+    )
+    to_systems = Outbox(decisions, clock, {"order": orders, "command": orders}, "http", "outbox-orders")
+    for outbox in (mails, to_systems):
+        outbox.recover()
+    automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
+    recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in KINDS}
+    policy = settings.clock_policy
+    return [
+        Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault, house.tracing),
+        ActEvents(ledger, decisions, clock, settings.bureaus),
+        Incidents(decisions, clock, house.tracing),
+        Clocks(decisions, clock, house.calendar, policy),
+        Recount(decisions, clock, house.calendar, policy),
+        Playbooks(decisions, clock, house.playbooks, automatic),
+        Notices(decisions, clock, house.drafting, recipients),
+        Orders(decisions, clock, house.calendar, policy),
+        Alerts(decisions, clock, settings.role_mail, settings.alert_mail),
+        mails,
+        to_systems,
+        *_webhooks(house, outside.http),
+        *_witnessing(house),
+        *_stamping(house),
+        *([Silence(ledger, decisions, clock, settings.expected_sources)] if settings.expected_sources else []),
+        Terms(ledger, decisions, clock, house.calendar),
+        DutyEvents(ledger, decisions, clock, house.calendar),
+        Tally(ledger, decisions, clock, house.calendar),
+        Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
+        Searching(house.search, ledger, decisions, house.catalogue, house.calendar.zone),
+    ]
+
+
+def _webhooks(house: House, http: HttpPost) -> list[Stage]:
+    receivers = house.settings.webhooks
+    if not receivers:
+        return []
+    messages = WebhookMessages(house.clock, receivers, http)
+    outbox = Outbox(house.decisions, house.clock, {WEBHOOK: messages}, "http", "outbox-webhooks")
+    outbox.recover()
+    stage = Webhooks(house.decisions, house.clock, receivers, record_of(house))
+    stage.begin()
+    return [stage, outbox]
+
+
+def _witnessing(house: House) -> list[Stage]:
+    settings = house.settings
+    if not settings.witnesses:
+        return []
+    keys = [Verifier.parse(text) for text in settings.witness_keys]
+    return [Witnessing(house.ledger, house.decisions, house.clock, settings.witnesses, keys)]
+
+
+def _stamping(house: House) -> list[Stage]:
+    settings = house.settings
+    if settings.timestamp_url is None:
+        return []
+    authority = Authority(settings.timestamp_url, roots_of(settings.timestamp_roots))
+    return [Stamping(house.ledger, house.decisions, house.clock, authority, settings.timestamp_every_s)]
+
+
+def calendar_of(settings: Settings) -> BusinessCalendar:
+    """The calendar of Kazakhstan, with the organisation's override file where one is set."""
+    path = settings.calendar_overrides
+    try:
+        text = builtin_overrides() if path is None else path.read_text(encoding="utf8")
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from None
+    return calendar_from_yaml(text, zone=settings.time_zone, opens=settings.opens, closes=settings.closes)
+
+
+def builtin_playbooks() -> dict[str, Playbook]:
+    """Read the playbooks of the product, by file name; raises DataError for one with faults."""
+    found: dict[str, Playbook] = {}
+    for entry in sorted((resources.files("playbooks") / "packs").iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".json"):
+            playbook, findings = read(entry.read_bytes(), entry.name)
+            if playbook is None:
+                first = next(f for f in findings if f.level == "error")
+                raise DataError(f"{first.pointer}: {first.message}", file=entry.name)
+            found[entry.name.removesuffix(".json")] = playbook
+    return found

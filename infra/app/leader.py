@@ -1,0 +1,148 @@
+"""Which of several processes works on a PostgreSQL store: the one whose session holds an advisory lock.
+
+A session can be lost without its holder noticing at once (a stopped machine, a cut line). So every term has a number,
+kept in the store, and a write of a worker whose term is over is refused there: two never work at the same time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg.errors import OperationalError
+
+from engine.kernel.errors import QorgauError
+from infra.app.container import House
+from infra.app.worker import WorkedElsewhere, Worker, WorkerLock
+from infra.store.sql.database import StoreUnavailable
+from infra.store.sql.postgres import PostgresDatabase
+
+log = logging.getLogger("qorgau.election")
+LEADER = 0x716F726C
+"""The advisory lock of the worker: "qorl"."""
+ASK_S = 1.0
+LINE: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "connect_timeout": 5,
+}
+
+
+class Election:
+    """One candidate for the work on a store."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self.database = database
+        self.term = 0
+        self._session: Any = None
+
+    def stand(self) -> bool:
+        """Try to win; says whether this process works now. An unreachable store elects nobody."""
+        if self._session is None:
+            with suppress(OperationalError):
+                self._session = psycopg.connect(self.database.url, autocommit=True, **LINE)
+        if self._session is None:
+            return False
+        try:
+            row = self._session.execute("SELECT pg_try_advisory_lock(%s)", (LEADER,)).fetchone()
+            if row is None or not row[0]:
+                return False
+            self.term = self.database.begin_term()
+        except (OperationalError, StoreUnavailable):
+            self.resign()
+            return False
+        return True
+
+    def holds(self) -> bool:
+        """Ask over the session whether it still lives; a lost one has lost the lock."""
+        try:
+            self._session.execute("SELECT 1")
+        except (OperationalError, AttributeError):
+            self.resign()
+            return False
+        return True
+
+    def resign(self) -> None:
+        """Give the lock back."""
+        session, self._session, self.term = self._session, None, 0
+        if session is not None:
+            with suppress(OperationalError):  # ask for it back: a closed session ends only when the server sees it
+                session.execute("SELECT pg_advisory_unlock_all()")
+            session.close()
+
+    def take(self) -> None:
+        """Win or raise WorkedElsewhere: for commands that work once and end."""
+        if not self.stand():
+            raise WorkedElsewhere(f"another qorgau works on {self.database.where}; stop it first")
+        self.database.own_term.number = self.term
+
+    def release(self) -> None:
+        """Give back what ``take`` took."""
+        self.database.own_term.number = None
+        self.resign()
+
+
+class Candidate(threading.Thread):
+    """Stands for election until it is stopped, and works while it holds the office."""
+
+    def __init__(self, house: House, election: Election, on_change: Callable[[Worker | None], None]) -> None:
+        super().__init__(name="election", daemon=True)
+        self.house = house
+        self.election = election
+        self.on_change = on_change
+        self.stopping = threading.Event()
+        self.worker: Worker | None = None
+
+    def run(self) -> None:
+        """Ask once a second."""
+        said = False
+        while not self.stopping.is_set():
+            if self.worker is None:
+                won = self.election.stand()
+                if won:
+                    self._begin()
+                elif not said:
+                    log.info("another process works on %s; this one stands by", self.election.database.where)
+                said = not won
+            elif not self.election.holds():
+                log.warning("the session that holds the office was lost; the work stops here")
+                self._end()
+            self.stopping.wait(ASK_S)
+        self._end()
+
+    def _begin(self) -> None:
+        log.info("this process works on %s (term %s)", self.election.database.where, self.election.term)
+        worker = Worker(self.house, self.election.term)
+        try:
+            worker.start()
+        except QorgauError as error:
+            log.warning("the work could not begin: %s", error.message)
+            self.election.resign()
+            return
+        self.worker = worker
+        self.on_change(worker)
+
+    def _end(self) -> None:
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            self.on_change(None)
+            worker.stop()
+        self.election.resign()
+
+
+@contextmanager
+def sole_worker(house: House) -> Iterator[None]:
+    """Work alone for the length of a command. Raises WorkedElsewhere when another process works."""
+    database = house.database
+    lock = Election(database) if isinstance(database, PostgresDatabase) else WorkerLock(house.settings.data)
+    lock.take()
+    try:
+        yield
+    finally:
+        lock.release()

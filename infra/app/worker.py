@@ -1,0 +1,217 @@
+"""The worker: runs the stages until there is nothing to do, waits to be woken, and holds the lock that makes it one.
+
+APScheduler only calls the sweep. It keeps no duty: its jobs live in memory and everything due stands in the store.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from engine.kernel.errors import QorgauError
+from infra.app.container import House, stages_of
+from infra.observe.stage_health import Faults
+from infra.processes.base import Stage
+
+log = logging.getLogger("qorgau.worker")
+IDLE_S = 0.5
+GATHER_S = 0.1
+PAUSE_AFTER_FAULT_S = 5.0
+
+
+class WorkedElsewhere(QorgauError):
+    """Another process does the work."""
+
+    code = "worker.elsewhere"
+
+
+class WorkerLock:
+    """A lock on the data directory: the stages run in one process only."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "worker.lock"
+        self._file: IO[str] | None = None
+
+    def take(self) -> None:
+        """Take the lock; raises WorkedElsewhere when another process holds it."""
+        file = self.path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise WorkedElsewhere(
+                f"another qorgau works on {self.path.parent}; stop it or set QORGAU_DATA to another directory"
+            ) from None
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def drain(stages: Sequence[Stage]) -> None:
+    """Run the stages until none has anything to do."""
+    busy = True
+    while busy:
+        busy = False
+        for stage in stages:
+            while stage.step():
+                busy = True
+
+
+class Worker:
+    """Threads that run the stages; a fault of one stage is told to people and does not stop the others."""
+
+    def __init__(self, house: House, term: int | None = None) -> None:
+        self.house = house
+        self.term = term
+        self.stages = stages_of(house)
+        self.faults = Faults(house.decisions, house.clock)
+        self.stopping = threading.Event()
+        together = [stage for stage in self.stages if not stage.waits_for_others]
+        alone = [[stage] for stage in self.stages if stage.waits_for_others]
+        self._loops = [_Loop(self, stages) for stages in (together, *alone)]
+        self._scheduler = BackgroundScheduler(timezone="UTC", jobstores={"default": MemoryJobStore()})
+
+    def start(self) -> None:
+        """Fire what came due while nobody was here, then run."""
+        with self.in_office():
+            self.house.sweep.run()
+        self._scheduler.add_job(
+            self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1
+        )
+        if self.house.settings.segment_events:
+            self._scheduler.add_job(
+                self._close_segments, "interval", minutes=10, misfire_grace_time=None, coalesce=True, max_instances=1
+            )
+        self._scheduler.start()
+        if self.house.database.announces:
+            threading.Thread(target=self._listen, name="worker-listen", daemon=True).start()
+        for loop in self._loops:
+            loop.start()
+
+    def _listen(self) -> None:
+        """Wake when another process commits; a notification missed costs half a second, for the loops ask anyway."""
+        while not self.stopping.is_set():
+            if self.house.database.wait(1.0):
+                self.wake()
+
+    def wake(self) -> None:
+        """Say that there is something to do."""
+        for loop in self._loops:
+            loop.woken.set()
+
+    def join(self) -> None:
+        """Wait until the worker ends."""
+        while any(loop.is_alive() for loop in self._loops):
+            for loop in self._loops:
+                loop.join(timeout=0.5)
+
+    def stop(self) -> None:
+        """Finish the work at hand and end."""
+        self.stopping.set()
+        self.wake()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        for loop in self._loops:
+            if loop.is_alive():
+                loop.join(timeout=60)
+
+    @contextmanager
+    def in_office(self) -> Iterator[None]:
+        """Mark the thread as one of the worker's: what it writes after its term is refused by the store."""
+        own = getattr(self.house.database, "own_term", None)
+        if own is None or self.term is None:
+            yield
+            return
+        before, own.number = own.number, self.term
+        try:
+            yield
+        finally:
+            own.number = before
+
+    def _sweep(self) -> None:
+        with self.in_office():
+            self._sweep_now()
+
+    def _sweep_now(self) -> None:
+        try:
+            fired = self.house.sweep.run()
+        except Exception as error:
+            log.exception("the sweep of due clocks failed and will be tried again")
+            self._note("sweep", error)
+            return
+        self.faults.gone("sweep")
+        if fired:
+            self.wake()
+
+    def _close_segments(self) -> None:
+        try:
+            self.house.close_segments(self.house.settings.segment_events)
+        except Exception as error:
+            log.exception("the segments could not be written and will be tried again")
+            self._note("segments", error)
+            return
+        self.faults.gone("segments")
+
+    def run_once(self, stage: Stage) -> bool:
+        try:
+            worked = stage.step()
+        except Exception as error:
+            # The position was not moved, so nothing is lost; the stage tries again after a pause.
+            if isinstance(error, QorgauError):  # it says itself what is the matter
+                log.error("stage %s failed and will be tried again: %s", stage.name, error.message)
+            else:
+                log.exception("stage %s failed and will be tried again", stage.name)
+            self._note(stage.name, error)
+            self.stopping.wait(PAUSE_AFTER_FAULT_S)
+            return False
+        self.faults.gone(stage.name)
+        return worked
+
+    def _note(self, name: str, error: Exception) -> None:
+        try:
+            self.faults.raised(name, error)
+        except Exception:
+            log.exception("the fault of %s could not even be noted", name)
+
+
+class _Loop(threading.Thread):
+    """Runs some stages in turn until there is nothing to do, then waits to be woken."""
+
+    def __init__(self, worker: Worker, stages: Sequence[Stage]) -> None:
+        super().__init__(name=f"worker-{stages[0].name}", daemon=True)
+        self.worker = worker
+        self.stages = stages
+        self.woken = threading.Event()
+
+    def run(self) -> None:
+        """Work until the worker stops."""
+        with self.worker.in_office():
+            self._work()
+
+    def _work(self) -> None:
+        while not self.worker.stopping.is_set():
+            began, busy = time.monotonic(), False
+            for stage in self.stages:
+                busy = self.worker.run_once(stage) or busy
+            if not busy:
+                self.woken.wait(IDLE_S)
+                if self.stages[0].waits_for_others:
+                    self.worker.stopping.wait(GATHER_S)  # every commit wakes it, and few bring it work
+                self.woken.clear()
+            else:
+                # Little work at a time costs much: every stage asks the store. More comes together in a moment.
+                self.worker.stopping.wait(max(began + GATHER_S - time.monotonic(), 0))

@@ -1,0 +1,1 @@
+"""Commands about incidents, clocks, notices, protections, evidence and reports."""

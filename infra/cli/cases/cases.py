@@ -1,0 +1,238 @@
+"""``qorgau clock``, ``incidents``, ``notices`` and ``protections``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from engine.kernel.errors import InputError
+from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
+from engine.terms.counting import clock_spec, clock_specs, count_term
+from infra.app.container import calendar_of
+from infra.cli import common
+from infra.cli.cases import case_acts
+from infra.commands.notice_documents import notice_document
+from infra.read import exchange, queries, timeline
+from infra.read.finders import load_incident, load_notice
+from infra.read.upcoming_terms import as_calendar, due_within
+from reports.render import FORMATS, render
+
+
+@click.group()
+def clock() -> None:
+    """Legal clocks."""
+
+
+@clock.command()
+@click.argument("kind", metavar="CLOCK")
+@click.argument("started_at")
+@click.option("--reading", type=click.Choice(["strict", "civil"]), default="strict", show_default=True)
+@click.option("--explain", is_flag=True, help="Also print how the term was counted, on stderr.")
+@common.as_json
+def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) -> None:
+    """Print when a duty is due that began at STARTED_AT (RFC 3339, with its offset)."""
+    try:
+        start = parse_rfc3339(started_at)
+    except NotAnInstant:
+        raise InputError(
+            "an instant with its offset is needed, such as 2026-11-23T10:00:00+05:00", field="STARTED_AT"
+        ) from None
+    calendar = calendar_of(common.settings())
+    spec = clock_spec(kind)
+    term = count_term(spec, start, calendar)
+    at = calendar.local(term.due_at if reading == "strict" else term.latest_at)
+    if explain:
+        click.echo(f"{spec.n} {spec.unit}, {reading} reading, calendar {calendar.version}", err=True)
+        for day in term.skipped:
+            click.echo(f"  skipped {day}", err=True)
+        for unconfirmed in term.unconfirmed[:5]:
+            click.echo(f"  {unconfirmed} may still change", err=True)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "clock": kind,
+                    "due_at": calendar.local(term.due_at).isoformat(),
+                    "latest_at": calendar.local(term.latest_at).isoformat(),
+                    "skipped": term.skipped,
+                    "unconfirmed": [day.isoformat() for day in term.unconfirmed],
+                }
+            )
+        )
+    else:
+        click.echo(at.isoformat())
+
+
+@clock.command()
+@click.option("--days", type=click.IntRange(0, 400), default=7, show_default=True)
+@click.option("--ics", is_flag=True, help="Write an iCalendar file (RFC 5545) on stdout.")
+@common.as_json
+def week(days: int, ics: bool, as_json: bool) -> None:
+    """List what is due in the coming days, and what is overdue."""
+    with common.house() as house:
+        rows = due_within(house, days)
+        if ics:
+            sys.stdout.buffer.write(as_calendar(house, rows))
+            return
+        for row in rows:
+            row["due"] = house.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
+    common.show(rows, ("due", "what", "of", "state", "who"), as_json)
+
+
+@clock.command("list")
+@common.as_json
+def list_clocks(as_json: bool) -> None:
+    """List the kinds of clocks with their terms and duties."""
+    rows = [
+        {"clock": s.kind, "term": f"{s.n} {s.unit}", "direction": s.direction, "obligations": ", ".join(s.obligations)}
+        for s in clock_specs().values()
+    ]
+    common.show(rows, ("clock", "term", "direction", "obligations"), as_json)
+
+
+@click.group()
+def incidents() -> None:
+    """Incidents."""
+
+
+@incidents.command("list")
+@click.option("--view", type=click.Choice([v for v in queries.VIEWS if v != "mine"]), default="open", show_default=True)
+@common.as_json
+def list_incidents(view: str, as_json: bool) -> None:
+    """List incidents, those nearest to a breach first."""
+    with common.house() as house:
+        rows = queries.queue(house, view, "")
+    for row in rows:
+        nearest = row.pop("nearest")
+        row["next_duty"] = nearest["kind"] if nearest else None
+        row["due_at"] = nearest["due_at"] if nearest else None
+    common.show(rows, ("number", "severity", "phase", "assignee", "next_duty", "due_at", "title"), as_json)
+
+
+@incidents.command("show")
+@click.argument("number")
+@common.as_json
+def show_incident(number: str, as_json: bool) -> None:
+    """Show one incident, by number or id, with its clocks, notices and timeline."""
+    with common.house() as house:
+        incident = load_incident(house, number)
+        row = house.database.row("SELECT * FROM incident_view WHERE id = ?", incident.id) or {}
+        clocks = house.database.rows("SELECT * FROM clock_view WHERE owner_id = ? ORDER BY due_at", incident.id)
+        notices = house.database.rows("SELECT * FROM notice_view WHERE incident_id = ?", incident.id)
+        entries = timeline.entries(house, incident.id)[::-1]
+    if as_json:
+        document = {**row, "clocks": clocks, "notices": notices, "timeline": entries}
+        click.echo(json.dumps(document, ensure_ascii=False, default=str))
+        return
+    click.echo(f"{incident.number}  {incident.title}")
+    click.echo(
+        f"{incident.severity}, {incident.phase}, owner {incident.assignee or '-'}, detected {incident.detected_at}"
+    )
+    click.echo()
+    common.show(clocks, ("kind", "subject", "state", "due_at", "latest_at"), False)
+    click.echo()
+    common.show(notices, ("kind", "subject", "state", "id"), False)
+    click.echo()
+    for entry in entries:
+        click.echo(f"{entry['at']:%Y-%m-%d %H:%M:%S}  {entry['actor']:14} {entry['text']}")
+
+
+@incidents.command("export")
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every incident there is, in the order of their numbers.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["facts", *exchange.FORMATS]),
+    default="facts",
+    show_default=True,
+    help="facts: all that was recorded; ocsf: Incident Finding 1.7.0; stix: STIX 2.1. The last two name no client.",
+)
+def export_incident(numbers: tuple[str, ...], everything: bool, form: str) -> None:
+    """Write incidents, by number or id, as NDJSON: a line for each fact, or for each incident in a standard format."""
+    if bool(numbers) == everything:
+        raise InputError("name incidents, or ask for --all", field="NUMBER")
+    with common.house() as house:
+        rows = house.database.rows("SELECT id FROM incident_view ORDER BY number") if everything else ()
+        for number in numbers or [str(row["id"]) for row in rows]:
+            incident = load_incident(house, number)
+            if form != "facts":
+                click.echo(exchange.written(house, incident, form))
+                continue
+            for it in house.decisions.timeline(incident.id):
+                body = {"position": it.position, "topic": it.fact.topic, **it.fact.model_dump(mode="json")}
+                click.echo(json.dumps(body, ensure_ascii=False))
+
+
+@click.group()
+def notices() -> None:
+    """Notices."""
+
+
+@notices.command("list")
+@click.option("--state", type=click.Choice(["open", "sent", "all"]), default="open", show_default=True)
+@common.as_json
+def list_notices(state: str, as_json: bool) -> None:
+    """List notices, those due first at the top."""
+    with common.house() as house:
+        rows = queries.notices(house, state)
+    common.show(rows, ("id", "kind", "number", "subject", "state", "due_at"), as_json)
+
+
+@notices.command("show")
+@click.argument("notice_id")
+@common.as_json
+def show_notice(notice_id: str, as_json: bool) -> None:
+    """Show the text of a notice."""
+    with common.house() as house:
+        notice = load_notice(house, notice_id)
+        made, _ = notice_document(house.decisions, notice)
+    if as_json:
+        click.echo(json.dumps({"id": notice.id, "state": notice.state, "content": notice.content}, ensure_ascii=False))
+    else:
+        click.echo(render(made, "txt").decode())
+
+
+@notices.command("render")
+@click.argument("notice_id")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="pdf", show_default=True)
+@click.option(
+    "--output", type=click.Path(path_type=Path, allow_dash=True), required=True, help="File, or - for stdout."
+)
+def render_notice(notice_id: str, kind: str, output: Path) -> None:
+    """Render a notice as HTML, text, PDF or DOCX."""
+    with common.house() as house:
+        made, _ = notice_document(house.decisions, load_notice(house, notice_id))
+    body = render(made, kind)  # type: ignore[arg-type]
+    if str(output) == "-":
+        sys.stdout.buffer.write(body)
+    else:
+        output.write_bytes(body)
+
+
+@click.group()
+def protections() -> None:
+    """Borrowers under protection."""
+
+
+@protections.command("list")
+@common.as_json
+def list_protections(as_json: bool) -> None:
+    """List law-enforcement acts and how far their orders are."""
+    with common.house() as house:
+        rows = house.database.rows(
+            "SELECT p.*, COUNT(o.id) AS orders, COUNT(o.acknowledged_at) AS acknowledged FROM protection_view p "
+            "LEFT JOIN order_view o ON o.protection_id = p.id GROUP BY p.id ORDER BY p.received_at DESC"
+        )
+    common.show(rows, ("number", "issuer", "client", "received_at", "orders", "acknowledged"), as_json)
+
+
+for _command in (case_acts.report_incident, case_acts.split_incident):
+    incidents.add_command(_command)
+for _command in (case_acts.mail_in, case_acts.receipt):
+    notices.add_command(_command)
+protections.add_command(case_acts.enter_act)

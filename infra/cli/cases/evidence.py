@@ -1,0 +1,48 @@
+"""``qorgau evidence``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from infra.cli import common
+from infra.read.evidence import Bundle
+from infra.read.evidence_verify import Refused
+from infra.read.evidence_verify import verify as verify_bundle
+from infra.read.finders import load_incident
+
+
+@click.group()
+def evidence() -> None:
+    """Evidence bundles: everything about an incident, proven and signed."""
+
+
+@evidence.command()
+@click.argument("number")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write (default: NUMBER.zip).")
+@click.option("--personal", is_flag=True, help="Also show personal fields, in a file of their own.")
+def bundle(number: str, output: Path | None, personal: bool) -> None:
+    """Write the evidence bundle of an incident, by number or id."""
+    with common.house() as house:
+        incident = load_incident(house, number)
+        data = Bundle(house, incident, personal=personal).build(house.clock.now(), "command line")
+        key = house.store.signer.verifier.text()
+    path = output or Path(f"{incident.number}.zip")
+    path.write_bytes(data)
+    click.echo(f"{path}: {len(data)} bytes\ncheck it with: qorgau evidence verify {path} --key '{key}'")
+
+
+@evidence.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--key", help="Public key of the log ('qorgau keys show'); without it, the one named in the bundle.")
+def verify(file: Path, key: str | None) -> None:
+    """Check a bundle; needs no data directory, and 'python3 verify.py' does the same without this product.
+
+    Exit status 1 when anything was altered, with what.
+    """
+    try:
+        click.echo(verify_bundle(str(file), key))
+    except Refused as error:
+        click.echo(f"{file}: {error}", err=True)
+        raise SystemExit(1) from None

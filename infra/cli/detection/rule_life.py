@@ -1,0 +1,187 @@
+"""``qorgau rules draft|tune|try|propose|approve|activate|retire|rollback|life``, and ``qorgau lists``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.kernel.errors import InputError
+from engine.kernel.yaml_text import read_yaml
+from infra.cli import common
+from infra.cli.acting import person, who, why
+
+version_argument = click.argument("version")
+name_argument = click.argument("name")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@who
+@why
+def draft(file: Path, user: str, reason: str) -> None:
+    """Write a version of a rule from FILE (one Sigma rule with its 'qorgau' block); prints its name and version."""
+    text = common.read_text(file)
+    with common.house() as house:
+        name, version = house.rule_acts.draft(text, reason, by=person(house, user))
+    click.echo(f"{name} {version}")
+
+
+@click.command()
+@name_argument
+@click.argument("values", nargs=-1, required=True, metavar="PARAMETER=VALUE...")
+@who
+@why
+def tune(name: str, values: tuple[str, ...], user: str, reason: str) -> None:
+    """Write a version of a rule with other parameters, within their bounds; prints its name and version."""
+    chosen: dict[str, Any] = {}
+    for value in values:
+        key, sign, given = value.partition("=")
+        if not sign:
+            raise InputError(f"'{value}' is not PARAMETER=VALUE", field="PARAMETER=VALUE")
+        chosen[key] = read_yaml(given)
+    with common.house() as house:
+        name, version = house.rule_acts.tune(name, chosen, reason, by=person(house, user))
+    click.echo(f"{name} {version}")
+
+
+@click.command("try")
+@name_argument
+@version_argument
+@who
+def try_version(name: str, version: str, user: str) -> None:
+    """Run the tests that travel with a version, among all rules in force, and record how they went."""
+    with common.house() as house:
+        results = house.rule_acts.test(name, version, by=person(house, user))
+    failed = [result for result in results if not result.passed]
+    for result in failed:
+        click.echo(f"FAILED ({result.kind}) {result.name}: {result.message}")
+    click.echo(f"{len(results)} tests, {len(failed)} failed")
+    if failed or not results:
+        raise SystemExit(1)
+
+
+@click.command()
+@name_argument
+@version_argument
+@who
+@why
+def propose(name: str, version: str, user: str, reason: str) -> None:
+    """Ask that a tested version come into force."""
+    with common.house() as house:
+        house.rule_acts.propose(name, version, reason, by=person(house, user))
+
+
+@click.command()
+@name_argument
+@version_argument
+@who
+@why
+def approve(name: str, version: str, user: str, reason: str) -> None:
+    """Agree to a proposed version; not as who wrote or proposed it."""
+    with common.house() as house:
+        house.rule_acts.approve(name, version, reason, by=person(house, user))
+
+
+@click.command()
+@name_argument
+@version_argument
+@click.option("--shadow", is_flag=True, help="Beside the version in force; its findings are kept and open nothing.")
+@who
+@why
+def activate(name: str, version: str, shadow: bool, user: str, reason: str) -> None:
+    """Let an approved version run; a running worker takes it with its next events, without a restart."""
+    with common.house() as house:
+        house.rule_acts.activate(name, version, "shadow" if shadow else "active", reason, by=person(house, user))
+
+
+@click.command()
+@name_argument
+@who
+@why
+def retire(name: str, user: str, reason: str) -> None:
+    """Take a rule out of force: the first person asks, a second one who says the same does it."""
+    with common.house() as house:
+        done = house.rule_acts.retire(name, reason, by=person(house, user))
+    click.echo("out of force" if done else "proposed; another person must decide it")
+
+
+@click.command()
+@name_argument
+@who
+@why
+def rollback(name: str, user: str, reason: str) -> None:
+    """Put what was in force before into force again, at once."""
+    with common.house() as house:
+        version = house.rule_acts.roll_back(name, reason, by=person(house, user))
+    click.echo(f"{name} {version}")
+
+
+@click.command()
+@common.as_json
+def life(as_json: bool) -> None:
+    """Show every version of a rule that was made here and where it stands."""
+    with common.house() as house:
+        rows = house.database.rows(
+            "SELECT v.name, v.version, v.stage, v.written_by, v.proposed_by, "
+            "CASE v.version WHEN r.in_force THEN 'active' WHEN r.shadow THEN 'shadow' ELSE '' END AS runs "
+            "FROM rule_version_view v JOIN rule_view r ON r.name = v.name ORDER BY v.name, v.version"
+        )
+    common.show(rows, ("name", "version", "stage", "runs", "written_by", "proposed_by"), as_json)
+
+
+COMMANDS = (draft, tune, try_version, propose, approve, activate, retire, rollback, life)
+
+
+@click.group()
+def lists() -> None:
+    """The lists that rules name: allowed and denied accounts, the Anti-Fraud Centre's, vocabulary."""
+
+
+@lists.command("list")
+@common.as_json
+def show_lists(as_json: bool) -> None:
+    """Show every list, its version in force and what waits for a second person."""
+    with common.house() as house:
+        held = {row["name"]: row for row in house.database.rows("SELECT * FROM list_view")}
+        rows = [
+            {
+                "name": it.name,
+                "kind": it.kind,
+                "version": held.get(it.name, {}).get("in_force", 0),
+                "entries": held[it.name]["count"] if held.get(it.name, {}).get("in_force") else len(it.entries),
+                "waiting": held.get(it.name, {}).get("waiting", 0),
+                "description": it.description,
+            }
+            for it in house.rulebook.definitions.values()
+        ]
+    common.show(rows, ("name", "kind", "version", "entries", "waiting", "description"), as_json)
+
+
+@lists.command("change")
+@name_argument
+@click.option("--add", "adds", multiple=True, help="An entry; may be repeated.")
+@click.option("--remove", "removes", multiple=True, help="An entry; may be repeated.")
+@click.option("--add-file", type=click.Path(path_type=Path), help="Entries, one a line.")
+@who
+@why
+def change_list(
+    name: str, adds: tuple[str, ...], removes: tuple[str, ...], add_file: Path | None, user: str, reason: str
+) -> None:
+    """Add or remove entries. What weakens detection waits for a second person; the rest is in force at once."""
+    added = [*adds, *(common.read_text(add_file, 64 * 1024 * 1024).splitlines() if add_file else ())]
+    with common.house() as house:
+        done = house.rule_acts.change_list(name, added, removes, reason, by=person(house, user))
+    click.echo("in force" if done else "proposed; another person must approve it")
+
+
+@lists.command("approve")
+@name_argument
+@click.option("--refuse", is_flag=True, help="Do not agree.")
+@who
+@why
+def decide_list(name: str, refuse: bool, user: str, reason: str) -> None:
+    """Agree to the change of a list that waits, as another person than who proposed it."""
+    with common.house() as house:
+        house.rule_acts.decide_list(name, agreed=not refuse, reason=reason, by=person(house, user))

@@ -1,0 +1,74 @@
+"""``qorgau users`` and ``qorgau sources``."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+
+import click
+
+from infra.cli import common
+from infra.commands.accounts import ROLES
+
+
+@click.group()
+def users() -> None:
+    """Accounts of people."""
+
+
+@users.command()
+@click.argument("user")
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="May be given often.")
+@click.option("--name", default="", help="Name shown in the console.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin; otherwise one is made and printed.")
+def add(user: str, roles: tuple[str, ...], name: str, password_stdin: bool) -> None:
+    """Make an account, or give an account a new password and roles."""
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
+    with common.house() as house:
+        house.accounts.add(user, name or user, roles, password, actor="command line")
+    click.echo(f"{user}: {', '.join(roles)}" + ("" if password_stdin else f"\npassword: {password}"))
+
+
+@users.command("list")
+@common.as_json
+def list_users(as_json: bool) -> None:
+    """List accounts."""
+    with common.house() as house:
+        rows = [
+            {"user": person.id, "name": person.name, "roles": ", ".join(sorted(person.roles))}
+            for person in house.accounts.people()
+        ]
+    common.show(rows, ("user", "name", "roles"), as_json)
+
+
+@click.group()
+def sources() -> None:
+    """Tokens of sources that send events."""
+
+
+@sources.command("add")
+@click.argument("source")
+@click.option("--also", multiple=True, help="A further source the token may speak for (collectors).")
+@click.option("--any", "anything", is_flag=True, help="The token may speak for every source.")
+def add_source(source: str, also: tuple[str, ...], anything: bool) -> None:
+    """Make a token; it is shown once."""
+    with common.house() as house:
+        token = house.accounts.new_source(source, None if anything else also)
+    click.echo(token)
+
+
+@sources.command("remove")
+@click.argument("source")
+def remove_source(source: str) -> None:
+    """Make every token of a source void."""
+    with common.house() as house:
+        click.echo(f"{house.accounts.forget_source(source)} tokens removed")
+
+
+@sources.command("list")
+@common.as_json
+def list_sources(as_json: bool) -> None:
+    """List sources that have a token."""
+    with common.house() as house:
+        rows = house.database.rows("SELECT source, claims, created_at FROM source_tokens ORDER BY source, created_at")
+    common.show(rows, ("source", "claims", "created_at"), as_json)

@@ -1,0 +1,1 @@
+"""Commands about the ledger, keys, retention, the search index and the witness."""

@@ -1,0 +1,163 @@
+"""``qorgau retention`` and ``qorgau archive``."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from datetime import date
+from pathlib import Path
+
+import click
+
+from engine.kernel.errors import InputError, NotFound
+from engine.retention.retention import ErasureDone, retention_id
+from infra.cli import common
+from infra.cli.acting import person, who, why
+
+
+@click.group()
+def retention() -> None:
+    """How long what is kept of a client must be kept, and its destruction by two persons."""
+
+
+@retention.command("list")
+@common.as_json
+def list_command(as_json: bool) -> None:
+    """Show every client whose term is known or who is under legal hold."""
+    with common.house() as house:
+        rows = house.database.rows("SELECT * FROM retention_view ORDER BY free_from, client")
+    common.show(rows, ("client", "state", "ended_on", "free_from", "held", "proposed_by", "erased_at"), as_json)
+
+
+@retention.command()
+@click.argument("client")
+@click.argument("day", metavar="ENDED_ON")
+@click.option("--loan", default="", help="The loan that ended; without it, all that is owed ended.")
+@who
+@why
+def ended(client: str, day: str, loan: str, user: str, reason: str) -> None:
+    """Record that the obligations with CLIENT ended on a day (YYYY-MM-DD)."""
+    try:
+        ended_on = date.fromisoformat(day)
+    except ValueError:
+        raise InputError("a day is written YYYY-MM-DD", field="ENDED_ON") from None
+    with common.house() as house:
+        house.acts.end_obligations(client, ended_on, loan, reason, by=person(house, user))
+
+
+@retention.command()
+@click.argument("client")
+@who
+@why
+def hold(client: str, user: str, reason: str) -> None:
+    """Put CLIENT under legal hold: nothing is destroyed, whatever the term."""
+    with common.house() as house:
+        house.acts.place_hold(client, reason, by=person(house, user))
+
+
+@retention.command()
+@click.argument("client")
+@who
+@why
+def release(client: str, user: str, reason: str) -> None:
+    """End the legal hold of CLIENT."""
+    with common.house() as house:
+        house.acts.lift_hold(client, reason, by=person(house, user))
+
+
+@retention.command()
+@click.argument("client")
+@who
+@why
+def propose(client: str, user: str, reason: str) -> None:
+    """Ask that what is kept of CLIENT be destroyed; possible after the term, without a hold."""
+    with common.house() as house:
+        house.acts.propose_erasure(client, reason, by=person(house, user))
+
+
+@retention.command()
+@click.argument("client")
+@who
+@why
+def approve(client: str, user: str, reason: str) -> None:
+    """Agree, as somebody else. The engine destroys the keys at once ('qorgau catch-up' without a server)."""
+    with common.house() as house:
+        house.acts.approve_erasure(client, reason, by=person(house, user))
+
+
+@retention.command()
+@click.argument("client")
+def certificate(client: str) -> None:
+    """Print the certificate of erasure: what was destroyed, by whom, and the proof that it is in the signed log."""
+    from infra.store.log.proving import prove_inclusion
+
+    with common.house() as house:
+        for recorded in house.decisions.read_topic(ErasureDone.topic, 0, 1_000_000):
+            if recorded.originator == retention_id(client):
+                proof = prove_inclusion(house.decisions, recorded.position)
+                fact = recorded.fact.model_dump(mode="json")
+                click.echo(json.dumps({"erasure": fact, "proof": proof.model_dump()}, ensure_ascii=False, indent=1))
+                return
+    raise NotFound("nothing of this client was destroyed")
+
+
+@click.group()
+def archive() -> None:
+    """Electronic documents in the format they came in."""
+
+
+@archive.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--client", required=True, help="The client it belongs to; it is encrypted under this client's key.")
+@click.option("--about", default="", help="What it is, such as the number of an act.")
+def add(file: Path, client: str, about: str) -> None:
+    """Keep FILE under its hash."""
+    with common.house() as house:
+        kept = house.archive.store(
+            file.read_bytes(), name=file.name, media_type=mimetypes.guess_type(file.name)[0] or "", client=client,
+            about=about, actor="cli", at=house.clock.now(),
+        )  # fmt: skip
+    click.echo(f"{kept.document_id}  sha256 {kept.sha256}")
+
+
+@archive.command("list")
+@click.option("--client", help="Only those of this client.")
+@common.as_json
+def list_documents(client: str | None, as_json: bool) -> None:
+    """Show what is in the archive."""
+    with common.house() as house:
+        rows = [fact.model_dump(mode="json") for fact in house.archive.documents(client)]
+    common.show(rows, ("document_id", "at", "client", "name", "size", "sha256", "about"), as_json)
+
+
+@archive.command()
+@click.argument("document")
+@click.option("--output", required=True, type=click.Path(path_type=Path))
+def get(document: str, output: Path) -> None:
+    """Write a document as it came."""
+    with common.house() as house:
+        fact, data = house.archive.read(document)
+    with output.open("xb") as stream:
+        stream.write(data)
+    click.echo(f"{output}: {fact.name}, sha256 {fact.sha256}")
+
+
+@archive.command()
+@common.as_json
+def check(as_json: bool) -> None:
+    """Count the hash of every document anew; exit status 1 when one is altered or missing."""
+    counts: dict[str, int] = {}
+    bad = []
+    with common.house() as house:
+        for found in house.archive.check():
+            counts[found.state] = counts.get(found.state, 0) + 1
+            if found.state in ("altered", "missing"):
+                bad.append({"document": found.document.document_id, "state": found.state})
+    if as_json:
+        click.echo(json.dumps({**counts, "faults": bad}))
+    else:
+        click.echo(", ".join(f"{count} {state}" for state, count in counts.items()) or "the archive is empty")
+        for one in bad:
+            click.echo(f"{one['document']}: {one['state']}", err=True)
+    if bad:
+        raise SystemExit(1)

@@ -1,0 +1,118 @@
+"""The rules in force: those of the product, under the parameters, lists and own versions of the organisation."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from engine.kernel.errors import DataError
+from engine.rule_life.rules import PRODUCT, RuleLife
+from infra.store.keys.vault import Vault
+from infra.store.log.decisions import Decisions
+from rules.detection.lists import ListDefinition, Lists, lists_of
+from rules.detection.loader import Overlay, RuleSet
+from rules.detection.pack import builtin_lists, builtin_rules
+from rules.language.errors import RuleError
+
+log = logging.getLogger("qorgau.rules")
+LIST = "list"
+Stamp = tuple[tuple[Any, ...], tuple[Any, ...]]
+Parameters = Mapping[str, Mapping[str, Any]]
+
+
+class Rulebook:
+    """Gives the rule set in force and notices when it has changed, in this process or in another."""
+
+    def __init__(self, decisions: Decisions, vault: Vault, parameters: Parameters) -> None:
+        self.decisions = decisions
+        self.vault = vault
+        self.parameters = parameters
+        self.definitions: dict[str, ListDefinition] = {it.name: it for it in builtin_lists()}
+        self.lists: Lists = lists_of(self.definitions.values())
+        self._lock = threading.Lock()
+        self._stamp: Stamp = ((), ())
+        self._rules: RuleSet | None = None
+        self.fault = ""
+        """Why the organisation's own versions are not in force, though they should be."""
+
+    def stamp(self) -> Stamp:
+        """Give what is in force: it changes with the versions of rules, and with those of lists."""
+        database = self.decisions.database
+        rules = database.rows(
+            "SELECT name, in_force, shadow FROM rule_view WHERE in_force <> ? OR shadow <> '' ORDER BY name", PRODUCT
+        )
+        lists = database.rows("SELECT name, in_force FROM list_view WHERE in_force > 0 ORDER BY name")
+        return tuple(tuple(row.values()) for row in rules), tuple(tuple(row.values()) for row in lists)
+
+    def current(self) -> RuleSet:
+        """Give the rules in force. Lists take effect in the set that was given before, too."""
+        with self._lock:
+            stamp = self.stamp()
+            if stamp[1] != self._stamp[1]:
+                self._load_lists()
+            if self._rules is None or stamp[0] != self._stamp[0]:
+                self._rules = self._load()
+            self._stamp = stamp
+            return self._rules
+
+    def _load(self) -> RuleSet:
+        """Load the rules; where own versions do not go with those of the product any more, detection goes on with the
+        product's alone and says so: no rules at all would be worse."""
+        self.fault = ""
+        try:
+            return self.with_overlay(self.overlay())
+        except RuleError as error:
+            rules = self.with_overlay(Overlay())
+            self.fault = error.message
+            log.error("own versions of rules cannot be used, the product's are in force: %s", error.message)
+            return rules
+
+    def with_overlay(self, overlay: Overlay) -> RuleSet:
+        """Load the rules with other versions in place, to run. Raises RuleError."""
+        return builtin_rules(self.parameters, self.lists, overlay)
+
+    def trial(self, overlay: Overlay) -> RuleSet:
+        """Load the rules with other versions in place, to be tested: with lists of their own, which tests may fill
+        while the rules in force go on. Raises RuleError."""
+        return builtin_rules(self.parameters, lists_of(self.definitions.values()), overlay)
+
+    def words(self, name: str) -> Mapping[str, str]:
+        """Give what a rule is called in the languages of the notices; nothing for one that is out of force."""
+        rule = self.current().by_reference.get(name)
+        return {"en": rule.title, **(rule.meta.words if rule.meta is not None else {})} if rule is not None else {}
+
+    def overlay(self) -> Overlay:
+        """Give the organisation's own versions that are in force or in shadow."""
+        replaced: dict[str, str | None] = {}
+        shadows: dict[str, str] = {}
+        for row in self.decisions.database.rows(
+            "SELECT id FROM rule_view WHERE in_force <> ? OR shadow <> ''", PRODUCT
+        ):
+            it = self.decisions.load(RuleLife, row["id"])
+            if it.in_force != PRODUCT:
+                replaced[it.name] = it.drafts[it.in_force].text if it.in_force else None
+            if it.shadow:
+                shadows[it.name] = it.drafts[it.shadow].text
+        return Overlay(replaced, shadows)
+
+    def entries(self, name: str, version: int) -> frozenset[str]:
+        """Give the entries of a version of a list; of version 0 those the product brings."""
+        if version == 0:
+            return frozenset(self.definitions[name].entries) if name in self.definitions else frozenset()
+        row = self.decisions.database.row(
+            "SELECT state FROM list_entries WHERE name = ? AND version = ?", name, version
+        )
+        plain = self.vault.unlock(LIST, bytes(row["state"])) if row else None
+        if plain is None:
+            raise DataError(f"version {version} of the list '{name}' cannot be read")
+        return frozenset(orjson.loads(plain))
+
+    def _load_lists(self) -> None:
+        for row in self.decisions.database.rows("SELECT name, in_force FROM list_view WHERE in_force > 0"):
+            view = self.lists.declare(row["name"]).views[row["name"]]
+            if view.version != row["in_force"]:
+                view.replace(self.entries(row["name"], row["in_force"]), row["in_force"])

@@ -1,0 +1,1 @@
+"""How events come in: the intake, parser processes, Kafka, syslog, bounced mail."""

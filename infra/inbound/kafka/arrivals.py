@@ -1,0 +1,220 @@
+"""Messages of a stream become events of the ledger, together with how far each partition was taken.
+
+The position of a partition is written in the transaction that stores its events, so it and nothing else says what was
+processed: offsets that a consumer library committed are never asked (Faust acknowledges what an agent raised on, and
+loses commits in a double rebalance; faust-streaming issue 318). A message that comes again is recognised by its offset,
+and an event that comes again by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+
+from engine.events.catalogue import Catalogue
+from engine.events.envelope import Rejected, SecurityEvent, split_batch
+from engine.events.parser import Door
+from engine.kernel.errors import QorgauError
+from engine.kernel.ports import Clock, Taken
+from engine.kernel.timestamps import iso
+from infra.observe.tracing import OFF, Tracing
+from infra.store.keys.sealing import KeysChanged
+from infra.store.log.ledger import Ledger
+from infra.store.log.prepared import Prepared, prepare
+
+Partition = tuple[str, int]
+"""Topic and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message: where it stood in the stream, and its bytes (one event, NDJSON, or a JSON array of events)."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    trace: str = ""
+    """The trace it belongs to (W3C traceparent), empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a partition was taken: the next offset, and the digest of the message before it."""
+
+    next: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A piece of a message that was set aside, with what it came from."""
+
+    arrival: Arrival
+    reject: Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A batch that was read and is not stored yet."""
+
+    ready: Prepared
+    dead: tuple[DeadLetter, ...]
+    before: Mapping[Partition, Position | None]
+    after: Mapping[Partition, Position]
+
+
+class Skipped(QorgauError):
+    """Offsets are missing between what was taken and what came; they are asked for once more before it is believed."""
+
+    code = "stream.skipped"
+
+    def __init__(self, partition: Partition, expected: int, got: int) -> None:
+        super().__init__(f"{partition[0]}/{partition[1]}: offset {expected} was awaited and {got} came")
+        self.partition, self.expected, self.got = partition, expected, got
+
+
+class TopicReplaced(QorgauError):
+    """The message before our position is not the one that was taken: the topic was made anew under its old name."""
+
+    code = "stream.topic-replaced"
+
+    def __init__(self, partition: Partition) -> None:
+        super().__init__(f"{partition[0]}/{partition[1]} was made anew; it is taken from its beginning")
+        self.partition = partition
+
+
+class Moved(QorgauError):
+    """Another process took messages of this partition meanwhile; the batch is read again."""
+
+    code = "stream.moved"
+
+
+class Arrivals:
+    """Takes batches of messages into one ledger. ``prefix.SOURCE`` is the topic of a source."""
+
+    def __init__(
+        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, prefix: str, *, keep_unknown_types: bool,
+        tracing: Tracing = OFF,
+    ) -> None:  # fmt: skip
+        self.tracing = tracing
+        self.ledger = ledger
+        self.catalogue = catalogue
+        self.clock = clock
+        self.prefix = prefix
+        self.keep_unknown_types = keep_unknown_types
+        self._believed: set[tuple[Partition, int, int]] = set()
+
+    def topic(self, source: str) -> str:
+        """Give the topic of a source."""
+        return f"{self.prefix}.{source}"
+
+    def positions(self) -> dict[Partition, Position]:
+        """Give how far every partition was taken."""
+        rows = self.ledger.database.rows("SELECT topic, part, next, digest FROM arrivals")
+        return {(row["topic"], row["part"]): Position(row["next"], bytes(row["digest"])) for row in rows}
+
+    def read(self, arrivals: Sequence[Arrival]) -> Read:
+        """Read what is new of a batch, in its order. Raises Skipped and TopicReplaced; never for any content."""
+        held = self.positions()
+        fresh: list[Arrival] = []
+        before: dict[Partition, Position | None] = {}
+        latest: dict[Partition, Arrival] = {}
+        for arrival in _in_order(arrivals):
+            partition = (arrival.topic, arrival.partition)
+            known = before.setdefault(partition, held.get(partition))
+            if partition in latest:
+                expected = latest[partition].offset + 1
+            else:
+                expected = known.next if known is not None else arrival.offset
+                if known is not None and arrival.offset == expected - 1 and self._digest(arrival) != known.digest:
+                    raise TopicReplaced(partition)
+            if arrival.offset < expected:
+                continue
+            self._without_gap(partition, expected, arrival.offset)
+            latest[partition] = arrival
+            fresh.append(arrival)
+        ready, dead = self._prepare(fresh)
+        after = {key: Position(it.offset + 1, self._digest(it)) for key, it in latest.items()}
+        return Read(ready, tuple(dead), {key: before[key] for key in after}, after)
+
+    def _without_gap(self, partition: Partition, expected: int, got: int) -> None:
+        """Refuse a gap the first time; compaction and transactions leave gaps that stay."""
+        gap = (partition, expected, got)
+        if got > expected and gap not in self._believed:
+            self._believed.add(gap)
+            raise Skipped(*gap)
+
+    def _prepare(self, fresh: Sequence[Arrival]) -> tuple[Prepared, list[DeadLetter]]:
+        """Read messages of several topics as one block: their order is the order of the ledger."""
+        received_at = self.clock.now()
+        doors: dict[str, Door] = {}
+        events: list[SecurityEvent] = []
+        letters: list[DeadLetter] = []
+        for topic, run in groupby(fresh, key=attrgetter("topic")):
+            door = doors.get(topic) or doors.setdefault(topic, self._door(topic, received_at))
+            origins: list[tuple[Arrival, int]] = []
+            parts: list[tuple[int, bytes]] = []
+            for arrival in run:
+                for line, raw in split_batch(arrival.value):
+                    origins.append((arrival, line))
+                    parts.append((len(origins), raw))
+            some, rejects = door.read_all(parts)
+            events += some
+            for reject in rejects:
+                arrival, line = origins[reject.line - 1]
+                letters.append(DeadLetter(arrival, replace(reject, line=line)))
+        while True:
+            try:
+                return prepare(events, [it.reject for it in letters], received_at, self.ledger.sealer), letters
+            except KeysChanged:
+                continue
+
+    def _door(self, topic: str, received_at: datetime) -> Door:
+        source = topic.removeprefix(f"{self.prefix}.")
+        claims, unknown = frozenset({source}), self.keep_unknown_types
+        return Door(self.catalogue, source, received_at, claims=claims, keep_unknown_types=unknown)
+
+    def store(self, read: Read, trace: str = "") -> Taken:
+        """Store a batch with its positions in one transaction. Raises Moved, KeysChanged and what the store raises."""
+        with self.ledger.database.write() as cursor:
+            cursor.execute("SELECT topic, part, next FROM arrivals")
+            held = {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+            for partition, expected in read.before.items():
+                if held.get(partition) != (expected.next if expected else None):
+                    raise Moved(f"{partition[0]}/{partition[1]} was taken by another process")
+            taken = self.ledger.append_within(cursor, read.ready)
+            if trace:
+                self.tracing.remember(cursor, self.ledger.head_within(cursor), taken.accepted, trace)
+            at = iso(self.clock.now())
+            cursor.executemany(
+                "INSERT INTO arrivals (topic, part, next, digest, at) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next, digest = excluded.digest, "
+                "at = excluded.at",
+                [(topic, part, it.next, it.digest, at) for (topic, part), it in read.after.items()],
+            )
+        return taken
+
+    def forget(self, partition: Partition) -> None:
+        """Take a partition from its beginning again; events that are known are not stored twice."""
+        with self.ledger.database.write() as cursor:
+            cursor.execute("DELETE FROM arrivals WHERE topic = ? AND part = ?", partition)
+
+    def _digest(self, arrival: Arrival) -> bytes:
+        sealer = self.ledger.sealer
+        return sealer.digest(arrival.value) if sealer is not None else sha256(arrival.value).digest()
+
+
+def _in_order(arrivals: Sequence[Arrival]) -> Iterator[Arrival]:
+    """Keep the order among partitions, and bring that within each to its offsets: after a seek some come again."""
+    queues: dict[Partition, list[Arrival]] = {}
+    for arrival in arrivals:
+        queues.setdefault((arrival.topic, arrival.partition), []).append(arrival)
+    for queue in queues.values():
+        queue.sort(key=attrgetter("offset"), reverse=True)
+    for arrival in arrivals:
+        yield queues[arrival.topic, arrival.partition].pop()

@@ -1,0 +1,1 @@
+"""Benches: speed and quality, each figure beside its floor."""

@@ -1,0 +1,151 @@
+"""The demonstration: accounts, a receiver that acknowledges orders, a feed that is an ordinary API client."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from heapq import merge
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+
+from infra.app.container import House
+from infra.commands.accounts import ROLES
+from infra.lab.simulate.campaigns import victim
+from infra.lab.simulate.people import Chance
+from infra.lab.simulate.stream import Made, make, stream
+from infra.settings.settings import Settings
+
+log = logging.getLogger("qorgau.demo")
+PASSWORD = "qorgau-demo"  # noqa: S105 - shown on the sign-in page of the demonstration
+PEOPLE = {
+    "aigul": ("Aigul", ("soc_analyst",), "SOC analyst: triages incidents"),
+    "bolat": ("Bolat", ("compliance_officer",), "compliance officer: approves notices"),
+    "dana": ("Dana", ("compliance_officer",), "second compliance officer"),
+    "erlan": ("Erlan", ("fraud_analyst",), "fraud analyst"),
+    "gulnar": ("Gulnar", ("ciso",), "CISO"),
+    "marat": ("Marat", ("auditor",), "auditor: reads only"),
+}
+SEED = 42
+BACKLOG = timedelta(hours=6)
+PER_DAY = 30_000
+CAMPAIGN_EVERY = 700
+BATCH = 200
+
+
+def _scene(start: datetime) -> Iterator[Made]:
+    """What a visitor sees happen: a resolution arrives, and the agency goes on calling."""
+    for index, (offset, step) in enumerate(zip((15, 60), victim(Chance(SEED), "demo"), strict=True)):
+        _, action, fields = step
+        yield make(start + timedelta(seconds=offset), f"demo-scene-{index}", action, fields, "victim", ())
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    """Acknowledges orders: the same key gets the same reference."""
+
+    def do_POST(self) -> None:
+        """Answer one order."""
+        self.rfile.read(int(self.headers.get("content-length", "0")))
+        key = self.headers.get("Idempotency-Key", "")
+        reference = f"{self.path.strip('/')}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+        body = json.dumps({"reference": reference}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Keep quiet."""
+
+
+class Demo:
+    """Everything the demonstration adds; the engine itself does not know of it."""
+
+    def __init__(self) -> None:
+        self._receiver: ThreadingHTTPServer | None = None
+        self._stop = threading.Event()
+
+    def receive_orders(self, settings: Settings) -> Settings:
+        """Start the receiver and give settings that send the orders there, where no other address is set."""
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
+        threading.Thread(target=server.serve_forever, name="demo-receiver", daemon=True).start()
+        self._receiver = server
+        base = f"http://127.0.0.1:{server.server_address[1]}"
+        addresses = {
+            name: getattr(settings, name) or f"{base}/{name.removesuffix('_url')}"
+            for name in ("collections_url", "loans_url", "bureau_url", "access_url")
+        }
+        names = {}
+        if "organisation_ru" not in settings.model_fields_set:
+            names = {
+                "organisation_ru": "ТОО «МФО Демо»",
+                "organisation_kk": "«Демо МҚҰ» ЖШС",
+                "organisation_en": "MFO Demo LLP",
+                "organisation_bin": "000000000000",
+            }
+        return settings.model_copy(update={**addresses, **names})
+
+    def seed(self, house: House) -> dict[str, str]:
+        """Make the accounts where they are missing; gives what the sign-in page shows."""
+        present = {person.id for person in house.accounts.people()}
+        for user, (name, roles, _) in PEOPLE.items():
+            if user not in present:
+                assert set(roles) <= set(ROLES)
+                house.accounts.add(user, name, roles, PASSWORD, actor="demo")
+        return {"password": PASSWORD, **{user: what for user, (_, _, what) in PEOPLE.items()}}
+
+    def play(self, house: House, address: str) -> None:
+        """Start the feed in the background."""
+        house.accounts.forget_source("demo-collector")
+        token = house.accounts.new_source("demo-collector", None)
+        origin_file = house.settings.data / "demo-origin"
+        if not origin_file.exists():
+            now = datetime.now(UTC).replace(microsecond=0)
+            origin_file.write_text((now - BACKLOG).isoformat())
+        origin = datetime.fromisoformat(origin_file.read_text().strip())
+        thread = threading.Thread(target=self._feed, args=(address, token, origin), name="demo-feed", daemon=True)
+        thread.start()
+
+    def stop(self) -> None:
+        """End feed and receiver."""
+        self._stop.set()
+        if self._receiver is not None:
+            self._receiver.shutdown()
+
+    def _feed(self, address: str, token: str, origin: datetime) -> None:
+        """Send the stream from its origin: the past at once, the present as it comes.
+
+        After a restart the stream is sent from the beginning again; the ledger knows every event by its id.
+        """
+        batch: list[Made] = []
+        traffic = stream(SEED, origin, per_day=PER_DAY, campaign_every=CAMPAIGN_EVERY)
+        with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+            for made in merge(traffic, _scene(origin + BACKLOG), key=lambda made: made.at):
+                if self._stop.is_set():
+                    return
+                ahead = (made.at - datetime.now(UTC)).total_seconds()
+                if ahead > 0 or len(batch) >= BATCH:
+                    self._send(client, batch)
+                    batch = []
+                    self._stop.wait(max(ahead, 0.0))
+                batch.append(made)
+
+    def _send(self, client: httpx.Client, batch: list[Made]) -> None:
+        body = b"\n".join(made.line for made in batch)
+        while batch and not self._stop.is_set():
+            try:
+                answer = client.post("/api/v1/events", content=body)
+                if answer.status_code == 200:
+                    return
+                if answer.status_code != 429:
+                    log.error("the feed was answered %s", answer.status_code)
+                    return
+            except httpx.HTTPError:
+                pass
+            self._stop.wait(0.5)

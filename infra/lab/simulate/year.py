@@ -1,0 +1,399 @@
+"""A year of a lender in virtual time: real engine, real store, random faults, crashes and absent staff.
+
+The same seed gives the same trace, whatever the machine. Nothing sleeps; time jumps to the next instant at which
+something happens: an event comes in, a clock is due, an effect is tried again, the office works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+from argon2 import PasswordHasher
+
+from engine.kernel.timestamps import iso
+from engine.protection.facts import LegalAct
+from engine.terms.calendar import builtin_overrides
+from infra.app.container import House, Outside, open_house, stages_of
+from infra.inbound.parser_pool import Batch
+from infra.lab.simulate.invariants import Ending, after_step
+from infra.lab.simulate.outside import Mails, Systems
+from infra.lab.simulate.rounds import Rounds
+from infra.lab.simulate.staff import EVERYBODY, OFFICERS, Staff
+from infra.processes.base import Stage
+from infra.settings.settings import Settings
+from reports.document import Document
+from reports.drafter import Drafter
+from reports.render import Format
+from rules.detection.pack import builtin_rules
+
+START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
+DAYS = 365
+OFFICE_HOURS = ((4, 30), (7, 0), (9, 30), (12, 0))
+"""When the office works, in UTC (Almaty is five hours ahead)."""
+INCIDENTS, NOISE, ACTS = 60, 150, 10
+CRASHES = 14
+PASSWORD = "simulated staff, no secret"  # noqa: S105
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class VirtualClock:
+    """Time that only the simulation moves."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Give the present instant."""
+        return self.at
+
+
+def plain(document: Document, wanted: Format) -> bytes:
+    """Stand in for the renderer: the same text, without starting a process for each page."""
+    return orjson.dumps(document.model_dump(mode="json")) if wanted != "txt" else document.parts[0].title.encode()
+
+
+class SharedDrafter(Drafter):
+    """The child that fills templates outlives the simulated crashes: starting it is no part of what is simulated."""
+
+    def close(self) -> None:
+        """Stay."""
+
+
+@dataclass
+class Result:
+    """What a simulated year came to."""
+
+    seed: int
+    trace: str
+    """SHA-256 over every fact of the log of decisions: the same seed gives the same."""
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Year:
+    """One simulated year."""
+
+    def __init__(
+        self, seed: int, folder: Path, days: int = DAYS, prepare: Callable[[House, list[Stage]], None] | None = None
+    ) -> None:
+        self.seed = seed
+        self.chance = Random(seed)
+        self.folder = folder
+        self.days = days
+        self.prepare = prepare or (lambda house, stages: None)
+        self.clock = VirtualClock(START)
+        self.mails = Mails(Random(seed + 1), self.clock)
+        self.systems = Systems(Random(seed + 2), self.clock)
+        self.staff = Staff(Random(seed + 3))
+        self.fed = self.violations = self.crashes = self.steps = 0
+        self.protected: list[tuple[str, str]] = []
+        self.settings = Settings(
+            data=folder, collections_url="sim:", loans_url="sim:", bureau_url="sim:", bureaus=("pkb", "gkb"),
+            regulator_mail="regulator@example.kz, copy@example.kz", notice_languages=("ru",),
+            organisation_bin="000000000000",
+        )  # fmt: skip
+        self.calendar_orders = ""
+        self.calendars = [builtin_overrides()]
+        """The override files of the year, as they followed each other."""
+        self.drafter = SharedDrafter()
+        self._open()
+        for person in EVERYBODY:
+            self.house.accounts.add(person.id, person.name, tuple(person.roles), PASSWORD, actor="simulation")
+
+    def _open(self) -> None:
+        self.house = open_house(self.settings, self.clock)
+        self.house.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        outside = Outside(self.mails, self.systems, plain)
+        self.stages = stages_of(self.house, outside)
+        self.eyes = sqlite3.connect(self.folder / "qorgau.sqlite")
+        """A connection that only looks: a simulation looks far more often than a real house is asked."""
+        self.rounds = Rounds(self.stages, self.eyes, self.clock)
+        self.house.wordbook.writer.drafter = self.drafter
+        self.house.store.keyring._index = b"the same in every run: pseudonyms stand in findings"
+        self.prepare(self.house, self.stages)
+
+    def run(self) -> Result:
+        """Live the year, then let the faults stop, and check everything. Raises Violated."""
+        plan = sorted(self._plan(), key=lambda entry: entry[0])
+        place = 0
+        end = START + timedelta(days=self.days)
+        rounds = self._rounds(end)
+        office = next(rounds)
+        while self.clock.at < end:
+            upcoming = [office, end, *(plan[place][:1] if place < len(plan) else ())]
+            due = self._next_due()
+            self.clock.at = max(self.clock.at, min([*upcoming, *due]))
+            while place < len(plan) and plan[place][0] <= self.clock.at:
+                self._step(plan[place][1])
+                place += 1
+            if office <= self.clock.at:
+                self._step(lambda: self.staff.round(self.house))
+                office = next(rounds)
+            self._step(lambda: None)
+        self._calm_down()
+        for stage in self.stages:
+            stage.step()
+        Ending(self.house, self.mails, self.fed, self.violations, self.calendars).check()
+        result = Result(self.seed, self._trace(), self._counts())
+        self._close()
+        super(SharedDrafter, self.drafter).close()
+        return result
+
+    def _close(self) -> None:
+        self.eyes.close()
+        self.house.close()
+
+    def _rounds(self, end: datetime) -> Iterator[datetime]:
+        day = START.date()
+        while True:
+            if self.house.calendar.is_business_day(day):
+                for hour, minute in OFFICE_HOURS:
+                    yield datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+            day += timedelta(days=1)
+            if datetime(day.year, day.month, day.day, tzinfo=UTC) > end + timedelta(days=2):
+                yield end + timedelta(days=9)
+
+    def _next_due(self) -> list[datetime]:
+        row = self.eyes.execute(
+            "SELECT (SELECT MIN(next_instant) FROM clock_view WHERE next_instant IS NOT NULL), "
+            "(SELECT MIN(next_at) FROM outbox WHERE state = 'waiting')"
+        ).fetchone()
+        return [datetime.fromisoformat(text) for text in row if text]
+
+    def _step(self, act: Callable[[], object]) -> None:
+        """Do one thing, sweep, work; a crash anywhere in it is a new process over the same store."""
+        self.steps += 1
+        dying = self.chance.random() < CRASHES / 4_000
+        try:
+            with self._dying(dying):
+                act()
+                self._go_on()
+        except Crash:
+            self.crashes += 1
+            self._close()
+            self._open()
+            self._go_on()
+        after_step(self.eyes, self.clock.at)
+
+    def _go_on(self) -> None:
+        """Sweep and work until neither finds anything."""
+        self._sweep()
+        self.rounds.run()
+        while self._sweep():
+            self.rounds.run()
+
+    def _sweep(self) -> bool:
+        row = self.eyes.execute("SELECT MIN(next_instant) FROM clock_view WHERE next_instant IS NOT NULL").fetchone()
+        due = row[0] is not None and row[0] <= iso(self.clock.at)
+        return due and self.house.sweep.run() > 0
+
+    @contextmanager
+    def _dying(self, wanted: bool) -> Iterator[None]:
+        """Make one of the next commits the last thing this process does, or almost does."""
+        if not wanted:
+            yield
+            return
+        left, before = self.chance.randrange(1, 12), self.chance.random() < 0.5
+        decisions = self.house.decisions
+        real = decisions.unit
+
+        @contextmanager
+        def unit(at: datetime) -> Iterator[Any]:
+            nonlocal left
+            left -= 1
+            with real(at) as it:
+                yield it
+                if left <= 0 and before:
+                    raise Crash
+            if left <= 0:
+                raise Crash
+
+        decisions.unit = unit  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            decisions.unit = real  # type: ignore[method-assign]
+
+    def _calm_down(self) -> None:
+        """The faults stop; an hour later no machine may wait, and people do what is left for them."""
+        self.mails.faulty = self.systems.faulty = False
+        self.staff.away.clear()
+        for _ in range(30):
+            self.clock.at += timedelta(minutes=10)
+            self._step(lambda: self.staff.settle(self.house))
+        for _ in range(8):
+            self.clock.at += timedelta(minutes=10)
+            self._step(lambda: None)
+
+    def _plan(self) -> Iterator[tuple[datetime, Callable[[], None]]]:
+        """What comes in from outside, and when."""
+        share = self.days / DAYS
+        templates = _templates()
+        for kind in range(round(INCIDENTS * share)):
+            at, template = self._any_time(), self.chance.choice(templates)
+            yield at, partial(self._feed, template, kind)
+            if self.chance.random() < 0.4:
+                later = at + timedelta(minutes=self.chance.choice((3, 40, 900, 3_000)))
+                yield later, partial(self._feed, template, kind, again=True)
+        for number in range(round(NOISE * share)):
+            yield self._any_time(), partial(self._noise, number)
+        for number in range(round(ACTS * share)):
+            yield self._any_time(), partial(self._act, number)
+        for _ in range(round(3 * share)):
+            yield self._any_time(), self._order_of_government
+
+    def _any_time(self) -> datetime:
+        return START + timedelta(seconds=self.chance.randrange(60, self.days * 86_400 - 14 * 86_400))
+
+    def _feed(self, template: dict[str, Any], kind: int, again: bool = False) -> None:
+        client = f"c-{kind % 40}"
+        fields = {
+            name: (value.replace("c1", client) if name == "mfo.client.id" else f"{value}-{kind % 25}")
+            if isinstance(value, str) and name in _IDS
+            else value
+            for name, value in template.items()
+        }
+        fields["event.id"] = f"s{self.seed}-{kind}{'-again' if again else ''}"
+        self._take(fields)
+
+    def _take(self, *documents: dict[str, Any], raw: bytes = b"") -> None:
+        lines = []
+        for fields in documents:
+            fields["@timestamp"] = iso(self.clock.at)
+            lines.append(orjson.dumps(fields))
+        if raw:
+            lines.append(raw)
+        receipt = self.house.intake.take(Batch("sim", None, self.clock.at, b"\n".join(lines)))
+        self.fed += len(lines) - receipt.taken.duplicate
+
+    def _noise(self, number: int) -> None:
+        fields = {
+            "event.id": f"n{self.seed}-{number}", "event.action": "portal.login.succeeded",
+            "mfo.client.id": f"c-{number % 300}", "mfo.auth.factors": ["password", "otp"],
+        }  # fmt: skip
+        self._take(fields, raw=b'{"broken": %d' % number if self.chance.random() < 0.1 else b"")
+        if self.protected and self.chance.random() < 0.06:
+            client, loan = self.chance.choice(self.protected)
+            self._violate(client, loan, number)
+
+    def _violate(self, client: str, loan: str, number: int) -> None:
+        """A collector calls a protected borrower."""
+        holds = self.house.database.row("SELECT id FROM protection_view WHERE client = ? AND holds = 1", client)
+        open_one = self.house.database.row(
+            "SELECT i.id FROM incident_view i JOIN incident_entity e ON e.incident_id = i.id "
+            "WHERE i.is_open = 1 AND i.rule_name = 'collection-after-stop' AND e.value = ?",
+            loan,
+        )
+        if holds is None:
+            return
+        fields = {
+            "event.id": f"v{self.seed}-{number}", "event.action": "collection.contact_attempted",
+            "mfo.client.id": client, "mfo.loan.id": loan, "mfo.channel": "call",
+        }  # fmt: skip
+        self._take(fields)
+        self.violations += open_one is None
+
+    def _act(self, number: int) -> None:
+        client, loan = f"p{self.seed}-{number}", f"L-{self.seed}-{number}"
+        local = self.house.calendar.local(self.clock.at).date()
+        if self.chance.random() < 0.5:
+            fields = {
+                "event.id": f"a{self.seed}-{number}", "event.action": "legal.act.received",
+                "mfo.kind": "victim_resolution", "mfo.act.issuer": "police", "mfo.act.number": f"{number}",
+                "mfo.act.date": local.isoformat(), "mfo.client.id": client, "mfo.loan.ids": [loan],
+            }  # fmt: skip
+            self._take(fields)
+        else:
+            self._enter(client, loan, number, local)
+        self.protected.append((client, loan))
+
+    def _enter(self, client: str, loan: str, number: int, local: date) -> None:
+        act = LegalAct(
+            kind="remedial_submission", issuer="police", number=f"h{number}", act_date=local,
+            received_at=self.clock.at, channel="office", client=client, loans=(loan,), bureaus=("pkb", "gkb"),
+        )  # fmt: skip
+        self.house.acts.register_act(act, by=self.chance.choice(OFFICERS))
+
+    def _order_of_government(self) -> None:
+        """A day is moved by an order published at short notice; the engine starts with the new calendar."""
+        day = self.clock.at.date() + timedelta(days=self.chance.randrange(1, 4))
+        working = not self.house.calendar.is_business_day(day)
+        if f"date: {day}" in self.calendar_orders:
+            return
+        self.calendar_orders += (
+            f"  - {{date: {day}, working: {str(working).lower()}, reason: order, source: simulated, "
+            f"entered_by: dana, entered_at: {iso(self.clock.at)}}}\n"
+        )
+        path = self.folder / "orders.yml"
+        text = f"days:\n{self.calendar_orders}"
+        path.write_text(text, encoding="utf8")
+        self.calendars.append(text)
+        self.settings = self.settings.model_copy(update={"calendar_overrides": path})
+        raise Crash
+
+    def _trace(self) -> str:
+        digest = hashlib.sha256()
+        rows = self.house.database.rows("SELECT topic, state FROM decisions ORDER BY position")
+        for row in rows:
+            digest.update(f"{row['topic']}\n".encode() + bytes(row["state"]) + b"\n")
+        return digest.hexdigest()
+
+    def _counts(self) -> dict[str, int]:
+        count = self.house.database.scalar
+        return {
+            "steps": self.steps,
+            "crashes": self.crashes,
+            "decisions": self.house.decisions.head(),
+            "events": self.house.ledger.head(),
+            "incidents": count("SELECT COUNT(*) FROM incident_view"),
+            "clocks": count("SELECT COUNT(*) FROM clock_view"),
+            "breached": count("SELECT COUNT(*) FROM clock_view WHERE breached_at IS NOT NULL"),
+            "satisfied": count("SELECT COUNT(*) FROM clock_view WHERE satisfied_at IS NOT NULL"),
+            "recounted": count("SELECT COUNT(*) FROM decisions WHERE topic = 'clock.recounted.v1'"),
+            "notices": count("SELECT COUNT(*) FROM notice_view"),
+            "orders": count("SELECT COUNT(*) FROM order_view"),
+            "violations": self.violations,
+            "refusals": self.staff.refused,
+        }
+
+
+_IDS = frozenset(
+    {"mfo.client.id", "user.id", "session.id", "host.name", "device.id", "mfo.workstation.id", "mfo.scan.id"}
+)
+
+
+def _templates() -> list[dict[str, Any]]:
+    """One event that sets a rule off, for every rule that one event can: from the rules' own tests."""
+    found = []
+    for rule in builtin_rules({}):
+        if rule.meta is None or not rule.raises_findings or rule.meta.tests is None or rule.correlation is not None:
+            continue
+        for test in rule.meta.tests.positive:
+            if len(test.events) == 1 and not test.lists:
+                found.append(dict(test.events[0]))
+                break
+    return found
+
+
+def simulate(seed: int, days: int = DAYS, prepare: Callable[[House, list[Stage]], None] | None = None) -> Result:
+    """Live one year in a directory of its own, in memory where the machine has such a place. Raises Violated."""
+    memory = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
+    root = tempfile.mkdtemp(prefix="qorgau-year-", dir=memory if memory.is_dir() else None)
+    try:
+        return Year(seed, Path(root) / "data", days, prepare).run()
+    finally:
+        shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Logs, traces, the health of stages, memory."""

@@ -1,0 +1,274 @@
+"""Handing out notices and alerts: a spool of .eml files by default, SMTP through aiosmtplib where it is configured.
+
+SMTP tells refusal from doubt: a connection lost after the data was sent proves neither, so the outcome is ``unknown``
+and a person decides (measured: such a message may well have been taken).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from email.message import EmailMessage
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiosmtplib
+import orjson
+from aiosmtplib import errors as smtp_errors
+
+from engine.kernel.ports import Clock, Delivery, Intent
+from engine.notices.notice import Notice, recipients
+from engine.protection.protection import Protection
+from infra.commands.notice_documents import OrderDocuments, notice_document
+from infra.outbound.orders import HttpPost
+from infra.settings.settings import Settings
+from infra.store.log.decisions import Decisions
+from reports.document import Document
+from reports.mail import message
+from reports.render import Format, RenderError, render
+from reports.wording import kind_key, title
+
+Render = Callable[[Document, Format], bytes]
+
+
+class Transport(Protocol):
+    """Takes a finished message. ``repeatable`` says whether asking again after a crash does no harm."""
+
+    repeatable: bool
+    channel: str
+
+    def deliver(self, key: str, mail: EmailMessage) -> Delivery:
+        """Hand the message over and say what became of it."""
+        ...
+
+
+class Spool:
+    """Writes messages into a folder, one file per key; a file that is there already is the same message."""
+
+    repeatable = True
+    channel = "spool"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def deliver(self, key: str, mail: EmailMessage) -> Delivery:
+        """Write the message durably: a temporary file, then one rename."""
+        path = self.folder / f"{''.join(ch if ch.isalnum() or ch in '-_' else '-' for ch in key)}.eml"
+        if not path.exists():
+            draft = path.with_suffix(".part")
+            with draft.open("wb") as file:
+                file.write(mail.as_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(path)
+        return Delivery(outcome="done", reference=str(mail["Message-ID"] or path.name))
+
+
+class Smtp:
+    """Sends through a mail server."""
+
+    repeatable = False
+    channel = "smtp"
+
+    def __init__(self, settings: Settings, timeout_s: float = 30.0) -> None:
+        assert settings.smtp_host is not None
+        self.settings = settings
+        self.timeout_s = timeout_s
+
+    def deliver(self, key: str, mail: EmailMessage) -> Delivery:
+        """Send to the one recipient of the message."""
+        return asyncio.run(self._deliver(mail))
+
+    async def _deliver(self, mail: EmailMessage) -> Delivery:
+        tls = self.settings.smtp_tls
+        client = aiosmtplib.SMTP(
+            hostname=self.settings.smtp_host,
+            port=self.settings.smtp_port,
+            use_tls=tls == "tls",
+            start_tls=tls == "starttls",
+            tls_context=ssl.create_default_context() if tls != "none" else None,
+            timeout=self.timeout_s,
+        )
+        try:
+            await client.connect()
+            if self.settings.smtp_user is not None:
+                await client.login(self.settings.smtp_user, self.settings.smtp_password or "")
+            await client.mail(str(mail["From"]))
+            await client.rcpt(str(mail["To"]))
+        except smtp_errors.SMTPResponseException as error:
+            return _answer(error.code, error.message)
+        except (smtp_errors.SMTPException, OSError) as error:
+            return Delivery(outcome="retry", detail=f"before the data: {type(error).__name__}")
+        try:
+            answer = await client.data(mail.as_bytes())
+        except smtp_errors.SMTPResponseException as error:
+            if isinstance(error, smtp_errors.SMTPServerDisconnected) or error.code < 400:
+                return Delivery(outcome="unknown", detail="the connection was lost after the data was sent")
+            return _answer(error.code, error.message)
+        except (smtp_errors.SMTPException, OSError) as error:
+            return Delivery(outcome="unknown", detail=f"after the data: {type(error).__name__}")
+        finally:
+            client.close()
+        return Delivery(outcome="done", reference=f"{answer.code} {answer.message}"[:200])
+
+
+def _answer(code: int, text: str) -> Delivery:
+    return Delivery(outcome="refused" if code >= 500 else "retry", detail=f"{code} {text}"[:300])
+
+
+class NoticeMail:
+    """Performs the intent ``mail``: renders an approved notice and hands it to one recipient."""
+
+    def __init__(
+        self, decisions: Decisions, clock: Clock, settings: Settings, transport: Transport, render: Render = render
+    ) -> None:
+        self.decisions = decisions
+        self.clock = clock
+        self.settings = settings
+        self.transport = transport
+        self.render = render
+
+    @property
+    def repeatable(self) -> bool:
+        """Say whether asking again after a crash does no harm."""
+        return self.transport.repeatable
+
+    def perform(self, intent: Intent) -> Delivery:
+        """Render and hand out."""
+        notice = self.decisions.load(Notice, str(intent.payload["notice_id"]))
+        recipient = str(intent.payload.get("recipient") or notice.recipient)
+        try:
+            return self.transport.deliver(_key(notice, recipient), self.message(notice, recipient))
+        except RenderError as error:
+            return Delivery(outcome="retry", detail=error.message)
+
+    def message(self, notice: Notice, recipient: str) -> EmailMessage:
+        """Give the message to one recipient. Its Message-ID is the same at every try, so a copy is known as one."""
+        document, number = notice_document(self.decisions, notice, recipient=recipient)
+        delivery = notice.deliveries.get(recipient)
+        repeat = delivery is not None and delivery.repeat
+        kind = kind_key(notice.kind, notice.stage)
+        words = " / ".join(title(kind, language) for language in notice.content)
+        return message(
+            notice_id=_key(notice, recipient),
+            kind=kind,
+            sender=self.settings.mail_from,
+            recipient=recipient,
+            subject=f"{words}: {number}" + (" (повторно / қайта)" if repeat else ""),
+            text=self.render(document, "txt").decode(),
+            attachments=self._attachments(notice, document),
+            at=notice.approved_at or self.clock.now(),
+            client=notice.subject if notice.kind == "client" and notice.subject else None,
+            repeat=delivery.attempt if repeat and delivery is not None else None,
+        )
+
+    def _attachments(self, notice: Notice, document: Document) -> Sequence[tuple[str, str, bytes]]:
+        if notice.kind == "afc":
+            return [(f"afc-{notice.id[:8]}.json", "application/json", afc_json(notice))]
+        return [(f"notice-{notice.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))]
+
+
+def _key(notice: Notice, recipient: str) -> str:
+    """Name a message by its notice; other recipients than the first get a suffix. The same at every try."""
+    first = recipients(notice.recipient)[:1]
+    return notice.id if (recipient,) == first else f"{notice.id}.{sha256(recipient.encode()).hexdigest()[:8]}"
+
+
+def afc_json(notice: Notice) -> bytes:
+    """Give a message to the Anti-Fraud Centre as JSON; lists are lists there."""
+    fields: dict[str, Any] = dict(notice.content.get("json", {}))
+    for name in ("clients", "loans", "devices", "addresses", "rules"):
+        text = str(fields.get(name, "-"))
+        fields[name] = [] if text == "-" else [part.strip() for part in text.split(",")]
+    return orjson.dumps(fields, option=orjson.OPT_INDENT_2)
+
+
+class AfcMessages:
+    """Performs the intent ``afc``: by HTTP where an address is set, else as a mail with the JSON attached."""
+
+    def __init__(self, mail: NoticeMail, http: HttpPost, url: str | None) -> None:
+        self.mail = mail
+        self.http = http
+        self.url = url
+
+    @property
+    def repeatable(self) -> bool:
+        """Say whether asking again after a crash does no harm; over HTTP the key makes it so."""
+        return True if self.url else self.mail.repeatable
+
+    def perform(self, intent: Intent) -> Delivery:
+        """Hand the message out."""
+        if self.url is None:
+            return self.mail.perform(intent)
+        notice = self.mail.decisions.load(Notice, str(intent.payload["notice_id"]))
+        return self.http.post(self.url, notice.id, afc_json(notice), "afc")
+
+
+class AlertMail:
+    """Performs the intent ``alert``: one plain mail to the people who must know."""
+
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self.settings = settings
+        self.transport = transport
+
+    @property
+    def repeatable(self) -> bool:
+        """Say whether asking again after a crash does no harm."""
+        return True
+
+    def perform(self, intent: Intent) -> Delivery:
+        """Hand the alert out; telling twice does no harm, not telling does."""
+        mail = EmailMessage()
+        mail["From"], mail["To"] = self.settings.mail_from, str(intent.payload.get("to") or self.settings.alert_mail)
+        mail["Subject"] = f"[qorgau] {intent.payload['subject']}"
+        mail["Message-ID"] = f"<{intent.key.replace(':', '-')}@{self.settings.mail_from.rsplit('@', 1)[-1]}>"
+        mail["Date"] = datetime.fromisoformat(str(intent.payload["at"]))
+        mail.set_content(str(intent.payload["text"]))
+        return self.transport.deliver(intent.key, mail)
+
+
+class OrderLetters:
+    """Hands an order out as a letter, where a system has a mail address and no interface."""
+
+    def __init__(
+        self, decisions: Decisions, settings: Settings, transport: Transport, documents: OrderDocuments,
+        render: Render = render,
+    ) -> None:  # fmt: skip
+        self.decisions = decisions
+        self.settings = settings
+        self.transport = transport
+        self.documents = documents
+        self.render = render
+
+    def send(self, intent: Intent, address: str) -> Delivery:
+        """Send the letter. A copy does no harm (the order's number is the same), so what is in doubt is sent again."""
+        it = self.decisions.load(Protection, str(intent.payload["protection_id"]))
+        order = it.orders[str(intent.payload["order_id"])]
+        document, name = self.documents.of(it, order)
+        try:
+            mail = message(
+                notice_id=order.id,
+                kind=order.kind,
+                sender=self.settings.mail_from,
+                recipient=address,
+                subject=f"{document.parts[0].title}: {name}",
+                text=self.render(document, "txt").decode(),
+                attachments=[(f"order-{order.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))],
+                at=order.issued_at,
+            )
+        except RenderError as error:
+            return Delivery(outcome="retry", detail=error.message)
+        answer = self.transport.deliver(f"order-{order.id}", mail)
+        if answer.outcome == "done":
+            return Delivery(outcome="handed-over", reference=answer.reference)
+        return Delivery(outcome="retry", detail=answer.detail) if answer.outcome == "unknown" else answer
+
+
+def transport_for(settings: Settings) -> Transport:
+    """Choose the transport the settings name."""
+    return Smtp(settings) if settings.smtp_host else Spool(settings.data / "spool")

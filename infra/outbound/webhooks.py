@@ -1,0 +1,57 @@
+"""Messages to the webhooks of other systems, signed as the Standard Webhooks specification wants it (HMAC-SHA256).
+
+Taken by a 2xx answer. No answer, 408, 425, 429 and 5xx are tried again for three days; other answers end it and are
+told to people. The receiver can sort out repeats by ``webhook-id``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import orjson
+from standardwebhooks import Webhook
+
+from engine.kernel.ids import derive
+from engine.kernel.ports import Clock, Delivery, Intent
+from infra.outbound.orders import HttpPost
+from infra.settings.webhooks import WebhookSettings
+
+GIVE_UP_AFTER = timedelta(days=3)
+
+
+class WebhookMessages:
+    """Performs the intent ``webhook``."""
+
+    repeatable = True
+
+    def __init__(self, clock: Clock, receivers: Mapping[str, WebhookSettings], http: HttpPost) -> None:
+        self.clock = clock
+        self.receivers = receivers
+        self.http = http
+
+    def perform(self, intent: Intent) -> Delivery:
+        """Send the message once and say what became of it."""
+        name, body = str(intent.payload["receiver"]), intent.payload["body"]
+        receiver = self.receivers.get(name)
+        if receiver is None:
+            return Delivery(outcome="refused", detail=f"there is no webhook '{name}' in the settings any more")
+        delivery = self.send(name, receiver, intent.key, orjson.dumps(body))
+        late = self.clock.now() - datetime.fromisoformat(body["timestamp"]) > GIVE_UP_AFTER
+        if delivery.outcome == "retry" and late:
+            return Delivery(outcome="refused", detail=f"not taken for three days: {delivery.detail}")
+        return delivery
+
+    def send(self, name: str, receiver: WebhookSettings, key: str, body: bytes) -> Delivery:
+        """Sign and post one message."""
+        return self.http.post(receiver.url, key, body, name, self.signed(receiver, key, body))
+
+    def signed(self, receiver: WebhookSettings, key: str, body: bytes) -> dict[str, str]:
+        """Give the headers: the id stays the same over all tries, the instant is that of the try."""
+        name, now = f"msg_{derive('webhook', key).hex}", self.clock.now()
+        signatures = [Webhook(secret).sign(name, now, body.decode()) for secret in receiver.secrets]
+        return {
+            "webhook-id": name,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }

@@ -1,0 +1,120 @@
+"""A follower of one of the two logs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from engine.events.envelope import SecurityEvent
+from engine.kernel.facts import Fact
+from engine.kernel.ports import Clock
+from infra.store.log.decisions import Decisions, Recorded
+from infra.store.log.ledger import Ledger
+from infra.store.log.unit import Unit
+
+BATCH = 500
+EVENTS = 10_000
+"""Events taken at once: where there is a backlog, what a batch costs whatever is in it is shared by so many."""
+SAYS_AFTER = 1_000
+"""Events that a follower may pass over before it says how far it is: people look at that."""
+
+
+class Stage(ABC):
+    """Something that can be asked to do the next piece of work."""
+
+    name: str
+    waits_for_others: ClassVar[bool] = False
+    """Whether a step may wait for another system; such a stage gets a thread of its own, so none waits for it."""
+
+    @abstractmethod
+    def step(self) -> bool:
+        """Do one piece of work; says whether there was any."""
+
+
+class Follower(Stage):
+    """A stage with a position in a log. Only one process runs it, so the position need not be asked for each time."""
+
+    def __init__(self, decisions: Decisions, clock: Clock) -> None:
+        self.decisions = decisions
+        self.clock = clock
+        self.position: int | None = None
+        """Up to where it has worked; None before the first step, and after one that failed."""
+
+    def step(self) -> bool:
+        """Take what comes next, all in one transaction with the position."""
+        after = self.decisions.tracked(self.name) if self.position is None else self.position
+        self.position = None
+        reached = self._take_after(after)
+        self.position = reached
+        return reached > after
+
+    @abstractmethod
+    def _take_after(self, after: int) -> int:
+        """Take a batch after a position; gives the position reached."""
+
+
+class DecisionFollower(Follower):
+    """Takes every fact once, in order.
+
+    Facts that it does not want cost it no commit: how far it has read is written with the next one that it wants, or
+    when there is nothing else to do. After a crash it reads those again and passes over them again.
+    """
+
+    wants: ClassVar[tuple[type[Fact], ...]]
+    _unwritten: bool = False
+
+    def _take_after(self, after: int) -> int:
+        facts = self.decisions.read(after, BATCH)
+        wanted = [recorded for recorded in facts if isinstance(recorded.fact, self.wants)]
+        if not facts and not self._unwritten:
+            return after
+        reached = facts[-1].position if facts else after
+        if facts and not wanted:
+            self._unwritten = True
+            return reached
+        with self.decisions.unit(self.clock.now()) as unit:
+            for recorded in wanted:
+                self.take(unit, recorded)
+            unit.track(self.name, reached)
+        self._unwritten = False
+        return reached
+
+    @abstractmethod
+    def take(self, unit: Unit, recorded: Recorded) -> None:
+        """Answer one fact."""
+
+
+class LedgerFollower(Follower):
+    """Takes every security event once, in order. Events that it does not answer cost it few commits."""
+
+    answers: ClassVar[frozenset[str] | None] = None
+    """The types of events that it answers; None for all."""
+
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock) -> None:
+        super().__init__(decisions, clock)
+        self.ledger = ledger
+        self._passed = 0
+
+    def _take_after(self, after: int) -> int:
+        events = self.ledger.read(after, EVENTS)
+        if not events and not self._passed:
+            return after
+        reached = events[-1].position if events else after
+        answered = events if self.answers is None else [event for event in events if event.action in self.answers]
+        self._passed += len(events)
+        if events and not answered and self._passed < SAYS_AFTER:
+            return reached
+        self.consider(answered)
+        with self.decisions.unit(self.clock.now()) as unit:
+            if answered:
+                self.take(unit, answered)
+            unit.track(self.name, reached)
+        self._passed = 0
+        return reached
+
+    def consider(self, events: list[SecurityEvent]) -> None:
+        """Do what needs no transaction, before it is begun: whoever else writes waits for its end."""
+
+    @abstractmethod
+    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+        """Answer a batch of events."""

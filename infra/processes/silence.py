@@ -1,0 +1,97 @@
+"""A source that should send events and does not is itself an event: detection is blind there, by fault or by intent.
+
+The settings name the sources that are expected and how long each may be silent. Time counts from the last event that
+was received, or from when the source was first expected. (continuous-control-kmf of the register)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.events.envelope import SecurityEvent
+from engine.kernel.ports import Clock, Intent
+from engine.kernel.timestamps import iso
+from infra.processes.base import LedgerFollower
+from infra.store.log.decisions import Decisions
+from infra.store.log.ledger import Ledger
+from infra.store.log.unit import Unit
+
+
+class Silence(LedgerFollower):
+    """Notes when each expected source was heard last, and says once when it has fallen silent and once when it is
+    heard again."""
+
+    name = "silence"
+
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, limits: Mapping[str, int]) -> None:
+        super().__init__(ledger, decisions, clock)
+        self.limits = limits
+
+    def step(self) -> bool:
+        """Take the next events, then look at the clock."""
+        return super().step() or self._look()
+
+    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+        """Note who was heard."""
+        heard: dict[str, datetime] = {}
+        for event in events:
+            for source in {event.source, str(event.fields.get("event.provider", ""))} & self.limits.keys():
+                heard[source] = max(heard.get(source, event.received_at), event.received_at)
+        for source, at in heard.items():
+            row = self._row(unit, source)
+            if row["silent"]:
+                silent_s = (at - datetime.fromisoformat(row["heard_at"])).total_seconds()
+                self._say(unit, "log.source.resumed", source, iso(at), {"mfo.log.silent_s": round(silent_s)})
+            unit.cursor.execute(
+                "UPDATE expected_sources SET heard_at = ?, silent = 0 WHERE source = ? AND heard_at <= ?",
+                (iso(at), source, iso(at)),
+            )
+
+    def _look(self) -> bool:
+        """Say which sources have been silent for too long; says whether there was any."""
+        now = self.clock.now()
+        rows = {row["source"]: row for row in self.decisions.database.rows("SELECT * FROM expected_sources")}
+        late = [
+            source
+            for source, limit in self.limits.items()
+            if source not in rows
+            or (not rows[source]["silent"] and now - datetime.fromisoformat(rows[source]["heard_at"]) > _span(limit))
+        ]
+        if not late:
+            return False
+        with self.decisions.unit(now) as unit:
+            for source in late:
+                row = self._row(unit, source)
+                silent = now - datetime.fromisoformat(row["heard_at"])
+                if row["silent"] or silent <= _span(self.limits[source]):
+                    continue
+                unit.cursor.execute("UPDATE expected_sources SET silent = 1 WHERE source = ?", (source,))
+                told = {"mfo.log.silent_s": round(silent.total_seconds()), "mfo.log.limit_s": self.limits[source]}
+                self._say(unit, "log.source.silent", source, row["heard_at"], told)
+        return True
+
+    def _row(self, unit: Unit, source: str) -> dict[str, Any]:
+        """Give what is known of a source; it is expected from now on when nothing is."""
+        unit.cursor.execute(
+            "INSERT INTO expected_sources (source, heard_at, silent) VALUES (?, ?, 0) ON CONFLICT (source) DO NOTHING",
+            (source, iso(unit.at)),
+        )
+        return unit.query("SELECT heard_at, silent FROM expected_sources WHERE source = ?", source)[0]
+
+    def _say(self, unit: Unit, action: str, source: str, since: str, fields: dict[str, Any]) -> None:
+        key = f"{action}:{source}:{since}"
+        event = {
+            "@timestamp": iso(unit.at),
+            "event.id": key,
+            "event.action": action,
+            "event.provider": "qorgau",
+            "mfo.log.source": source,
+            **fields,
+        }
+        unit.intend(Intent(key=f"event:{key}", kind="ledger", payload=event))
+
+
+def _span(seconds: int) -> timedelta:
+    return timedelta(seconds=seconds)

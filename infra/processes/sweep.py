@@ -1,0 +1,67 @@
+"""What time alone brings about: due clocks fire, and open terms are counted again when the calendar changed."""
+
+from __future__ import annotations
+
+from engine.duties import clock as clocks
+from engine.duties.clock import Clock as LegalClock
+from engine.kernel.ports import Clock
+from engine.kernel.timestamps import iso
+from engine.terms.calendar import BusinessCalendar
+from engine.terms.policy import ClockPolicy
+from infra.processes.base import Stage
+from infra.store.log.decisions import Decisions
+
+BATCH = 500
+
+
+class Sweep:
+    """Fires what is due at or before now, from the index in the store; called by the scheduler, owed to nobody else."""
+
+    def __init__(self, decisions: Decisions, clock: Clock) -> None:
+        self.decisions = decisions
+        self.clock = clock
+
+    def run(self) -> int:
+        """Fire everything due once; gives the number of clocks that had something."""
+        now = self.clock.now()
+        fired = 0
+        while True:
+            due = self.decisions.database.rows(
+                "SELECT id FROM clock_view WHERE next_instant <= ? ORDER BY next_instant LIMIT ?", iso(now), BATCH
+            )
+            if not due:
+                return fired
+            with self.decisions.unit(now) as unit:
+                for row in due:
+                    key = str(row["id"])
+                    facts = clocks.sweep(unit.load(LegalClock, key), now=now)
+                    unit.record(LegalClock, key, facts)
+                    fired += bool(facts)
+
+
+class Recount(Stage):
+    """Counts open terms again under a changed calendar, as recorded facts; the earlier instants hold."""
+
+    name = "recount"
+
+    def __init__(self, decisions: Decisions, clock: Clock, calendar: BusinessCalendar, policy: ClockPolicy) -> None:
+        self.decisions = decisions
+        self.clock = clock
+        self.calendar = calendar
+        self.policy = policy
+
+    def step(self) -> bool:
+        """Count a batch of clocks; says whether there was any."""
+        rows = self.decisions.database.rows(
+            "SELECT id FROM clock_view WHERE running = 1 AND breached_at IS NULL AND calendar_version <> ? LIMIT ?",
+            self.calendar.version,
+            BATCH,
+        )
+        if not rows:
+            return False
+        with self.decisions.unit(self.clock.now()) as unit:
+            for row in rows:
+                it = unit.load(LegalClock, str(row["id"]))
+                facts = clocks.recount(it, self.policy.specs.get(it.kind), calendar=self.calendar, at=unit.at)
+                unit.record(LegalClock, it.id, facts)
+        return True

@@ -1,0 +1,78 @@
+"""Counts the events of each type and day, so that reports and the coverage page need not read the ledger again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from engine.events.envelope import SecurityEvent
+from engine.governance import governance
+from engine.governance.governance import Duty, duty_specs
+from engine.kernel.errors import QorgauError
+from engine.kernel.facts import Person
+from engine.kernel.ports import Clock
+from engine.kernel.timestamps import iso
+from engine.terms.calendar import BusinessCalendar
+from infra.processes.base import LedgerFollower
+from infra.store.log.decisions import Decisions
+from infra.store.log.ledger import Ledger
+from infra.store.log.unit import Unit
+
+
+class Tally(LedgerFollower):
+    """Keeps, for each type and local day, how many events there were and which was the last."""
+
+    name = "tally"
+
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
+        super().__init__(ledger, decisions, clock)
+        self.calendar = calendar
+
+    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+        """Count a batch."""
+        counts: Counter[tuple[str, str]] = Counter()
+        last: dict[tuple[str, str], SecurityEvent] = {}
+        for event in events:
+            key = (event.action, self.calendar.local(event.received_at).date().isoformat())
+            counts[key] += 1
+            last[key] = event
+        unit.cursor.executemany(
+            "INSERT INTO tally (action, day, count, last, last_at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (action, day) DO UPDATE SET count = tally.count + excluded.count, last = excluded.last, "
+            "last_at = excluded.last_at",
+            [(*key, count, last[key].position, iso(last[key].received_at)) for key, count in sorted(counts.items())],
+        )
+
+
+class DutyEvents(LedgerFollower):
+    """Takes the events of other systems that say that a returning duty was done."""
+
+    name = "duty-events"
+    answers = frozenset(action for spec in duty_specs().values() for action in spec.events)
+
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
+        super().__init__(ledger, decisions, clock)
+        self.calendar = calendar
+        self.keys = {action: spec.key for spec in duty_specs().values() for action in spec.events}
+
+    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+        """Record what was done; the same duty on the same day once."""
+        for event in events:
+            key = self.keys.get(event.action)
+            if key is not None:
+                self._done(unit, event, key)
+
+    def _done(self, unit: Unit, event: SecurityEvent, key: str) -> None:
+        day: date = self.calendar.local(event.at).date()
+        duty = unit.load(Duty, governance.duty_id(key))
+        if any(it.done_on == day for it in duty.done):
+            return
+        by = Person(id=f"source:{event.source}", roles=frozenset({"source"}))
+        today = self.calendar.local(unit.at).date()
+        try:
+            facts = governance.done(
+                key, min(day, today), f"event {event.action} #{event.position}", "", by=by, today=today, at=unit.at
+            )
+        except QorgauError:
+            return
+        unit.record(Duty, governance.duty_id(key), facts)

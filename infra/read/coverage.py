@@ -1,0 +1,127 @@
+"""The coverage: for each obligation what serves it here, and the latest evidence that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.governance.register import Obligation, builtin_register
+from engine.governance.served import served
+from infra.app.container import House
+from reports.labels import word
+
+TOPICS_OF_EVENTS = {
+    "incident.opened": "incident.opened.v1",
+    "incident.confirmed": "incident.acknowledged.v1",
+    "incident.containment.started": "incident.containment-started.v1",
+    "incident.cause.eliminated": "incident.cause-eliminated.v1",
+    "incident.consequence.eliminated": "incident.consequence-eliminated.v1",
+    "incident.recovered": "incident.recovery-confirmed.v1",
+    "incident.lessons.recorded": "incident.lessons-recorded.v1",
+    "incident.closed": "incident.closed.v1",
+    "notice.drafted": "notice.drafted.v1",
+    "notice.approved": "notice.approved.v1",
+    "notice.sent": "notice.sent.v1",
+    "notice.acknowledged": "notice.receipted.v1",
+    "clock.started": "clock.started.v1",
+    "clock.breached": "clock.breached.v1",
+    "clock.recomputed": "clock.recounted.v1",
+    "clock.stopped": "clock.satisfied.v1",
+    "collection.stop_ordered": "order.issued.v1",
+    "legal.act.received": "act.registered.v1",
+    "evidence.sealed": "archive.document-stored.v1",
+}
+"""The engine's own events are facts of the log of decisions; these are their topics."""
+
+
+class Coverage:
+    """Asks once for everything the 169 rows need."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        database = house.database
+        self.rules: dict[str, list[str]] = {}
+        for rule in house.rules:
+            for obligation in rule.meta.obligations if rule.meta and rule.raises_findings else ():
+                self.rules.setdefault(obligation, []).append(rule.name)
+        rows = database.rows("SELECT action, MAX(last_at) AS at, MAX(last) AS position FROM tally GROUP BY action")
+        self.events = {row["action"]: (str(row["at"]), int(row["position"])) for row in rows}
+        rows = database.rows("SELECT topic, MAX(position) AS position FROM decisions GROUP BY topic")
+        self.topics = {row["topic"]: int(row["position"]) for row in rows}
+        rows = database.rows("SELECT rule_name, MAX(opened_at) AS at FROM incident_view GROUP BY rule_name")
+        self.incidents = {row["rule_name"]: str(row["at"]) for row in rows}
+        rows = database.rows(
+            "SELECT kind, MAX(satisfied_at) AS at FROM clock_view WHERE satisfied_at IS NOT NULL GROUP BY kind"
+        )
+        self.clocks = {row["kind"]: str(row["at"]) for row in rows}
+        self.duties = {row["key"]: row for row in database.rows("SELECT * FROM duty_view")}
+        self._when: dict[int, str] = {}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give a row for each obligation, in the order of the register."""
+        return [self._row(entry) for entry in builtin_register().obligations.values()]
+
+    def _row(self, entry: Obligation) -> dict[str, Any]:
+        it = served()
+        things = [it.things[name] for name in it.by_things.get(entry.id, ())]
+        row: dict[str, Any] = {
+            "obligation": entry.id,
+            "clause": f"{entry.org} {entry.clause}",
+            "document": str(builtin_register().sources[entry.src]["doc"]),
+            "group": entry.group or "",
+            "kinds": ", ".join(entry.kind),
+            "text": entry.text,
+            "rules": sorted(self.rules.get(entry.id, [])),
+            "clocks": list(it.by_clocks.get(entry.id, ())),
+            "actions": [thing.title for thing in things if not thing.report],
+            "reports": [thing.title for thing in things if thing.report],
+            "duties": list(it.by_duties.get(entry.id, ())),
+            "parameters": entry.params,
+        }
+        by_hand = self.duties.get(f"obligation:{entry.id}")
+        row["by_hand"] = bool(by_hand)
+        row["served"] = any(row[name] for name in ("rules", "clocks", "actions", "reports", "duties"))
+        topics = [topic for thing in things for topic in thing.facts]
+        evidence = sorted(self._evidence(entry, row, topics), reverse=True)
+        row["evidence_at"], row["evidence"], row["evidence_link"] = evidence[0] if evidence else ("", "", "")
+        return row
+
+    def _evidence(
+        self, entry: Obligation, row: dict[str, Any], topics: Iterable[str]
+    ) -> Iterable[tuple[str, str, str]]:
+        for action in entry.proof:
+            topic = TOPICS_OF_EVENTS.get(action)
+            if topic in self.topics:
+                yield self._at(self.topics[topic]), word(action), ""
+            if action in self.events:
+                at, position = self.events[action]
+                yield at, f"event {action} #{position}", f"/events/{position}"
+        for topic in topics:
+            if topic in self.topics:
+                yield self._at(self.topics[topic]), topic.rsplit(".", 1)[0].replace(".", " "), ""
+        for name in row["rules"]:
+            if name in self.incidents:
+                yield self.incidents[name], f"incident of rule {name}", f"/rules/{name}"
+        for kind in row["clocks"]:
+            if kind in self.clocks:
+                yield self.clocks[kind], f"clock satisfied: {word(kind)}", "/clocks?state=all"
+        for key in (*row["duties"], f"obligation:{entry.id}"):
+            if key in self.duties:
+                yield str(self.duties[key]["latest_at"]), f"recorded: {self.duties[key]['latest'][:80]}", "/duties"
+
+    def _at(self, position: int) -> str:
+        if position not in self._when:
+            facts = self.house.decisions.read(position - 1, 1)
+            self._when[position] = facts[0].fact.at.isoformat() if facts else ""
+        return self._when[position]
+
+
+def totals(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Count the rows: all, served, served with evidence, by hand only, by nothing."""
+    return {
+        "obligations": len(rows),
+        "served": sum(row["served"] for row in rows),
+        "with_evidence": sum(bool(row["evidence_at"]) for row in rows),
+        "by_hand_only": sum(row["by_hand"] and not row["served"] for row in rows),
+        "by_nothing": sum(not row["served"] and not row["by_hand"] for row in rows),
+    }

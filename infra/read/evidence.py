@@ -1,0 +1,314 @@
+"""The evidence bundle of an incident: everything about it, with the proofs, signed, to be checked anywhere.
+
+What is in it and how it is checked stands in ``infra/read/evidence_verify.py``, which goes along as
+``verify.py``. Personal fields are named and not shown unless they are asked for; then they stand in a file of their
+own, which the signature of the manifest covers and the log's tree does not (there they are encrypted).
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from engine.duties import facts as c
+from engine.events.envelope import SecurityEvent
+from engine.incidents.facts import FindingSuppressed
+from engine.incidents.incident import Incident
+from engine.kernel.facts import Fact, FindingRaised
+from engine.kernel.timestamps import iso
+from engine.notices.notice import Notice
+from engine.rule_life.rules import RuleLife, rule_id
+from engine.terms.calendar import builtin_overrides
+from infra.app.container import House
+from infra.commands.notice_documents import log_head, notice_document
+from infra.read.evidence_verify import write_zip
+from infra.read.metrics import STEPS, metrics_of, say
+from infra.read.timeline import entries
+from infra.store.log.decisions import Decisions, Recorded
+from infra.store.log.ledger import Ledger
+from playbooks.run import Run
+from reports.labels import word
+from reports.render import render, render_report
+from reports.report import Block, Report, Table
+
+FORMAT = "qorgau-evidence/1"
+README = """Evidence of incident {number}, made {made_at} for {organisation}.
+
+Check it anywhere, without this product:   python3 verify.py BUNDLE.zip --key "{key}"
+(take verify.py and the key from somewhere you trust rather than from this bundle)
+
+summary.pdf          the incident for people
+events.ndjson        the security events behind it; personal fields are named and not shown{personal}
+decisions.ndjson     every decision, in order: findings, incident, clocks, notices, playbooks
+proofs/              for each event and decision: that it stands in the log whose signed head is here (RFC 6962)
+clocks.json          each legal clock: how it was counted, and how it ended
+calendar.yml         the overrides of the business calendar the clocks were counted with
+rules/               the rules that fired, as they were
+playbooks/           the playbooks that ran (CACAO 2.0)
+notices/             each notice: text, page, PDF, versions, what became of it
+timestamps/          RFC 3161 stamps over the heads, where there are any
+manifest.json        every file with its SHA-256; signature.note signs it with the log's key (Ed25519)
+"""
+
+
+class Bundle:
+    """Builds the bundle of one incident."""
+
+    def __init__(self, house: House, incident: Incident, *, personal: bool = False) -> None:
+        self.house = house
+        self.incident = incident
+        self.personal = personal
+        self.files: dict[str, bytes] = {}
+
+    def build(self, at: datetime, by: str) -> bytes:
+        """Give the zip. The same incident at the same instant gives the same bytes."""
+        recorded = self._recorded()
+        events = self._events(recorded)
+        self._put("decisions.ndjson", _lines(_decision(it) for it in recorded))
+        self._put("events.ndjson", _lines(self._event(event) for event in events))
+        if self.personal:
+            self._put("events-personal.ndjson", _lines(_whole(event) for event in events))
+        self._proofs("decisions", self.house.decisions, [it.position for it in recorded])
+        self._proofs("ledger", self.house.ledger, [event.position for event in events])
+        facts = [it.fact for it in recorded]
+        self._clocks(facts)
+        self._rules(facts)
+        self._playbooks()
+        self._notices()
+        self._summary(at, len(events), len(recorded))
+        self._put("verify.py", (resources.files("infra") / "read" / "evidence_verify.py").read_bytes())
+        key = self.house.store.signer.verifier.text()
+        organisation = self.house.settings.sender
+        about = " (events-personal.ndjson shows them)" if self.personal else ""
+        self._put(
+            "README.txt",
+            README.format(
+                number=self.incident.number, made_at=iso(at), organisation=organisation.name("en"), key=key,
+                personal=about,
+            ).encode(),
+        )  # fmt: skip
+        self._sign(at, by, key)
+        out = io.BytesIO()
+        write_zip(out, self.files)
+        return out.getvalue()
+
+    def _put(self, name: str, data: bytes) -> None:
+        self.files[name] = data
+
+    def _recorded(self) -> list[Recorded]:
+        """Every fact of the incident, of the findings in it, and of the incidents merged into it."""
+        owners = [self.incident.id, *self.incident.absorbed]
+        found = {it.position: it for owner in owners for it in self.house.decisions.timeline(owner)}
+        findings = [*self.incident.findings]
+        for it in list(found.values()):
+            fact = it.fact
+            findings += [fact.finding_id] if isinstance(fact, FindingSuppressed) else []
+            finding = getattr(fact, "finding_id", "")
+            findings += [finding] if finding else []
+        for finding in dict.fromkeys(findings):
+            found |= {it.position: it for it in self.house.decisions.timeline(finding)}
+        return [found[position] for position in sorted(found)]
+
+    def _events(self, recorded: Sequence[Recorded]) -> list[SecurityEvent]:
+        positions = sorted({p for it in recorded if isinstance(it.fact, FindingRaised) for p in it.fact.positions})
+        found = (self.house.ledger.get(position) for position in positions)
+        return [event for event in found if event is not None]
+
+    def _event(self, event: SecurityEvent) -> dict[str, Any]:
+        shown = {
+            name: "(personal)" if self.house.catalogue.may_be_personal(name) else event.fields[name]
+            for name in event.fields
+        }
+        return {
+            "position": event.position, "source": event.source, "id": event.event_id, "action": event.action,
+            "at": iso(event.at), "received_at": iso(event.received_at), "flags": list(event.flags), "fields": shown,
+        }  # fmt: skip
+
+    def _proofs(self, name: str, log: Ledger | Decisions, positions: Sequence[int]) -> None:
+        """Inclusion proofs in one signed head that covers all of them, with the witnesses' signatures and stamps."""
+        if not positions:
+            return
+        database = self.house.database
+        with database.read() as cursor:
+            note = log.tree.note(cursor, None)
+            size = int(note.split("\n")[1])
+            tree = log.stored_tree(cursor)
+            rows = [
+                {"position": position, "record": _b64(log.leaf_data(cursor, position)),
+                 "path": [_b64(part) for part in tree.inclusion(position - 1, size)]}
+                for position in positions
+            ]  # fmt: skip
+        row = database.row("SELECT note FROM cosignatures WHERE log = ? AND size = ?", log.tree.log, size)
+        self._put(f"proofs/{name}.note", (str(row["note"]) if row else note).encode())
+        self._put(f"proofs/{name}.ndjson", _lines(rows))
+        for stamp in database.rows("SELECT size, note, token FROM timestamps WHERE log = ?", log.tree.log):
+            self._put(f"timestamps/{name}-{stamp['size']}.note", str(stamp["note"]).encode())
+            self._put(f"timestamps/{name}-{stamp['size']}.tsr", bytes(stamp["token"]))
+
+    def _clocks(self, facts: Sequence[Fact]) -> None:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for fact in facts:
+            if isinstance(fact, c.FACTS):
+                key = str(getattr(fact, "clock_id", ""))
+                found.setdefault(key, []).append({"topic": fact.topic, **fact.model_dump(mode="json")})
+        self._put("clocks.json", orjson.dumps(found, option=orjson.OPT_INDENT_2))
+        path = self.house.settings.calendar_overrides
+        text = builtin_overrides() if path is None else path.read_text(encoding="utf8")
+        self._put("calendar.yml", f"# calendar version {self.house.calendar.version}\n{text}".encode())
+
+    def _rules(self, facts: Sequence[Fact]) -> None:
+        used = {(fact.rule_name, fact.rule_version) for fact in facts if isinstance(fact, FindingRaised)}
+        current = self.house.rules.by_reference
+        for name, version in sorted(used):
+            rule = current.get(name)
+            text = rule.text if rule is not None and rule.version == version else self._draft(name, version)
+            if text:
+                self._put(f"rules/{name}-{version[:12]}.yml", text.encode())
+
+    def _draft(self, name: str, version: str) -> str:
+        life = self.house.decisions.load(RuleLife, rule_id(name))
+        draft = life.drafts.get(version)
+        return draft.text if draft is not None else ""
+
+    def _playbooks(self) -> None:
+        by_digest = {playbook.digest: name for name, playbook in self.house.playbooks.items()}
+        for row in self.house.database.rows("SELECT id FROM run_view WHERE incident_id = ?", self.incident.id):
+            run = self.house.decisions.load(Run, str(row["id"]))
+            name = by_digest.get(run.digest)
+            if name is not None:
+                data = (resources.files("playbooks") / "packs" / f"{name}.json").read_bytes()
+                self._put(f"playbooks/{name}.json", data)
+
+    def _notices(self) -> None:
+        rows = self.house.database.rows(
+            "SELECT id FROM notice_view WHERE incident_id = ? ORDER BY kind, id", self.incident.id
+        )
+        for row in rows:
+            notice = self.house.decisions.load(Notice, str(row["id"]))
+            made, _ = notice_document(self.house.decisions, notice)
+            place = f"notices/{notice.kind}-{notice.stage}-{notice.id[:8]}"
+            self._put(f"{place}.pdf", render(made, "pdf"))
+            self._put(f"{place}.txt", render(made, "txt"))
+            body = {
+                "id": notice.id, "kind": notice.kind, "stage": notice.stage, "state": notice.state,
+                "approved_by": notice.approved_by, "content_hash": notice.content_hash,
+                "deliveries": [
+                    {"recipient": d.recipient, "state": d.state, "channel": d.channel, "reference": d.reference,
+                     "at": iso(d.at) if d.at else None, "attempt": d.attempt, "repeat": d.repeat, "receipt": d.receipt}
+                    for d in notice.deliveries.values()
+                ],
+                "versions": [
+                    {"number": v.number, "at": iso(v.at), "by": v.actor, "content": v.content} for v in notice.versions
+                ],
+            }  # fmt: skip
+            self._put(f"{place}.json", orjson.dumps(body, option=orjson.OPT_INDENT_2))
+
+    def _summary(self, at: datetime, events: int, decisions: int) -> None:
+        report = summary(self.house, self.incident, at, events, decisions)
+        self._put("summary.pdf", render_report(report, "pdf"))
+        self._put("summary.html", render_report(report, "html"))
+
+    def _sign(self, at: datetime, by: str, key: str) -> None:
+        listed = {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in self.files.items()}
+        manifest = orjson.dumps(
+            {
+                "format": FORMAT, "incident": self.incident.number, "incident_id": self.incident.id,
+                "organisation": self.house.settings.sender.name("en"), "made_at": iso(at), "made_by": by, "key": key,
+                "calendar": self.house.calendar.version, "files": listed,
+            },
+            option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS,
+        )  # fmt: skip
+        text = f"{FORMAT}\n{self.incident.number}\n{sha256(manifest).hexdigest()}\n"
+        self._put("manifest.json", manifest)
+        self._put("signature.note", self.house.store.signer.sign_text(text).encode())
+
+
+def summary(house: House, incident: Incident, at: datetime, events: int, decisions: int) -> Report:
+    """Give the incident as a report for people."""
+    local = house.calendar.local
+    clocks = house.database.rows("SELECT * FROM clock_view WHERE owner_id = ? ORDER BY due_at, subject", incident.id)
+    notices = house.database.rows("SELECT * FROM notice_view WHERE incident_id = ? ORDER BY drafted_at", incident.id)
+    story = entries(house, incident.id)[::-1]
+    spans = metrics_of(house, incident)["spans"]
+
+    def when(text: str | None) -> str:
+        return local(datetime.fromisoformat(text)).strftime("%Y-%m-%d %H:%M") if text else "—"
+
+    facts = [
+        ("Incident", f"{incident.number}: {incident.title}"),
+        ("Class, severity", f"{word(incident.incident_class)}, {incident.severity}"),
+        ("Phase", f"{incident.phase} (ISO/IEC 27035: {incident.stage})"),
+        ("Detected", when(iso(incident.detected_at)) if incident.detected_at else "—"),
+        ("Duties of the law", "hold" if incident.notifiable else "do not hold"),
+        ("Closed as", word(incident.disposition) if incident.disposition else "open"),
+        ("Clients, loans", f"{len(incident.entities.clients)}, {len(incident.entities.loans)}"),
+        ("Evidence", f"{events} events, {decisions} decisions"),
+    ]
+    return Report(
+        name="incident",
+        title=f"Incident {incident.number}",
+        organisation=house.settings.sender.name("en"),
+        period=f"detected {when(iso(incident.detected_at)) if incident.detected_at else '—'}",
+        made_at=local(at).strftime("%Y-%m-%d %H:%M"),
+        log_head=log_head(house.decisions, at) or "",
+        blocks=(
+            Block(heading="The incident", table=Table(columns=("", ""), rows=tuple(facts))),
+            Block(
+                heading="How long it took",
+                table=Table(columns=("Step", "Length"), rows=tuple((step, say(spans[step])) for step in STEPS)),
+            ),
+            Block(
+                heading="Legal clocks",
+                table=Table(
+                    columns=("Duty", "For", "Since", "Due", "Done", "State"),
+                    rows=tuple(
+                        (word(r["kind"]), r["subject"] or "—", when(r["anchor_at"]), when(r["due_at"]),
+                         when(r["satisfied_at"]), word(r["state"])) for r in clocks
+                    ),
+                ),
+            ),
+            Block(
+                heading="Notices",
+                table=Table(
+                    columns=("Kind", "Stage", "For", "Approved by", "Sent", "Reference", "State"),
+                    rows=tuple(
+                        (word(r["kind"]), word(r["stage"]), r["subject"] or "—", r["approved_by"] or "—",
+                         when(r["sent_at"]), r["transport_ref"] or "—", r["state"]) for r in notices
+                    ),
+                ),
+            ),
+            Block(
+                heading="What happened, in order",
+                table=Table(
+                    columns=("When", "Who", "What"),
+                    rows=tuple(
+                        (local(e["at"]).strftime("%Y-%m-%d %H:%M:%S"), e["actor"],
+                         e["text"] + (f" — {e['reason']}" if e["reason"] else "")) for e in story
+                    ),
+                ),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _decision(it: Recorded) -> dict[str, Any]:
+    return {"position": it.position, "topic": it.fact.topic, "fact": orjson.loads(it.fact.model_dump_json())}
+
+
+def _whole(event: SecurityEvent) -> dict[str, Any]:
+    return {"position": event.position, "fields": event.fields, "raw": _b64(event.raw)}
+
+
+def _lines(rows: Any) -> bytes:
+    return b"".join(orjson.dumps(row) + b"\n" for row in rows)
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,113 @@
+"""An incident gathered for other tools, and written in their formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.incidents.incident import Incident
+from engine.kernel.facts import FindingRaised
+from reports.exchange import ocsf, stix
+from reports.exchange.case import Case, CaseClock, CaseFinding
+
+if TYPE_CHECKING:
+    from infra.app.container import House
+
+FORMATS: dict[str, Callable[[Case], dict[str, Any]]] = {"ocsf": ocsf.incident_finding, "stix": stix.bundle}
+LISTED = 100
+"""Findings that are listed, the newest; an attack can make thousands, and a webhook is told of each step."""
+TYPES = {"ocsf": "application/json", "stix": "application/stix+json;version=2.1"}
+"""The media types of the formats."""
+_CLOCKS = "SELECT kind, state, anchor_at, due_at, satisfied_at FROM clock_view WHERE owner_id = ? ORDER BY due_at, id"
+
+
+def written(house: House, incident: Incident, form: str) -> bytes:
+    """Give an incident in a format, as one line of JSON."""
+    return orjson.dumps(FORMATS[form](case_of(house, incident)))
+
+
+def record_of(house: House) -> Callable[[Incident], dict[str, Any]]:
+    """Give what makes the OCSF record of an incident as it stands."""
+    return lambda incident: ocsf.incident_finding(case_of(house, incident))
+
+
+def case_of(house: House, incident: Incident) -> Case:
+    """Gather what others may know of an incident."""
+    facts = house.decisions.timeline(incident.id)
+    opened, detected = incident.opened_at, incident.detected_at
+    assert opened is not None and detected is not None
+    entities, findings = incident.entities, _findings(house, incident)
+    return Case(
+        id=incident.id,
+        number=incident.number,
+        title=_title(incident, findings),
+        incident_class=incident.incident_class,
+        severity=incident.severity,
+        phase=incident.phase,
+        notifiable=incident.notifiable,
+        personal_data=incident.personal_data,
+        detection_source=incident.detection_source,
+        reported_by=incident.reported_by,
+        assignee=incident.assignee,
+        disposition=incident.disposition,
+        opened_at=opened,
+        detected_at=detected,
+        first_event_at=incident.first_event_at,
+        changed_at=max([opened, *(it.fact.at for it in facts if it.originator == incident.id)]),
+        version=incident.version,
+        clients=len(entities.clients),
+        loans=len(entities.loans),
+        merged_into=incident.merged_into or "",
+        findings=tuple(findings),
+        finding_count=len(incident.findings),
+        clocks=tuple(_clock(row) for row in house.database.rows(_CLOCKS, incident.id)),
+        obligations=incident.obligations,
+        organisation=house.settings.sender.name("en"),
+        organisation_bin=house.settings.organisation_bin,
+        product_version=version("qorgau"),
+    )
+
+
+def _title(incident: Incident, findings: list[CaseFinding]) -> str:
+    """Give the title of the rule: that of the incident names whom it concerns, or was typed by people."""
+    return findings[0].title if findings else f"Incident entered by people: {incident.incident_class}"
+
+
+def _findings(house: House, incident: Incident) -> list[CaseFinding]:
+    found = []
+    rules = house.rules.by_reference
+    for key in incident.findings[-LISTED:]:
+        for recorded in house.decisions.timeline(key):
+            fact = recorded.fact
+            if not isinstance(fact, FindingRaised):
+                continue
+            rule = rules.get(fact.rule_name)
+            found.append(
+                CaseFinding(
+                    id=fact.finding_id,
+                    rule_id=fact.rule_id,
+                    rule_name=fact.rule_name,
+                    rule_version=fact.rule_version,
+                    title=fact.rule_title,
+                    detected_at=fact.detected_at,
+                    first_event_at=fact.first_event_at,
+                    events=len(fact.positions),
+                    tags=rule.tags if rule is not None else (),
+                )
+            )
+    return found
+
+
+def _clock(row: dict[str, Any]) -> CaseClock:
+    done = row["satisfied_at"]
+    return CaseClock(
+        kind=row["kind"],
+        state=row["state"],
+        started_at=datetime.fromisoformat(row["anchor_at"]),
+        due_at=datetime.fromisoformat(row["due_at"]),
+        satisfied_at=datetime.fromisoformat(done) if done else None,
+    )

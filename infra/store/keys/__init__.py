@@ -1,0 +1,1 @@
+"""Keys, encryption and the blind index of personal data."""

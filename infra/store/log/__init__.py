@@ -1,0 +1,1 @@
+"""The two logs: events and facts, their tree, signatures, verification."""

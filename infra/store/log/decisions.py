@@ -1,0 +1,224 @@
+"""The log of decisions: rows without gaps, chained, in a signed tree; read by followers and folded to aggregates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from eventsourcing.persistence import StoredEvent
+
+from engine.kernel.facts import Fact
+from engine.kernel.merkle import Tree
+from infra.store import views
+from infra.store.log import topics
+from infra.store.log.aggregates import KINDS, A, kind_of
+from infra.store.log.chain import GENESIS, leaf, link, row_bytes
+from infra.store.log.tree import SignedTree
+from infra.store.log.unit import Unit
+from infra.store.sql.cursor import Cursor
+from infra.store.sql.database import Database
+
+KEPT_READ = 2_000
+LOADED_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A stored fact with its place in the log of decisions and the id of what it belongs to."""
+
+    position: int
+    originator: str
+    fact: Fact
+
+
+class Decisions:
+    """The log of decisions on any ``Database``."""
+
+    def __init__(self, database: Database, tree: SignedTree) -> None:
+        self.database = database
+        self.tree = tree
+        self.on_commit: Callable[[], None] = lambda: None
+        self._read: dict[int, Recorded] = {}
+        self.recorder = database.recorder("decisions")
+        self.recorder.insert = self.insert  # type: ignore[attr-defined]
+        self._plant_tree()
+
+    def _plant_tree(self) -> None:
+        """Give the rows of a store from before the trees their leaves."""
+        with self.database.read() as cursor:
+            if self.tree.frontier(cursor).size or _head_of(cursor)[0] == 0:
+                return
+        with self.database.write() as cursor:
+            if self.tree.frontier(cursor).size == 0:
+                cursor.execute(f"SELECT {_HASHED} FROM decisions ORDER BY position")  # noqa: S608 - our own names
+                rows = [hashed(row) for row in cursor.fetchall()]
+                cursor.execute("SELECT state FROM decisions ORDER BY position DESC LIMIT 1")
+                at = datetime.fromisoformat(orjson.loads(bytes(cursor.fetchone()[0]))["at"])
+                self.tree.grow(cursor, [leaf(row) for row in rows], at)
+
+    def insert(self, cursor: Cursor, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
+        """Append rows inside a write transaction: positions without gaps, chained, in the signed tree."""
+        position, previous = _head_of(cursor)
+        first, rows, leaves = position + 1, [], []
+        for event in stored_events:
+            position += 1
+            key = UUID(str(event.originator_id)).hex
+            row = row_bytes(position, key, event.originator_version, event.topic, event.state)
+            previous = link(previous, row)
+            leaves.append(leaf(row))
+            rows.append((position, key, event.originator_version, event.topic, event.state, previous))
+        cursor.executemany(
+            "INSERT INTO decisions (position, originator_id, originator_version, topic, state, hash) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        if rows:
+            self.tree.grow(cursor, leaves, None)
+            self.database.announce(cursor)
+        return range(first, position + 1)
+
+    @contextmanager
+    def unit(self, at: datetime) -> Iterator[Unit]:
+        """Open a unit of work."""
+        with self.database.write() as cursor:
+            unit = Unit(self, cursor, at)
+            yield unit
+            unit.flush()
+        self.on_commit()
+
+    def load_within(self, cursor: Cursor, kind: type[A], key: str) -> A:
+        """Fold an aggregate from its facts inside a transaction."""
+        return self.load_many_within(cursor, kind, [key])[key]
+
+    def load_many_within(self, cursor: Cursor, kind: type[A], keys: Sequence[str]) -> dict[str, A]:
+        """Fold several aggregates, by one question for each hundred."""
+        found = {key: kind() for key in keys}
+        for start in range(0, len(keys), LOADED_AT_ONCE):
+            part = {UUID(key).hex: key for key in keys[start : start + LOADED_AT_ONCE]}
+            marks = ",".join("?" * len(part))
+            cursor.execute(
+                f"SELECT originator_id, topic, state FROM decisions WHERE originator_id IN ({marks}) "  # noqa: S608
+                "ORDER BY originator_id, originator_version",
+                tuple(part),
+            )
+            for row in cursor.fetchall():
+                found[part[UUID(str(row[0])).hex]].apply(topics.decode(row[1], row[2]))
+        return found
+
+    def load(self, kind: type[A], key: str) -> A:
+        """Fold an aggregate from its facts; empty (``id == ""``) when there is none."""
+        with self.database.read() as cursor:
+            return self.load_within(cursor, kind, key)
+
+    def read(self, after: int, limit: int) -> list[Recorded]:
+        """Give up to ``limit`` facts with positions above ``after``, in order."""
+        rows = self.database.rows(
+            "SELECT position, originator_id, topic, state FROM decisions WHERE position > ? ORDER BY position LIMIT ?",
+            after,
+            limit,
+        )
+        return [self._recorded(row) for row in rows]
+
+    def read_topic(self, topic: str, after: int, limit: int) -> list[Recorded]:
+        """Give up to ``limit`` facts of one topic with positions above ``after``, in order."""
+        rows = self.database.rows(
+            "SELECT position, originator_id, topic, state FROM decisions WHERE topic = ? AND position > ? "
+            "ORDER BY position LIMIT ?",
+            topic,
+            after,
+            limit,
+        )
+        return [self._recorded(row) for row in rows]
+
+    def of(self, key: str) -> list[Fact]:
+        """Give the facts recorded under one id, in order."""
+        rows = self.database.rows(
+            "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", UUID(key).hex
+        )
+        return [topics.decode(row["topic"], row["state"]) for row in rows]
+
+    def timeline(self, owner: str) -> list[Recorded]:
+        """Give every fact that belongs to an incident or protection, in order."""
+        rows = self.database.rows(
+            "SELECT d.position, d.originator_id, d.topic, d.state FROM timeline t JOIN decisions d USING (position) "
+            "WHERE t.owner = ? ORDER BY d.position",
+            owner,
+        )
+        return [self._recorded(row) for row in rows]
+
+    def _recorded(self, row: dict[str, Any]) -> Recorded:
+        """Read a row. Every follower reads the same new facts one after the other, so the latest are kept read."""
+        held = self._read.get(row["position"])
+        if held is not None:
+            return held
+        if len(self._read) >= KEPT_READ:
+            self._read = {}
+        fact = topics.decode(row["topic"], row["state"])
+        found = Recorded(row["position"], str(UUID(str(row["originator_id"]))), fact)
+        self._read[found.position] = found
+        return found
+
+    def leaves(self, cursor: Cursor, start: int, end: int) -> list[bytes]:
+        """Give the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
+        cursor.execute(
+            f"SELECT {_HASHED} FROM decisions WHERE position > ? AND position <= ? ORDER BY position",  # noqa: S608
+            (start, end),
+        )
+        return [leaf(hashed(row)) for row in cursor.fetchall()]
+
+    def leaf_data(self, cursor: Cursor, position: int) -> bytes:
+        """Give what the leaf of a position is the hash of; it begins with the position."""
+        cursor.execute(f"SELECT {_HASHED} FROM decisions WHERE position = ?", (position,))  # noqa: S608 - our own names
+        return hashed(cursor.fetchone())
+
+    def stored_tree(self, cursor: Cursor) -> Tree:
+        """Give the tree as stored, for proofs."""
+        return self.tree.tree(cursor, lambda start, end: self.leaves(cursor, start, end))
+
+    def head(self) -> int:
+        """Give the last position, 0 for an empty log."""
+        return int(self.database.scalar("SELECT MAX(position) FROM decisions") or 0)
+
+    def tracked(self, follower: str) -> int:
+        """Give the position up to which a follower has worked."""
+        return self.recorder.max_tracking_id(follower) or 0
+
+    def rebuild_views(self) -> int:
+        """Throw the read models away and fold them again from the log; gives the number of facts read."""
+        count = 0
+        with self.database.write() as cursor:
+            views.clear(cursor)
+            held: dict[tuple[str, str], Any] = {}
+            cursor.execute("SELECT position, originator_id, topic, state FROM decisions ORDER BY position")
+            for row in cursor.fetchall():
+                recorded = self._recorded(dict(row))
+                count += 1
+                kind = kind_of(recorded.fact)
+                aggregate = None
+                if kind is not None:
+                    name = KINDS[kind]
+                    aggregate = held.setdefault((name, recorded.originator), kind())
+                    aggregate.apply(recorded.fact)
+                views.place_all(cursor, [(recorded.position, recorded.fact, aggregate)])
+                if aggregate is not None:
+                    views.show(cursor, KINDS[type(aggregate)], recorded.originator, aggregate, recorded.fact.at)
+        return count
+
+
+_HASHED = "position, originator_id, originator_version, topic, state"
+
+
+def hashed(row: Sequence[Any]) -> bytes:
+    """Give what is hashed of a stored row: position, originator, version, topic, state."""
+    return row_bytes(row[0], UUID(str(row[1])).hex, row[2], row[3], bytes(row[4]))
+
+
+def _head_of(cursor: Cursor) -> tuple[int, bytes]:
+    cursor.execute("SELECT position, hash FROM decisions ORDER BY position DESC LIMIT 1")
+    row = cursor.fetchone()
+    return (row[0], bytes(row[1])) if row else (0, GENESIS)

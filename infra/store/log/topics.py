@@ -1,0 +1,69 @@
+"""The fixed registry of stored topics: a name found in a row is looked up here and never imported."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from engine.kernel.errors import DataError
+from engine.kernel.facts import Fact, FindingRaised
+from engine.rule_life import rules as rulebook
+from infra.store.log.aggregates import FACTS
+
+
+class UserChanged(Fact):
+    """An account was made, or its roles or state changed; the password is never in a fact."""
+
+    topic: ClassVar[str] = "user.changed.v1"
+    user_id: str
+    name: str
+    roles: tuple[str, ...]
+    active: bool
+
+
+class EffectFailed(Fact):
+    """An effect other than a notice or an order was refused or its fate is unknown; people must look."""
+
+    topic: ClassVar[str] = "effect.failed.v1"
+    key: str
+    kind: str
+    outcome: str
+    detail: str
+    since: datetime
+
+
+class DocumentArchived(Fact):
+    """A document was put into the archive: hash and size of its original bytes, its name, whose it is."""
+
+    topic: ClassVar[str] = "archive.document-stored.v1"
+    document_id: str
+    sha256: str
+    size: int
+    name: str
+    media_type: str
+    client: str
+    about: str
+
+
+_KINDS: tuple[type[Fact], ...] = (
+    FindingRaised,
+    UserChanged,
+    EffectFailed,
+    *FACTS,
+    rulebook.ShadowFinding,
+    DocumentArchived,
+)
+REGISTRY = {kind.topic: kind for kind in _KINDS}
+
+
+def encode(fact: Fact) -> bytes:
+    """Write a fact as it is stored: JSON."""
+    return fact.model_dump_json().encode()
+
+
+def decode(topic: str, state: bytes) -> Fact:
+    """Read a stored fact; raises DataError for a topic that is not in the registry."""
+    kind = REGISTRY.get(topic)
+    if kind is None:
+        raise DataError(f"the topic '{topic[:80]}' is not known to this version of qorgau")
+    return kind.model_validate_json(state)

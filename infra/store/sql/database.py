@@ -1,0 +1,125 @@
+"""The store behind everything: one writer at a time, reads beside it, the same SQL on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from eventsourcing.persistence import ProcessRecorder
+
+from engine.kernel.errors import DataError, QorgauError
+from infra.store.sql.schema import Plan
+
+
+class StoreUnavailable(QorgauError):
+    """The store cannot be reached or cannot take more now; nothing of the attempt was kept, it may be made again."""
+
+    code = "store.unavailable"
+
+
+class Readable(ABC):
+    """Something that can be asked in SQL."""
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Any]:
+        """Open a consistent view of the data; nothing is written."""
+
+    @abstractmethod
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> AbstractContextManager[Any]:
+        """Iterate over the rows of a query without holding them all; no write waits for it."""
+
+    def asking(self) -> AbstractContextManager[Any]:
+        """Open what a single query needs: a query alone is consistent by itself."""
+        return self.read()
+
+    def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Run one query and give its rows as dictionaries."""
+        with self.asking() as cursor:
+            cursor.execute(sql, parameters)
+            return [dict(row) for row in cursor.fetchall()]
+
+    def row(self, sql: str, *parameters: Any) -> dict[str, Any] | None:
+        """Run one query and give its first row."""
+        found = self.rows(sql, *parameters)
+        return found[0] if found else None
+
+    def scalar(self, sql: str, *parameters: Any) -> Any:
+        """Run one query and give the first column of its first row, None when there is none."""
+        with self.asking() as cursor:
+            cursor.execute(sql, parameters)
+            row = cursor.fetchone()
+            return row[0] if row else None
+
+
+class Database(Readable):
+    """A store. Subclasses know how to open, lock and commit."""
+
+    dialect: str
+    announces: bool = False
+    """Whether ``wait`` hears of the commits of other processes."""
+    plan: Plan
+    where: str
+    """The store as messages name it; never with a password."""
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[Any]:
+        """Open a write transaction: alone from its first moment, durable at its end, undone by an exception."""
+
+    def aside(self) -> AbstractContextManager[Any]:
+        """Open a write transaction for tables beside the logs; it need not wait for those who write the logs."""
+        return self.write()
+
+    def together(self, cursor: Any) -> AbstractContextManager[Any]:
+        """Within it, statements of a transaction may be sent without waiting for the answer of each."""
+        return nullcontext(cursor)
+
+    @abstractmethod
+    def copy(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Add rows in the quickest way the store has, inside a write transaction."""
+
+    @abstractmethod
+    def recorder(self, table: str) -> ProcessRecorder:
+        """Give the event-sourcing library's recorder over one of the chained tables."""
+
+    @abstractmethod
+    def track(self, cursor: Any, follower: str, position: int) -> None:
+        """Store a follower's position inside a write transaction; raises when it would go backwards."""
+
+    @abstractmethod
+    def announce(self, cursor: Any) -> None:
+        """Wake the followers in other processes when the transaction is committed."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> bool:
+        """Wait until another process announces something, at most so long; says whether one did."""
+
+    @abstractmethod
+    def migrate(self) -> tuple[int, int]:
+        """Bring the tables to this version; gives the version found and the one reached. Raises DataError."""
+
+    @abstractmethod
+    def scrub(self) -> None:
+        """Take away what overwritten rows may have left behind."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection."""
+
+    def _refuse_later(self, found: int) -> None:
+        if found > self.plan.version:
+            raise DataError(
+                f"the data has schema {found}, this version of qorgau knows {self.plan.version}; use the newer program",
+                file=self.where,
+            )
+
+
+_TRUE = ("y", "yes", "t", "true", "on", "1")
+
+
+def refuse_unsafe_settings(environment: dict[str, str]) -> None:
+    """Refuse the library's fast path: it drops the table lock and followers then miss events. Raises DataError."""
+    for name in environment:
+        if name.endswith("POSTGRES_ENABLE_DB_FUNCTIONS") and environment[name].lower() in _TRUE:
+            raise DataError("must not be set: with it followers miss events of concurrent writers", field=name)

@@ -1,0 +1,206 @@
+"""The tables, and the way from each version of them to the next.
+
+Written once, in the words SQLite and PostgreSQL share; ``for_postgres`` exchanges the few that differ. A version is
+never edited after a release: what comes later is a new step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.store.sql import view_tables
+
+_BASE = """
+CREATE TABLE IF NOT EXISTS dead_letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, received_at TEXT NOT NULL, line INTEGER NOT NULL,
+    code TEXT NOT NULL, field TEXT, reason TEXT NOT NULL, raw BLOB NOT NULL, digest BLOB NOT NULL,
+    times INTEGER NOT NULL DEFAULT 1, UNIQUE (source, digest));
+CREATE TABLE IF NOT EXISTS intake (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, claims TEXT NOT NULL, received_at TEXT NOT NULL,
+    body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS outbox (
+    key TEXT PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL, created_at TEXT NOT NULL, state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL, last_answer TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, next_at);
+CREATE TABLE IF NOT EXISTS users (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT NOT NULL, password_hash TEXT NOT NULL,
+    active INTEGER NOT NULL DEFAULT 1, failures INTEGER NOT NULL DEFAULT 0, locked_until TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sessions (
+    digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, csrf TEXT NOT NULL, created_at TEXT NOT NULL,
+    seen_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS source_tokens (
+    digest TEXT PRIMARY KEY, source TEXT NOT NULL, claims TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS detector_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL, fingerprint TEXT NOT NULL, state BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS detector_parts (part INTEGER PRIMARY KEY, state BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS traces (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, parent TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS decisions (
+    position INTEGER PRIMARY KEY, originator_id UUID NOT NULL, originator_version INTEGER NOT NULL,
+    topic TEXT NOT NULL, state BLOB NOT NULL, hash BLOB NOT NULL, UNIQUE (originator_id, originator_version));
+"""
+_SEARCHED = ("events", "incidents", "notices")
+_SEARCH = {
+    "sqlite": "CREATE VIRTUAL TABLE IF NOT EXISTS search_{name} USING fts5 (words, shown UNINDEXED, at UNINDEXED, "
+    "tokenize = 'ascii')",
+    "postgres": "CREATE TABLE IF NOT EXISTS search_{name} (rowid BIGINT PRIMARY KEY, words TSVECTOR NOT NULL, "
+    "shown TEXT NOT NULL, at BIGINT NOT NULL);\n"
+    "CREATE INDEX IF NOT EXISTS search_{name}_words ON search_{name} USING gin (words);\n"
+    "CREATE INDEX IF NOT EXISTS search_{name}_at ON search_{name} (at)",
+}
+_BLOCKS = """
+CREATE TABLE IF NOT EXISTS ledger (
+    position INTEGER PRIMARY KEY, originator_id UUID NOT NULL, originator_version INTEGER NOT NULL,
+    topic TEXT NOT NULL, first INTEGER NOT NULL, hash BLOB NOT NULL, keys BLOB NOT NULL, leaves BLOB NOT NULL,
+    state BLOB NOT NULL, UNIQUE (originator_id, originator_version));
+CREATE TABLE IF NOT EXISTS checkpoints (
+    log TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, edge BLOB NOT NULL, note TEXT NOT NULL,
+    at TEXT NOT NULL, PRIMARY KEY (log, size)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cosignatures (
+    log TEXT NOT NULL, size INTEGER NOT NULL, witness TEXT NOT NULL, note TEXT NOT NULL,
+    PRIMARY KEY (log, size, witness)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tiles (
+    log TEXT NOT NULL, part INTEGER NOT NULL, roots BLOB NOT NULL, PRIMARY KEY (log, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS known_runs (run INTEGER PRIMARY KEY, last INTEGER NOT NULL, words BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS known_pages (
+    run INTEGER NOT NULL, page INTEGER NOT NULL, entries BLOB NOT NULL, PRIMARY KEY (run, page)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS timestamps (
+    log TEXT NOT NULL, size INTEGER NOT NULL, at TEXT NOT NULL, stamped_at TEXT NOT NULL, authority TEXT NOT NULL,
+    note TEXT NOT NULL, token BLOB NOT NULL, PRIMARY KEY (log, size)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS list_entries (
+    name TEXT NOT NULL, version INTEGER NOT NULL, state BLOB NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS expected_sources (
+    source TEXT PRIMARY KEY, heard_at TEXT NOT NULL, silent INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tally (
+    action TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL, last INTEGER NOT NULL, last_at TEXT NOT NULL,
+    PRIMARY KEY (action, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS feed_tokens (
+    digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blind_index (last INTEGER PRIMARY KEY, entries BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS arrivals (
+    topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL, digest BLOB NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (topic, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS search_marks (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_KEYS = """
+CREATE TABLE IF NOT EXISTS subject_keys (
+    id BLOB PRIMARY KEY, subject TEXT NOT NULL, wrapped BLOB, master TEXT NOT NULL, created_at TEXT NOT NULL,
+    destroyed_at TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS subject_keys_subject ON subject_keys (subject);
+CREATE TABLE IF NOT EXISTS subject_links (
+    subject TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (subject, other)) WITHOUT ROWID;
+"""
+_TRACKING = {
+    "sqlite": "CREATE TABLE IF NOT EXISTS tracking (application_name TEXT, notification_id INTEGER, "
+    "PRIMARY KEY (application_name)) WITHOUT ROWID",
+    "postgres": "CREATE TABLE IF NOT EXISTS tracking (application_name TEXT, notification_id BIGINT, "
+    "PRIMARY KEY (application_name))",
+}
+_POSTGRES_ONLY = """
+ALTER TABLE ledger ALTER COLUMN state SET COMPRESSION lz4, ALTER COLUMN leaves SET STORAGE EXTERNAL,
+    ALTER COLUMN keys SET STORAGE EXTERNAL;
+ALTER TABLE ledger ADD COLUMN IF NOT EXISTS notification_id BIGINT GENERATED ALWAYS AS (position) STORED;
+ALTER TABLE decisions ADD COLUMN IF NOT EXISTS notification_id BIGINT GENERATED ALWAYS AS (position) STORED;
+CREATE OR REPLACE FUNCTION qorgau_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the table % is only ever added to', TG_TABLE_NAME; END $$;
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
+    FOR EACH STATEMENT EXECUTE FUNCTION qorgau_append_only();
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON decisions
+    FOR EACH STATEMENT EXECUTE FUNCTION qorgau_append_only();
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION qorgau_append_only();
+"""
+_EXCHANGED = (
+    ("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"),
+    (" WITHOUT ROWID", ""),
+    ("INTEGER", "BIGINT"),
+    ("BLOB", "BYTEA"),
+)
+
+
+def statements(text: str, dialect: str) -> list[str]:
+    """Cut a text into statements, in the words of one database."""
+    found = [part.strip() for part in text.split(";\n") if part.strip()]
+    if dialect == "sqlite":
+        return [part.replace(" UUID ", " TEXT ") for part in found]
+    for old, new in _EXCHANGED:
+        found = [part.replace(old, new) for part in found]
+    return found
+
+
+VIEWS_OF = 4
+"""The version since which the read models have their present shape."""
+SEARCH_OF = 6
+"""The version since which the search index has its present shape; it fills itself from the logs."""
+REBUILD = "rebuild-views"
+
+Step = Callable[[Any, str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tables of one kind of store: where their version stands, which is current, and the step that makes them."""
+
+    meta: str
+    version: int
+    step: Step
+
+    def migrate(self, cursor: Any, dialect: str, exists: Callable[[str], bool]) -> tuple[int, int]:
+        """Bring the tables to the current version, in the caller's transaction; gives the version found and reached.
+
+        ``exists`` says whether a table is there. Data of a later version are left alone: the caller refuses them.
+        """
+        if not exists(self.meta):
+            cursor.execute(f"CREATE TABLE {self.meta} (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        cursor.execute(f"SELECT value FROM {self.meta} WHERE key = 'schema'")  # noqa: S608 - our own names
+        row = cursor.fetchone()
+        found = int(row[0]) if row else 0
+        if found >= self.version:
+            return found, found
+        self.step(cursor, dialect, found)
+        cursor.execute(
+            f"INSERT INTO {self.meta} (key, value) VALUES ('schema', ?) "  # noqa: S608 - our own names
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (str(self.version),),
+        )
+        return found, self.version
+
+
+def _make_store(cursor: Any, dialect: str, found: int) -> None:
+    if found == 1:
+        cursor.execute("ALTER TABLE ledger RENAME TO ledger_v1")
+    if 0 < found < VIEWS_OF:
+        _renew_views(cursor)
+    if 0 < found < SEARCH_OF:
+        cursor.execute("DROP TABLE IF EXISTS search")
+    for statement in (*statements(_BASE, dialect), *statements(_BLOCKS, dialect), _TRACKING[dialect]):
+        cursor.execute(statement)
+    for name in _SEARCHED:
+        for statement in _SEARCH[dialect].format(name=name).split(";\n"):
+            cursor.execute(statement)
+    for table in view_tables.TABLES:
+        for statement in statements(table, dialect):
+            cursor.execute(statement)
+    if dialect == "postgres":
+        for statement in _POSTGRES_ONLY.split(";\n"):
+            if statement.strip():
+                cursor.execute(statement)
+
+
+def _renew_views(cursor: Any) -> None:
+    """Drop the read models of an earlier shape; ``REBUILD`` in ``meta`` has them folded again at the opening."""
+    for name in view_tables.NAMES:
+        cursor.execute(f"DROP TABLE IF EXISTS {name}")
+    cursor.execute(
+        "INSERT INTO meta (key, value) VALUES (?, '1') ON CONFLICT (key) DO UPDATE SET value = '1'", (REBUILD,)
+    )
+
+
+def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
+    for statement in statements(_KEYS, dialect):
+        cursor.execute(statement)
+
+
+STORE = Plan("meta", 7, _make_store)
+KEYRING = Plan("keys_meta", 1, _make_keyring)

@@ -1,0 +1,173 @@
+"""SQLite: one file, opened so that a commit survives the loss of power."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import Notification, OperationalError, StoredEvent, Tracking
+from eventsourcing.sqlite import (
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+    SQLiteProcessRecorder,
+)
+
+from infra.store.sql.database import Database, StoreUnavailable
+from infra.store.sql.schema import STORE, Plan
+
+
+class _Pool(SQLiteConnectionPool):
+    """The library's pool with durability set out: synchronous=FULL makes a commit in WAL mode survive a power cut."""
+
+    def _create_connection(self) -> SQLiteConnection:
+        connection = super()._create_connection()
+        cursor = connection.cursor()
+        for pragma in (
+            "synchronous=FULL",
+            "busy_timeout=30000",
+            "foreign_keys=ON",
+            "trusted_schema=OFF",
+            "secure_delete=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        return connection
+
+
+class _Recorder(SQLiteProcessRecorder):
+    """The library's recorder over a table of ours; how rows get in is up to ``insert``."""
+
+    insert: Any = None
+
+    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        ids: Sequence[int] = self.insert(c, stored_events)
+        tracking: Tracking | None = kwargs.get("tracking")
+        if tracking is not None:
+            self._insert_tracking(c, tracking)
+        return ids
+
+    def select_notifications(
+        self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (), *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:  # fmt: skip
+        """Read as the library does, by ``position``: over a declared primary key SQLite gives ``rowid`` that name."""
+        low = (start or 0) - inclusive_of_start
+        marks = ",".join("?" * len(topics))
+        among = f"AND topic IN ({marks}) " if topics else ""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(
+                "SELECT position, originator_id, originator_version, topic, state "  # noqa: S608 - our own names
+                f"FROM {self.events_table_name} WHERE position > ? AND position <= ? {among}ORDER BY position LIMIT ?",
+                (low, stop if stop is not None else 2**62, *topics, limit),
+            )
+            return [
+                Notification(
+                    id=row["position"], originator_id=UUID(row["originator_id"]),
+                    originator_version=row["originator_version"], topic=row["topic"], state=row["state"],
+                )
+                for row in cursor.fetchall()
+            ]  # fmt: skip
+
+
+class SqliteDatabase(Database):
+    """The store in one file: read transactions side by side, write transactions one after the other."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, plan: Plan = STORE) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.plan = plan
+        self.where = str(path)
+        self.store = SQLiteDatastore(str(path), lock_timeout=30, pool_size=8, max_overflow=24)
+        self.store.pool.close()
+        self.store.pool = _Pool(db_name=str(path), lock_timeout=30, pool_size=8, max_overflow=24, pool_timeout=30.0)
+        self._writer = threading.RLock()
+        self._lock_statement = f"UPDATE {plan.meta} SET value = value WHERE key = 'schema'"  # noqa: S608 - our own names
+        self._tracking = self.recorder("decisions")
+        self.migrate()
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the tables to this version, under the write lock: two processes may begin at the same moment."""
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=30)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("BEGIN IMMEDIATE")
+
+            def exists(table: str) -> bool:
+                found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
+                return found.fetchone() is not None
+
+            versions = self.plan.migrate(connection.cursor(), self.dialect, exists)
+            connection.execute("COMMIT")
+        self._refuse_later(versions[0])
+        return versions
+
+    @contextmanager
+    def write(self) -> Iterator[Any]:
+        """A write transaction that holds the write lock from its first moment, committed durably at the end."""
+        try:
+            with self._writer, self.store.transaction(commit=True) as cursor:
+                # BEGIN alone is deferred. The first statement must write: a read would open a snapshot, and a commit
+                # of another process in between would make every later write fail at once, without waiting.
+                cursor.execute(self._lock_statement)
+                yield cursor.sqlite_cursor
+        except (sqlite3.OperationalError, OperationalError) as error:
+            # At the commit the library wraps the error of SQLite in its own.
+            cause = error if isinstance(error, sqlite3.OperationalError) else error.__cause__
+            if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                raise StoreUnavailable(f"{self.where}: {error}; nothing of this was kept") from error
+            raise
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        """A consistent view of the data; nothing is written."""
+        with self.store.transaction(commit=False) as cursor:
+            yield cursor.sqlite_cursor
+
+    @contextmanager
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """Iterate over rows as they are read."""
+        with self.read() as cursor:
+            yield cursor.execute(sql, parameters)
+
+    def copy(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """``executemany`` is the quickest SQLite has."""
+        marks = ",".join("?" * len(columns))
+        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)  # noqa: S608 - ours
+
+    def recorder(self, table: str) -> _Recorder:
+        """Give the library's process recorder over one of the chained tables."""
+        return _Recorder(self.store, events_table_name=table)
+
+    def track(self, cursor: Any, follower: str, position: int) -> None:
+        """Store a follower's position through the library."""
+        self._tracking._insert_tracking(cursor, Tracking(follower, position))
+
+    def announce(self, cursor: Any) -> None:
+        """Nobody to tell: SQLite has no notifications, followers of other processes ask again and again."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; nobody will call."""
+        threading.Event().wait(seconds)
+        return False
+
+    def copy_to(self, target: Path) -> None:
+        """Copy the file while others write."""
+        with closing(sqlite3.connect(self.path, timeout=30)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+        target.chmod(0o600)
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log; freed pages are overwritten with zeros as they are freed (secure_delete)."""
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=30)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.store.close()

@@ -1,0 +1,300 @@
+"""Pages of incidents: the queue, one incident with everything about it, and what may be done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from engine.duties.facts import ClockStarted
+from engine.governance.register import builtin_register
+from engine.incidents import casework, triage
+from engine.incidents.facts import DISPOSITIONS, RELATIONS
+from engine.incidents.incident import Incident
+from engine.kernel.errors import InputError, NotAllowed, NotFound
+from engine.kernel.facts import SEVERITIES, FindingRaised
+from infra.app.container import House
+from infra.commands.accounts import Session
+from infra.read import queries, timeline
+from infra.read.finders import load_incident
+from infra.read.metrics import metrics_of
+from infra.read.related import graph, similar
+from infra.web.console.clocks import local_instant
+from infra.web.context import CheckedForm, TheHouse, TheSession, do, page, safe_path
+from playbooks.run import Run
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def show_queue(request: Request, house: TheHouse, session: TheSession, view: str = "open", q: str = "") -> Response:
+    """The queue of incidents, those nearest to a breach first."""
+    view = view if view in queries.VIEWS else "open"
+    rows = queries.queue(house, view, session.person.id, q[:100])
+    return page(
+        request, "queue.html", session, rows=rows, view=view, q=q[:100], views=queries.VIEWS, title="Incidents",
+        stats=queries.stats(house), severities=SEVERITIES, dispositions=DISPOSITIONS,
+        works=session.person.may(*triage.TRIAGE, "compliance_officer"),
+    )  # fmt: skip
+
+
+@router.get("/incidents/new")
+def new_incident(request: Request, house: TheHouse, session: TheSession) -> Response:
+    """The form for an incident that people told of."""
+    return _form(request, house, session, {}, [])
+
+
+def _form(
+    request: Request, house: House, session: Session, form: dict[str, str], likely: list[dict[str, Any]]
+) -> Response:
+    local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
+    return page(
+        request, "incident_new.html", session, form=form, likely=likely, classes=casework.CLASSES,
+        notifiable=casework.NOTIFIABLE_CLASSES, severities=SEVERITIES, channels=casework.CHANNELS,
+        local_now=local_now, title="Enter an incident",
+    )  # fmt: skip
+
+
+@router.post("/incidents")
+def enter_incident(request: Request, house: TheHouse, session: TheSession, form: CheckedForm) -> Response:
+    """Open an incident by hand; one that looks the same is shown first."""
+    clients = tuple(form.get("clients", "").replace(",", " ").split())
+    likely = likely_same(house, form.get("incident_class", ""), clients)
+    if likely and form.get("anyway") != "yes":
+        return _form(request, house, session, form, likely)
+    opened: list[str] = []
+
+    def perform() -> str:
+        told = read_report(house, form, clients)
+        opened.append(house.acts.report(told, by=session.person))
+        return "The incident is open; its duties count from when you were told."
+
+    response = do(request, perform, "/incidents/new")
+    if opened:
+        response.headers["location"] = f"/incidents/{opened[0]}"
+    return response
+
+
+def read_report(house: House, form: dict[str, str], clients: tuple[str, ...]) -> casework.Report:
+    """Read the form of a reported incident. Raises InputError naming the field."""
+    try:
+        return casework.Report(
+            title=form.get("title", "").strip(),
+            incident_class=form.get("incident_class", ""),
+            severity=form.get("severity", "high"),
+            channel=form.get("channel", ""),
+            told_at=local_instant(house, form.get("told_at", ""), "told_at"),
+            clients=clients,
+            loans=tuple(form.get("loans", "").replace(",", " ").split()),
+            personal_data=form.get("personal_data") == "yes",
+            reference=form.get("reference", "").strip(),
+        )
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise InputError(str(first["msg"]), field=str(first["loc"][0])) from None
+
+
+def likely_same(house: House, incident_class: str, clients: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Give open incidents of the same class that touch one of these clients."""
+    marks = ",".join("?" * len(clients))
+    if not clients:
+        return []
+    return house.database.rows(
+        "SELECT DISTINCT i.id, i.number, i.title FROM incident_view i JOIN incident_entity e ON e.incident_id = i.id "  # noqa: S608
+        f"WHERE i.is_open = 1 AND i.class = ? AND e.kind = 'clients' AND e.value IN ({marks}) LIMIT 5",
+        incident_class,
+        *clients,
+    )
+
+
+@router.post("/incidents/bulk")
+async def act_on_many(request: Request, house: TheHouse, session: TheSession) -> Response:
+    """One act on many incidents; the page says what became of each."""
+    form = await request.form(max_files=0, max_fields=500)
+    if form.get("csrf") != session.csrf:
+        raise NotAllowed("this form does not belong to your session; load the page again", code="web.csrf")
+    ids = [str(value) for value in form.getlist("id")]
+    values = {key: str(value) for key, value in form.items() if key not in ("id", "csrf")}
+
+    def perform() -> str:
+        results = house.acts.in_bulk(ids, values.get("act", ""), values, by=session.person)
+        done = sum(result["result"] != "refused" for result in results)
+        said = [f"{done} of {len(results)} done."]
+        for result in results:
+            if result["result"] == "refused":
+                row = house.database.row("SELECT number FROM incident_view WHERE id = ?", result["id"])
+                said.append(f"{row['number'] if row else result['id'][:8]}: {result['reason']}.")
+        return " ".join(said)
+
+    return await run_in_threadpool(do, request, perform, safe_path(str(form.get("back") or "/")))
+
+
+@router.get("/incidents/{incident_id}")
+def show_incident(request: Request, house: TheHouse, session: TheSession, incident_id: str) -> Response:
+    """One incident."""
+    incident = load_incident(house, incident_id)
+    people = [person for person in house.accounts.people() if person.may(*triage.TRIAGE)]
+    rows = house.database.rows("SELECT * FROM clock_view WHERE owner_id = ? ORDER BY due_at, subject", incident.id)
+    clocks = queries.with_share(house, rows)
+    return page(
+        request,
+        "incident.html",
+        session,
+        incident=incident,
+        clocks=clocks,
+        started=_started(house, incident.id),
+        notices=house.database.rows("SELECT * FROM notice_view WHERE incident_id = ? ORDER BY kind DESC", incident.id),
+        runs=_runs(house, incident.id),
+        playbooks=house.playbooks,
+        timeline=timeline.entries(house, incident.id),
+        findings=_findings(house, incident),
+        similar=similar(house, incident.id),
+        graph=graph(house, incident.id),
+        linked=_linked(house, incident),
+        metrics=metrics_of(house, incident),
+        startable=[kind for kind, spec in house.settings.clock_policy.specs.items() if spec.owner == "incident"],
+        relations=RELATIONS,
+        local_now=house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M"),
+        citations=[builtin_register().citation(o) for o in incident.obligations if o in builtin_register()],
+        people=people,
+        severities=SEVERITIES,
+        dispositions=DISPOSITIONS,
+        phases=("new", "triaged", "contained", "recovered", "closed"),
+        title=f"{incident.number} {incident.title}",
+    )
+
+
+def _linked(house: House, incident: Incident) -> list[dict[str, Any]]:
+    found = []
+    for key, relation in incident.links.items():
+        row = house.database.row("SELECT id, number, title, phase FROM incident_view WHERE id = ?", key)
+        if row is not None:
+            found.append({**row, "relation": relation})
+    return found
+
+
+def _started(house: House, incident_id: str) -> dict[str, ClockStarted]:
+    """How each clock was counted."""
+    facts = (it.fact for it in house.decisions.timeline(incident_id))
+    return {fact.clock_id: fact for fact in facts if isinstance(fact, ClockStarted)}
+
+
+def _runs(house: House, incident_id: str) -> list[dict[str, Any]]:
+    """The playbooks of an incident as lists of steps in the order they were entered."""
+    shown = []
+    by_digest = {playbook.digest: playbook for playbook in house.playbooks.values()}
+    for row in house.database.rows("SELECT id FROM run_view WHERE incident_id = ?", incident_id):
+        run = house.decisions.load(Run, str(row["id"]))
+        playbook = by_digest.get(run.digest)
+        steps = []
+        for step_id in run.entered:
+            step = playbook.step(step_id) if playbook and step_id in playbook.workflow else {}
+            if step.get("type") in ("start", "end"):
+                continue
+            task = run.waiting.get(step_id)
+            state = run.done.get(step_id) or ("waiting" if task or step_id in run.requested else "running")
+            steps.append({"id": step_id, "name": step.get("name", step_id), "state": state, "task": task})
+        workflow = playbook.workflow if playbook else {}
+        spare = {step.get("on_failure") for step in workflow.values()}
+        ahead = [
+            step["name"]
+            for step_id, step in workflow.items()
+            if step_id not in run.entered and step["type"] == "action" and step_id not in spare
+        ]
+        shown.append({"run": run, "steps": steps, "ahead": ahead})
+    return shown
+
+
+def _findings(house: House, incident: Incident) -> list[FindingRaised]:
+    """The newest findings of an incident."""
+    found = []
+    for finding_id in incident.findings[-20:]:
+        facts = house.decisions.timeline(finding_id)
+        found += [it.fact for it in facts if isinstance(it.fact, FindingRaised)]
+    return found[::-1]
+
+
+def _regroup(house: House, session: Session, incident_id: str, act: str, form: dict[str, str]) -> str:
+    """Split findings off, or move them to another incident."""
+    chosen = [key.removeprefix("finding.") for key in form if key.startswith("finding.")]
+    reason = form.get("reason", "")
+    if act == "move":
+        house.acts.move(incident_id, chosen, form.get("into", ""), reason, by=session.person)
+        return "Moved."
+    key = house.acts.split(incident_id, chosen, form.get("title", ""), reason, by=session.person)
+    row = house.database.row("SELECT number FROM incident_view WHERE id = ?", key)
+    return f"Split off as {row['number'] if row else key}."
+
+
+@router.post("/incidents/{incident_id}/{act}")
+def act_on(
+    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, incident_id: str, act: str
+) -> Response:
+    """One act of triage."""
+    acts, by = house.acts, session.person
+    reason, text = form.get("reason", ""), form.get("text", "")
+
+    def perform() -> str | None:
+        match act:
+            case "assign":
+                acts.assign(incident_id, form.get("assignee", by.id), by=by)
+            case "acknowledge":
+                acts.acknowledge(incident_id, by=by)
+            case "note":
+                acts.note(incident_id, text, by=by)
+            case "severity":
+                acts.change_severity(incident_id, form.get("severity", ""), reason, by=by)
+            case "measure":
+                acts.measure(incident_id, form.get("measure", ""), text, by=by)
+            case "merge":
+                acts.merge(incident_id, form.get("into", ""), reason, by=by)
+            case "close":
+                closed = acts.close(incident_id, form.get("disposition", ""), reason, by=by)
+                return "The incident is closed." if closed else "Proposed. A second person must agree to close it."
+            case "reopen":
+                acts.reopen(incident_id, reason, by=by)
+            case "split" | "move":
+                return _regroup(house, session, incident_id, act, form)
+            case "link":
+                acts.link(incident_id, form.get("other", ""), form.get("relation", "related"), reason, by=by)
+            case "unlink":
+                acts.unlink(incident_id, form.get("other", ""), reason, by=by)
+            case "notifiable":
+                acts.raise_notifiability(incident_id, form.get("personal_data") == "yes", reason, by=by)
+            case "not-notifiable":
+                done = acts.lower_notifiability(incident_id, reason, by=by)
+                return "The law's duties are cancelled." if done else "Proposed. A second person must agree."
+            case "clients":
+                named = form.get("clients", "").replace(",", " ").split()
+                acts.name_clients(incident_id, named, form.get("loans", "").replace(",", " ").split(), reason, by=by)
+            case "suppress":
+                until = local_instant(house, form.get("until", ""), "until")
+                acts.suppress(incident_id, until, reason, by=by)
+            case "lessons":
+                acts.record_lessons(incident_id, text, form.get("actions", ""), by=by)
+            case "clock":
+                anchor = local_instant(house, form.get("anchor_at", ""), "anchor_at")
+                acts.start_clock(incident_id, form.get("kind", ""), form.get("subject", ""), anchor, reason, by=by)
+            case "notice":
+                acts.draft_notice(incident_id, form.get("kind", ""), form.get("recipient", ""), by=by)
+                return "Drafted."
+            case "task":
+                acts.complete_task(
+                    form.get("run", ""), form.get("step", ""), form.get("outcome", "success"), text, by=by
+                )
+            case "playbook":
+                playbook = house.playbooks.get(form.get("playbook", ""))
+                if playbook is None:
+                    raise NotFound("there is no such playbook")
+                acts.start_playbook(incident_id, playbook, by=by)
+            case "approve-client-notices":
+                count = acts.approve_client_notices(incident_id, by=by)
+                return f"{count} client notices approved."
+            case _:
+                raise NotFound("there is no such act")
+        return None
+
+    return do(request, perform, f"/incidents/{incident_id}")

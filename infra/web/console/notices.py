@@ -1,0 +1,187 @@
+"""Pages of notices: what waits, one notice with its texts and its fate, its versions, the document itself."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from engine.incidents.incident import Incident
+from engine.kernel.errors import InputError, NotFound
+from engine.notices.notice import Notice
+from infra.app.container import House
+from infra.commands.notice_documents import notice_document
+from infra.outbound.mail import NoticeMail, Spool, afc_json
+from infra.read import queries
+from infra.read.finders import load_notice
+from infra.read.notice_versions import changes, version_of
+from infra.web.console.clocks import local_instant
+from infra.web.console.protections import a_day
+from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
+from infra.web.documents import DOCUMENT_CSP, TYPES
+from reports.render import FORMATS, Format, render
+from reports.wording import NAMES, heading, kind_key
+
+router = APIRouter(include_in_schema=False)
+STATES = ("open", "sent", "all")
+
+
+@router.get("/notices")
+def show_notices(request: Request, house: TheHouse, session: TheSession, state: str = "open") -> Response:
+    """All notices of one state."""
+    state = state if state in STATES else "open"
+    return page(request, "notices.html", session, rows=queries.notices(house, state), state=state, title="Notices")
+
+
+@router.get("/notices/{notice_id}")
+def show_notice(request: Request, house: TheHouse, session: TheSession, notice_id: str) -> Response:
+    """One notice with the texts of every language."""
+    notice = load_notice(house, notice_id)
+    incident = house.decisions.load(Incident, notice.incident_id)
+    kind = kind_key(notice.kind, notice.stage)
+    headings = {
+        language: {name: heading(kind, language, name) for name in fields}
+        for language, fields in notice.content.items()
+    }
+    local_now = house.calendar.local(house.clock.now())
+    return page(
+        request,
+        "notice.html",
+        session,
+        notice=notice,
+        incident=incident,
+        row=queries.notice_row(house, notice.id),
+        headings=headings,
+        names={**NAMES, "json": "JSON"},
+        later=house.database.rows(
+            "SELECT id, stage, state FROM notice_view WHERE incident_id = ? AND kind = ? AND subject = ? "
+            "AND stage <> 'initial' ORDER BY drafted_at",
+            notice.incident_id, notice.kind, notice.subject,
+        ),
+        local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
+        today=local_now.date().isoformat(),
+        title=f"Notice, {incident.number}",
+    )  # fmt: skip
+
+
+@router.get("/notices/{notice_id}/versions")
+def show_versions(
+    request: Request, house: TheHouse, session: TheSession, notice_id: str, old: int = 0, new: int = 0
+) -> Response:
+    """Every version of the text, and what changed between two."""
+    notice = load_notice(house, notice_id)
+    incident = house.decisions.load(Incident, notice.incident_id)
+    last = len(notice.versions)
+    second = version_of(notice, new or last)
+    first = version_of(notice, old) if old else (notice.versions[second.number - 2] if second.number > 1 else None)
+    kind = kind_key(notice.kind, notice.stage)
+    found = changes(first, second)
+    for change in found:
+        change["heading"] = heading(kind, change["language"], change["field"])
+    return page(
+        request, "versions.html", session, notice=notice, incident=incident, first=first, second=second,
+        changes=found, names={**NAMES, "json": "JSON"}, title=f"Versions, {incident.number}",
+    )  # fmt: skip
+
+
+@router.get("/notices/{notice_id}/document.{kind}")
+def document(
+    house: TheHouse, session: TheSession, notice_id: str, kind: str, language: str = "", version: int = 0
+) -> Response:
+    """The document: as page, text, PDF, DOCX, as the mail that goes out, or as JSON."""
+    notice = load_notice(house, notice_id)
+    if version:
+        notice.content = version_of(notice, version).content
+    if language:
+        if language not in notice.content:
+            raise NotFound(f"the notice has no text in '{language[:10]}'")
+        notice.content = {language: notice.content[language]}
+    made, number = notice_document(house.decisions, notice)
+    match kind:
+        case "html" | "txt" | "pdf" | "docx":
+            body = render(made, _format(kind))
+        case "eml":
+            body = _mail(house, notice)
+        case "json" if notice.kind == "afc":
+            body = afc_json(notice)
+        case _:
+            raise NotFound(f"a document is one of {', '.join(FORMATS)}, eml")
+    headers = {
+        "Content-Disposition": f"{'inline' if kind in ('html', 'pdf', 'txt') else 'attachment'}; "
+        f'filename="notice-{number}.{kind}"',
+        "Content-Security-Policy": DOCUMENT_CSP if kind == "html" else "default-src 'none'; frame-ancestors 'self'",
+        "X-Frame-Options": "SAMEORIGIN",
+    }
+    if kind == "html":
+        return HTMLResponse(body, headers=headers)
+    return Response(body, media_type=TYPES[kind], headers=headers)
+
+
+def _format(kind: str) -> Format:
+    return next(name for name in FORMATS if name == kind)
+
+
+def _mail(house: House, notice: Notice) -> bytes:
+    """The message as it goes out; nothing is sent."""
+    recipient = next(iter(notice.deliveries), notice.recipient.partition(",")[0])
+    if not recipient:
+        raise InputError("the notice has no recipient yet", field="recipient")
+    mails = NoticeMail(house.decisions, house.clock, house.settings, Spool(house.settings.data / "spool"))
+    return mails.message(notice, recipient).as_bytes()
+
+
+@router.post("/notices/{notice_id}/{act}")
+def act_on(
+    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, notice_id: str, act: str
+) -> Response:
+    """One act on a notice."""
+    back = [f"/notices/{notice_id}"]
+
+    def perform() -> str | None:
+        return _perform(house, session, notice_id, act, form, back)
+
+    response = do(request, perform, back[0])
+    response.headers["location"] = back[0]
+    return response
+
+
+def _perform(
+    house: House, session: TheSession, notice_id: str, act: str, form: dict[str, str], back: list[str]
+) -> str | None:
+    by, acts, reason = session.person, house.acts, form.get("reason", "")
+    version = int(form["version"]) if form.get("version", "").isdigit() else None
+    match act:
+        case "edit":
+            fields = {key[2:]: value.replace("\r\n", "\n") for key, value in form.items() if key.startswith("f.")}
+            acts.edit_notice(notice_id, form.get("language", ""), fields, version, by=by)
+            return "Saved."
+        case "submit":
+            acts.submit_notice(notice_id, version, by=by)
+            return "It waits for review."
+        case "return":
+            acts.return_notice(notice_id, reason, by=by)
+            return "Given back."
+        case "approve":
+            acts.approve_notice(notice_id, version, by=by)
+            return "Approved. It is being sent."
+        case "withdraw":
+            acts.withdraw_notice(notice_id, reason, by=by)
+        case "settle":
+            recipient = form.get("recipient") or None
+            acts.settle_notice(
+                notice_id, form.get("taken") == "yes", form.get("evidence", ""), by=by, recipient=recipient
+            )
+        case "hand-over":
+            handed = local_instant(house, form["handed_at"], "handed_at") if form.get("handed_at") else None
+            acts.hand_over_notice(notice_id, form.get("channel", ""), form.get("reference", ""), handed, by=by)
+        case "resend":
+            acts.resend_notice(notice_id, form.get("recipient", ""), form.get("instead_of", ""), reason, by=by)
+            return "Another try is ordered."
+        case "receipt":
+            day = a_day(form.get("received_on"), "received_on")
+            acts.record_receipt(notice_id, form.get("reference", ""), day, by=by)
+        case "follow-up":
+            back[0] = f"/notices/{acts.follow_up(notice_id, form.get('stage', ''), by=by)}"
+            return "Drafted."
+        case _:
+            raise NotFound("there is no such act")
+    return None

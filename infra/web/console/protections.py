@@ -1,0 +1,227 @@
+"""Pages of borrower protection: the list, the form to enter an act, and one borrower's whole story on a page."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+
+from engine.kernel.errors import InputError, NotAllowed, NotFound
+from engine.protection.facts import LegalAct
+from engine.protection.protection import Protection
+from infra.app.container import House
+from infra.read import queries, timeline
+from infra.web.console.clocks import local_instant
+from infra.web.context import CheckedForm, TheHouse, TheSession, do, must, page
+from infra.web.documents import DOCUMENT_CSP, TYPES
+from reports.render import FORMATS, render
+
+router = APIRouter(include_in_schema=False)
+
+
+class Upload:
+    """A form with one file in it."""
+
+    def __init__(self, fields: dict[str, str], data: bytes, name: str, media_type: str) -> None:
+        self.fields = fields
+        self.data = data
+        self.name = name
+        self.media_type = media_type
+
+
+async def upload_of(request: Request, session: TheSession) -> Upload:
+    """Read a form with at most one file; raises NotAllowed without the session's own token (CSRF)."""
+    form = await request.form(max_files=1, max_fields=50)
+    fields = {key: value for key, value in form.items() if isinstance(value, str)}
+    if fields.get("csrf") != session.csrf:
+        raise NotAllowed("this form does not belong to your session; load the page again", code="web.csrf")
+    file = form.get("document")
+    if not isinstance(file, UploadFile) or not file.filename:
+        return Upload(fields, b"", "", "")
+    return Upload(fields, await file.read(), file.filename, file.content_type or "application/octet-stream")
+
+
+AnUpload = Annotated[Upload, Depends(upload_of)]
+
+
+@router.get("/protections")
+def show_protections(request: Request, house: TheHouse, session: TheSession) -> Response:
+    """Borrowers under protection, and the form to enter an act."""
+    rows = house.database.rows(
+        "SELECT p.*, (SELECT COUNT(*) FROM order_view o WHERE o.protection_id = p.id AND o.revoked = 0) AS orders, "
+        "(SELECT COUNT(*) FROM order_view o WHERE o.protection_id = p.id AND o.acknowledged_at IS NOT NULL) AS done "
+        "FROM protection_view p ORDER BY p.received_at DESC LIMIT 200"
+    )
+    local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
+    return page(
+        request, "protections.html", session, rows=rows, local_now=local_now, bureaus=house.settings.bureaus,
+        title="Borrower protection",
+    )  # fmt: skip
+
+
+@router.post("/protections")
+def enter_act(request: Request, house: TheHouse, session: TheSession, upload: AnUpload) -> Response:
+    """Enter an act with its document; the orders go out by themselves."""
+
+    def perform() -> str | None:
+        house.acts.register_act(
+            read_act(house, upload.fields), by=session.person, document=upload.data or None, name=upload.name,
+            media_type=upload.media_type,
+        )  # fmt: skip
+        return "The act is entered; the orders are on their way and the three-day clocks run."
+
+    return do(request, perform, "/protections")
+
+
+def read_act(house: House, form: dict[str, str]) -> LegalAct:
+    """Read an act from a form; the moment of receipt is local time without an offset."""
+    received = local_instant(house, form.get("received_at", ""), "received_at")
+    try:
+        return LegalAct(
+            kind=form.get("kind"),
+            issuer=form.get("issuer", "").strip(),
+            number=form.get("number", "").strip(),
+            act_date=form.get("act_date"),
+            received_at=received,
+            channel=form.get("channel", "").strip(),
+            client=form.get("client", "").strip(),
+            loans=tuple(loan for loan in form.get("loans", "").replace(",", " ").split() if loan),
+            bureaus=tuple(form.get("bureaus", " ".join(house.settings.bureaus)).replace(",", " ").split()),
+        )
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise InputError(str(first["msg"]), field=str(first["loc"][0])) from None
+
+
+@router.get("/protections/{protection_id}")
+def show_protection(request: Request, house: TheHouse, session: TheSession, protection_id: str) -> Response:
+    """One protection: act, documents, orders, clocks, court, outcome, violations, timeline."""
+    it = load_protection(house, protection_id)
+    rows = house.database.rows("SELECT * FROM clock_view WHERE owner_id = ? ORDER BY due_at", it.id)
+    assert it.act is not None
+    violations = [
+        house.database.row("SELECT id, number, title, phase, opened_at FROM incident_view WHERE id = ?", key)
+        for key in dict.fromkeys(found.incident_id for found in it.violations)
+    ]
+    local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
+    return page(
+        request, "protection.html", session, it=it, clocks=queries.with_share(house, rows), local_now=local_now,
+        violations=[row for row in violations if row], timeline=timeline.entries(house, it.id),
+        queued=_queued(house, it), title=f"Act {it.act.number}",
+    )  # fmt: skip
+
+
+def _queued(house: House, it: Protection) -> dict[str, dict[str, Any]]:
+    """How the tries of each open order go."""
+    rows = house.database.rows(
+        "SELECT key, state, attempts, last_answer, next_at FROM outbox WHERE kind = 'order' AND state <> 'done'"
+    )
+    return {row["key"]: row for row in rows if row["key"] in it.orders}
+
+
+def load_protection(house: House, protection_id: str) -> Protection:
+    """Load a protection; raises NotFound."""
+    if house.database.row("SELECT id FROM protection_view WHERE id = ?", protection_id) is None:
+        raise NotFound("there is no such protection")
+    return house.decisions.load(Protection, protection_id)
+
+
+@router.get("/protections/{protection_id}/orders/{order_id}.{kind}")
+def order_document(house: TheHouse, session: TheSession, protection_id: str, order_id: str, kind: str) -> Response:
+    """The document of an order."""
+    it = load_protection(house, protection_id)
+    if kind not in FORMATS or order_id not in it.orders:
+        raise NotFound("there is no such document")
+    made, number = house.order_documents.of(it, it.orders[order_id])
+    body = render(made, kind)
+    headers = {
+        "Content-Disposition": f'inline; filename="order-{number}.{kind}"',
+        "Content-Security-Policy": DOCUMENT_CSP if kind == "html" else "default-src 'none'; frame-ancestors 'self'",
+        "X-Frame-Options": "SAMEORIGIN",
+    }
+    if kind == "html":
+        return HTMLResponse(body, headers=headers)
+    return Response(body, media_type=TYPES[kind], headers=headers)
+
+
+@router.get("/protections/{protection_id}/documents/{document_id}")
+def original(house: TheHouse, session: TheSession, protection_id: str, document_id: str) -> Response:
+    """A document as it came, as a download; its hash was counted anew."""
+    must(session.person, "compliance_officer", "soc_analyst", "ciso", "auditor")
+    it = load_protection(house, protection_id)
+    known = {*it.documents, *(ruling.document_id for ruling in it.rulings)}
+    if document_id not in known:
+        raise NotFound("there is no such document")
+    fact, data = house.archive.read(document_id)
+    safe = "".join(ch if ch.isalnum() or ch in ".-_" else "_" for ch in fact.name)[:100]
+    headers = {
+        "Content-Disposition": f'attachment; filename="{safe.encode("ascii", "replace").decode()}"',
+        "Content-Security-Policy": "sandbox",
+    }
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+@router.post("/protections/{protection_id}/document")
+def attach(request: Request, house: TheHouse, session: TheSession, upload: AnUpload, protection_id: str) -> Response:
+    """Attach a document."""
+
+    def perform() -> None:
+        house.acts.attach_document(protection_id, upload.data, upload.name, upload.media_type, by=session.person)
+
+    return do(request, perform, f"/protections/{protection_id}")
+
+
+@router.post("/protections/{protection_id}/ruling")
+def ruling(request: Request, house: TheHouse, session: TheSession, upload: AnUpload, protection_id: str) -> Response:
+    """Enter a decision of a court."""
+    form = upload.fields
+
+    def perform() -> None:
+        house.acts.enter_ruling(
+            protection_id, form.get("court", ""), form.get("number", ""), a_day(form.get("in_force_on"), "in_force_on"),
+            local_instant(house, form.get("received_at", ""), "received_at"), form.get("ruling", ""),
+            by=session.person, document=upload.data or None, name=upload.name, media_type=upload.media_type,
+        )  # fmt: skip
+
+    return do(request, perform, f"/protections/{protection_id}")
+
+
+def a_day(text: str | None, field: str) -> date:
+    """Read a date of a form. Raises InputError."""
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        raise InputError("give a date", field=field) from None
+
+
+@router.post("/protections/{protection_id}/{act}")
+def act_on(
+    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, protection_id: str, act: str
+) -> Response:
+    """One act on a protection."""
+    by, reason = session.person, form.get("reason", "")
+
+    def perform() -> str | None:
+        match act:
+            case "verify":
+                house.acts.verify_act(protection_id, form.get("genuine") == "yes", reason, by=by)
+            case "acknowledge":
+                reference = form.get("reference", "")
+                house.acts.acknowledge_order(protection_id, form.get("order", ""), reference, by=by)
+            case "propose":
+                house.acts.propose_outcome(protection_id, form.get("outcome", ""), reason, by=by)
+                return "Proposed. A second person must decide."
+            case "decide":
+                house.acts.decide_outcome(protection_id, form.get("agreed") == "yes", reason, by=by)
+            case "clock":
+                anchor = local_instant(house, form.get("anchor_at", ""), "anchor_at")
+                house.acts.start_clock(protection_id, form.get("kind", ""), "", anchor, reason, by=by)
+            case _:
+                raise NotFound("there is no such act")
+        return None
+
+    return do(request, perform, f"/protections/{protection_id}")

@@ -1,0 +1,90 @@
+"""The other pages: events, dead letters, effects, mail spool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from engine.governance.register import builtin_register
+from engine.kernel.errors import NotFound
+from infra.processes.search import behind
+from infra.read import queries
+from infra.search.port import INDEXES, SearchUnavailable
+from infra.search.question import LONGEST, BadQuestion
+from infra.web.console.rules import explanations
+from infra.web.context import TheHouse, TheSession, must, page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/events")
+def show_events(
+    request: Request, house: TheHouse, session: TheSession, q: str = "", of: str = "events", below: int | None = None
+) -> Response:
+    """Search the events, the incidents or the notices; what is wrong with a question is said above an empty list."""
+    of, rows, wrong = (of if of in INDEXES else "events"), [], ""
+    try:
+        rows = queries.search(house, q, of, below)
+    except (BadQuestion, SearchUnavailable) as error:
+        wrong = error.message
+    oldest = rows[-1].get("position", rows[-1].get("key")) if len(rows) == queries.PAGE else None
+    lag = behind(house.search, house.ledger, house.decisions)[of]
+    return page(
+        request, "events.html", session, rows=rows, q=q[:LONGEST], of=of, wrong=wrong, oldest=oldest, indexes=INDEXES,
+        lag=lag, title="Search" if q or of != "events" else "Events",
+    )  # fmt: skip
+
+
+@router.get("/catalogue")
+def show_catalogue(request: Request, house: TheHouse, session: TheSession) -> Response:
+    """Every event type with its fields, the duties that name it and an example."""
+    register, rows = builtin_register(), []
+    for spec in house.catalogue.events.values():
+        example = orjson.dumps(house.catalogue.example(spec.action), option=orjson.OPT_INDENT_2).decode()
+        rows.append({"spec": spec, "example": example, "duties": register.using_event(spec.action)})
+    fields = house.catalogue.fields
+    return page(request, "catalogue.html", session, rows=rows, fields=fields, title="Event catalogue")
+
+
+@router.get("/events/{position}")
+def show_event(request: Request, house: TheHouse, session: TheSession, position: int) -> Response:
+    """One event; personal fields are named and not shown."""
+    event = house.ledger.get(position)
+    if event is None:
+        raise NotFound("there is no such event")
+    fields = queries.masked_fields(house, event.fields)
+    duties = builtin_register().using_event(event.action)
+    why = explanations(house, event, request.query_params.get("rule", ""))
+    return page(request, "event.html", session, event=event, fields=fields, duties=duties, why=why, title=event.action)
+
+
+@router.get("/system")
+def show_system(request: Request, house: TheHouse, session: TheSession) -> Response:
+    """Dead letters, effects under way, the mail spool."""
+    must(session.person, "soc_analyst", "compliance_officer", "fraud_analyst", "ciso", "admin", "auditor")
+    spool = house.settings.data / "spool"
+    mails = sorted(spool.glob("*.eml"), key=lambda p: p.stat().st_mtime, reverse=True)[:200] if spool.exists() else []
+    return page(
+        request, "system.html", session, letters=queries.dead_letters(house), effects=queries.outbox(house),
+        mails=[(mail.name, mail.stat().st_size) for mail in mails], stats=queries.stats(house), title="System",
+    )  # fmt: skip
+
+
+@router.get("/system/mail/{name}")
+def show_mail(house: TheHouse, session: TheSession, name: str) -> Response:
+    """One message of the spool, as a file."""
+    must(session.person, "compliance_officer", "ciso", "auditor", "admin")
+    path = house.settings.data / "spool" / Path(name).name
+    if path.suffix != ".eml" or not path.is_file():
+        raise NotFound("there is no such message")
+    headers = {"Content-Disposition": f'attachment; filename="{path.name}"'}
+    return Response(path.read_bytes(), media_type="message/rfc822", headers=headers)
+
+
+@router.get("/help")
+def show_help(request: Request, session: TheSession) -> Response:
+    """The keys and the words."""
+    return page(request, "help.html", session, title="Help")

@@ -1,0 +1,201 @@
+"""The console's pages of rules and lists: what is in force, its versions, tuning, approval, roll-back; and why a rule
+matched an event or did not."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import yaml
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from engine.events.envelope import SecurityEvent
+from engine.governance.register import builtin_register
+from engine.kernel.errors import InputError, NotFound
+from engine.kernel.yaml_text import read_yaml
+from engine.rule_life.rules import RuleLife, rule_id
+from infra.app.container import House
+from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
+from rules.detection.context import ContextMemory
+from rules.detection.loader import one_document
+from rules.detection.pack import builtin_contexts
+from rules.language.model import Rule
+from rules.quality.explain import Explanation, Reason, bases_of, explain
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/rules")
+def show_rules(request: Request, house: TheHouse, session: TheSession) -> Response:
+    """The rules in force, and what waits for a second person."""
+    counts = house.database.rows(
+        "SELECT rule_name, COUNT(*) AS incidents, SUM(findings) AS findings FROM incident_view GROUP BY rule_name"
+    )
+    found = {row["rule_name"]: row for row in counts}
+    ruleset = house.rules
+    rules = sorted((r for r in ruleset if r.raises_findings and not r.in_shadow), key=lambda r: r.name)
+    lives = {row["name"]: row for row in house.database.rows("SELECT * FROM rule_view")}
+    retired = [name for name, row in lives.items() if row["in_force"] == ""]
+    return page(
+        request, "rules.html", session, rules=rules, found=found, lives=lives, retired=retired,
+        fault=house.rulebook.fault, title="Rules",
+    )  # fmt: skip
+
+
+@router.get("/rules/{name}")
+def show_rule(request: Request, house: TheHouse, session: TheSession, name: str) -> Response:
+    """One rule with its parameters, versions, duties and tests."""
+    ruleset = house.rules
+    rule = ruleset.by_reference.get(name)
+    life = house.decisions.load(RuleLife, rule_id(name))
+    if rule is None and not life.id:
+        raise NotFound("there is no such rule")
+    register = builtin_register()
+    meta = rule.meta if rule else None
+    duties = [(o, register.citation(o)) for o in (meta.obligations if meta else ()) if o in register]
+    rows = house.database.rows(
+        "SELECT id, number, title, phase FROM incident_view WHERE rule_name = ? ORDER BY opened_at DESC LIMIT 20", name
+    )
+    references = rule.correlation.rules if rule and rule.correlation else ()
+    bases = [ruleset.by_reference[reference] for reference in references]
+    values = house.settings.rule_parameters.get(name, {})
+    changes = _changes(house, name, life)
+    return page(
+        request, "rule.html", session, rule=rule, rule_name=name, life=life, bases=bases, duties=duties, rows=rows,
+        values=values, changes=changes, title=rule.title if rule else name,
+    )  # fmt: skip
+
+
+def _changes(house: House, name: str, life: RuleLife) -> dict[str, list[str]]:
+    """Give, for each version made here, the lines in which it differs from what is in force."""
+    try:
+        now = _yaml(house.rule_acts.document(name))
+    except NotFound:
+        now = []
+    return {
+        draft.version: [
+            line
+            for line in difflib.unified_diff(now, _yaml(one_document(draft.text, "draft")), lineterm="", n=1)
+            if not line.startswith(("---", "+++", "@@"))
+        ]
+        for draft in life.drafts.values()
+    }
+
+
+def _yaml(document: dict[str, Any]) -> list[str]:
+    return str(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)).splitlines()
+
+
+@router.post("/rules/{name}/{act}")
+def act_on_rule(
+    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, name: str, act: str
+) -> Response:
+    """One act on a rule."""
+    version, reason, acts, by = form.get("version", ""), form.get("reason", ""), house.rule_acts, session.person
+
+    def perform() -> str | None:
+        match act:
+            case "tune":
+                values = {key.removeprefix("p:"): value for key, value in form.items() if key.startswith("p:")}
+                _, made = acts.tune(name, _changed(house.rules.by_reference.get(name), values), reason, by=by)
+                failed = [result for result in acts.test(name, made, by=by) if not result.passed]
+                return f"Version {made} written; {f'{len(failed)} of its tests fail' if failed else 'its tests hold'}."
+            case "propose":
+                acts.propose(name, version, reason, by=by)
+            case "approve":
+                acts.approve(name, version, reason, by=by)
+            case "activate":
+                acts.activate(name, version, "active", reason, by=by)
+            case "shadow":
+                acts.activate(name, version, "shadow", reason, by=by)
+            case "retire":
+                done = acts.retire(name, reason, by=by)
+                return "Out of force." if done else "Proposed; another person must decide it."
+            case "rollback":
+                return f"In force again: {acts.roll_back(name, reason, by=by)}."
+            case _:
+                raise NotFound("there is no such act")
+        return None
+
+    return do(request, perform, f"/rules/{name}")
+
+
+def _changed(rule: Rule | None, values: dict[str, str]) -> dict[str, Any]:
+    """Give the parameters whose value is another than that in force."""
+    if rule is None or rule.meta is None:
+        raise NotFound("there is no such rule in force")
+    read = {key: read_yaml(value) for key, value in values.items() if value.strip()}
+    known = rule.meta.parameters
+    changed = {key: value for key, value in read.items() if key not in known or known[key].default != value}
+    if not changed:
+        raise InputError("no parameter was changed", field="parameters")
+    return changed
+
+
+@router.get("/lists")
+def show_lists(request: Request, house: TheHouse, session: TheSession) -> Response:
+    """The lists that rules name; entries that say who somebody is are not shown."""
+    held = {row["name"]: row for row in house.database.rows("SELECT * FROM list_view")}
+    rows = []
+    for it in house.rulebook.definitions.values():
+        row = held.get(it.name, {"in_force": 0, "count": len(it.entries), "waiting": 0, "proposed_by": ""})
+        entries = () if it.personal else sorted(house.rulebook.entries(it.name, row["in_force"]))
+        users = sorted(rule.name for rule in house.rules if f"%{it.name}%" in rule.text)
+        rows.append({"it": it, "row": row, "entries": entries, "users": users})
+    return page(request, "lists.html", session, rows=rows, title="Lists")
+
+
+@router.post("/lists/{name}/{act}")
+def act_on_list(
+    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, name: str, act: str
+) -> Response:
+    """One act on a list."""
+    reason, acts, by = form.get("reason", ""), house.rule_acts, session.person
+
+    def perform() -> str | None:
+        match act:
+            case "change":
+                adds, removes = form.get("add", "").splitlines(), form.get("remove", "").splitlines()
+                done = acts.change_list(name, adds, removes, reason, by=by)
+                return "In force." if done else "Proposed; another person must approve it."
+            case "approve" | "refuse":
+                acts.decide_list(name, agreed=act == "approve", reason=reason, by=by)
+            case _:
+                raise NotFound("there is no such act")
+        return None
+
+    return do(request, perform, "/lists")
+
+
+def explanations(house: House, event: SecurityEvent, asked: str) -> dict[str, Any]:
+    """Give the rules that concern an event and, of the one asked for, why it matches or not.
+
+    What contexts knew when the event came is not kept; a condition on it is told as it would be with nothing known.
+    """
+    ruleset = house.rules
+    concerned = sorted(
+        {rule.name for rule in ruleset if rule.compiled and event.action in rule.compiled.actions}
+        | {rule.name for rule in ruleset if rule.correlation and _counts(rule, event.action, ruleset.by_reference)}
+    )
+    told: list[Explanation] = []
+    if asked in ruleset.by_reference:
+        known = ContextMemory(builtin_contexts()).known(event.fields, event.at.timestamp())
+        for base in bases_of(ruleset.by_reference[asked], ruleset.by_reference):
+            told.append(_masked(explain(base, {**event.fields, **known}), house))
+    return {"rules": concerned, "asked": asked, "told": told}
+
+
+def _counts(rule: Rule, action: str, by_reference: dict[str, Rule]) -> bool:
+    return any(base.compiled and action in base.compiled.actions for base in bases_of(rule, by_reference))
+
+
+def _masked(told: Explanation, house: House) -> Explanation:
+    return told.model_copy(update={"condition": _hide(told.condition, house), "decided": ()})
+
+
+def _hide(reason: Reason, house: House) -> Reason:
+    """Personal values are named and not shown."""
+    hidden = reason.field and house.catalogue.is_personal(reason.field) and reason.value != "(absent)"
+    parts = tuple(_hide(part, house) for part in reason.parts)
+    return reason.model_copy(update={"parts": parts, **({"value": "(personal)"} if hidden else {})})

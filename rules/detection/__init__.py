@@ -1,0 +1,1 @@
+"""Detection: loading rules, matching, contexts, correlations, the detector."""

@@ -1,0 +1,1 @@
+"""The language of rules: Sigma read, checked and compiled to Python."""

@@ -1,0 +1,1 @@
+"""Quality of rules: lint, inline tests, measurement, explanations."""
