@@ -179,9 +179,11 @@ def start(
     target_percent: int = 50,
     actor: str | None = None,
     reason: str = "",
+    outer: datetime | None = None,
 ) -> ClockStarted:
-    """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand."""
-    term = count_term(spec, anchor_at, calendar)
+    """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand. ``outer`` is the start of
+    the outer limit of a term that has one."""
+    term = count_term(spec, anchor_at, calendar, outer=outer)
     by_hand = {} if actor is None else {"actor": actor, "by_hand": True}
     return ClockStarted(
         at=at,
@@ -345,12 +347,13 @@ def agree_to_cancel(clock: Clock, *, by: Person, at: datetime) -> Sequence[Fact]
 
 
 def reanchor(
-    clock: Clock, spec: ClockSpec, anchor_at: datetime, *, at: datetime, reason: str, calendar: BusinessCalendar
-) -> Sequence[Fact]:
+    clock: Clock, spec: ClockSpec, anchor_at: datetime, *, at: datetime, reason: str, calendar: BusinessCalendar,
+    outer: datetime | None = None,
+) -> Sequence[Fact]:  # fmt: skip
     """Move the anchor earlier; a later anchor changes nothing. A term that had passed had then passed earlier."""
     if not clock.running or clock.anchor_at is None or anchor_at >= clock.anchor_at:
         return []
-    term = count_term(spec, anchor_at, calendar)
+    term = count_term(spec, anchor_at, calendar, outer=outer)
     facts: list[Fact] = [
         ClockReanchored(
             at=at,

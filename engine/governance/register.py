@@ -59,7 +59,7 @@ class Register:
 @lru_cache(maxsize=1)
 def builtin_register() -> Register:
     """Read the register that ships with the product."""
-    text = (resources.files("engine") / "data" / "obligations.yml").read_text(encoding="utf8")
+    text = (resources.files("engine") / "data" / "kz" / "obligations.yml").read_text(encoding="utf8")
     document = read_yaml(text)
     entries = (Obligation.model_validate(entry) for entry in document["obligations"])
     return Register({entry.id: entry for entry in entries}, document["sources"])

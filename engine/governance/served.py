@@ -8,11 +8,11 @@ from importlib import resources
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.duties.declared import clock_specs
 from engine.governance.governance import controls, duty_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError
 from engine.kernel.yaml_text import read_yaml
-from engine.terms.counting import clock_specs
 
 
 class Thing(BaseModel):

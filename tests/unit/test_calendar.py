@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.duties.declared import clock_spec, clock_specs
 from engine.kernel.errors import DataError, InputError, NotFound
 from engine.terms.calendar import builtin_calendar, calendar_from_yaml
-from engine.terms.counting import clock_spec, clock_specs, count_term
+from engine.terms.counting import count_term
 
 CALENDAR = builtin_calendar()
 instants = st.integers(0, 10 * 365 * 86_400).map(lambda s: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=s))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from engine.duties.policy import ClockPolicy
 from engine.incidents.incident import Incident
 from engine.kernel.errors import NotFound
 from engine.kernel.ports import Clock
 from engine.terms.calendar import BusinessCalendar
-from engine.terms.policy import ClockPolicy
 from infra.commands.accounts import Accounts
-from infra.commands.drafting import Drafting
 from infra.settings.settings import Settings
 from infra.store.archive import Archive
 from infra.store.log.aggregates import A
 from infra.store.log.decisions import Decisions
 from infra.store.log.unit import Unit
+from reports.composer import NoticeComposer
 
 
 class Base:
@@ -30,7 +30,7 @@ class Base:
         settings: Settings,
         calendar: BusinessCalendar,
         archive: Archive,
-        drafting: Drafting,
+        drafting: NoticeComposer,
     ) -> None:
         self.decisions = decisions
         self.clock = clock

@@ -12,11 +12,10 @@ from engine.incidents.incident import Incident
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, QorgauError
 from engine.kernel.facts import Fact, Person
 from infra.commands.acts.base import Base, by_number, get
-from infra.processes.incidents import next_number
-from infra.processes.playbooks import variables_of
 from infra.store.log.unit import Unit
 from playbooks import run as runs
 from playbooks.cacao import Playbook
+from playbooks.policy import variables_of
 from playbooks.run import Run
 
 MOST_AT_ONCE = 200
@@ -35,7 +34,7 @@ class IncidentActs(Base):
         with self._unit() as unit:
             key = casework.report_id(told)
             if not unit.load(Incident, key).id:
-                key, facts = casework.report(told, next_number(unit), by=by, at=unit.at)
+                key, facts = casework.report(told, unit.next_number(), by=by, at=unit.at)
                 unit.record(Incident, key, facts)
         return key
 
@@ -99,7 +98,7 @@ class IncidentActs(Base):
         """Move findings into a new incident; gives its id."""
         with self._unit() as unit:
             incident = get(unit, Incident, incident_id)
-            key, left, opened = casework.split(incident, findings, next_number(unit), title, reason, by=by, at=unit.at)
+            key, left, opened = casework.split(incident, findings, unit.next_number(), title, reason, by=by, at=unit.at)
             unit.record(Incident, key, opened)
             unit.record(Incident, incident.id, left)
         return key

@@ -11,13 +11,14 @@ from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllow
 from engine.kernel.facts import Person
 from engine.kernel.ports import Intent
 from engine.notices import notice as notices
-from engine.notices.facts import KINDS, NoticeKind, NoticeStage
+from engine.notices.facts import NoticeStage
+from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
+from engine.policies.notices import drafted
 from infra.commands.acts.base import Base, get
-from infra.processes.notices import drafted
 from infra.store.log.unit import Unit
 
-ON_DEMAND = ("law_enforcement", "stakeholder", "afc")
+ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
 
 
 class NoticeActs(Base):
@@ -68,13 +69,12 @@ class NoticeActs(Base):
         self, unit: Unit, incident: Incident, kind: str, subject: str, stage: str, key: str, to: str,
         follows: Notice | None, by: Person,
     ) -> None:  # fmt: skip
-        assert kind in KINDS
-        the_kind: NoticeKind = kind
         the_stage: NoticeStage = stage  # type: ignore[assignment]
         content, version = self.drafting.text(unit, incident, kind, stage, "", late=False, follows=follows)
         fact = drafted(
-            unit, key, incident, the_kind, subject, the_stage, content, version, {kind: to}, follows, actor=by.id
-        )
+            unit, key, incident, notice_kind(kind), subject, the_stage, content, version, recipient=to, follows=follows,
+            actor=by.id,
+        )  # fmt: skip
         unit.record(Notice, key, [fact])
 
     def edit_notice(

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed
 from engine.kernel.facts import Person
+from engine.policies.acts import acknowledge
 from engine.protection import protection
 from engine.protection.facts import CourtRuled, LegalAct
 from engine.protection.protection import Protection
 from infra.commands.acts.base import Base, get
-from infra.processes.protection import acknowledge
 
 
 class ProtectionActs(Base):

@@ -7,9 +7,9 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from engine.duties.declared import clock_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import InputError, NotFound
-from engine.terms.counting import clock_specs
 from infra.app.container import House
 from infra.read import queries
 from infra.read.upcoming_terms import YEAR, as_calendar, due_within

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
+from engine.duties.clock import Clock, clock_id
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident
 from engine.kernel.errors import InputError
 from engine.kernel.ids import derive
+from engine.kernel.ports import Context
+from engine.kernel.trouble import EffectFailed
 from engine.notices.notice import Notice
 from engine.terms.calendar import BusinessCalendar
-from infra.commands.wordbook import Wordbook
-from infra.store.log.topics import EffectFailed
-from infra.store.log.unit import Unit
 from reports.drafter import Content, TemplateError
-from reports.drafts import Previous, Subject
+from reports.drafts import Own, Previous, Subject, Writer
 from reports.wording import kind_key, template_version
 
 _SOURCE_OF = {
@@ -28,11 +28,28 @@ _SOURCE_OF = {
 _AFC_STAGES = {"portal.application": "application", "contract": "signing", "loan.disbursed": "after payout"}
 
 
-class Drafting:
-    """Drafts texts for one organisation."""
+class OwnWording(Protocol):
+    """The organisation's own wording, and the writer that uses it."""
+
+    @property
+    def writer(self) -> Writer:
+        """What writes the texts."""
+        ...
+
+    def own(self) -> Own:
+        """Return the templates in force."""
+        ...
+
+    def version(self, kind: str) -> str:
+        """Name the own wordings a kind is drafted with; empty when all are the product's."""
+        ...
+
+
+class NoticeComposer:
+    """Composes the texts of one organisation."""
 
     def __init__(
-        self, wordbook: Wordbook, rule_words: Callable[[str], Mapping[str, str]], calendar: BusinessCalendar
+        self, wordbook: OwnWording, rule_words: Callable[[str], Mapping[str, str]], calendar: BusinessCalendar
     ) -> None:
         self.wordbook = wordbook
         self.rule_words = rule_words
@@ -44,35 +61,43 @@ class Drafting:
         return int(offset.total_seconds() // 60) if offset is not None else 0
 
     def text(
-        self, unit: Unit, incident: Incident, kind: str, stage: str, client: str, *, late: bool, follows: Notice | None
+        self,
+        context: Context,
+        incident: Incident,
+        kind: str,
+        stage: str,
+        client: str,
+        *,
+        late: bool,
+        follows: Notice | None,
     ) -> tuple[Content, str]:
         """Give the text of a notice and the version of its wording. An own wording that fails gives way to ours."""
         if kind == "afc":
             return {"json": self.afc(incident)}, template_version()
         key = kind_key(kind, stage)
-        subject = self.subject(unit, incident, client, late=late, follows=follows)
+        subject = self.subject(context, incident, client, late=late, follows=follows)
         writer, own = self.wordbook.writer, self.wordbook.own()
         version = ",".join(filter(None, (template_version(), self.wordbook.version(key))))
         try:
             return writer.draft(key, subject, own), version
         except TemplateError as error:
-            self._tell(unit, key, error)
+            self._tell(context, key, error)
             return writer.draft(key, subject, {}), template_version()
 
-    def _tell(self, unit: Unit, key: str, error: InputError) -> None:
+    def _tell(self, context: Context, key: str, error: InputError) -> None:
         fact = EffectFailed(
-            at=unit.at, key=f"template:{key}", kind="own wording", outcome="failing",
-            detail=f"{error.message}; the product's own wording was used"[:300], since=unit.at,
+            at=context.at, key=f"template:{key}", kind="own wording", outcome="failing",
+            detail=f"{error.message}; the product's own wording was used"[:300], since=context.at,
         )  # fmt: skip
-        unit.record_single(str(derive("effect-failed", "template", key)), fact)
+        context.record_single(str(derive("effect-failed", "template", key)), fact)
 
     def subject(
-        self, unit: Unit, incident: Incident, client: str, *, late: bool, follows: Notice | None = None
+        self, context: Context, incident: Incident, client: str, *, late: bool, follows: Notice | None = None
     ) -> Subject:
         """Give the plain facts of an incident."""
         assert incident.detected_at is not None
-        due = unit.query("SELECT due_at FROM clock_view WHERE owner_id = ? AND kind = 'remediation'", incident.id)
-        entities, words = incident.entities, _evidence(unit, incident)
+        remediation = context.past(Clock, clock_id("remediation", incident.id, ""))
+        entities, words = incident.entities, _evidence(context, incident)
         offset = self.offset(incident.detected_at)
         return Subject(
             number=incident.number,
@@ -85,7 +110,7 @@ class Drafting:
             loans=len(entities.loans),
             assets=entities.workstations[:10],
             measures=tuple(incident.measures),
-            remediation_due=datetime.fromisoformat(due[0]["due_at"]).astimezone(UTC) if due else None,
+            remediation_due=remediation.due_at,
             own_loans=entities.loans if client and len(entities.clients) == 1 else (),
             client=client or None,
             late=late,
@@ -121,10 +146,10 @@ class Drafting:
         }
 
 
-def _evidence(unit: Unit, incident: Incident) -> dict[str, Any]:
+def _evidence(context: Context, incident: Incident) -> dict[str, Any]:
     """The words people wrote when they recorded cause, consequences, recovery, closing and lessons."""
     words: dict[str, Any] = {}
-    for fact in unit.facts(incident.id):
+    for fact in context.facts(incident.id):
         match fact:
             case i.CauseEliminated():
                 words["cause"] = fact.evidence

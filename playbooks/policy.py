@@ -10,68 +10,69 @@ from engine.incidents import triage
 from engine.incidents.facts import NoteAdded
 from engine.incidents.incident import Incident, ends_duties
 from engine.kernel.errors import DecisionRefused
-from engine.kernel.facts import ENGINE, Person
-from engine.kernel.ports import Clock, Intent
-from infra.processes.base import DecisionFollower
-from infra.store.log.decisions import Decisions, Recorded
-from infra.store.log.unit import Unit
+from engine.kernel.facts import ENGINE, Fact, Person, StoredFact
+from engine.kernel.ports import Context, Intent
 from playbooks import run as runs
 from playbooks.cacao import Playbook
 from playbooks.run import Run
 
 
-class Playbooks(DecisionFollower):
+class PlaybookPolicy:
     """Starts, advances and cancels runs."""
 
-    name = "playbooks"
-    wants = (i.IncidentOpened, i.IncidentClosed, i.IncidentMerged, runs.RunStarted, runs.StepFinished)
+    name: str = "playbooks"
+    after: tuple[str, ...] = ()
+    answers: tuple[type[Fact], ...] = (
+        i.IncidentOpened,
+        i.IncidentClosed,
+        i.IncidentMerged,
+        runs.RunStarted,
+        runs.StepFinished,
+    )
 
-    def __init__(
-        self, decisions: Decisions, clock: Clock, library: Mapping[str, Playbook], automatic: frozenset[str]
-    ) -> None:
-        super().__init__(decisions, clock)
+    def __init__(self, library: Mapping[str, Playbook], automatic: frozenset[str]) -> None:
         self.library = library
         self.by_digest = {playbook.digest: playbook for playbook in library.values()}
         self.automatic = automatic
 
-    def take(self, unit: Unit, recorded: Recorded) -> None:
+    def answer(self, context: Context, stored: StoredFact) -> None:
         """Answer one fact."""
-        match recorded.fact:
+        match stored.fact:
             case i.IncidentOpened(playbook=str(name)) as fact if name in self.library:
-                self._start(unit, fact, self.library[name])
+                self._start(context, fact, self.library[name])
             case runs.RunStarted() as fact:
-                self._advance(unit, fact.run_id)
+                self._advance(context, fact.run_id)
             case runs.StepFinished() as fact:
                 if fact.measure is not None:
-                    self._measure(unit, fact)
-                self._advance(unit, fact.run_id)
+                    self._measure(context, fact)
+                self._advance(context, fact.run_id)
             case i.IncidentClosed() as fact if ends_duties(fact.disposition):
-                self._cancel(unit, fact.incident_id, f"the incident was closed as {fact.disposition}")
+                self._cancel(context, fact.incident_id, f"the incident was closed as {fact.disposition}")
             case i.IncidentMerged() as fact:
-                self._cancel(unit, fact.incident_id, "the incident was merged into another one")
+                self._cancel(context, fact.incident_id, "the incident was merged into another one")
 
-    def _start(self, unit: Unit, fact: i.IncidentOpened, playbook: Playbook) -> None:
+    def _start(self, context: Context, fact: i.IncidentOpened, playbook: Playbook) -> None:
         key = runs.run_id(fact.incident_id, playbook.id)
-        if unit.load(Run, key).id:
+        if context.load(Run, key).id:
             return
-        incident = unit.load(Incident, fact.incident_id)
+        incident = context.past(Incident, fact.incident_id)
         started = runs.begin(
             playbook,
             fact.incident_id,
             variables_of(incident),
-            at=unit.at,
+            at=context.at,
             actor=ENGINE,
             reason=f"rule {fact.rule_name}",
         )
-        unit.record(Run, key, [started])
+        context.record(Run, key, [started])
 
-    def _advance(self, unit: Unit, key: str) -> None:
-        run = unit.load(Run, key)
+    def _advance(self, context: Context, key: str) -> None:
+        run = context.load(Run, key)
         playbook = self.by_digest.get(run.digest)
         if playbook is None or run.state != "running":
             return
-        facts = runs.advance(run, playbook, at=unit.at, automatic=self.automatic)
-        unit.record(Run, key, facts)
+        facts = runs.advance(run, playbook, at=context.at, automatic=self.automatic)
+        context.record(Run, key, facts)
         for fact in facts:
             if isinstance(fact, runs.CommandRequested):
                 payload = {
@@ -82,23 +83,23 @@ class Playbooks(DecisionFollower):
                     "measure": playbook.extension(fact.step_id).get("measure"),
                     "body": {"order": fact.order, **run.variables},
                 }
-                unit.intend(Intent(key=fact.key, kind="command", payload=payload))
+                context.intend(Intent(key=fact.key, kind="command", payload=payload))
 
-    def _measure(self, unit: Unit, fact: runs.StepFinished) -> None:
-        run = unit.load(Run, fact.run_id)
-        incident = unit.load(Incident, run.incident_id)
+    def _measure(self, context: Context, fact: runs.StepFinished) -> None:
+        run = context.load(Run, fact.run_id)
+        incident = context.load(Incident, run.incident_id)
         by = Person(id=fact.actor, roles=frozenset(triage.TRIAGE))
         try:
-            facts = triage.record_measure(incident, fact.measure, fact.evidence, by=by, at=unit.at)  # type: ignore[arg-type]
+            facts = triage.record_measure(incident, fact.measure, fact.evidence, by=by, at=context.at)  # type: ignore[arg-type]
         except DecisionRefused as refused:
             text = f"The step was finished but its measure '{fact.measure}' was not recorded: {refused.message}."
-            facts = [NoteAdded(at=unit.at, incident_id=incident.id, text=text)]
-        unit.record(Incident, incident.id, facts)
+            facts = [NoteAdded(at=context.at, incident_id=incident.id, text=text)]
+        context.record(Incident, incident.id, facts)
 
-    def _cancel(self, unit: Unit, incident_id: str, reason: str) -> None:
-        for row in unit.query("SELECT id FROM run_view WHERE incident_id = ?", incident_id):
-            run = unit.load(Run, str(row["id"]))
-            unit.record(Run, run.id, runs.cancel(run, reason, at=unit.at))
+    def _cancel(self, context: Context, incident_id: str, reason: str) -> None:
+        for key in context.find(Run, incident_id=incident_id):
+            run = context.load(Run, key)
+            context.record(Run, run.id, runs.cancel(run, reason, at=context.at))
 
 
 def variables_of(incident: Incident) -> dict[str, Any]:

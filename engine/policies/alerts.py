@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.duties import facts as c
-from engine.duties.clock import Clock as LegalClock
-from engine.kernel.facts import Fact
-from engine.kernel.ports import Clock, Intent
+from engine.duties.clock import Clock
+from engine.kernel.facts import Fact, StoredFact
+from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
+from engine.kernel.trouble import EffectFailed
 from engine.notices import facts as n
 from engine.protection import facts as p
 from engine.protection.protection import Protection
-from infra.processes.base import DecisionFollower
-from infra.store.log.decisions import Decisions, Recorded
-from infra.store.log.topics import EffectFailed
-from infra.store.log.unit import Unit
 
 COMPLIANCE = ("compliance_officer", "ciso")
 URGENT = 90
@@ -32,38 +29,38 @@ class Alert:
     loud: bool = True
 
 
-class Alerts(DecisionFollower):
+class AlertPolicy:
     """Orders one mail per alarming fact and address; its key is the fact's position, so nobody is told twice."""
 
-    name = "alerts"
-    wants = (*c.FACTS, *n.FACTS, *p.FACTS, EffectFailed)
+    name: str = "alerts"
+    after: tuple[str, ...] = ()
+    answers: tuple[type[Fact], ...] = (*c.FACTS, *n.FACTS, *p.FACTS, EffectFailed)
 
-    def __init__(self, decisions: Decisions, clock: Clock, role_mail: Mapping[str, str], common: str) -> None:
-        super().__init__(decisions, clock)
+    def __init__(self, role_mail: Mapping[str, str], common: str) -> None:
         self.role_mail = role_mail
         self.common = common
 
-    def take(self, unit: Unit, recorded: Recorded) -> None:
+    def answer(self, context: Context, stored: StoredFact) -> None:
         """Answer one fact."""
-        alert = _alert(unit, recorded.fact)
+        alert = _alert(context, stored.fact)
         if alert is None:
             return
         named = [self.role_mail[role] for role in alert.roles if role in self.role_mail]
         addresses = dict.fromkeys([*named, *([self.common] if alert.loud else [])])
         for number, address in enumerate(addresses):
-            payload = {"to": address, "subject": alert.subject, "text": alert.text, "at": iso(recorded.fact.at)}
-            key = f"alert:{recorded.position}" + (f":{number}" if number else "")
-            unit.intend(Intent(key=key, kind="alert", payload=payload))
+            payload = {"to": address, "subject": alert.subject, "text": alert.text, "at": iso(stored.fact.at)}
+            key = f"alert:{stored.position}" + (f":{number}" if number else "")
+            context.intend(Intent(key=key, kind="alert", payload=payload))
 
 
-def _alert(unit: Unit, fact: Fact) -> Alert | None:
-    return _of_clock(unit, fact) or _of_notice(fact) or _of_protection(unit, fact) or _of_effect(fact)
+def _alert(context: Context, fact: Fact) -> Alert | None:
+    return _of_clock(context, fact) or _of_notice(fact) or _of_protection(context, fact) or _of_effect(fact)
 
 
-def _of_clock(unit: Unit, fact: Fact) -> Alert | None:
+def _of_clock(context: Context, fact: Fact) -> Alert | None:
     if not isinstance(fact, c.FACTS):
         return None
-    clock = unit.load(LegalClock, str(getattr(fact, "clock_id", "")))
+    clock = context.past(Clock, str(getattr(fact, "clock_id", "")))
     match fact:
         case c.ClockMarkReached():
             what = f"has used {fact.percent} % of its term"
@@ -103,13 +100,13 @@ def _of_notice(fact: Fact) -> Alert | None:
     return None
 
 
-def _of_protection(unit: Unit, fact: Fact) -> Alert | None:
+def _of_protection(context: Context, fact: Fact) -> Alert | None:
     match fact:
         case p.OrderOverdue():
             text = f"Order {fact.order_id}: {fact.attempts} tries. {fact.last_answer}"
             return Alert("An order is not acknowledged", text)
         case p.ViolationFound():
-            it = unit.load(Protection, fact.protection_id)
+            it = context.past(Protection, fact.protection_id)
             number = it.act.number if it.act else fact.protection_id
             text = f"Something was done that the orders of act {number} forbid. Incident {fact.incident_id}."
             return Alert("A protected borrower was touched", text)
@@ -127,6 +124,6 @@ def _of_effect(fact: Fact) -> Alert | None:
     )
 
 
-def _say(clock: LegalClock, what: str) -> str:
+def _say(clock: Clock, what: str) -> str:
     due = iso(clock.due_at) if clock.due_at else "—"
     return f"The duty '{clock.kind}' ({clock.owner_kind} {clock.owner_id}) {what}. Due {due}."
