@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from engine.duties.facts import (
     LADDER,
@@ -58,6 +58,8 @@ class Clock:
     marks: tuple[Mark, ...] = ()
     ladder: Ladder = field(default_factory=lambda: dict(LADDER))
     calendar_version: str = ""
+    jurisdiction: str = ""
+    law_from: date | None = None
     offered: ClockRecounted | None = None
     reached: set[int] = field(default_factory=set)
     late_since: datetime | None = None
@@ -153,6 +155,7 @@ class Clock:
         self.owner_kind, self.owner_id = fact.owner_kind, fact.owner_id
         self.anchor_at, self.reading, self.ladder = fact.anchor_at, fact.reading, dict(fact.ladder)
         self.calendar_version, self.target_percent = fact.calendar_version, fact.target_percent
+        self.jurisdiction, self.law_from = fact.jurisdiction, fact.law_from
         self._due(fact)
 
     def _due(self, fact: ClockStarted | ClockReanchored | ClockRecounted | ClockLaterAccepted) -> None:
@@ -206,6 +209,8 @@ def start(
         target_at=_share(spec, anchor_at, term.due_at, calendar, target_percent),
         target_percent=target_percent,
         ladder=dict(ladder),
+        jurisdiction=spec.jurisdiction,
+        law_from=spec.valid_from,
         **by_hand,
     )
 

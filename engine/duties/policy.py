@@ -12,9 +12,12 @@ from functools import cached_property
 
 from pydantic import Field
 
+from engine.duties.checking import check
 from engine.duties.clock import Clock
 from engine.duties.declared import HOME, DeclaredDuty, clock_specs, jurisdiction
 from engine.duties.facts import LADDER, MARKS, Ladder
+from engine.governance.governance import duty_specs
+from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Record
 from engine.terms.calendar import BusinessCalendar
@@ -37,13 +40,20 @@ class ClockPolicy(Record):
     @cached_property
     def declared(self) -> tuple[DeclaredDuty, ...]:
         """The entries of every jurisdiction."""
-        return tuple(duty for name in self.jurisdictions for duty in jurisdiction(name).duties)
+        found = tuple(duty for name in self.jurisdictions for duty in jurisdiction(name).duties)
+        events_of = {spec.key: spec.events for spec in duty_specs().values()}
+        for duty in found:
+            check(duty, builtin_register(), events_of, f"{duty.jurisdiction}/duties.yml")
+        return found
 
     def entry_of(self, clock: Clock) -> DeclaredDuty | None:
         """Return the entry a clock was started by, None of a kind that no jurisdiction declares."""
+        law = clock.jurisdiction or self.jurisdictions[0]
+        found = [duty for duty in self.declared if duty.id == clock.kind and duty.jurisdiction == law]
+        if clock.law_from is not None:
+            return next((duty for duty in found if duty.valid_from == clock.law_from), None)
         day = clock.anchor_at.date() if clock.anchor_at is not None else date.max
-        found = [duty for duty in self.declared if duty.id == clock.kind]
-        return next((duty for duty in found if duty.in_force(day)), found[0] if found else None)
+        return next((duty for duty in found if duty.in_force(day)), None)
 
     def spec_of(self, duty: DeclaredDuty) -> ClockSpec | None:
         """Return how an entry is counted here: with the organisation's own term where that is not weaker. None where

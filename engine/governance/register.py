@@ -6,10 +6,25 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.kernel.errors import NotFound
 from engine.kernel.yaml_text import read_yaml
+
+
+class Deadline(BaseModel):
+    """The term of an obligation as the register has it; ``n`` is None where a contract or a request sets it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    n: int | None
+    unit: str
+    start: str = Field(alias="from")
+    policy: str = ""
+    parameter: str = ""
+    """The name of the product's own number, where the text has none."""
+    conf: str = ""
+    direction: str = "by"
+    note: str = ""
 
 
 class Obligation(BaseModel):
@@ -28,6 +43,7 @@ class Obligation(BaseModel):
     conf: str = ""
     triggers: tuple[str, ...] = ()
     proof: tuple[str, ...] = ()
+    deadline: Deadline | None = None
     params: dict[str, Any] = {}
 
 

@@ -38,6 +38,7 @@ from infra.outbound.timestamping import Authority, roots_of
 from infra.outbound.webhooks import WebhookMessages
 from infra.processes.base import Stage
 from infra.processes.detect import Detect
+from infra.processes.lag import note_followers
 from infra.processes.outbox import Outbox
 from infra.processes.retention import Erasures, Terms
 from infra.processes.runner import EventPolicyRunner, IncidentRunner, PolicyRunner
@@ -230,7 +231,7 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
     recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in notice_kinds()}
     policy = settings.clock_policy
     duties = PolicyRunner(decisions, clock, DutyPolicy(house.calendars, policy))
-    return [
+    stages: list[Stage] = [
         Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault, house.tracing),
         EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus)),
         IncidentRunner(decisions, clock, house.tracing),
@@ -252,6 +253,8 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
         Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
         Searching(house.search, ledger, decisions, house.catalogue, house.calendar.zone),
     ]
+    note_followers(house.database, stages)
+    return stages
 
 
 def _webhooks(house: House, http: HttpPost) -> list[Stage]:
