@@ -1,0 +1,1 @@
+"""The golden log: what the product decided, in a text that only a changed decision changes."""

@@ -1,0 +1,203 @@
+"""A canonical text of a log of decisions: two logs have the same text exactly when the same was decided.
+
+Nothing of a run that is chance stands in it: random and salted ids are numbered, positions in a log become references
+to what stands there, and streams are in an order that does not depend on which follower wrote first. Numbers that the
+product promises (incident numbers, versions, instants) stay as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+LONG = 100
+"""A text or table of more characters stands once in a file, beside the facts, under its hash."""
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_RANDOM = re.compile(r"person-[0-9a-f]{12}|\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b|(?<=127\.0\.0\.1:)\d+")
+_START_OF_ID = re.compile(r"\b[0-9a-f]{8}\b")
+_AT_POSITION = re.compile(r"(?<=at position )(\d+)|(?<=^alert:)(\d+)|(?<=^webhook:)([^:]+:\d+)")
+_EVENT = re.compile(r"(?<=^event )(\S+) #(\d+)$")
+_FOLDER = re.compile(r"/(?:tmp|var)/[^\s'\"]*")
+_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stored fact: its place in the log, whose it is, and what it says."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Log:
+    """What was read of a store: the facts, and which event stands at each position of the ledger."""
+
+    rows: Sequence[Row]
+    events: Mapping[int, str]
+
+
+@dataclass
+class Text:
+    """The canonical text: a line for each fact, and the long texts it refers to."""
+
+    lines: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def read(world: Any) -> Log:
+    """Read the log of a world's house as it stands."""
+    rows = world.rows("SELECT position, originator_id, originator_version, topic, state FROM decisions")
+    found = [
+        Row(row["position"], str(UUID(str(row["originator_id"]))), row["originator_version"], row["topic"],
+            json.loads(bytes(row["state"])))
+        for row in sorted(rows, key=lambda row: row["position"])
+    ]  # fmt: skip
+    ledger, events, head = world.house.ledger, {}, 0
+    while page := ledger.read(head, 2_000):
+        head = page[-1].position
+        events |= {event.position: f"{event.source}/{event.event_id}" for event in page}
+    return Log(found, events)
+
+
+def canonical(log: Log) -> Text:
+    """Write a log in its canonical text."""
+    streams: dict[str, list[Row]] = {}
+    for row in log.rows:
+        streams.setdefault(row.stream, []).append(row)
+    referred = _Referred(log, streams)
+    named = {key: [_compact(referred.within(row)) for row in rows] for key, rows in streams.items()}
+    marks = _marks(named)
+    order = sorted(streams, key=lambda key: (streams[key][0].state["at"], _kind(streams[key]), marks[key]))
+    names = _Names(order, streams)
+    text = Text()
+    for key in order:
+        for row in streams[key]:
+            line = names.put_in({**referred.within(row), "_": f"{names.of[key]}/{row.version} {row.topic}"})
+            text.lines.append(_compact(_shortened(line, text.texts)))
+    return text
+
+
+class _Referred:
+    """Writes places in a log as what stands there."""
+
+    def __init__(self, log: Log, streams: Mapping[str, Sequence[Row]]) -> None:
+        self.events = log.events
+        self.at = {row.position: f"{row.stream}/{row.version}" for rows in streams.values() for row in rows}
+
+    def within(self, row: Row) -> dict[str, Any]:
+        state = {**row.state}
+        if "positions" in state:
+            state["positions"] = [self._event(number) for number in state["positions"]]
+        return {name: self._value(value) for name, value in state.items()}
+
+    def _value(self, value: Any) -> Any:
+        match value:
+            case str():
+                value = _EVENT.sub(lambda found: f"{found[1]} {self._event(int(found[2]))}", value)
+                return _FOLDER.sub("/FOLDER", _AT_POSITION.sub(self._fact, value))
+            case list():
+                return [self._value(part) for part in value]
+            case dict():
+                return {self._value(name): self._value(part) for name, part in value.items()}
+        return value
+
+    def _event(self, position: int) -> str:
+        return self.events.get(position, f"event #{position}")
+
+    def _fact(self, found: re.Match[str]) -> str:
+        before, _, number = found[0].rpartition(":")
+        return f"{before}{':' if before else ''}{self.at.get(int(number), number)}"
+
+
+def _marks(named: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Give each stream a mark of what it says and of what the streams it names say, never of the ids themselves."""
+    whole = {key: _RANDOM.sub("~", "\n".join(lines)) for key, lines in named.items()}
+    whole = {key: _without_starts(text, named) for key, text in whole.items()}
+    marks = dict.fromkeys(named, "")
+    for _ in range(_ROUNDS):
+        marks = {
+            key: _hash(_UUID.sub(lambda it, key=key: "self" if it[0] == key else marks.get(it[0], "#"), text))  # type: ignore[misc]
+            for key, text in whole.items()
+        }
+    return marks
+
+
+def _without_starts(text: str, named: Mapping[str, Any]) -> str:
+    """Hide the first eight characters of ids that stand alone in a text; whole ids stay."""
+    parts, at = [], 0
+    for found in _UUID.finditer(text):
+        parts += [_START_OF_ID.sub("#", text[at : found.start()]), found[0] if found[0] in named else "#"]
+        at = found.end()
+    return "".join([*parts, _START_OF_ID.sub("#", text[at:])])
+
+
+class _Names:
+    """Names ids by what they are and numbers them as they appear."""
+
+    def __init__(self, order: Sequence[str], streams: Mapping[str, Sequence[Row]]) -> None:
+        self.counts: dict[str, int] = {}
+        self.of: dict[str, str] = {}
+        for key in order:
+            self.of[key] = self._next(_kind(streams[key]))
+        self.starts = {key[:8]: f"{name}[:8]" for key, name in self.of.items()}
+
+    def _next(self, kind: str) -> str:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        return f"{kind}-{self.counts[kind]}"
+
+    def _name(self, kind: str) -> Callable[[re.Match[str]], str]:
+        def name(found: re.Match[str]) -> str:
+            if found[0] not in self.of:
+                self.of[found[0]] = self._next(kind if not found[0].startswith("person-") else "person")
+            return self.of[found[0]]
+
+        return name
+
+    def put_in(self, value: Any) -> Any:
+        match value:
+            case str():
+                value = _UUID.sub(self._name("id"), value)
+                value = re.sub(r"(?<=127\.0\.0\.1:)\d+", "PORT", value)
+                value = _RANDOM.sub(self._name("hash"), value)
+                return _START_OF_ID.sub(lambda it: self.starts.get(it[0], it[0]), value)
+            case list():
+                return [self.put_in(part) for part in value]
+            case dict():
+                return {self.put_in(name): self.put_in(value[name]) for name in sorted(value)}
+        return value
+
+
+def _shortened(line: Any, texts: dict[str, str], top: bool = True) -> Any:
+    """Put what is long into the side table, once."""
+    match line:
+        case dict():
+            line = {name: _shortened(value, texts, False) for name, value in line.items()}
+        case list():
+            line = [_shortened(value, texts, False) for value in line]
+    written = line if isinstance(line, str) else _compact(line)
+    if top or len(written) <= LONG:
+        return line
+    key = f"={_hash(written)[:8]}"
+    texts[key] = written
+    return key
+
+
+def _kind(rows: Sequence[Row]) -> str:
+    return rows[0].topic.partition(".")[0]
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
