@@ -73,7 +73,7 @@ def canonical(log: Log) -> Text:
     streams: dict[str, list[Row]] = {}
     for row in log.rows:
         streams.setdefault(row.stream, []).append(row)
-    referred = _Referred(log, streams)
+    referred = Referred(log.events, {row.position: f"{row.stream}/{row.version}" for row in log.rows})
     named = {key: [_compact(referred.within(row)) for row in rows] for key, rows in streams.items()}
     marks = _marks(named)
     order = sorted(streams, key=lambda key: (streams[key][0].state["at"], _kind(streams[key]), marks[key]))
@@ -81,33 +81,41 @@ def canonical(log: Log) -> Text:
     text = Text()
     for key in order:
         for row in streams[key]:
-            line = names.put_in({**referred.within(row), "_": f"{names.of[key]}/{row.version} {row.topic}"})
+            said = {name: value for name, value in referred.within(row).items() if _said(name, value, key)}
+            line = names.put_in({**said, "_": f"{names.of[key]}/{row.version} {row.topic}"})
             text.lines.append(_compact(_shortened(line, text.texts)))
     return text
 
 
-class _Referred:
+def _said(name: str, value: Any, stream: str) -> bool:
+    """What goes without saying is left out: that the engine acted, without a reason, on the stream it stands in."""
+    return not ((name == "actor" and value == "qorgau") or (name == "reason" and value == "") or value == stream)
+
+
+class Referred:
     """Writes places in a log as what stands there."""
 
-    def __init__(self, log: Log, streams: Mapping[str, Sequence[Row]]) -> None:
-        self.events = log.events
-        self.at = {row.position: f"{row.stream}/{row.version}" for rows in streams.values() for row in rows}
+    def __init__(self, events: Mapping[int, str], facts: Mapping[int, str]) -> None:
+        self.events = events
+        self.at = facts
 
     def within(self, row: Row) -> dict[str, Any]:
+        """Give what a fact says."""
         state = {**row.state}
         if "positions" in state:
             state["positions"] = [self._event(number) for number in state["positions"]]
-        return {name: self._value(value) for name, value in state.items()}
+        return {name: self.value(value) for name, value in state.items()}
 
-    def _value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
+        """Give any value that may name places."""
         match value:
             case str():
                 value = _EVENT.sub(lambda found: f"{found[1]} {self._event(int(found[2]))}", value)
                 return _FOLDER.sub("/FOLDER", _AT_POSITION.sub(self._fact, value))
             case list():
-                return [self._value(part) for part in value]
+                return [self.value(part) for part in value]
             case dict():
-                return {self._value(name): self._value(part) for name, part in value.items()}
+                return {self.value(name): self.value(part) for name, part in value.items()}
         return value
 
     def _event(self, position: int) -> str:
