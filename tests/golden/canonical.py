@@ -11,19 +11,29 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 LONG = 100
 """A text or table of more characters stands once in a file, beside the facts, under its hash."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_RANDOM = re.compile(r"person-[0-9a-f]{12}|\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b|(?<=127\.0\.0\.1:)\d+")
+_RANDOM = re.compile(r"person-[0-9a-f]{12}|\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b")
+_PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+")
 _START_OF_ID = re.compile(r"\b[0-9a-f]{8}\b")
 _AT_POSITION = re.compile(r"(?<=at position )(\d+)|(?<=^alert:)(\d+)|(?<=^webhook:)([^:]+:\d+)")
 _EVENT = re.compile(r"(?<=^event )(\S+) #(\d+)$")
 _FOLDER = re.compile(r"/(?:tmp|var)/[^\s'\"]*")
 _ROUNDS = 4
+_PERFORMED = frozenset({
+    "notice.sent.v1", "notice.refused.v1", "notice.unknown.v1", "order.handed-over.v1", "order.acknowledged.v1",
+    "order.overdue.v1",
+})  # fmt: skip
+"""What the outbox writes down."""
+_IDENTITY = ("number", "owner_id", "incident_id", "kind", "stage", "subject", "playbook_name", "key", "dedup_key")
+_FOUND_LATE = {"run": 1, "clock": 1, "notice": 1}
+"""Kinds of streams that are named after what they belong to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +83,33 @@ def canonical(log: Log) -> Text:
     streams: dict[str, list[Row]] = {}
     for row in log.rows:
         streams.setdefault(row.stream, []).append(row)
-    referred = Referred(log.events, {row.position: f"{row.stream}/{row.version}" for row in log.rows})
+    placed: dict[int, str] = {}
+    streams = {key: _in_no_order_of_the_outbox(rows, placed) for key, rows in streams.items()}
+    referred = Referred(log.events, placed)
     named = {key: [_compact(referred.within(row)) for row in rows] for key, rows in streams.items()}
-    marks = _marks(named)
-    order = sorted(streams, key=lambda key: (streams[key][0].state["at"], _kind(streams[key]), marks[key]))
-    names = _Names(order, streams)
+    names = _Names(streams, _marks(named))
+    order = sorted(streams, key=names.place)
     text = Text()
     for key in order:
+        names.within = names.of[key]
         for row in streams[key]:
             said = {name: value for name, value in referred.within(row).items() if _said(name, value, key)}
             line = names.put_in({**said, "_": f"{names.of[key]}/{row.version} {row.topic}"})
             text.lines.append(_compact(_shortened(line, text.texts)))
     return text
+
+
+def _in_no_order_of_the_outbox(rows: Sequence[Row], placed: dict[int, str]) -> list[Row]:
+    """What is due at one instant goes out in an order that each database has for itself: it is sorted, and who refers
+    to one of it refers to all. Notes how each fact is referred to."""
+    found: list[Row] = []
+    for (performed, _), part in groupby(rows, lambda row: (row.topic in _PERFORMED, row.state["at"])):
+        held = list(part)
+        ordered = sorted(held, key=lambda row: _compact(row.state)) if performed else held
+        found += [replace(row, version=at.version) for row, at in zip(ordered, held, strict=True)]
+        together = f"{held[0].version}-{held[-1].version}" if performed and len(held) > 1 else ""
+        placed |= {row.position: f"{row.stream}/{together or row.version}" for row in held}
+    return found
 
 
 def _said(name: str, value: Any, stream: str) -> bool:
@@ -128,15 +153,16 @@ class Referred:
 
 def _marks(named: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Give each stream a mark of what it says and of what the streams it names say, never of the ids themselves."""
-    whole = {key: _RANDOM.sub("~", "\n".join(lines)) for key, lines in named.items()}
+    whole = {key: _RANDOM.sub("~", _PORT.sub("PORT", "\n".join(lines))) for key, lines in named.items()}
     whole = {key: _without_starts(text, named) for key, text in whole.items()}
     marks = dict.fromkeys(named, "")
     for _ in range(_ROUNDS):
-        marks = {
-            key: _hash(_UUID.sub(lambda it, key=key: "self" if it[0] == key else marks.get(it[0], "#"), text))  # type: ignore[misc]
-            for key, text in whole.items()
-        }
+        marks = {key: _hash(_UUID.sub(_mark_in(key, marks), text)) for key, text in whole.items()}
     return marks
+
+
+def _mark_in(key: str, marks: Mapping[str, str]) -> Callable[[re.Match[str]], str]:
+    return lambda found: "self" if found[0] == key else marks.get(found[0], "#")
 
 
 def _without_starts(text: str, named: Mapping[str, Any]) -> str:
@@ -149,33 +175,60 @@ def _without_starts(text: str, named: Mapping[str, Any]) -> str:
 
 
 class _Names:
-    """Names ids by what they are and numbers them as they appear."""
+    """Names streams by what they are, and other ids by where they appear first."""
 
-    def __init__(self, order: Sequence[str], streams: Mapping[str, Sequence[Row]]) -> None:
-        self.counts: dict[str, int] = {}
+    def __init__(self, streams: Mapping[str, Sequence[Row]], marks: Mapping[str, str]) -> None:
         self.of: dict[str, str] = {}
-        for key in order:
-            self.of[key] = self._next(_kind(streams[key]))
+        self.places: dict[str, tuple[Any, ...]] = {}
+        self.counts: dict[str, int] = {}
+        kinds = {key: _kind(rows) for key, rows in streams.items()}
+        for kind in sorted(set(kinds.values()), key=lambda kind: (_FOUND_LATE.get(kind, 0), kind)):
+            found = [key for key in streams if kinds[key] == kind]
+            for key in found:
+                first = streams[key][0]
+                self.places[key] = (first.state["at"], kind, *self._identity(first), marks[key])
+            for key in sorted(found, key=self.place):
+                self.of[key] = self._named(kind, streams[key][0])
         self.starts = {key[:8]: f"{name}[:8]" for key, name in self.of.items()}
+        self.within = ""
+
+    def place(self, key: str) -> tuple[Any, ...]:
+        """Where a stream stands among the others."""
+        return self.places[key]
+
+    def _identity(self, first: Row) -> list[str]:
+        """What tells a stream from the others of its kind, ids by their names as far as they have one."""
+        said = (str(first.state.get(name, "")) for name in _IDENTITY)
+        return [_UUID.sub(lambda it: self.of.get(it[0], "#"), _RANDOM.sub("~", text)) for text in said]
+
+    def _named(self, kind: str, first: Row) -> str:
+        """Streams of something are named after it, so that one more of them renames no other."""
+        if kind in _FOUND_LATE and (said := list(filter(None, self._identity(first)))):
+            whole = ":".join([kind, *said])
+            self.counts[whole] = self.counts.get(whole, 0) + 1
+            return whole if self.counts[whole] == 1 else f"{whole}:{self.counts[whole]}"
+        return self._next(kind)
 
     def _next(self, kind: str) -> str:
         self.counts[kind] = self.counts.get(kind, 0) + 1
         return f"{kind}-{self.counts[kind]}"
 
-    def _name(self, kind: str) -> Callable[[re.Match[str]], str]:
-        def name(found: re.Match[str]) -> str:
-            if found[0] not in self.of:
-                self.of[found[0]] = self._next(kind if not found[0].startswith("person-") else "person")
-            return self.of[found[0]]
+    def _id(self, found: re.Match[str]) -> str:
+        """The product derives its ids (version 5); those of version 4 stand in its files and are no chance."""
+        if found[0] not in self.of:
+            self.of[found[0]] = self._next(f"{self.within}#id") if found[0][14] == "5" else found[0]
+        return self.of[found[0]]
 
-        return name
+    def _random(self, found: re.Match[str]) -> str:
+        if found[0] not in self.of:
+            self.of[found[0]] = self._next("person" if found[0].startswith("person-") else f"{self.within}#hash")
+        return self.of[found[0]]
 
     def put_in(self, value: Any) -> Any:
         match value:
             case str():
-                value = _UUID.sub(self._name("id"), value)
-                value = re.sub(r"(?<=127\.0\.0\.1:)\d+", "PORT", value)
-                value = _RANDOM.sub(self._name("hash"), value)
+                value = _UUID.sub(self._id, _PORT.sub("PORT", value))
+                value = _RANDOM.sub(self._random, value)
                 return _START_OF_ID.sub(lambda it: self.starts.get(it[0], it[0]), value)
             case list():
                 return [self.put_in(part) for part in value]

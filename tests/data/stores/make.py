@@ -31,7 +31,7 @@ from typing import Any
 
 from engine.protection_facts import LegalAct
 from infra.testbed.postgres import RUN_AS, Cluster, programs
-from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, FRAUD, PASSWORD, World
+from tests.support import ANALYST, CISO, COMPLIANCE, FRAUD, PASSWORD, World
 
 SETTINGS: dict[str, Any] = {
     "bureaus": ["pkb"], "collections_mail": "agency@example.kz", "session_minutes": 60,
