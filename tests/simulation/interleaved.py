@@ -32,12 +32,12 @@ from infra.bootstrap import Outside, open_house, stages_of
 from infra.effects.orders import HttpPost
 from infra.settings import Settings
 from infra.simulate.year import SharedDrafter, plain
-from infra.stages.base import DecisionFollower, LedgerFollower, Stage
+from infra.stages.base import Stage
 from infra.store.database import StoreUnavailable
 from rules.loader import RuleSet
 from rules.pack import builtin_rules
 from tests.golden.canonical import Referred, read
-from tests.support import PEOPLE, MovingClock, World
+from tests.support import MovingClock, World
 
 Story = Callable[[World], None]
 FAULTS = ("before", "early", "inside", "after")
@@ -54,7 +54,7 @@ SHRINKING = 40
 """Runs that may be spent on making a counterexample small."""
 
 
-# -- what a run is ------------------------------------------------------------------------------------------------------
+# -- what a run is --
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def plan_of(chance: Random, names: Sequence[str], phases: int) -> Plan:
     return Plan(tuple(found), fault)
 
 
-# -- the outside --------------------------------------------------------------------------------------------------------
+# -- the outside --
 
 
 class Mails:
@@ -146,7 +146,7 @@ class Systems(HttpPost):
         return Delivery(outcome="done", reference=f"{system}-{key[:8]}", done_at=self.clock.now())
 
 
-# -- the house ----------------------------------------------------------------------------------------------------------
+# -- the house --
 
 
 @lru_cache(maxsize=1)
@@ -214,6 +214,8 @@ class Interleaved(World):
         self.phase = 0
         self.check = check or (lambda world: None)
         self.faulted = False
+        self.closing: Callable[[], None] = lambda: None
+        """Called at the end of the run, before the house is closed."""
         self._stepping = ""
         self._units: Counter[str] = Counter()
         self._real_unit = self.house.decisions.unit
@@ -291,7 +293,7 @@ class Interleaved(World):
         return fault.where if self.faulted else ""
 
 
-# -- what is compared ---------------------------------------------------------------------------------------------------
+# -- what is compared --
 
 Shown = dict[str, dict[str, Any]]
 """Section → key → what stands there; facts of a stream in no order."""
@@ -385,7 +387,7 @@ class _Differs(Exception):
         self.found = found
 
 
-# -- running ------------------------------------------------------------------------------------------------------------
+# -- running --
 
 Prepare = Callable[[Interleaved], None]
 
@@ -434,6 +436,7 @@ class Told:
                 self.prepare(world)
                 self.story(world)
             finally:
+                world.closing()
                 world.house.close()
 
     def planned(self, seed: int) -> Plan:
