@@ -198,11 +198,13 @@ def batches(size: int) -> Iterator[None]:
 class Interleaved(World):
     """A world whose stages step as a plan says."""
 
-    def __init__(self, folder: Path, plan: Plan, check: Callable[[Interleaved], None] | None = None) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, check: Callable[[Interleaved], None] | None = None, commands: bool = False
+    ) -> None:
         self.folder, self.clock, self.count = folder, MovingClock(), 0
         self.settings = Settings(
             data=folder, organisation_bin="000000000000", collections_url="sim:", loans_url="sim:", bureau_url="sim:",
-            access_url="sim:", bureaus=("pkb",), notice_languages=("ru",), regulator_mail="a@example.kz, b@example.kz",
+            access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",), regulator_mail="a@example.kz, b@example.kz",
             role_mail={"ciso": "ciso@example.kz"},
         )  # fmt: skip
         self.house = open_house(self.settings, self.clock)
@@ -431,7 +433,7 @@ class Told:
         self.runs += 1
         with tempfile.TemporaryDirectory(prefix="qorgau-run-") as folder, cheap():
             shutil.copytree(_template(), Path(folder) / "data")
-            world = Interleaved(Path(folder) / "data", plan, check)
+            world = Interleaved(Path(folder) / "data", plan, check, commands="commands" in self.name)
             try:
                 self.prepare(world)
                 self.story(world)
