@@ -12,7 +12,7 @@ from copy import deepcopy
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from engine.errors import QorgauError
-from engine.facts import Fact
+from engine.facts import ENGINE, Fact
 
 
 class Folded(Protocol):
@@ -75,7 +75,7 @@ class Outcome(Generic[S]):
                 assert fact == wanted
             assert type(fact).model_validate_json(fact.model_dump_json()) == fact
             assert fact.at == self.said.get("at", fact.at)
-            assert fact.actor == (self.said["by"].id if "by" in self.said else self.said.get("actor", fact.actor))
+            assert fact.actor in self.may_have_acted(fact)
         state = fold(self.kind, *self.past, *self.facts)
         assert state.version == len(self.past) + len(self.facts)
         assert state == fold(self.kind, *self.past, *self.facts)
@@ -84,6 +84,10 @@ class Outcome(Generic[S]):
     def nothing(self) -> None:
         """Check that nothing was decided, and nobody refused."""
         self.then()
+
+    def may_have_acted(self, fact: Fact) -> tuple[str, ...]:
+        """Give who may stand in a fact: the person who decides, or a named actor beside the engine."""
+        return (self.said["by"].id,) if "by" in self.said else (self.said.get("actor", fact.actor), ENGINE)
 
     def refused(self, why: str, kind: type[QorgauError] | None = None) -> None:
         """Check the refusal by its code, or by a part of its message."""
