@@ -272,8 +272,8 @@ def test_a_compact_event_is_brought_to_the_names_of_the_catalogue() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "flags", "kept"),
     [
-        ("message", "a\x00b", (), "ab"),
-        ("message", "a\x01b", (), "a\x01b"),
+        ("mfo.comment", "a\x00b", (), "ab"),
+        ("mfo.comment", "a\x01b", (), "a\x01b"),
         ("user.id", "a\x01b", ("control-character",), "a\x01b"),
         ("user.id", "a\x00b", ("control-character",), "ab"),
     ],

@@ -118,8 +118,6 @@ def test_a_pack_of_ours_needs_its_block_with_tests() -> None:
 
 HOUSE = """
 qorgau:
-  title_ru: База
-  title_kk: База
   class: fraud
   obligations: []
   parameters:
