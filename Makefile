@@ -48,6 +48,7 @@ test-full: install-dev  ## the scenarios over PostgreSQL and Elasticsearch inste
 	FULL_SETUP=1 $(BIN)/pytest -n $(JOBS) --dist worksteal tests/scenarios -m "not slow"
 
 coverage: install-dev  ## unit tests and scenarios; branch coverage of the core against its floors
+	@mkdir -p var/coverage
 	$(COVERAGE) erase
 	$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal -m "not slow and not services" tests/unit tests/scenarios
 	$(COVERAGE) combine --quiet
@@ -55,6 +56,7 @@ coverage: install-dev  ## unit tests and scenarios; branch coverage of the core 
 	$(BIN)/python -m tests.coverage_gate var/coverage/report.json engine=95 rules+playbooks=90
 
 coverage-all: install-dev  ## everything, also over real servers; branch coverage of the whole product
+	@mkdir -p var/coverage
 	$(COVERAGE) erase
 	$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal -m "not slow and not services"
 	$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal -m "services and not slow"

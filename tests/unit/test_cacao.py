@@ -160,7 +160,7 @@ def test_a_condition_holds(text: str, variables: dict[str, Any], holds: bool) ->
         ("__n__:value IN 1", "followed by a list"),
         ("__n__:value IN (1", "not closed"),
         ("__n__:value =", "a value is missing"),
-        ("__n__:value = =", ""),
+        ("__n__:value = =", "'=' is not a value"),
         ("NOT " * 60 + "__n__:value", "nested too deeply"),
     ],
 )
