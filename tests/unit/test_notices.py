@@ -491,3 +491,10 @@ def test_a_notice_is_an_input_error_only_where_a_field_is_wrong() -> None:
 def test_drafting_again_after_withdrawal_begins_with_the_new_text() -> None:
     again: NoticeDrafted = drafted(content={"ru": {"title": "x"}})
     assert fold(Notice, drafted(), WITHDRAWN, again).content == {"ru": {"title": "x"}}
+
+
+@pytest.mark.parametrize("handed", [MONDAY, NOW], ids=["at-approval", "now"])
+def test_a_notice_may_be_handed_over_at_the_very_instant_of_its_approval_and_until_now(handed: Any) -> None:
+    given(Notice, *READY).when(notices.hand_over, "portal", "7", handed, by=COMPLIANCE, at=NOW).then(
+        Like(NoticeSent, sent_at=handed)
+    )
