@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.simulate.stream import Made, stream
+from infra.lab.simulate.stream import Made, stream
 from tests.golden.canonical import Text, canonical, read
 from tests.golden.recorded import FILES, File, check, references
 from tests.support import MovingClock, World

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from engine.notices import Notice
-from engine.protection import Protection
-from infra.testbed.postgres import RUN_AS, programs
+from engine.notices.notice import Notice
+from engine.protection.protection import Protection
+from infra.lab.testbed.postgres import RUN_AS, programs
 from tests.golden.canonical import canonical, read
 from tests.golden.recorded import check
 from tests.stores import KINDS, postgres_url

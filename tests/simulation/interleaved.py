@@ -24,18 +24,18 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-import infra.rulebook as rulebook
-import infra.stages.base as base
-from engine.notices import Notice
-from engine.ports import Delivery
-from infra.bootstrap import Outside, open_house, stages_of
-from infra.effects.orders import HttpPost
-from infra.settings import Settings
-from infra.simulate.year import SharedDrafter, plain
-from infra.stages.base import Stage
-from infra.store.database import StoreUnavailable
-from rules.loader import RuleSet
-from rules.pack import builtin_rules
+import infra.commands.rulebook as rulebook
+import infra.processes.base as base
+from engine.kernel.ports import Delivery
+from engine.notices.notice import Notice
+from infra.app.container import Outside, open_house, stages_of
+from infra.lab.simulate.year import SharedDrafter, plain
+from infra.outbound.orders import HttpPost
+from infra.processes.base import Stage
+from infra.settings.settings import Settings
+from infra.store.sql.database import StoreUnavailable
+from rules.detection.loader import RuleSet
+from rules.detection.pack import builtin_rules
 from tests.golden.canonical import Referred, read
 from tests.support import MovingClock, World
 
@@ -204,7 +204,8 @@ class Interleaved(World):
         self.folder, self.clock, self.count = folder, MovingClock(), 0
         self.settings = Settings(
             data=folder, organisation_bin="000000000000", collections_url="sim:", loans_url="sim:", bureau_url="sim:",
-            access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",), regulator_mail="a@example.kz, b@example.kz",
+            access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",),
+            regulator_mail="a@example.kz, b@example.kz",
             role_mail={"ciso": "ciso@example.kz"},
         )  # fmt: skip
         self.house = open_house(self.settings, self.clock)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from engine.protection_facts import LegalAct
+from engine.protection.facts import LegalAct
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, FRAUD, MONDAY, World
 
 
@@ -105,7 +105,7 @@ def merge_and_split(world: World) -> None:
 
 
 def _findings(world: World, incident: str) -> tuple[str, ...]:
-    from engine.incidents import Incident
+    from engine.incidents.incident import Incident
 
     return tuple(sorted(world.house.decisions.load(Incident, incident).findings))
 
@@ -204,7 +204,7 @@ def commands_of_a_playbook(world: World) -> None:
 
 def told_by_people(world: World) -> None:
     """An incident is told, is closed as none, comes back; a control's action has a clock."""
-    from engine.casework import Report
+    from engine.incidents.casework import Report
 
     told = Report(
         title="A client never asked for the loan", incident_class="fraud", channel="hot-line",

@@ -29,8 +29,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from engine.protection_facts import LegalAct
-from infra.testbed.postgres import RUN_AS, Cluster, programs
+from engine.protection.facts import LegalAct
+from infra.lab.testbed.postgres import RUN_AS, Cluster, programs
 from tests.support import ANALYST, CISO, COMPLIANCE, FRAUD, PASSWORD, World
 
 SETTINGS: dict[str, Any] = {
