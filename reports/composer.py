@@ -96,7 +96,7 @@ class NoticeComposer:
     ) -> Subject:
         """Give the plain facts of an incident."""
         assert incident.detected_at is not None
-        remediation = context.past(Clock, clock_id("remediation", incident.id, ""))
+        remediation = context.load(Clock, clock_id("remediation", incident.id, ""))
         entities, words = incident.entities, _evidence(context, incident)
         offset = self.offset(incident.detected_at)
         return Subject(

@@ -136,7 +136,8 @@ class Policy(Protocol):
     """Answers facts with facts and orders. Pure: what it needs comes from the context or was given to it.
 
     It reads other aggregates through ``past``, so that what it answers does not depend on how far others have worked.
-    Where it reads what another policy records, it names that policy in ``after`` and never overtakes it.
+    What another policy recorded in answer to the same facts is later in the log: who reads that names the policy in
+    ``after``, never overtakes it, uses ``load``, and answers the facts that change it afterwards.
     """
 
     name: str

@@ -165,7 +165,7 @@ def _holds(spec: NoticeKindSpec, incident: Incident) -> bool:
 
 def _was_breached(context: Context, spec: NoticeKindSpec, incident_id: str, client: str) -> bool:
     assert spec.clock is not None
-    return context.past(Clock, clock_id(spec.clock, incident_id, client)).breached_at is not None
+    return context.load(Clock, clock_id(spec.clock, incident_id, client)).breached_at is not None
 
 
 def drafted(
