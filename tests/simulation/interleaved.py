@@ -50,6 +50,8 @@ RULES = frozenset({
 """The rules that the stories fire."""
 LEFT_OUT = ("search",)
 """Stages that decide nothing and cost time."""
+MOST_STEPS = 3_000
+"""Steps of one phase, after which it is said never to rest."""
 SHRINKING = 40
 """Runs that may be spent on making a counterexample small."""
 
@@ -204,8 +206,8 @@ class Interleaved(World):
         self.folder, self.clock, self.count = folder, MovingClock(), 0
         self.settings = Settings(
             data=folder, organisation_bin="000000000000", collections_url="sim:", loans_url="sim:", bureau_url="sim:",
-            access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",), regulator_mail="a@example.kz, b@example.kz",
-            role_mail={"ciso": "ciso@example.kz"},
+            access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",),
+            regulator_mail="a@example.kz, b@example.kz", role_mail={"ciso": "ciso@example.kz"},
         )  # fmt: skip
         self.house = open_house(self.settings, self.clock)
         self.house.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -219,6 +221,7 @@ class Interleaved(World):
         self.closing: Callable[[], None] = lambda: None
         """Called at the end of the run, before the house is closed."""
         self._stepping = ""
+        self._steps = 0
         self._units: Counter[str] = Counter()
         self._real_unit = self.house.decisions.unit
         self.house.decisions.unit = self._unit  # type: ignore[method-assign]
@@ -230,6 +233,7 @@ class Interleaved(World):
     def work(self) -> None:
         """Interleave until nothing is left, then compare."""
         self._units.clear()
+        self._steps = 0
         phase = self.plan.phases[self.phase] if self.phase < len(self.plan.phases) else Phase()
         by_name = {stage.name: stage for stage in self.stages}
         for name, batch in phase.steps:
@@ -254,8 +258,14 @@ class Interleaved(World):
                 return stage.step()
         except StoreUnavailable:
             return None
+        except Exception as error:
+            words = f"{stage.name} raises {type(error).__name__}: {error}"
+            raise _Differs(Difference(self.phase, f"raises {type(error).__name__}", words)) from error
         finally:
             self._stepping = ""
+            self._steps += 1
+            if self._steps > MOST_STEPS:
+                raise _Differs(Difference(self.phase, "never rests", f"{MOST_STEPS} steps and no rest"))
 
     @contextmanager
     def _unit(self, at: Any) -> Iterator[Any]:
