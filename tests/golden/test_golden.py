@@ -17,7 +17,7 @@ from tests.support import MovingClock, World
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 SEEDS = range(1, 11)
 PER_DAY = 400
-CAMPAIGN_EVERY = 36
+CAMPAIGN_EVERY = 44
 AT_ONCE = 12
 LATER = ({"hours": 3}, {"days": 1}, {"days": 1})
 TESTS = Path(__file__).parents[1]

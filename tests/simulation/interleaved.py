@@ -134,8 +134,9 @@ class Mails:
 
     channel = "smtp"
 
-    def __init__(self, repeatable: bool = True) -> None:
-        self.repeatable = repeatable
+    def __init__(self) -> None:
+        self.repeatable = True
+        """A mail server of which one must not ask twice stays in doubt after a fault until the worker starts again."""
 
     def deliver(self, key: str, mail: EmailMessage) -> Delivery:
         return Delivery(outcome="done", reference=f"250 {key[:60]}")
@@ -212,7 +213,8 @@ class Interleaved(World):
         self.house = open_house(self.settings, self.clock)
         self.house.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         self.house.wordbook.writer.drafter = _drafter()
-        outside = Outside(Mails(), Systems(self.clock), plain)
+        self.mails = Mails()
+        outside = Outside(self.mails, Systems(self.clock), plain)
         self.stages = [stage for stage in stages_of(self.house, outside) if stage.name not in LEFT_OUT]
         self.plan = plan
         self.phase = 0
