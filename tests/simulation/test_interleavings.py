@@ -22,8 +22,8 @@ FOUND_WITHIN = 200
 
 @pytest.mark.xfail(
     strict=True,
-    reason="F1: a notice is written from what the clocks wrote; and two more: a playbook starts from the incident as it "
-    "stands when it is read, and a follower whose commit went through unheard writes its position a second time",
+    reason="F1: a notice is written from what the clocks wrote; and two more: a playbook starts from the incident as "
+    "it stands when it is read, and a follower whose commit went through unheard writes its position a second time",
 )
 def test_every_interleaving_comes_to_the_same() -> None:
     told: list[str] = []
