@@ -155,7 +155,7 @@ class Systems(HttpPost):
 @lru_cache(maxsize=1)
 def _drafter() -> SharedDrafter:
     """One child process that fills templates, for all runs."""
-    return SharedDrafter()
+    return SharedDrafter(timeout_s=60.0)
 
 
 @lru_cache(maxsize=1)
