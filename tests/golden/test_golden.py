@@ -12,12 +12,13 @@ import pytest
 from infra.lab.simulate.stream import Made, stream
 from tests.golden.canonical import Text, canonical, read
 from tests.golden.recorded import FILES, File, check, references
+from tests.golden.watching import patient
 from tests.support import MovingClock, World
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 SEEDS = range(1, 11)
 PER_DAY = 400
-CAMPAIGN_EVERY = 36
+CAMPAIGN_EVERY = 44
 AT_ONCE = 12
 LATER = ({"hours": 3}, {"days": 1}, {"days": 1})
 TESTS = Path(__file__).parents[1]
@@ -37,7 +38,7 @@ def labels(events: list[Made]) -> Text:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_stream_leads_to_the_recorded_decisions(seed: int, tmp_path: Path) -> None:
     events = events_of(seed)
-    world = World(tmp_path / "data", MovingClock(START))
+    world = patient(World(tmp_path / "data", MovingClock(START)))
     for start in range(0, len(events), AT_ONCE):
         batch = events[start : start + AT_ONCE]
         world.clock.at = batch[-1].at

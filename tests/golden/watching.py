@@ -45,6 +45,16 @@ class Watched:
             pytest.fail("\n\n".join(filter(None, told)), pytrace=False)
 
 
+PATIENCE_S = 60.0
+
+
+def patient(world: Any) -> Any:
+    """Let a text take long: on a machine with much to do, the five seconds of the product are a matter of chance, and
+    that they passed is recorded."""
+    world.house.wordbook.writer.drafter.timeout_s = PATIENCE_S
+    return world
+
+
 @contextmanager
 def watched() -> Iterator[Watched]:
     """Watch the worlds that are made within."""
@@ -54,7 +64,7 @@ def watched() -> Iterator[Watched]:
 
         def init(self: Any, *args: Any, **settings: Any) -> None:
             begin(self, *args, **settings)
-            seen.worlds.append(self)
+            seen.worlds.append(patient(self))
             _read_at_the_close(self.house, patch, seen)
 
         patch.setattr(support.World, "__init__", init)

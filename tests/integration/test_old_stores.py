@@ -23,6 +23,7 @@ from engine.protection.protection import Protection
 from infra.lab.testbed.postgres import RUN_AS, programs
 from tests.golden.canonical import canonical, read
 from tests.golden.recorded import check
+from tests.golden.watching import patient
 from tests.stores import KINDS, postgres_url
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, DATA, FRAUD, MovingClock, World
 
@@ -56,7 +57,7 @@ def opened(kind: str, commit: str, folder: Path) -> Old:
         tar.extractall(folder, filter="data")
     database = restored(place / "postgres.sql.gz") if kind == "postgres" else None
     clock = MovingClock(datetime.fromisoformat(about["at"]))
-    world = World(folder, clock, database=database, **about["settings"])
+    world = patient(World(folder, clock, database=database, **about["settings"]))
     world.count = about["events"]
     return Old(world, about)
 
@@ -82,7 +83,7 @@ def test_a_store_in_the_middle_of_its_work_is_finished(kind: str, commit: str, t
     world.clock.forward(days=8)
     world.sweep()
     time_goes_on(old)
-    again = world.restart()
+    again = patient(world.restart())
     sizes = again.whole()
     assert sizes["decisions"] > about["decisions"]
     text = canonical(read(again))

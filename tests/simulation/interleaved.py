@@ -50,6 +50,8 @@ RULES = frozenset({
 """The rules that the stories fire."""
 LEFT_OUT = ("search",)
 """Stages that decide nothing and cost time."""
+MOST_STEPS = 3_000
+"""Steps of one phase, after which it is said never to rest."""
 SHRINKING = 40
 """Runs that may be spent on making a counterexample small."""
 
@@ -132,8 +134,9 @@ class Mails:
 
     channel = "smtp"
 
-    def __init__(self, repeatable: bool = True) -> None:
-        self.repeatable = repeatable
+    def __init__(self) -> None:
+        self.repeatable = True
+        """A mail server of which one must not ask twice stays in doubt after a fault until the worker starts again."""
 
     def deliver(self, key: str, mail: EmailMessage) -> Delivery:
         return Delivery(outcome="done", reference=f"250 {key[:60]}")
@@ -152,7 +155,7 @@ class Systems(HttpPost):
 @lru_cache(maxsize=1)
 def _drafter() -> SharedDrafter:
     """One child process that fills templates, for all runs."""
-    return SharedDrafter()
+    return SharedDrafter(timeout_s=60.0)
 
 
 @lru_cache(maxsize=1)
@@ -205,13 +208,13 @@ class Interleaved(World):
         self.settings = Settings(
             data=folder, organisation_bin="000000000000", collections_url="sim:", loans_url="sim:", bureau_url="sim:",
             access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",),
-            regulator_mail="a@example.kz, b@example.kz",
-            role_mail={"ciso": "ciso@example.kz"},
+            regulator_mail="a@example.kz, b@example.kz", role_mail={"ciso": "ciso@example.kz"},
         )  # fmt: skip
         self.house = open_house(self.settings, self.clock)
         self.house.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         self.house.wordbook.writer.drafter = _drafter()
-        outside = Outside(Mails(), Systems(self.clock), plain)
+        self.mails = Mails()
+        outside = Outside(self.mails, Systems(self.clock), plain)
         self.stages = [stage for stage in stages_of(self.house, outside) if stage.name not in LEFT_OUT]
         self.plan = plan
         self.phase = 0
@@ -220,6 +223,7 @@ class Interleaved(World):
         self.closing: Callable[[], None] = lambda: None
         """Called at the end of the run, before the house is closed."""
         self._stepping = ""
+        self._steps = 0
         self._units: Counter[str] = Counter()
         self._real_unit = self.house.decisions.unit
         self.house.decisions.unit = self._unit  # type: ignore[method-assign]
@@ -231,6 +235,7 @@ class Interleaved(World):
     def work(self) -> None:
         """Interleave until nothing is left, then compare."""
         self._units.clear()
+        self._steps = 0
         phase = self.plan.phases[self.phase] if self.phase < len(self.plan.phases) else Phase()
         by_name = {stage.name: stage for stage in self.stages}
         for name, batch in phase.steps:
@@ -255,8 +260,14 @@ class Interleaved(World):
                 return stage.step()
         except StoreUnavailable:
             return None
+        except Exception as error:
+            words = f"{stage.name} raises {type(error).__name__}: {error}"
+            raise _Differs(Difference(self.phase, f"raises {type(error).__name__}", words)) from error
         finally:
             self._stepping = ""
+            self._steps += 1
+            if self._steps > MOST_STEPS:
+                raise _Differs(Difference(self.phase, "never rests", f"{MOST_STEPS} steps and no rest"))
 
     @contextmanager
     def _unit(self, at: Any) -> Iterator[Any]:

@@ -15,15 +15,18 @@ from tests.simulation.interleaved import Difference, Interleaved, Plan, Told, re
 from tests.simulation.interleaving_stories import STORIES
 
 SEEDS_OF_A_STORY = 20
+SHRUNK = 2
+"""Differences that are made small; the others are told as they were found."""
 FOUND_WITHIN = 200
 
 
 @pytest.mark.xfail(
     strict=True,
-    reason="F1: notices are written from what the clocks wrote (drafting asks clock_view, notices asks the clock)",
+    reason="F1: a notice is written from what the clocks wrote; and two more: a playbook starts from the incident as "
+    "it stands when it is read, and a follower whose commit went through unheard writes its position a second time",
 )
 def test_every_interleaving_comes_to_the_same() -> None:
-    told = []
+    told: list[str] = []
     for name in STORIES:
         it = Told(name, STORIES[name])
         it.listed()
@@ -31,7 +34,8 @@ def test_every_interleaving_comes_to_the_same() -> None:
             plan = it.planned(seed)
             found = it.run(plan)
             if found is not None:
-                told.append(report(it, seed, *it.shrunk(plan, found)))
+                small = it.shrunk(plan, found) if len(told) < SHRUNK else (plan, found)
+                told.append(report(it, seed, *small))
                 break
     assert not told, "\n\n".join(told)
 
