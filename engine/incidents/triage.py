@@ -160,6 +160,7 @@ def change_severity(incident: Incident, severity: str, reason: str, *, by: Perso
 
 
 Measure = Literal["containment", "cause", "consequence", "recovery"]
+MEASURES: tuple[Measure, ...] = ("containment", "cause", "consequence", "recovery")
 
 
 def record_measure(incident: Incident, measure: Measure, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:

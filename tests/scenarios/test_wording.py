@@ -47,16 +47,16 @@ def test_own_wording_takes_two_and_holds_from_the_next_draft_on(world: World) ->
 )  # fmt: skip
 def test_a_wording_that_cannot_be_filled_is_never_proposed(world: World, fields: dict[str, str], words: str) -> None:
     with pytest.raises((TemplateError, InputError), match=words):
-        world.house.wordbook.propose("regulator", "ru", fields, "x", by=COMPLIANCE)
+        world.house.acts.propose_wording("regulator", "ru", fields, "x", by=COMPLIANCE)
     assert world.house.wordbook.life("regulator", "ru").id == ""
 
 
 def test_a_wording_that_fails_on_real_data_gives_way_to_the_products_and_is_told(world: World) -> None:
     fails = "{% if incident.number == 'INC-2026-0001' %}{{ incident.sign.nothing }}{% else %}fine{% endif %}"
-    world.house.wordbook.propose(
+    world.house.acts.propose_wording(
         "regulator", "ru", {"incident": "x" + fails.replace("0001", "0002")}, "x", by=COMPLIANCE
     )
-    world.house.wordbook.decide("regulator", "ru", True, "", by=COMPLIANCE_2)
+    world.house.acts.decide_wording("regulator", "ru", True, "", by=COMPLIANCE_2)
     assert regulator_text(world)["incident"] == "xfine"
     assert "INC-2026-0002" in regulator_text(world)["incident"], "the product's own wording was used"
     alarms = [mail.read_text() for mail in (world.folder / "spool").glob("alert-*.eml")]
@@ -69,4 +69,4 @@ def test_what_is_not_there_is_named(world: World) -> None:
     with pytest.raises(InputError, match="own wording"):
         from reports.wording import template_of
 
-        world.house.wordbook.propose("client", "en", {"what": template_of("client", "en")["what"]}, "x", by=CISO)
+        world.house.acts.propose_wording("client", "en", {"what": template_of("client", "en")["what"]}, "x", by=CISO)
