@@ -195,6 +195,9 @@ class Acts(_Base):
     def decide_wording(self, kind: str, language: str, agreed: bool, reason: str, *, by: Person) -> None:
         self._do(notices.DecideWording, by, kind=kind, language=language, agreed=agreed, reason=reason)
 
+    def roll_back_wording(self, kind: str, language: str, reason: str, *, by: Person) -> None:
+        self._do(notices.RollBackWording, by, kind=kind, language=language, reason=reason)
+
     def register_act(
         self, act: LegalAct, *, by: Person, document: bytes | None = None, name: str = "", media_type: str = ""
     ) -> str:

@@ -21,21 +21,21 @@ def regulator_text(world: World) -> dict[str, str]:
 
 
 def test_own_wording_takes_two_and_holds_from_the_next_draft_on(world: World) -> None:
-    book = world.house.wordbook
+    book = world.house.acts
     before = regulator_text(world)["incident"]
     with pytest.raises(NotAllowed):
-        book.propose("regulator", "ru", {"incident": OWN}, "clearer", by=ANALYST)
-    book.propose("regulator", "ru", {"incident": OWN}, "clearer", by=COMPLIANCE)
+        book.propose_wording("regulator", "ru", {"incident": OWN}, "clearer", by=ANALYST)
+    book.propose_wording("regulator", "ru", {"incident": OWN}, "clearer", by=COMPLIANCE)
     assert regulator_text(world)["incident"].partition(",")[0] == before.partition(",")[0]
     with pytest.raises(SecondPersonNeeded):
-        book.decide("regulator", "ru", True, "", by=COMPLIANCE)
-    book.decide("regulator", "ru", True, "", by=COMPLIANCE_2)
+        book.decide_wording("regulator", "ru", True, "", by=COMPLIANCE)
+    book.decide_wording("regulator", "ru", True, "", by=COMPLIANCE_2)
     text = regulator_text(world)
     assert text["incident"].startswith("Инцидент № INC-2026-0003: несанкционированное")
     assert text["place"], "fields that were not changed are the product's"
     key = world.notices(world.incidents()[-1]["id"])["regulator"]["id"]
     assert "ru:" in world.house.decisions.load(Notice, key).template_version
-    book.roll_back("regulator", "ru", "the lawyer objects", by=CISO)
+    book.roll_back_wording("regulator", "ru", "the lawyer objects", by=CISO)
     assert not regulator_text(world)["incident"].startswith("Инцидент №")
 
 
