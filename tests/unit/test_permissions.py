@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[2]
 RECORDED: dict[str, list[str]] = json.loads((ROOT / "tests" / "data" / "permissions.json").read_text())
 STAGES = {"complete-task": "skip"}
 ROOMS = ("engine", "rules", "playbooks", "reports", "infra")
-MAY_NAME_ROLES = ("engine/permissions/", "infra/lab/", "infra/processes/", "engine/policies/")
-"""``infra/lab`` is the simulator and the demonstration; the followers name whom they alert."""
+MAY_NAME_ROLES = ("engine/permissions/", "infra/processes/", "engine/policies/")
+"""The followers name whom they alert; they move to ``engine/policies`` and are to import the roles there."""
 
 
 class Touched(Exception):
