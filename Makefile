@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 SERVICES ?= var/services
+COVERAGE := $(BIN)/coverage
 
-.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements
+.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements coverage coverage-all
 
 install: .venv/.run
 install-dev: .venv/.dev
@@ -45,6 +46,23 @@ test-services: install-dev  ## adapters against real servers
 
 test-full: install-dev  ## the scenarios over PostgreSQL and Elasticsearch instead of the embedded default
 	FULL_SETUP=1 $(BIN)/pytest -n $(JOBS) --dist worksteal tests/scenarios -m "not slow"
+
+coverage: install-dev  ## unit tests and scenarios; branch coverage of the core against its floors
+	@mkdir -p var/coverage
+	$(COVERAGE) erase
+	$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal -m "not slow and not services" tests/unit tests/scenarios
+	$(COVERAGE) combine --quiet
+	$(COVERAGE) json --quiet -o var/coverage/report.json
+	$(BIN)/python -m tests.coverage_gate var/coverage/report.json engine=95 rules+playbooks=90
+
+coverage-all: install-dev  ## everything, also over real servers; branch coverage of the whole product
+	@mkdir -p var/coverage
+	$(COVERAGE) erase
+	$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal -m "not slow and not services"
+	$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal -m "services and not slow"
+	$(COVERAGE) combine --quiet
+	$(COVERAGE) json --quiet -o var/coverage/report.json
+	$(BIN)/python -m tests.coverage_gate var/coverage/report.json engine=95 rules+playbooks=90 all=85
 
 services-up: install-dev    ## PostgreSQL, Kafka, Elasticsearch and a mail server on this machine; prints their settings
 	$(BIN)/python -m infra.lab.testbed up $(SERVICES)

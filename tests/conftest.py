@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import World
 
+pytest.register_assert_rewrite("tests.spec")
+
 settings.register_profile(
     "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from engine.duties.facts import (
     LADDER,
@@ -57,6 +57,8 @@ class Clock:
     marks: tuple[Mark, ...] = ()
     ladder: Ladder = field(default_factory=lambda: dict(LADDER))
     calendar_version: str = ""
+    jurisdiction: str = ""
+    law_from: date | None = None
     offered: ClockRecounted | None = None
     reached: set[int] = field(default_factory=set)
     late_since: datetime | None = None
@@ -152,6 +154,7 @@ class Clock:
         self.owner_kind, self.owner_id = fact.owner_kind, fact.owner_id
         self.anchor_at, self.reading, self.ladder = fact.anchor_at, fact.reading, dict(fact.ladder)
         self.calendar_version, self.target_percent = fact.calendar_version, fact.target_percent
+        self.jurisdiction, self.law_from = fact.jurisdiction, fact.law_from
         self._due(fact)
 
     def _due(self, fact: ClockStarted | ClockReanchored | ClockRecounted | ClockLaterAccepted) -> None:
@@ -178,9 +181,11 @@ def start(
     target_percent: int = 50,
     actor: str | None = None,
     reason: str = "",
+    outer: datetime | None = None,
 ) -> ClockStarted:
-    """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand."""
-    term = count_term(spec, anchor_at, calendar)
+    """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand. ``outer`` is the start of
+    the outer limit of a term that has one."""
+    term = count_term(spec, anchor_at, calendar, outer=outer)
     by_hand = {} if actor is None else {"actor": actor, "by_hand": True}
     return ClockStarted(
         at=at,
@@ -203,6 +208,8 @@ def start(
         target_at=_share(spec, anchor_at, term.due_at, calendar, target_percent),
         target_percent=target_percent,
         ladder=dict(ladder),
+        jurisdiction=spec.jurisdiction,
+        law_from=spec.valid_from,
         **by_hand,
     )
 
@@ -342,12 +349,13 @@ def agree_to_cancel(clock: Clock, *, by: Person, at: datetime) -> Sequence[Fact]
 
 
 def reanchor(
-    clock: Clock, spec: ClockSpec, anchor_at: datetime, *, at: datetime, reason: str, calendar: BusinessCalendar
-) -> Sequence[Fact]:
+    clock: Clock, spec: ClockSpec, anchor_at: datetime, *, at: datetime, reason: str, calendar: BusinessCalendar,
+    outer: datetime | None = None,
+) -> Sequence[Fact]:  # fmt: skip
     """Move the anchor earlier; a later anchor changes nothing. A term that had passed had then passed earlier."""
     if not clock.running or clock.anchor_at is None or anchor_at >= clock.anchor_at:
         return []
-    term = count_term(spec, anchor_at, calendar)
+    term = count_term(spec, anchor_at, calendar, outer=outer)
     facts: list[Fact] = [
         ClockReanchored(
             at=at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
@@ -52,6 +53,10 @@ class ClockStarted(Fact):
     target_percent: int = 50
     ladder: Ladder = Field(default_factory=lambda: dict(LADDER))
     by_hand: bool = False
+    jurisdiction: str = ""
+    """Whose law it is, empty in facts of before there was more than one."""
+    law_from: date | None = None
+    """The day from which the entry of the law holds that the clock was started by, and keeps."""
 
 
 class ClockMarkReached(Fact):

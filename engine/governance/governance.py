@@ -42,7 +42,7 @@ class DutySpec(BaseModel):
 @lru_cache(maxsize=1)
 def duty_specs() -> dict[str, DutySpec]:
     """Read the returning duties that ship with the product, by key."""
-    text = (resources.files("engine") / "data" / "duties.yml").read_text(encoding="utf8")
+    text = (resources.files("engine") / "data" / "kz" / "returning_duties.yml").read_text(encoding="utf8")
     return {key: DutySpec(key=key, **entry) for key, entry in read_yaml(text)["duties"].items()}
 
 

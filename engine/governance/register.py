@@ -6,10 +6,25 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.kernel.errors import NotFound
 from engine.kernel.yaml_text import read_yaml
+
+
+class Deadline(BaseModel):
+    """The term of an obligation as the register has it; ``n`` is None where a contract or a request sets it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    n: int | None
+    unit: str
+    start: str = Field(alias="from")
+    policy: str = ""
+    parameter: str = ""
+    """The name of the product's own number, where the text has none."""
+    conf: str = ""
+    direction: str = "by"
+    note: str = ""
 
 
 class Obligation(BaseModel):
@@ -28,6 +43,7 @@ class Obligation(BaseModel):
     conf: str = ""
     triggers: tuple[str, ...] = ()
     proof: tuple[str, ...] = ()
+    deadline: Deadline | None = None
     params: dict[str, Any] = {}
 
 
@@ -59,7 +75,7 @@ class Register:
 @lru_cache(maxsize=1)
 def builtin_register() -> Register:
     """Read the register that ships with the product."""
-    text = (resources.files("engine") / "data" / "obligations.yml").read_text(encoding="utf8")
+    text = (resources.files("engine") / "data" / "kz" / "obligations.yml").read_text(encoding="utf8")
     document = read_yaml(text)
     entries = (Obligation.model_validate(entry) for entry in document["obligations"])
     return Register({entry.id: entry for entry in entries}, document["sources"])

@@ -8,11 +8,11 @@ from importlib import resources
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.duties.declared import jurisdiction
 from engine.governance.governance import controls, duty_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError
 from engine.kernel.yaml_text import read_yaml
-from engine.terms.counting import clock_specs
 
 
 class Thing(BaseModel):
@@ -50,7 +50,7 @@ def served() -> Served:
     return Served(
         things,
         by_things,
-        _turned({spec.kind: spec.obligations for spec in clock_specs().values()}),
+        _turned({it.id: it.obligations for it in jurisdiction().newest().values() if it.counted_only is None}),
         _turned({spec.key: spec.obligations for spec in duty_specs().values()}),
         _turned({control.id: control.obligations for control in controls().values()}),
     )

@@ -73,6 +73,8 @@ class Incident:
     notifiable: bool = False
     notifiable_reason: str = ""
     personal_data: bool = False
+    classified_at: datetime | None = None
+    """When it was found notifiable: at the detection by a rule that says so, or when people said so later."""
     detected_at: datetime | None = None
     """The earliest detection among everything that is in it; it can only move back."""
     first_event_at: datetime | None = None
@@ -186,11 +188,13 @@ class Incident:
                 self.severity, self.severity_reason = fact.severity, fact.reason
             case NotifiabilityRaised():
                 self.notifiable, self.notifiable_reason, self.lowering = True, fact.reason, None
+                self.classified_at = self.classified_at or fact.at
                 self.personal_data = self.personal_data or fact.personal_data
             case NotifiabilityLoweringProposed():
                 self.lowering = (fact.actor, fact.reason)
             case NotifiabilityLowered():
                 self.notifiable, self.notifiable_reason, self.lowering = False, fact.reason, None
+                self.classified_at = None
             case ContainmentStarted():
                 self.contained_at = self.contained_at or fact.at
                 self.measures.append(("contained", fact.at))
@@ -231,12 +235,16 @@ class Incident:
         self.dedup_key, self.rule_name, self.obligations = fact.dedup_key, fact.rule_name, fact.obligations
         self.playbook, self.split_from = fact.playbook, fact.split_from
         self.severity_reason = self.notifiable_reason = fact.reason
+        if fact.notifiable:
+            self.classified_at = fact.detected_at
         for part in fact.parts or (_opening_part(fact),):
             self._take(part)
 
     def _take(self, part: FindingPart) -> None:
         self.parts[part.finding_id] = part
         self.notifiable = self.notifiable or part.notifiable
+        if part.notifiable:
+            self.classified_at = _earliest(self.classified_at, part.detected_at)
         self.personal_data = self.personal_data or part.personal_data
         self._earlier(part)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -23,6 +24,15 @@ class Fact(Record):
     at: AwareDatetime
     actor: str = ENGINE
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFact:
+    """A stored fact with its place in the log of decisions and the id of the aggregate it belongs to."""
+
+    position: int
+    originator: str
+    fact: Fact
 
 
 class Entities(Record):

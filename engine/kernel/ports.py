@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from engine.events.envelope import Rejected, SecurityEvent
-from engine.kernel.facts import FindingRaised, Record
+from engine.kernel.facts import Fact, Record, StoredFact
 
 
 class Clock(Protocol):
@@ -16,6 +16,20 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Give the present instant."""
         ...
+
+
+class Aggregate(Protocol):
+    """What every aggregate has: an id, empty when it does not exist; a version; and a way to take a fact."""
+
+    id: str
+    version: int
+
+    def apply(self, fact: Fact) -> None:
+        """Record one fact."""
+        ...
+
+
+A = TypeVar("A", bound=Aggregate)
 
 
 class Intent(Record):
@@ -51,14 +65,6 @@ class Ledger(Protocol):
         ...
 
 
-class Detector(Protocol):
-    """Folds events into findings, deterministically, by event time."""
-
-    def fold(self, events: Sequence[SecurityEvent]) -> Sequence[FindingRaised]:
-        """Take events in ledger order and give the findings they complete."""
-        ...
-
-
 class Delivery(Record):
     """What an effect came to: done, refused (do not try again), retry, or unknown."""
 
@@ -78,4 +84,65 @@ class Effector(Protocol):
 
     def perform(self, intent: Intent) -> Delivery:
         """Bring the effect about and say what became of it."""
+        ...
+
+
+class Context(Protocol):
+    """One unit of work as the core sees it: what it records, orders and tracks is committed together or not at all."""
+
+    @property
+    def at(self) -> datetime:
+        """The instant of the unit, in UTC."""
+        ...
+
+    def load(self, kind: type[A], key: str) -> A:
+        """Return an aggregate as it stands, with what this unit recorded already; empty when there is none."""
+        ...
+
+    def past(self, kind: type[A], key: str) -> A:
+        """Return an aggregate as it stood right after the fact that is being answered, whatever followed since."""
+        ...
+
+    def find(self, kind: type[Any], **by: object) -> Sequence[str]:
+        """Return the ids of aggregates by what they belong to, sorted; see ``infra.store.log.finding`` for the keys."""
+        ...
+
+    def facts(self, key: str) -> Sequence[Fact]:
+        """Return the facts of one aggregate, up to the one that is being answered."""
+        ...
+
+    def next_number(self) -> str:
+        """Return the next incident number of the year, without gaps."""
+        ...
+
+    def record(self, kind: type[A], key: str, facts: Sequence[Fact]) -> None:
+        """Add facts to an aggregate."""
+        ...
+
+    def record_single(self, key: str, fact: Fact) -> None:
+        """Add a fact that stands for itself."""
+        ...
+
+    def intend(self, intent: Intent) -> None:
+        """Order an effect; the same key is ordered once."""
+        ...
+
+    def withdraw(self, key: str) -> None:
+        """Take an order for an effect back that nobody has begun to carry out."""
+        ...
+
+
+class Policy(Protocol):
+    """Answers facts with facts and orders. Pure: what it needs comes from the context or was given to it.
+
+    It reads other aggregates through ``past``, so that what it answers does not depend on how far others have worked.
+    Where it reads what another policy records, it names that policy in ``after`` and never overtakes it.
+    """
+
+    name: str
+    answers: tuple[type[Fact], ...]
+    after: tuple[str, ...]
+
+    def answer(self, context: Context, stored: StoredFact) -> None:
+        """Answer one fact."""
         ...

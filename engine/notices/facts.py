@@ -10,15 +10,9 @@ from pydantic import AwareDatetime
 
 from engine.kernel.facts import Fact
 
-NoticeKind = Literal["regulator", "client", "pd_authority", "law_enforcement", "stakeholder", "afc"]
-KINDS: tuple[NoticeKind, ...] = ("regulator", "client", "pd_authority", "law_enforcement", "stakeholder", "afc")
+NoticeKind = str
+"""A kind of notice that ``engine.notices.kinds`` declares."""
 NoticeStage = Literal["initial", "follow_up", "final"]
-CLOCK_OF_KIND: dict[str, str] = {
-    "regulator": "regulator-notice",
-    "client": "client-notice",
-    "pd_authority": "personal-data-notice",
-}
-"""The clock that the first notice of a kind satisfies."""
 
 
 class NoticeDrafted(Fact):

@@ -32,6 +32,7 @@ from engine.notices.facts import (
     NoticeUnknown,
     NoticeWithdrawn,
 )
+from engine.notices.kinds import notice_kind
 from engine.permissions import require
 
 Content = Mapping[str, Mapping[str, str]]
@@ -271,7 +272,7 @@ def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequen
     """Take a draft back that no clock waits for."""
     require("withdraw-notice", by)
     _is_text(notice, "withdrawn")
-    if notice.stage == "initial" and notice.kind in ("regulator", "client", "pd_authority"):
+    if notice.stage == "initial" and notice_kind(notice.kind).clock is not None:
         raise DecisionRefused("the law asks for this notice; it goes when the incident is closed as not genuine")
     if not reason.strip():
         raise DecisionRefused("withdrawing a notice needs a reason")

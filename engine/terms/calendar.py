@@ -1,4 +1,4 @@
-"""The business calendar of Kazakhstan: which instants count towards a legal clock.
+"""The business calendar of a country, Kazakhstan without another: which instants count towards a legal clock.
 
 Base is the ``holidays`` package (public holidays, substituted days off, transferred working days); a versioned
 override file adds orders published later. Monday to Friday is not the rule: 4 May 2024 was a working Saturday
@@ -23,6 +23,8 @@ from engine.kernel.errors import DataError
 from engine.kernel.yaml_text import read_yaml
 
 HORIZON_DAYS = 400
+COUNTRY = "KZ"
+"""The country whose holidays count without another being named (ISO 3166-1)."""
 ZONE = "Asia/Almaty"
 OPENS = time(9)
 CLOSES = time(18)
@@ -50,7 +52,7 @@ class BusinessCalendar:
     version: str
     confirmed_through: int
     overrides: dict[date, Override] = field(default_factory=dict)
-    _library: holidays.HolidayBase = field(default_factory=lambda: holidays.country_holidays("KZ", language="en_US"))
+    _library: holidays.HolidayBase = field(default_factory=lambda: holidays.country_holidays(COUNTRY, language="en_US"))
 
     def is_business_day(self, day: date) -> bool:
         """Say whether offices work on this local day."""
@@ -114,7 +116,9 @@ class BusinessCalendar:
         return datetime.combine(today, self.closes) - datetime.combine(today, self.opens)
 
 
-def calendar_from_yaml(text: str, *, zone: str = ZONE, opens: time = OPENS, closes: time = CLOSES) -> BusinessCalendar:
+def calendar_from_yaml(
+    text: str, *, country: str = COUNTRY, zone: str = ZONE, opens: time = OPENS, closes: time = CLOSES
+) -> BusinessCalendar:
     """Build the calendar from an override file; raises DataError that names the faulty entry."""
     try:
         document = read_yaml(text) or {}
@@ -130,6 +134,8 @@ def calendar_from_yaml(text: str, *, zone: str = ZONE, opens: time = OPENS, clos
     version = f"holidays-{metadata.version('holidays')}+{digest}"
     if (zone, opens, closes) != (ZONE, OPENS, CLOSES):
         version += f" {zone} {opens:%H:%M}-{closes:%H:%M}"
+    if country != COUNTRY:
+        version += f" {country}"
     if opens >= closes:
         raise DataError("offices open before they close", field="opens")
     try:
@@ -137,7 +143,11 @@ def calendar_from_yaml(text: str, *, zone: str = ZONE, opens: time = OPENS, clos
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise DataError("there is no such time zone; an example is Asia/Almaty", field="time_zone") from None
     confirmed = int(document.get("confirmed_through", 2026))
-    return BusinessCalendar(place, opens, closes, version, confirmed, overrides)
+    try:
+        library = holidays.country_holidays(country, language="en_US")
+    except NotImplementedError:
+        raise DataError(f"the holidays of '{country[:10]}' are not known", field="country") from None
+    return BusinessCalendar(place, opens, closes, version, confirmed, overrides, library)
 
 
 def _entries(days: object) -> list[Override]:
@@ -160,4 +170,4 @@ def builtin_calendar() -> BusinessCalendar:
 
 def builtin_overrides() -> str:
     """Give the text of the override file that ships with the product."""
-    return (resources.files("engine") / "data" / "calendar_overrides.yml").read_text(encoding="utf8")
+    return (resources.files("engine") / "data" / "kz" / "calendar_overrides.yml").read_text(encoding="utf8")

@@ -7,20 +7,18 @@ Elapsed time is computed in UTC, because Almaty moved from UTC+6 to UTC+5 on 1 M
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from importlib import resources
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.kernel.errors import DataError, InputError, NotFound
-from engine.kernel.yaml_text import read_yaml
+from engine.kernel.errors import DataError, InputError
 from engine.terms.calendar import BusinessCalendar
 
 Unit = Literal[
-    "business_day", "business_hour", "calendar_day", "hour", "minute", "year", "year_close", "business_day_before"
-]
+    "business_day", "business_hour", "calendar_day", "hour", "minute", "month", "year", "year_close",
+    "business_day_before",
+]  # fmt: skip
 Reading = Literal["strict", "civil"]
 EARLIEST = datetime(1992, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -39,6 +37,13 @@ class ClockSpec(BaseModel):
     owner: Literal["incident", "protection", "duty", "none"] = "none"
     """What a clock of this kind may be started for."""
     obligations: tuple[str, ...] = ()
+    rolls: bool = False
+    """Whether an end on a day without offices goes to noon of the next working day."""
+    within: tuple[int, Unit] | None = None
+    """An outer limit that counts too, from an instant of its own."""
+    jurisdiction: str = "kz"
+    valid_from: date | None = None
+    """With ``jurisdiction`` and ``kind`` it names the entry of the law."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +60,12 @@ class Term:
         return self.due_at if reading == "strict" else self.latest_at
 
 
-@lru_cache(maxsize=1)
-def clock_specs() -> dict[str, ClockSpec]:
-    """Read the clocks that ship with the product, by kind."""
-    text = (resources.files("engine") / "data" / "clocks.yml").read_text(encoding="utf8")
-    return {kind: ClockSpec(kind=kind, **entry) for kind, entry in read_yaml(text)["clocks"].items()}
+def count_term(
+    spec: ClockSpec, started_at: datetime, calendar: BusinessCalendar, *, outer: datetime | None = None
+) -> Term:
+    """Count a term from an aware instant; ``outer`` is the start of the outer limit of a spec that has one.
 
-
-def clock_spec(kind: str) -> ClockSpec:
-    """Give one clock; raises NotFound naming the clocks there are."""
-    specs = clock_specs()
-    if kind not in specs:
-        raise NotFound(f"there is no clock '{kind}'; known: {', '.join(sorted(specs))}")
-    return specs[kind]
-
-
-def count_term(spec: ClockSpec, started_at: datetime, calendar: BusinessCalendar) -> Term:
-    """Count a term from an aware instant.
-
-    Raises InputError for an instant without offset or outside 1992-2200, where no such term can lie.
+    Raise InputError for an instant without offset or outside 1992-2200, where no such term can lie.
     """
     if started_at.tzinfo is None:
         raise InputError("the start of a clock needs an offset, e.g. 2026-11-23T10:00:00+05:00", field="started_at")
@@ -81,6 +73,13 @@ def count_term(spec: ClockSpec, started_at: datetime, calendar: BusinessCalendar
     if not EARLIEST <= start <= LATEST:
         raise InputError("the start of a clock must lie between 1992 and 2200", field="started_at")
     due_at, latest_at = _both_readings(spec, start, calendar)
+    if spec.within is not None and outer is not None:
+        limit = spec.model_copy(update={"n": spec.within[0], "unit": spec.within[1], "within": None})
+        capped = _both_readings(limit, outer.astimezone(UTC), calendar)
+        if capped[0] > start:
+            due_at, latest_at = min(due_at, capped[0]), min(latest_at, capped[1])
+    if spec.rolls:
+        due_at, latest_at = _rolled(calendar, due_at), _rolled(calendar, latest_at)
     first, last = sorted((start, max(due_at, latest_at)))
     days = list(_days(calendar.local(first).date(), calendar.local(last).date()))
     counted = spec.unit in ("business_day", "business_hour", "calendar_day", "business_day_before")
@@ -108,6 +107,12 @@ def _both_readings(spec: ClockSpec, start: datetime, calendar: BusinessCalendar)
             due = start + timedelta(hours=spec.n)
         case "minute":
             due = start + timedelta(minutes=spec.n)
+        case "month":
+            last = _months_later(day, spec.n)
+            at = calendar.aware(datetime.combine(last, calendar.local(start).time()))
+            if not calendar.is_business_day(last):
+                last = next(calendar.business_days_after(last))
+            return at.astimezone(UTC), calendar.end_of_day(last)
         case "year":
             due = calendar.start_of_day(_anniversary(day, spec.n) + timedelta(days=1))
         case "year_close":
@@ -160,6 +165,22 @@ def _anniversary(day: date, years: int) -> date:
         return day.replace(year=day.year + years)
     except ValueError:
         return date(day.year + years, 2, 28)
+
+
+def _months_later(day: date, months: int) -> date:
+    """The same day of a later month, or its last where it has no such day (Regulation 1182/71, Article 3(2)(c))."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = (date(year + month // 11, (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
+    return date(year, month + 1, min(day.day, last))
+
+
+def _rolled(calendar: BusinessCalendar, at: datetime) -> datetime:
+    """Noon of the next working day where an end falls on a day on which offices do not work."""
+    day = calendar.local(at).date()
+    if calendar.is_business_day(day):
+        return at
+    following = next(calendar.business_days_after(day))
+    return calendar.aware(datetime.combine(following, time(12))).astimezone(UTC)
 
 
 def _days(first: date, last: date) -> list[date]:

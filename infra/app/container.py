@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.duties.declared import jurisdiction
 from engine.events.catalogue import Catalogue, builtin_catalogue
 from engine.kernel.commands import Command, O
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Person
 from engine.kernel.ports import Clock
-from engine.notices.facts import KINDS
+from engine.notices.kinds import notice_kinds
+from engine.policies.acts import ActPolicy
+from engine.policies.alerts import AlertPolicy
+from engine.policies.duties import DutyPolicy
+from engine.policies.notices import NoticePolicy
+from engine.policies.orders import OrderPolicy
 from engine.terms.calendar import BusinessCalendar, builtin_overrides, calendar_from_yaml
 from infra.app.time_source import SystemClock
 from infra.commands.accounts import Accounts
 from infra.commands.desk import Desk
 from infra.commands.dispatch import Dispatcher
-from infra.commands.drafting import Drafting
 from infra.commands.facade import Acts, RuleActs
 from infra.commands.notice_documents import OrderDocuments
 from infra.commands.rulebook import Rulebook
@@ -33,17 +39,12 @@ from infra.outbound.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters
 from infra.outbound.orders import HttpOrders, HttpPost
 from infra.outbound.timestamping import Authority, roots_of
 from infra.outbound.webhooks import WebhookMessages
-from infra.processes.alerts import Alerts
 from infra.processes.base import Stage
-from infra.processes.clocks import Clocks
 from infra.processes.detect import Detect
-from infra.processes.incidents import Incidents
-from infra.processes.notices import Notices
+from infra.processes.lag import note_followers
 from infra.processes.outbox import Outbox
-from infra.processes.playbooks import Playbooks
-from infra.processes.protection import Acts as ActEvents
-from infra.processes.protection import Orders
 from infra.processes.retention import Erasures, Terms
+from infra.processes.runner import EventPolicyRunner, IncidentRunner, PolicyRunner
 from infra.processes.search import Searching
 from infra.processes.silence import Silence
 from infra.processes.stamping import Stamping
@@ -63,6 +64,8 @@ from infra.store.log.notes import Verifier
 from infra.store.opening import Store, open_store
 from infra.store.sql.database import Database
 from playbooks.cacao import Playbook, read
+from playbooks.policy import PlaybookPolicy
+from reports.composer import NoticeComposer
 from reports.drafter import Drafter
 from reports.drafts import Writer
 from reports.render import render
@@ -94,7 +97,7 @@ class House:
     sweep: Sweep
     archive: Archive
     wordbook: Wordbook
-    drafting: Drafting
+    drafting: NoticeComposer
     order_documents: OrderDocuments
     search: SearchIndex
     tracing: Tracing
@@ -112,6 +115,11 @@ class House:
     def rule_acts(self) -> RuleActs:
         """The commands on rules and lists as methods, for tests and scripts."""
         return RuleActs(self.dispatcher)
+
+    @cached_property
+    def calendars(self) -> dict[str, BusinessCalendar]:
+        """The calendar of each jurisdiction whose duties run; the organisation's own for its home."""
+        return calendars_of(self.settings, self.calendar)
 
     @property
     def rules(self) -> RuleSet:
@@ -169,7 +177,7 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
     archive = Archive(settings.data / "archive", decisions, store.vault)
     writer = Writer(Drafter(), settings.sender, settings.notice_languages)
     wordbook = Wordbook(decisions, clock, writer)
-    drafting = Drafting(wordbook, rulebook.words, calendar)
+    drafting = NoticeComposer(wordbook, rulebook.words, calendar)
     playbooks = builtin_playbooks()
     desk = Desk(decisions, clock, accounts, settings, calendar, archive, drafting, rulebook, wordbook, playbooks)
     return House(
@@ -237,18 +245,19 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
     for outbox in (mails, to_systems):
         outbox.recover()
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
-    recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in KINDS}
+    recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in notice_kinds()}
     policy = settings.clock_policy
-    return [
+    duties = PolicyRunner(decisions, clock, DutyPolicy(house.calendars, policy))
+    stages: list[Stage] = [
         Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault, house.tracing),
-        ActEvents(ledger, decisions, clock, settings.bureaus),
-        Incidents(decisions, clock, house.tracing),
-        Clocks(decisions, clock, house.calendar, policy),
-        Recount(decisions, clock, house.calendar, policy),
-        Playbooks(decisions, clock, house.playbooks, automatic),
-        Notices(decisions, clock, house.drafting, recipients),
-        Orders(decisions, clock, house.calendar, policy),
-        Alerts(decisions, clock, settings.role_mail, settings.alert_mail),
+        EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus)),
+        IncidentRunner(decisions, clock, house.tracing),
+        duties,
+        Recount(decisions, clock, house.calendars, policy),
+        PolicyRunner(decisions, clock, PlaybookPolicy(house.playbooks, automatic)),
+        PolicyRunner(decisions, clock, NoticePolicy(house.drafting, recipients), before=[duties]),
+        PolicyRunner(decisions, clock, OrderPolicy(house.calendar, policy)),
+        PolicyRunner(decisions, clock, AlertPolicy(settings.role_mail, settings.alert_mail)),
         mails,
         to_systems,
         *_webhooks(house, outside.http),
@@ -261,6 +270,8 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
         Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
         Searching(house.search, ledger, decisions, house.catalogue, house.calendar.zone),
     ]
+    note_followers(house.database, stages)
+    return stages
 
 
 def _webhooks(house: House, http: HttpPost) -> list[Stage]:
@@ -299,6 +310,19 @@ def calendar_of(settings: Settings) -> BusinessCalendar:
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from None
     return calendar_from_yaml(text, zone=settings.time_zone, opens=settings.opens, closes=settings.closes)
+
+
+def calendars_of(settings: Settings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:
+    """Return the calendar of each jurisdiction of an organisation: office hours are its own, holidays the country's."""
+    first, *others = settings.jurisdictions
+    found = {first: home}
+    for name in others:
+        place = jurisdiction(name)
+        found[name] = calendar_from_yaml(
+            "", country=place.country, zone=place.zone or settings.time_zone, opens=settings.opens,
+            closes=settings.closes,
+        )  # fmt: skip
+    return found
 
 
 def builtin_playbooks() -> dict[str, Playbook]:

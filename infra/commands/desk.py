@@ -14,7 +14,6 @@ from engine.kernel.facts import Fact, Person
 from engine.kernel.ports import Clock
 from engine.terms.calendar import BusinessCalendar
 from infra.commands.accounts import Accounts
-from infra.commands.drafting import Drafting
 from infra.commands.rulebook import Rulebook
 from infra.commands.wordbook import Wordbook
 from infra.settings.settings import Settings
@@ -24,6 +23,7 @@ from infra.store.log.decisions import Decisions
 from infra.store.log.topics import DocumentArchived
 from infra.store.log.unit import Unit
 from playbooks.cacao import Playbook
+from reports.composer import NoticeComposer
 
 ORGANISATION = "organisation"
 """The name under which documents of the organisation itself lie in the archive."""
@@ -74,7 +74,7 @@ class Desk:
     settings: Settings
     calendar: BusinessCalendar
     archive: Archive
-    drafting: Drafting
+    drafting: NoticeComposer
     rulebook: Rulebook
     wordbook: Wordbook
     playbooks: Mapping[str, Playbook]

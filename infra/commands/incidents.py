@@ -30,7 +30,6 @@ from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 from infra.commands.desk import Desk, Work
 from infra.commands.handlers import handles, in_unit
-from infra.processes.incidents import next_number
 
 
 @in_unit(ReportIncident)
@@ -39,7 +38,7 @@ def report(work: Work, command: ReportIncident) -> Made:
     told = Report(**dict(command))
     key = casework.report_id(told)
     if not work.unit.load(Incident, key).id:
-        key, facts = casework.report(told, next_number(work.unit), by=work.by, at=work.at)
+        key, facts = casework.report(told, work.unit.next_number(), by=work.by, at=work.at)
         work.record(Incident, key, facts)
     return Made(id=key)
 
@@ -139,7 +138,7 @@ def split(work: Work, command: SplitIncident) -> Made:
     """Move findings into a new incident."""
     incident = work.get(Incident, command.incident_id)
     key, left, opened = casework.split(
-        incident, command.findings, next_number(work.unit), command.title, command.reason, by=work.by, at=work.at
+        incident, command.findings, work.unit.next_number(), command.title, command.reason, by=work.by, at=work.at
     )
     work.record(Incident, key, opened)
     work.record(Incident, incident.id, left)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engine.duties.clock import clock_id
 from engine.kernel.timestamps import iso
-from engine.notices.facts import CLOCK_OF_KIND
+from engine.notices.kinds import notice_kinds
 from engine.notices.notice import Notice
 from engine.protection.protection import Order, Protection
 from engine.terms.calendar import BusinessCalendar
@@ -38,7 +38,8 @@ def notice_document(decisions: Decisions, notice: Notice, recipient: str | None 
 
 
 def _due(decisions: Decisions, notice: Notice) -> datetime | None:
-    kind = CLOCK_OF_KIND.get(notice.kind)
+    spec = notice_kinds().get(notice.kind)
+    kind = spec.clock if spec is not None else None
     if kind is None or notice.stage != "initial":
         return None
     key = clock_id(kind, notice.incident_id, notice.subject)

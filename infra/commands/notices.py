@@ -24,14 +24,15 @@ from engine.notices.commands import (
     SubmitNotice,
     WithdrawNotice,
 )
-from engine.notices.facts import KINDS, NoticeKind, NoticeStage
+from engine.notices.facts import NoticeStage
+from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
+from engine.policies.notices import drafted
 from infra.commands.desk import Desk, Work
 from infra.commands.handlers import handles, in_unit
-from infra.processes.notices import drafted
 from infra.store.log.unit import Unit
 
-ON_DEMAND = ("law_enforcement", "stakeholder", "afc")
+ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
 
 
 @handles(DraftNotice)
@@ -78,13 +79,12 @@ def follow_up(desk: Desk, command: FollowUpNotice, by: Person) -> Made:
 def _draft(
     work: Work, incident: Incident, kind: str, subject: str, stage: str, key: str, to: str, follows: Notice | None
 ) -> None:
-    assert kind in KINDS
-    the_kind: NoticeKind = kind
     the_stage: NoticeStage = stage  # type: ignore[assignment]
     content, version = work.desk.drafting.text(work.unit, incident, kind, stage, "", late=False, follows=follows)
     fact = drafted(
-        work.unit, key, incident, the_kind, subject, the_stage, content, version, {kind: to}, follows, actor=work.by.id
-    )
+        work.unit, key, incident, notice_kind(kind), subject, the_stage, content, version, recipient=to,
+        follows=follows, actor=work.by.id,
+    )  # fmt: skip
     work.record(Notice, key, [fact])
 
 

@@ -7,6 +7,7 @@ from engine.kernel.commands import DONE, Made, Outcome
 from engine.kernel.errors import DecisionRefused
 from engine.kernel.facts import Person
 from engine.permissions import require
+from engine.policies.acts import acknowledge
 from engine.protection import protection
 from engine.protection.commands import (
     AcknowledgeOrder,
@@ -21,7 +22,6 @@ from engine.protection.facts import CourtRuled, LegalAct
 from engine.protection.protection import Protection
 from infra.commands.desk import Desk, Work
 from infra.commands.handlers import handles, in_unit
-from infra.processes.protection import acknowledge
 
 
 @handles(EnterAct)

@@ -12,8 +12,8 @@ import orjson
 from engine.kernel.ids import derive
 from engine.kernel.ports import Clock
 from engine.kernel.timestamps import iso
+from engine.kernel.trouble import EffectFailed
 from infra.store.log.decisions import Decisions
-from infra.store.log.topics import EffectFailed
 from infra.store.sql.database import Database
 
 _PREFIX = "fault:"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from engine.events.envelope import SecurityEvent
-from engine.kernel.facts import Fact
+from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Clock
-from infra.store.log.decisions import Decisions, Recorded
+from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.unit import Unit
 
@@ -42,15 +42,29 @@ class Follower(Stage):
 
     def step(self) -> bool:
         """Take what comes next, all in one transaction with the position."""
-        after = self.decisions.tracked(self.name) if self.position is None else self.position
+        after = self.reached()
         self.position = None
         reached = self._take_after(after)
         self.position = reached
         return reached > after
 
+    def reached(self) -> int:
+        """Return the position up to which it has worked."""
+        return self.decisions.tracked(self.name) if self.position is None else self.position
+
     @abstractmethod
     def _take_after(self, after: int) -> int:
         """Take a batch after a position; gives the position reached."""
+
+
+class Upstream(Protocol):
+    """Another follower whose work one reads."""
+
+    name: str
+
+    def reached(self) -> int:
+        """Return the position up to which it has worked."""
+        ...
 
 
 class DecisionFollower(Follower):
@@ -60,12 +74,17 @@ class DecisionFollower(Follower):
     when there is nothing else to do. After a crash it reads those again and passes over them again.
     """
 
-    wants: ClassVar[tuple[type[Fact], ...]]
+    wants: tuple[type[Fact], ...]
+    after: tuple[Upstream, ...] = ()
+    """Those whose work it reads: it never goes past what they have answered."""
     _unwritten: bool = False
 
     def _take_after(self, after: int) -> int:
         facts = self.decisions.read(after, BATCH)
-        wanted = [recorded for recorded in facts if isinstance(recorded.fact, self.wants)]
+        if self.after and facts:
+            end = min(it.reached() for it in self.after)
+            facts = [stored for stored in facts if stored.position <= end]
+        wanted = [stored for stored in facts if isinstance(stored.fact, self.wants)]
         if not facts and not self._unwritten:
             return after
         reached = facts[-1].position if facts else after
@@ -73,21 +92,23 @@ class DecisionFollower(Follower):
             self._unwritten = True
             return reached
         with self.decisions.unit(self.clock.now()) as unit:
-            for recorded in wanted:
-                self.take(unit, recorded)
+            for stored in facts:
+                unit.answering(stored)
+                if isinstance(stored.fact, self.wants):
+                    self.take(unit, stored)
             unit.track(self.name, reached)
         self._unwritten = False
         return reached
 
     @abstractmethod
-    def take(self, unit: Unit, recorded: Recorded) -> None:
+    def take(self, unit: Unit, stored: StoredFact) -> None:
         """Answer one fact."""
 
 
 class LedgerFollower(Follower):
     """Takes every security event once, in order. Events that it does not answer cost it few commits."""
 
-    answers: ClassVar[frozenset[str] | None] = None
+    answers: frozenset[str] | None = None
     """The types of events that it answers; None for all."""
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock) -> None:

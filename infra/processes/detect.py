@@ -16,6 +16,7 @@ from engine.kernel.facts import FindingRaised
 from engine.kernel.ids import derive
 from engine.kernel.ports import Clock
 from engine.kernel.timestamps import iso
+from engine.kernel.trouble import EffectFailed
 from engine.rule_life.rules import ShadowFinding
 from infra.commands.rulebook import Rulebook
 from infra.observe.tracing import OFF, Tracing
@@ -23,7 +24,6 @@ from infra.processes.base import LedgerFollower
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.topics import EffectFailed
 from infra.store.log.unit import Unit
 from rules.detection.detector import StreamDetector
 from rules.detection.pack import builtin_contexts

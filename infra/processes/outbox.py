@@ -17,14 +17,14 @@ from engine.kernel.facts import Fact
 from engine.kernel.ids import derive
 from engine.kernel.ports import Clock, Delivery, Effector, Intent
 from engine.kernel.timestamps import iso
+from engine.kernel.trouble import EffectFailed
 from engine.notices import facts as n
 from engine.notices.notice import Notice
+from engine.policies.acts import acknowledge
 from engine.protection.facts import OrderHandedOver, OrderOverdue
 from engine.protection.protection import Protection
 from infra.processes.base import Stage
-from infra.processes.protection import acknowledge
 from infra.store.log.decisions import Decisions
-from infra.store.log.topics import EffectFailed
 from infra.store.log.unit import Unit
 from playbooks import run as runs
 from playbooks.run import Run

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 from engine.events.envelope import SecurityEvent
+from engine.kernel.facts import StoredFact
 from engine.kernel.ports import Clock
 from engine.retention import retention
 from engine.retention.retention import ErasureApproved, ErasureDone, ObligationsBegan, ObligationsEnded, Retention
@@ -13,7 +14,7 @@ from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import DecisionFollower, LedgerFollower
 from infra.store.keys import blind_index as blind
 from infra.store.keys.vault import Vault
-from infra.store.log.decisions import Decisions, Recorded
+from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.unit import Unit
 
@@ -80,7 +81,7 @@ class Erasures(DecisionFollower):
         self.head = head
         self.documents = documents
 
-    def take(self, unit: Unit, recorded: Recorded) -> None:
+    def take(self, unit: Unit, recorded: StoredFact) -> None:
         """Answer one fact."""
         fact = recorded.fact
         if not isinstance(fact, ErasureApproved):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.duties import clock as clocks
 from engine.duties.clock import Clock as LegalClock
+from engine.duties.policy import ClockPolicy
 from engine.kernel.ports import Clock
 from engine.kernel.timestamps import iso
 from engine.terms.calendar import BusinessCalendar
-from engine.terms.policy import ClockPolicy
 from infra.processes.base import Stage
 from infra.store.log.decisions import Decisions
 
@@ -44,17 +46,22 @@ class Recount(Stage):
 
     name = "recount"
 
-    def __init__(self, decisions: Decisions, clock: Clock, calendar: BusinessCalendar, policy: ClockPolicy) -> None:
+    def __init__(
+        self, decisions: Decisions, clock: Clock, calendars: Mapping[str, BusinessCalendar], policy: ClockPolicy
+    ) -> None:
         self.decisions = decisions
         self.clock = clock
-        self.calendar = calendar
+        self.calendars = calendars
         self.policy = policy
 
     def step(self) -> bool:
         """Count a batch of clocks; says whether there was any."""
+        versions = [calendar.version for calendar in self.calendars.values()]
+        marks = ",".join("?" * len(versions))
         rows = self.decisions.database.rows(
-            "SELECT id FROM clock_view WHERE running = 1 AND breached_at IS NULL AND calendar_version <> ? LIMIT ?",
-            self.calendar.version,
+            "SELECT id FROM clock_view WHERE running = 1 AND breached_at IS NULL "  # noqa: S608 - only question marks
+            f"AND calendar_version NOT IN ({marks}) LIMIT ?",
+            *versions,
             BATCH,
         )
         if not rows:
@@ -62,6 +69,9 @@ class Recount(Stage):
         with self.decisions.unit(self.clock.now()) as unit:
             for row in rows:
                 it = unit.load(LegalClock, str(row["id"]))
-                facts = clocks.recount(it, self.policy.specs.get(it.kind), calendar=self.calendar, at=unit.at)
+                duty = self.policy.entry_of(it)
+                calendar = self.calendars[duty.jurisdiction] if duty else self.policy.home_calendar(self.calendars)
+                spec = self.policy.spec_of(duty) if duty is not None else None
+                facts = clocks.recount(it, spec, calendar=calendar, at=unit.at)
                 unit.record(LegalClock, it.id, facts)
         return True

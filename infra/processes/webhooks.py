@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import Any
 
 from engine.duties import facts as c
 from engine.duties.clock import Clock as LegalClock
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident
-from engine.kernel.facts import Fact
+from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Clock, Intent
 from engine.kernel.timestamps import iso
 from engine.notices import facts as n
@@ -22,7 +22,7 @@ from engine.protection import facts as p
 from engine.protection.protection import Protection
 from infra.processes.base import DecisionFollower
 from infra.settings.webhooks import TOLD, WebhookSettings
-from infra.store.log.decisions import Decisions, Recorded
+from infra.store.log.decisions import Decisions
 from infra.store.log.unit import Unit
 
 KIND = "webhook"
@@ -32,7 +32,7 @@ class Webhooks(DecisionFollower):
     """Orders one message for each told fact and each receiver that asked; its key is the fact's position."""
 
     name = "webhooks"
-    wants: ClassVar = (*i.FACTS, *c.FACTS, *n.FACTS, *p.FACTS)
+    wants = (*i.FACTS, *c.FACTS, *n.FACTS, *p.FACTS)
 
     def __init__(
         self, decisions: Decisions, clock: Clock, receivers: Mapping[str, WebhookSettings],
@@ -49,7 +49,7 @@ class Webhooks(DecisionFollower):
             with self.decisions.unit(self.clock.now()) as unit:
                 unit.track(self.name, head)
 
-    def take(self, unit: Unit, recorded: Recorded) -> None:
+    def take(self, unit: Unit, recorded: StoredFact) -> None:
         """Answer one fact."""
         name = recorded.fact.topic.rpartition(".")[0]
         if name not in TOLD:

@@ -21,7 +21,7 @@ from engine.duties import facts as c
 from engine.events.envelope import SecurityEvent
 from engine.incidents.facts import FindingSuppressed
 from engine.incidents.incident import Incident
-from engine.kernel.facts import Fact, FindingRaised
+from engine.kernel.facts import Fact, FindingRaised, StoredFact
 from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
 from engine.rule_life.rules import RuleLife, rule_id
@@ -31,7 +31,7 @@ from infra.commands.notice_documents import log_head, notice_document
 from infra.read.evidence_verify import write_zip
 from infra.read.metrics import STEPS, metrics_of, say
 from infra.read.timeline import entries
-from infra.store.log.decisions import Decisions, Recorded
+from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from playbooks.run import Run
 from reports.labels import word
@@ -102,7 +102,7 @@ class Bundle:
     def _put(self, name: str, data: bytes) -> None:
         self.files[name] = data
 
-    def _recorded(self) -> list[Recorded]:
+    def _recorded(self) -> list[StoredFact]:
         """Every fact of the incident, of the findings in it, and of the incidents merged into it."""
         owners = [self.incident.id, *self.incident.absorbed]
         found = {it.position: it for owner in owners for it in self.house.decisions.timeline(owner)}
@@ -116,7 +116,7 @@ class Bundle:
             found |= {it.position: it for it in self.house.decisions.timeline(finding)}
         return [found[position] for position in sorted(found)]
 
-    def _events(self, recorded: Sequence[Recorded]) -> list[SecurityEvent]:
+    def _events(self, recorded: Sequence[StoredFact]) -> list[SecurityEvent]:
         positions = sorted({p for it in recorded if isinstance(it.fact, FindingRaised) for p in it.fact.positions})
         found = (self.house.ledger.get(position) for position in positions)
         return [event for event in found if event is not None]
@@ -298,7 +298,7 @@ def summary(house: House, incident: Incident, at: datetime, events: int, decisio
     )  # fmt: skip
 
 
-def _decision(it: Recorded) -> dict[str, Any]:
+def _decision(it: StoredFact) -> dict[str, Any]:
     return {"position": it.position, "topic": it.fact.topic, "fact": orjson.loads(it.fact.model_dump_json())}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from engine.events.catalogue import ENVELOPE, Catalogue
-from engine.notices.facts import CLOCK_OF_KIND
+from engine.notices.kinds import notice_kinds
 from infra.app.container import House
 from infra.search.documents import vocabulary_of
 from infra.search.question import read
@@ -17,7 +17,7 @@ from infra.store.log.ledger import DEAD_LETTER
 
 VIEWS = ("open", "mine", "unassigned", "overdue", "closed")
 PAGE = 100
-_KINDS = " ".join(f"WHEN '{notice}' THEN '{clock}'" for notice, clock in CLOCK_OF_KIND.items())
+_KINDS = " ".join(f"WHEN '{it.kind}' THEN '{it.clock}'" for it in notice_kinds().values() if it.clock)
 _ITS_CLOCK = f"n.stage = 'initial' AND c.subject = n.subject AND c.kind = CASE n.kind {_KINDS} END"
 
 

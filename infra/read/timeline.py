@@ -7,12 +7,11 @@ from typing import Any
 from engine.duties import facts as c
 from engine.governance import governance as g
 from engine.incidents import facts as i
-from engine.kernel.facts import Fact
+from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.timestamps import iso
 from engine.notices import facts as n
 from engine.protection import facts as p
 from infra.app.container import House
-from infra.store.log.decisions import Recorded
 from playbooks import run as runs
 from reports.labels import word
 
@@ -41,7 +40,7 @@ def _is_scaffolding(fact: Fact) -> bool:
     return kind in ("start", "end") and isinstance(fact, runs.StepEntered | runs.StepFinished)
 
 
-def _names(house: House, recorded: list[Recorded]) -> dict[str, str]:
+def _names(house: House, recorded: list[StoredFact]) -> dict[str, str]:
     """The words for ids that appear in later facts: clocks, notices, steps, orders, other incidents."""
     names = {str(r["id"]): str(r["number"]) for r in house.database.rows("SELECT id, number FROM incident_view")}
     for it in recorded:

@@ -15,11 +15,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError
 
 from engine.duties.facts import LADDER
+from engine.duties.policy import ClockPolicy
 from engine.kernel.addresses import check_address
 from engine.kernel.errors import DataError, InputError
 from engine.notices.notice import recipients
 from engine.terms.counting import Reading
-from engine.terms.policy import ClockPolicy
 from infra.settings.webhooks import LOOPBACK, WebhookSettings
 from reports.drafts import Organisation
 
@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     opens: time = time(9)
     closes: time = time(18)
     calendar_overrides: Path | None = None
+    jurisdictions: tuple[str, ...] = Field(default=("kz",), min_length=1)
     keep_unknown_types: bool = False
     expected_sources: dict[str, int] = {}
     rule_parameters: dict[str, dict[str, Any]] = {}
@@ -200,6 +201,7 @@ class Settings(BaseSettings):
             terms=self.clock_terms,
             target_percent=self.clock_target_percent,
             ladder={**LADDER, **self.clock_ladder},
+            jurisdictions=self.jurisdictions,
         )
 
     def of_organisation(self, slug: str) -> Settings:

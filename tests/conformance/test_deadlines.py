@@ -8,8 +8,9 @@ from datetime import datetime
 import pytest
 from click.testing import CliRunner
 
+from engine.duties.declared import clock_spec
 from engine.terms.calendar import builtin_calendar
-from engine.terms.counting import clock_spec, count_term
+from engine.terms.counting import count_term
 from infra.cli import cli
 from tests.support import DATA
 

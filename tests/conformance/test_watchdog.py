@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.duties.declared import clock_spec, clock_specs
 from engine.terms.calendar import builtin_calendar, calendar_from_yaml
-from engine.terms.counting import clock_spec, clock_specs, count_term
+from engine.terms.counting import count_term
 from infra.watchdog.terms import Line, count
 from tests.support import DATA
 

@@ -11,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from engine.duties import clock as clocks
 from engine.duties.clock import Clock
+from engine.duties.declared import clock_spec
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import Fact
 from engine.terms.calendar import builtin_calendar
-from engine.terms.counting import clock_spec
 from tests.support import MONDAY
 
 CALENDAR = builtin_calendar()

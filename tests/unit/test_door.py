@@ -195,3 +195,119 @@ def test_reading_many_is_reading_each(documents: list[Any], claims: frozenset[st
     assert rejects == [read for read in one_by_one if isinstance(read, Rejected)]
     before = [read for read in one_by_one if isinstance(read, SecurityEvent)]
     assert [(e.verbatim, e.named, e.personal) for e in events] == [(e.verbatim, e.named, e.personal) for e in before]
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "field"),
+    [
+        (b'{"id":"1","type":"backup.job","time":"x","data":[]}', "not-an-object", "data"),
+        (b'{"id":"1","type":"backup.job","data":{"mfo.a":1,"a":2}}', "duplicate-key", "mfo.a"),
+        (b'{"event.id":"a\\u0001","event.action":"backup.job"}', "control-character", "event.id"),
+        (b'{"event.id":"1","event.action":"backup.job","a":[[[1,{"b":2}]]],"a.b":3}', "duplicate-key", "'a.b'"),
+        (b'{"a.b":3,"event.id":"1","event.action":"backup.job","a":[{"b":2}]}', "duplicate-key", "'a.b'"),
+        (b"7", "not-an-object", None),
+    ],
+)
+def test_more_reasons_name_their_field(raw: bytes, code: str, field: str | None) -> None:
+    read = Door(CATALOGUE, "portal", MONDAY, Limits(depth=9)).read(raw, 7)
+    assert isinstance(read, Rejected)
+    assert (read.code, read.field, read.line, read.source, read.raw) == (code, field, 7, "portal", raw)
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "code"),
+    [
+        ([{f"f{i}": 1 for i in range(30)}], Limits(fields=10), "too-many-fields"),
+        ([[[[[[1, {}]]]]]], Limits(depth=3), "too-deep"),
+        ({"a": {"b": {"c": {"d": 1}}}}, Limits(depth=2), "too-deep"),
+        ([{"a": {"b": {"c": 1}}}], Limits(depth=2), "too-deep"),
+    ],
+)
+def test_what_is_too_large_inside_is_refused(value: Any, limits: Limits, code: str) -> None:
+    read = Door(CATALOGUE, "portal", MONDAY, limits).read(event(labels=value))
+    assert isinstance(read, Rejected)
+    assert read.code == code
+
+
+def test_objects_in_arrays_become_arrays_of_values() -> None:
+    read = DOOR.read(event(related=[{"ip": "10.0.0.1"}, {"ip": ["10.0.0.2"], "user": "a"}, "x", ["y"]]))
+    assert isinstance(read, SecurityEvent)
+    assert read.fields["related.ip"] == ["10.0.0.1", "10.0.0.2"]
+    assert (read.fields["related.user"], read.fields["related"]) == (["a"], ["x", "y"])
+
+
+@pytest.mark.parametrize(
+    ("source", "claims", "code"),
+    [
+        ("portal", frozenset(), None), ("antifraud", frozenset({"antifraud"}), None), ("anybody", None, None),
+        ("antifraud", frozenset(), "source-mismatch"), (7, None, "source-invalid"), ("", None, None),
+    ],
+)  # fmt: skip
+def test_a_credential_speaks_only_for_its_sources(source: Any, claims: Any, code: str | None) -> None:
+    raw = event(**{"event.provider": source})
+    read = Door(CATALOGUE, "portal", MONDAY, claims=claims).read(raw)
+    if code is None:
+        assert isinstance(read, SecurityEvent)
+        assert read.source == (source or "portal")
+    else:
+        assert isinstance(read, Rejected)
+        assert read.code == code
+
+
+def test_an_unknown_type_may_be_kept_and_is_flagged() -> None:
+    read = Door(CATALOGUE, "portal", MONDAY, keep_unknown_types=True).read(event(**{"event.action": "tea.made"}))
+    assert isinstance(read, SecurityEvent)
+    assert (read.action, read.flags) == ("tea.made", ("unknown-type",))
+
+
+def test_a_compact_event_is_brought_to_the_names_of_the_catalogue() -> None:
+    raw = b'{"id":"1","type":"portal.login.failed","time":"2026-11-23T05:00:00Z","data":{"shoe":7},"host":{"name":"h"}}'
+    read = DOOR.read(raw)
+    assert isinstance(read, SecurityEvent)
+    assert (read.event_id, read.action, read.at) == ("1", "portal.login.failed", MONDAY)
+    assert (read.fields["mfo.shoe"], read.fields["host.name"]) == (7, "h")
+    assert read.flags == ("unknown-field",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "flags", "kept"),
+    [
+        ("mfo.comment", "a\x00b", (), "ab"),
+        ("mfo.comment", "a\x01b", (), "a\x01b"),
+        ("user.id", "a\x01b", ("control-character",), "a\x01b"),
+        ("user.id", "a\x00b", ("control-character",), "ab"),
+    ],
+)
+def test_control_characters_are_flagged_outside_texts_and_nul_is_taken_out(
+    name: str, text: str, flags: tuple[str, ...], kept: str
+) -> None:
+    read = DOOR.read(event(**{name: text}))
+    assert isinstance(read, SecurityEvent)
+    assert (read.flags, read.fields[name]) == (flags, kept)
+    assert read.verbatim == ("\x00" not in text)
+
+
+def test_a_number_out_of_range_is_flagged_on_both_ways_through_the_door() -> None:
+    raw = event(**{"mfo.amount": 2**63})
+    events, _ = DOOR.read_all([(1, raw), (2, raw)])
+    assert [read.flags for read in events] == [("number-range",)] * 2
+
+
+def test_a_fault_of_the_reader_is_a_dead_letter_that_keeps_the_bytes() -> None:
+    class Broken(dict[Any, Any]):
+        def get(self, *_: Any) -> Any:
+            raise RuntimeError("secret")
+
+    broken = type(CATALOGUE)(CATALOGUE.events, CATALOGUE.fields, CATALOGUE.aliases, Broken())
+    read = Door(broken, "portal", MONDAY).read(event(), 3)
+    assert isinstance(read, Rejected)
+    assert (read.code, read.line, read.raw) == ("reader-fault", 3, event())
+    assert "secret" not in read.reason
+
+
+def test_a_name_that_is_repeated_is_quoted_short_and_clean() -> None:
+    name = "x" * 70 + "\\u0007"
+    raw = b'{"%s":1,"%s":2,"event.id":"1","event.action":"backup.job"}' % (name.encode(), name.encode())
+    read = DOOR.read(raw)
+    assert isinstance(read, Rejected)
+    assert read.field == "'" + "x" * 60 + "…'"

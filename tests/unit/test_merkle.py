@@ -108,3 +108,35 @@ def test_the_empty_tree_and_what_makes_no_sense() -> None:
         tree_of(some(3)).inclusion(3, 3)
     with pytest.raises(ValueError, match="cannot come before"):
         tree_of(some(3)).consistency(4, 3)
+
+
+def test_a_tree_that_is_larger_than_what_is_stored_says_so() -> None:
+    leaves = some(2 * TILE)
+    frontier = Frontier()
+    frontier.add(leaves)
+    short = Tree(lambda start, end: leaves[start:end], frontier.take_tiles()[:1])
+    assert short.root(5, 5) == EMPTY_ROOT
+    with pytest.raises(ValueError, match="larger than what is stored"):
+        short.root(0, 2 * TILE)
+
+
+@pytest.mark.parametrize(
+    ("index", "size", "path"), [(0, 0, []), (-1, 3, []), (3, 3, []), (0, 1, [b"x" * 32]), (0, 2, [b"x" * 32] * 2)]
+)
+def test_a_path_of_the_wrong_length_or_place_proves_nothing(index: int, size: int, path: list[bytes]) -> None:
+    assert not verify_inclusion(some(1)[0], index, size, path, root_of(some(max(size, 1))))
+
+
+def test_a_tree_grew_from_itself_without_a_path() -> None:
+    root = root_of(some(5))
+    assert verify_consistency(5, 5, root, root, [])
+    assert not verify_consistency(5, 5, root, root, [root])
+    assert not verify_consistency(5, 5, root, EMPTY_ROOT, [])
+
+
+@pytest.mark.parametrize(("old", "new", "extra"), [(0, 5, 0), (6, 5, 0), (3, 5, -9), (3, 5, 1), (4, 5, 1), (1, 2, 1)])
+def test_a_consistency_path_of_the_wrong_length_proves_nothing(old: int, new: int, extra: int) -> None:
+    leaves = some(new)
+    path = tree_of(leaves).consistency(min(max(old, 1), new), new)
+    path = path[:extra] if extra < 0 else path + [path[0] if path else EMPTY_ROOT] * extra
+    assert not verify_consistency(old, new, root_of(leaves[:old]), root_of(leaves), path)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from engine.duties.declared import clock_spec, clock_specs
 from engine.kernel.errors import InputError
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
-from engine.terms.counting import clock_spec, clock_specs, count_term
+from engine.terms.counting import count_term
 from infra.app.container import calendar_of
 from infra.cli import common
 from infra.cli.cases import case_acts

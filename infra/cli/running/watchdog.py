@@ -52,7 +52,7 @@ def watchdog(once: bool, every: int, grace: int, webhook: str | None, folder: Pa
 
 def _shipped() -> str:
     """The override file that ships with the product, read as a file: no code of the engine's calendar."""
-    return (resources.files("engine") / "data" / "calendar_overrides.yml").read_text(encoding="utf8")
+    return (resources.files("engine") / "data" / "kz" / "calendar_overrides.yml").read_text(encoding="utf8")
 
 
 def watchdog_of(settings: Settings, folder: Path | None, grace: int, webhook: str | None) -> Watchdog:

@@ -13,13 +13,12 @@ from engine.duties import facts as c
 from engine.duties.clock import Clock
 from engine.incidents.facts import IncidentClosed, IncidentOpened
 from engine.incidents.incident import Incident
-from engine.kernel.facts import FindingRaised
+from engine.kernel.facts import FindingRaised, StoredFact
 from engine.kernel.timestamps import iso
 from engine.notices import facts as n
 from engine.notices.notice import Notice
 from infra.app.container import House
 from infra.lab.simulate.outside import Mails
-from infra.store.log.decisions import Recorded
 from infra.store.log.verify import LOGS, Fault, verify
 from infra.store.sql.view_tables import NAMES
 from infra.watchdog.state import Clocks
@@ -224,7 +223,7 @@ class Ending:
         _demand("I3", found >= self.violations, f"{self.violations} violations were done, {found} were found")
 
 
-def _all(house: House) -> Iterator[Recorded]:
+def _all(house: House) -> Iterator[StoredFact]:
     position = 0
     while batch := house.decisions.read(position, 2_000):
         yield from batch

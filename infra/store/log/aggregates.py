@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from engine.duties import facts as clock_facts
 from engine.duties.clock import Clock
@@ -11,6 +11,7 @@ from engine.governance.governance import Control, Duty, Risk
 from engine.incidents import facts as incident_facts
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact
+from engine.kernel.ports import A
 from engine.notices import facts as notice_facts
 from engine.notices import wording as wordbook
 from engine.notices.notice import Notice
@@ -26,21 +27,6 @@ from engine.rule_life.rules import RuleLife
 from playbooks import run
 from playbooks.run import Run
 
-
-class Aggregate(Protocol):
-    """What every aggregate has: an id, a version, and a way to take a fact."""
-
-    id: str
-    version: int
-
-    def apply(self, fact: Fact) -> None:
-        """Record one fact."""
-        ...
-
-
-A = TypeVar(
-    "A", Incident, Clock, Notice, Protection, Run, Retention, RuleLife, ListLife, TemplateLife, Duty, Control, Risk
-)
 _ALL: tuple[tuple[type[Any], str, tuple[type[Fact], ...]], ...] = (
     (Incident, "incident", incident_facts.FACTS),
     (Clock, "clock", clock_facts.FACTS),
@@ -55,6 +41,7 @@ _ALL: tuple[tuple[type[Any], str, tuple[type[Fact], ...]], ...] = (
     (Control, "control", governance.CONTROL_FACTS),
     (Risk, "risk", governance.RISK_FACTS),
 )
+__all__ = ["FACTS", "KINDS", "A", "kind_of"]
 KINDS: dict[type[Any], str] = {kind: name for kind, name, _ in _ALL}
 FACTS: tuple[type[Fact], ...] = tuple(fact for _, _, facts in _ALL for fact in facts)
 _OF_FACT: dict[type[Fact], type[Any]] = {fact: kind for kind, _, facts in _ALL for fact in facts}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,7 @@ from uuid import UUID
 import orjson
 from eventsourcing.persistence import StoredEvent
 
-from engine.kernel.facts import Fact
+from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.merkle import Tree
 from infra.store import views
 from infra.store.log import topics
@@ -27,15 +26,6 @@ KEPT_READ = 2_000
 LOADED_AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A stored fact with its place in the log of decisions and the id of what it belongs to."""
-
-    position: int
-    originator: str
-    fact: Fact
-
-
 class Decisions:
     """The log of decisions on any ``Database``."""
 
@@ -43,7 +33,7 @@ class Decisions:
         self.database = database
         self.tree = tree
         self.on_commit: Callable[[], None] = lambda: None
-        self._read: dict[int, Recorded] = {}
+        self._read: dict[int, StoredFact] = {}
         self.recorder = database.recorder("decisions")
         self.recorder.insert = self.insert  # type: ignore[attr-defined]
         self._plant_tree()
@@ -110,12 +100,27 @@ class Decisions:
                 found[part[UUID(str(row[0])).hex]].apply(topics.decode(row[1], row[2]))
         return found
 
+    def load_past(self, cursor: Cursor, kind: type[A], key: str, position: int) -> A:
+        """Fold an aggregate from its facts up to a position of the log."""
+        found = kind()
+        for fact in self.facts_until(cursor, key, position):
+            found.apply(fact)
+        return found
+
+    def facts_until(self, cursor: Cursor, key: str, position: int) -> list[Fact]:
+        """Return the facts of one aggregate up to a position of the log."""
+        cursor.execute(
+            "SELECT topic, state FROM decisions WHERE originator_id = ? AND position <= ? ORDER BY originator_version",
+            (UUID(key).hex, position),
+        )
+        return [topics.decode(row[0], row[1]) for row in cursor.fetchall()]
+
     def load(self, kind: type[A], key: str) -> A:
         """Fold an aggregate from its facts; empty (``id == ""``) when there is none."""
         with self.database.read() as cursor:
             return self.load_within(cursor, kind, key)
 
-    def read(self, after: int, limit: int) -> list[Recorded]:
+    def read(self, after: int, limit: int) -> list[StoredFact]:
         """Give up to ``limit`` facts with positions above ``after``, in order."""
         rows = self.database.rows(
             "SELECT position, originator_id, topic, state FROM decisions WHERE position > ? ORDER BY position LIMIT ?",
@@ -124,7 +129,7 @@ class Decisions:
         )
         return [self._recorded(row) for row in rows]
 
-    def read_topic(self, topic: str, after: int, limit: int) -> list[Recorded]:
+    def read_topic(self, topic: str, after: int, limit: int) -> list[StoredFact]:
         """Give up to ``limit`` facts of one topic with positions above ``after``, in order."""
         rows = self.database.rows(
             "SELECT position, originator_id, topic, state FROM decisions WHERE topic = ? AND position > ? "
@@ -142,7 +147,7 @@ class Decisions:
         )
         return [topics.decode(row["topic"], row["state"]) for row in rows]
 
-    def timeline(self, owner: str) -> list[Recorded]:
+    def timeline(self, owner: str) -> list[StoredFact]:
         """Give every fact that belongs to an incident or protection, in order."""
         rows = self.database.rows(
             "SELECT d.position, d.originator_id, d.topic, d.state FROM timeline t JOIN decisions d USING (position) "
@@ -151,7 +156,7 @@ class Decisions:
         )
         return [self._recorded(row) for row in rows]
 
-    def _recorded(self, row: dict[str, Any]) -> Recorded:
+    def _recorded(self, row: dict[str, Any]) -> StoredFact:
         """Read a row. Every follower reads the same new facts one after the other, so the latest are kept read."""
         held = self._read.get(row["position"])
         if held is not None:
@@ -159,7 +164,7 @@ class Decisions:
         if len(self._read) >= KEPT_READ:
             self._read = {}
         fact = topics.decode(row["topic"], row["state"])
-        found = Recorded(row["position"], str(UUID(str(row["originator_id"]))), fact)
+        found = StoredFact(row["position"], str(UUID(str(row["originator_id"]))), fact)
         self._read[found.position] = found
         return found
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar
 
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Fact, FindingRaised
+from engine.kernel.trouble import EffectFailed
 from engine.rule_life import rules as rulebook
 from infra.store.log.aggregates import FACTS
 
@@ -19,17 +19,6 @@ class UserChanged(Fact):
     name: str
     roles: tuple[str, ...]
     active: bool
-
-
-class EffectFailed(Fact):
-    """An effect other than a notice or an order was refused or its fate is unknown; people must look."""
-
-    topic: ClassVar[str] = "effect.failed.v1"
-    key: str
-    kind: str
-    outcome: str
-    detail: str
-    since: datetime
 
 
 class DocumentArchived(Fact):

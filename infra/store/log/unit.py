@@ -10,11 +10,11 @@ from uuid import UUID
 import orjson
 from eventsourcing.persistence import StoredEvent
 
-from engine.kernel.facts import Fact
+from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Intent
 from engine.kernel.timestamps import iso
 from infra.store import views
-from infra.store.log import topics
+from infra.store.log import finding, topics
 from infra.store.log.aggregates import KINDS, A
 from infra.store.sql.cursor import Cursor
 
@@ -41,6 +41,8 @@ class Unit:
         self._cursor = cursor
         self._held: dict[tuple[str, str], Any] = {}
         self._waiting: list[_Recorded] = []
+        self._past: dict[tuple[str, str], Any] = {}
+        self._answered = 0
 
     @property
     def cursor(self) -> Cursor:
@@ -50,10 +52,39 @@ class Unit:
 
     def load(self, kind: type[A], key: str) -> A:
         """Give an aggregate as it stands, with what this unit recorded already; empty when there is none."""
-        held = self._held.get((KINDS[kind], key))
+        held: A | None = self._held.get((KINDS[kind], key))
         if held is None:
             held = self._held[KINDS[kind], key] = self.store.load_within(self._cursor, kind, key)
         return held
+
+    def answering(self, stored: StoredFact) -> None:
+        """Say which fact is being answered now: ``past`` and ``facts`` show what was up to it. Every fact of a batch is
+        named, in order."""
+        self._answered = stored.position
+        for (_, key), aggregate in self._past.items():
+            if key == stored.originator:
+                aggregate.apply(stored.fact)
+
+    def past(self, kind: type[A], key: str) -> A:
+        """Return an aggregate as it stood right after the fact that is being answered."""
+        if not self._answered:
+            return self.load(kind, key)
+        held: A | None = self._past.get((KINDS[kind], key))
+        if held is None:
+            held = self._past[KINDS[kind], key] = self.store.load_past(self._cursor, kind, key, self._answered)
+        return held
+
+    def find(self, kind: type[Any], **by: object) -> list[str]:
+        """Return the ids of aggregates by what they belong to."""
+        return finding.find(self.cursor, kind, by)
+
+    def next_number(self) -> str:
+        """Return the next incident number of the year."""
+        return finding.next_number(self.cursor, self.at.year)
+
+    def withdraw(self, key: str) -> None:
+        """Take an order for an effect back that nobody has begun to carry out."""
+        self._cursor.execute("UPDATE outbox SET state = 'revoked' WHERE key = ? AND state = 'waiting'", (key,))
 
     def prepare(self, kind: type[A], keys: Sequence[str]) -> None:
         """Load many aggregates together, before each is asked for."""
@@ -105,7 +136,9 @@ class Unit:
         )
 
     def facts(self, key: str) -> list[Fact]:
-        """Give the facts recorded under one id, in order, with those of this unit."""
+        """Return the facts of one id, in order: up to the one that is being answered, else with those of this unit."""
+        if self._answered:
+            return self.store.facts_until(self._cursor, key, self._answered)
         cursor = self.cursor
         cursor.execute(
             "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", (UUID(key).hex,)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from engine.duties.declared import clock_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
-from engine.terms.counting import clock_specs
 from infra.read import queries
 from infra.read.upcoming_terms import YEAR, as_calendar, due_within
 from infra.web.console.forms import CLOCKS, FEED, answered

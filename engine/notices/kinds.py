@@ -1,0 +1,83 @@
+"""The kinds of notices, as data: whom each tells, which duty it does, when it is drafted and followed up.
+
+One file a jurisdiction (``engine/data/JURISDICTION/notices.yml``); the words of the texts stand in ``reports``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from engine.duties.declared import HOME, Condition
+from engine.governance.register import builtin_register
+from engine.kernel.errors import DataError, NotFound
+from engine.kernel.yaml_text import read_yaml
+
+Occurrence = Literal["recovery-confirmed", "incident-closed"]
+Stage = Literal["initial", "follow_up", "final"]
+
+
+class NoticeKindSpec(BaseModel):
+    """One kind of notice."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: str
+    clock: str | None
+    """The duty that the first notice does."""
+    addressee: str
+    """The setting with its address, or a name in ``notice_mail``."""
+    obligations: tuple[str, ...]
+    per: Literal["incident", "client", "recipient"]
+    drafted_when: tuple[Condition, ...] = ()
+    by_hand: bool = False
+    """Whether people may draft it themselves."""
+    follow_ups: Mapping[Occurrence, Stage] = {}
+    explain_if_late: bool = False
+    """Whether it must say why, when it is sent after its term."""
+    form: Literal["text", "message"] = "text"
+    required: tuple[str, ...] = ()
+
+    @property
+    def drafted_by_itself(self) -> bool:
+        """Say whether an incident that meets the conditions gets a draft."""
+        return bool(self.drafted_when)
+
+
+@lru_cache(maxsize=8)
+def notice_kinds(jurisdiction: str = HOME) -> dict[str, NoticeKindSpec]:
+    """Return the kinds of a jurisdiction, by name, in the order in which they are drafted. Raise DataError."""
+    file = f"{jurisdiction}/notices.yml"
+    source = resources.files("engine") / "data" / jurisdiction / "notices.yml"
+    if not source.is_file():
+        return {}
+    found = {}
+    for number, entry in enumerate(read_yaml(source.read_text(encoding="utf8"))["notices"], 1):
+        try:
+            spec = NoticeKindSpec.model_validate(entry)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise DataError(f"notice {number}: {where}: {first['msg']}", file=file) from None
+        missing = [key for key in spec.obligations if key not in builtin_register()]
+        if missing or not (spec.by_hand or spec.drafted_when):
+            what = f"no obligation '{missing[0]}'" if missing else "nothing drafts it"
+            raise DataError(f"{spec.kind}: {what}", file=file)
+        found[spec.kind] = spec
+    return found
+
+
+def notice_kind(kind: str) -> NoticeKindSpec:
+    """Return one kind. Raise NotFound naming those there are."""
+    kinds = notice_kinds()
+    if kind not in kinds:
+        raise NotFound(f"there is no kind of notice '{kind[:40]}'; known: {', '.join(kinds)}")
+    return kinds[kind]
+
+
+def kind_of_clock(clock: str) -> NoticeKindSpec | None:
+    """Return the kind of notice that does a duty, None for a duty that no notice does."""
+    return next((spec for spec in notice_kinds().values() if spec.clock == clock), None)

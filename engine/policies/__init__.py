@@ -1,0 +1,1 @@
+"""Policies: how the engine answers facts with facts and orders. Pure; each names what it reads."""

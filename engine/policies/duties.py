@@ -1,0 +1,205 @@
+"""The declared duties at work: clocks start, end and are re-anchored as the data of the law say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from engine.duties import clock as clocks
+from engine.duties import facts as c
+from engine.duties.clock import Clock
+from engine.duties.declared import DeclaredDuty, Phrase
+from engine.duties.policy import ClockPolicy
+from engine.governance import governance as g
+from engine.kernel.facts import ENGINE, Fact, StoredFact
+from engine.kernel.ports import Context
+from engine.notices import facts as n
+from engine.policies import occasions
+from engine.policies.occasions import Cancellation, Evidence, Meaning, Occasion
+from engine.terms.calendar import BusinessCalendar
+
+OWED_AGAIN = "the duty is owed again"
+
+
+class DutyPolicy:
+    """Runs the clocks of every jurisdiction of an organisation."""
+
+    name: str = "clocks"
+    after: tuple[str, ...] = ()
+
+    def __init__(self, calendars: Mapping[str, BusinessCalendar], policy: ClockPolicy) -> None:
+        self.calendars = calendars
+        """By jurisdiction."""
+        self.policy = policy
+        self.ids = {
+            word: tuple(dict.fromkeys(duty.id for duty in policy.declared if word in _words(duty)))
+            for duty in policy.declared
+            for word in _words(duty)
+        }
+        """Evidence → the duties of which at least one entry names it."""
+        follows = any(phrase.word == "report-submitted" for duty in policy.declared for phrase in duty.starts)
+        self.answers: tuple[type[Fact], ...] = (
+            *occasions.INCIDENT_FACTS, *occasions.NOTICE_FACTS, *occasions.PROTECTION_FACTS, *g.FACTS,
+            *((c.ClockSatisfied,) if follows else ()),
+        )  # fmt: skip
+
+    def answer(self, context: Context, stored: StoredFact) -> None:
+        """Answer one fact."""
+        meaning = self._meaning(context, stored.fact)
+        for evidence in meaning.evidence:
+            if not evidence.proof:
+                self._satisfy(context, evidence, stored)
+        for occasion in meaning.occasions:
+            self._begin(context, occasion)
+        for occasion, reason in meaning.grown:
+            self._reanchor(context, occasion, reason)
+        for evidence in meaning.evidence:
+            if evidence.proof:  # work that was done elsewhere: the clock it satisfies may just have been started
+                self._satisfy(context, evidence, stored)
+        for cancellation in meaning.cancelled:
+            self._cancel(context, cancellation, stored.fact)
+        for owner, reason in meaning.resumed:
+            self._resume(context, owner, reason, stored.fact)
+        for owner, kind, subject, reason in meaning.withdrawn:
+            self._withdraw_proof(context, owner, kind, subject, reason, stored.fact)
+
+    def _meaning(self, context: Context, fact: Fact) -> Meaning:
+        match fact:
+            case n.NoticeSent() | n.NoticeBounced():
+                return occasions.of_notice(context, fact)
+            case c.ClockSatisfied():
+                return occasions.of_clock(context.past(Clock, fact.clock_id))
+            case _ if isinstance(fact, occasions.PROTECTION_FACTS):
+                return occasions.of_protection(context, fact)
+            case _ if isinstance(fact, g.FACTS):
+                return occasions.of_duty(context, fact, self.policy.home_calendar(self.calendars))
+        return occasions.of_incident(context, fact)
+
+    def _begin(self, context: Context, occasion: Occasion) -> None:
+        for duty in self.policy.declared:
+            if not any(_text(phrase) in occasion.words for phrase in duty.starts) or not occasion.holds(duty):
+                continue
+            for subject in occasion.subjects(duty):
+                anchor = occasion.anchor(duty.anchor, subject)
+                if anchor is not None and duty.in_force(self._calendar(duty).local(anchor).date()):
+                    self._start(context, duty, occasion, subject, anchor)
+
+    def _start(self, context: Context, duty: DeclaredDuty, occasion: Occasion, subject: str, anchor: datetime) -> None:
+        """Start a clock. One that is there was cancelled with its incident, and is owed again, or runs already."""
+        key = clocks.clock_id(duty.id, occasion.owner_id, subject)
+        held = context.load(Clock, key)
+        if held.id:
+            if occasion.until is None:
+                context.record(Clock, key, clocks.resume(held, OWED_AGAIN, actor=ENGINE, at=context.at))
+            return
+        calendar, spec = self._calendar(duty), self.policy.spec_of(duty)
+        if spec is None:
+            assert occasion.until is not None
+            started = clocks.start_until(
+                duty.id, occasion.until, owner_id=occasion.owner_id, subject=subject, anchor_at=anchor, at=context.at,
+                calendar_version=calendar.version, obligations=duty.obligations, ladder=self.policy.ladder,
+            )  # fmt: skip
+        else:
+            started = clocks.start(
+                spec, owner_kind=_owner(occasion), owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
+                at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
+                ladder=self.policy.ladder, target_percent=self.policy.target_percent,
+                outer=self._outer(duty, occasion, subject),
+            )  # fmt: skip
+        context.record(Clock, key, [started])
+
+    def _outer(self, duty: DeclaredDuty, occasion: Occasion, subject: str) -> datetime | None:
+        return occasion.anchor(duty.within.anchor, subject) if duty.within is not None else None
+
+    def _reanchor(self, context: Context, occasion: Occasion, reason: str) -> None:
+        """Let the clocks of an incident run from the earliest detection that is in it now."""
+        assert occasion.incident is not None
+        for clock in self._of(context, occasion.owner_id):
+            duty = self.policy.entry_of(clock)
+            spec = self.policy.spec_of(duty) if duty is not None else None
+            if duty is None or spec is None:
+                continue
+            anchor = occasion.anchor(duty.anchor or "detected", clock.subject)
+            if anchor is not None:
+                facts = clocks.reanchor(
+                    clock, spec, anchor, at=context.at, reason=reason, calendar=self._calendar(duty),
+                    outer=self._outer(duty, occasion, clock.subject),
+                )  # fmt: skip
+                context.record(Clock, clock.id, facts)
+
+    def _satisfy(self, context: Context, evidence: Evidence, stored: StoredFact) -> None:
+        for duty_id in self.ids.get(evidence.word, ()):
+            for clock in self._meant(context, duty_id, evidence):
+                duty = self.policy.entry_of(clock)
+                if duty is None or not any(_proves(phrase, evidence) for phrase in duty.satisfactions):
+                    continue
+                proof = evidence.proof or f"{stored.fact.topic} at position {stored.position}"
+                facts = clocks.satisfy(
+                    clock, proof=proof, done_at=evidence.done_at, at=context.at,
+                    actor=ENGINE if evidence.proof else stored.fact.actor,
+                )  # fmt: skip
+                context.record(Clock, clock.id, facts)
+
+    def _meant(self, context: Context, duty_id: str, evidence: Evidence) -> Iterator[Clock]:
+        """The clocks that evidence is about: of a returning duty all whose term began before the day it was done."""
+        if evidence.word != "duty-done":
+            yield context.load(Clock, clocks.clock_id(duty_id, evidence.owner_id, evidence.subject))
+            return
+        for clock in self._of(context, evidence.owner_id):
+            if clock.kind == duty_id and clock.running and clock.subject < evidence.subject:
+                yield clock
+
+    def _cancel(self, context: Context, cancellation: Cancellation, cause: Fact) -> None:
+        for clock in self._of(context, cancellation.owner_id):
+            duty = self.policy.entry_of(clock)
+            declared = duty is not None and duty.counted_only is None
+            if declared and duty is not None and cancellation.word not in duty.cancelled_by:
+                continue
+            keep = cancellation.keep
+            if keep is not None and (not declared or clock.subject in keep):
+                continue
+            facts = clocks.cancel(
+                clock, cancellation.reason, actor=cause.actor, second_person=cancellation.second_person, at=context.at
+            )
+            context.record(Clock, clock.id, facts)
+
+    def _resume(self, context: Context, owner: str, reason: str, cause: Fact) -> None:
+        for clock in self._of(context, owner):
+            context.record(Clock, clock.id, clocks.resume(clock, reason, actor=cause.actor, at=context.at))
+
+    def _withdraw_proof(self, context: Context, owner: str, kind: str, subject: str, reason: str, cause: Fact) -> None:
+        for duty_id in self.ids.get("notice-sent", ()):
+            clock = context.load(Clock, clocks.clock_id(duty_id, owner, subject))
+            duty = self.policy.entry_of(clock)
+            if duty is not None and any(p.word == "notice-sent" and p.about == kind for p in duty.satisfactions):
+                facts = clocks.withdraw_proof(clock, reason, at=context.at, actor=cause.actor)
+                context.record(Clock, clock.id, facts)
+
+    def _of(self, context: Context, owner: str) -> list[Clock]:
+        return [context.load(Clock, key) for key in context.find(Clock, owner_id=owner)]
+
+    def _calendar(self, duty: DeclaredDuty) -> BusinessCalendar:
+        return self.calendars[duty.jurisdiction]
+
+
+def _words(duty: DeclaredDuty) -> tuple[str, ...]:
+    return tuple(phrase.word for phrase in duty.satisfactions)
+
+
+def _text(phrase: Phrase) -> str:
+    return f"{phrase.word} {phrase.about}" if phrase.about else phrase.word
+
+
+def _proves(phrase: Phrase, evidence: Evidence) -> bool:
+    """Say whether evidence is what a phrase asks for; a notice is the first of its kind unless a stage is named."""
+    stage = phrase.stage or ("initial" if phrase.word == "notice-sent" else "")
+    return (phrase.word, phrase.about, stage) == (evidence.word, evidence.about, evidence.stage)
+
+
+def _owner(occasion: Occasion) -> c.Owner:
+    match occasion.owner_kind:
+        case "incident":
+            return "incident"
+        case "protection":
+            return "protection"
+    return "duty"

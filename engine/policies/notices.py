@@ -1,0 +1,190 @@
+"""Notices are drafted at once, kept up with the incident until somebody edits them, followed up when it is over, and
+withdrawn when there was no incident. Nothing is ever sent from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from engine.duties import facts as c
+from engine.duties.clock import Clock, clock_id
+from engine.incidents import facts as i
+from engine.incidents.incident import Incident, ends_duties
+from engine.kernel.facts import Fact, StoredFact
+from engine.kernel.ports import Context
+from engine.notices.facts import NoticeDrafted, NoticeRedrafted, NoticeStage, NoticeWithdrawn
+from engine.notices.kinds import NoticeKindSpec, Occurrence, kind_of_clock, notice_kinds
+from engine.notices.notice import Notice, notice_id
+
+REMEDIATION = "remediation"
+"""The duty whose term stands in the text of a notice."""
+_GROWING = (
+    i.IncidentOpened, i.IncidentReopened, i.FindingJoined, i.FindingsTakenOver, i.IncidentAbsorbed, i.ClientsNamed,
+    i.NotifiabilityRaised, i.ContainmentStarted, i.CauseEliminated, i.ConsequenceEliminated,
+)  # fmt: skip
+_TERM_CHANGED = (c.ClockReanchored, c.ClockRecounted, c.ClockLaterAccepted)
+Content = dict[str, dict[str, str]]
+
+
+class Composer(Protocol):
+    """Writes texts."""
+
+    def text(
+        self, context: Context, incident: Incident, kind: str, stage: str, client: str, *, late: bool,
+        follows: Notice | None,
+    ) -> tuple[Content, str]:  # fmt: skip
+        """Return the text of a notice, language → field → text, and the version of its wording."""
+        ...
+
+
+class NoticePolicy:
+    """Drafts, redrafts and withdraws notices. It reads the clocks, so it never overtakes them."""
+
+    name: str = "notices"
+    after: tuple[str, ...] = ("clocks",)
+    answers: tuple[type[Fact], ...] = (
+        c.ClockBreached, c.ClockStarted, *_TERM_CHANGED, i.FindingsDetached, i.NotifiabilityLowered, i.IncidentMerged,
+        i.RecoveryConfirmed, i.IncidentClosed, *_GROWING,
+    )  # fmt: skip
+
+    def __init__(self, composer: Composer, recipients: Mapping[str, str]) -> None:
+        self.composer = composer
+        self.recipients = recipients
+
+    def answer(self, context: Context, stored: StoredFact) -> None:
+        """Answer one fact."""
+        match stored.fact:
+            case c.ClockBreached() as fact:
+                self._ask_why_late(context, fact)
+            case c.ClockStarted(by_hand=True, kind="remediation") as fact:
+                self._keep_up(context, fact.owner_id)
+            case c.ClockReanchored() | c.ClockRecounted() | c.ClockLaterAccepted() as fact:
+                clock = context.past(Clock, fact.clock_id)
+                if clock.kind == REMEDIATION:
+                    self._keep_up(context, clock.owner_id)
+            case i.FindingsDetached() as fact:
+                self._withdraw_moved(context, fact)
+            case i.NotifiabilityLowered() as fact:
+                self._withdraw(context, fact.incident_id, fact, "the law's duties do not hold")
+            case i.IncidentMerged() as fact:
+                self._withdraw(context, fact.incident_id, fact, "the incident was merged into another one")
+            case i.RecoveryConfirmed() as fact:
+                self._keep_up(context, fact.incident_id)
+                self._follow_up(context, fact.incident_id, "recovery-confirmed")
+            case i.IncidentClosed() as fact if ends_duties(fact.disposition):
+                self._withdraw(context, fact.incident_id, fact, f"closed as {fact.disposition}")
+            case i.IncidentClosed() as fact:
+                self._follow_up(context, fact.incident_id, "incident-closed")
+            case fact if isinstance(fact, _GROWING):
+                self._keep_up(context, fact.incident_id)
+
+    def _keep_up(self, context: Context, incident_id: str) -> None:
+        """Draft what is missing and write anew what nobody has touched."""
+        incident = context.past(Incident, incident_id)
+        if not incident.is_open:
+            return
+        for spec in notice_kinds().values():
+            if not spec.drafted_by_itself or not _holds(spec, incident):
+                continue
+            for client in incident.entities.clients if spec.per == "client" else ("",):
+                notice = context.load(Notice, notice_id(spec.kind, incident.id, client))
+                if notice.state in ("none", "withdrawn", "draft") and not notice.editors:
+                    self._write(context, incident, spec, client, "initial")
+
+    def _follow_up(self, context: Context, incident_id: str, occurrence: Occurrence) -> None:
+        """A supplement to what was handed over already (domain notes 6.1); nobody is told of what he never heard."""
+        incident = context.past(Incident, incident_id)
+        for key in context.find(Notice, incident_id=incident_id):
+            first = context.past(Notice, key)
+            spec = notice_kinds().get(first.kind)
+            if spec is None or first.stage != "initial" or first.state != "sent" or occurrence not in spec.follow_ups:
+                continue
+            self._write(context, incident, spec, first.subject, spec.follow_ups[occurrence], follows=first)
+
+    def _ask_why_late(self, context: Context, fact: c.ClockBreached) -> None:
+        """A notice that will be late must say why: the field appears empty, and an empty field cannot be approved."""
+        clock = context.past(Clock, fact.clock_id)
+        spec = kind_of_clock(clock.kind)
+        if spec is None or not spec.explain_if_late:
+            return
+        key = notice_id(spec.kind, clock.owner_id, clock.subject)
+        notice = context.load(Notice, key)
+        if notice.state in ("draft", "review") and not any("late" in fields for fields in notice.content.values()):
+            content = {language: {**fields, "late": ""} for language, fields in notice.content.items()}
+            context.record(Notice, key, [NoticeRedrafted(at=context.at, notice_id=key, content=content)])
+
+    def _write(
+        self, context: Context, incident: Incident, spec: NoticeKindSpec, client: str, stage: NoticeStage,
+        follows: Notice | None = None,
+    ) -> None:  # fmt: skip
+        key = notice_id(spec.kind, incident.id, client, stage)
+        notice = context.load(Notice, key)
+        if notice.state not in ("none", "withdrawn", "draft"):
+            return
+        late = stage == "initial" and spec.explain_if_late and _was_breached(context, spec, incident.id, client)
+        content, version = self.composer.text(context, incident, spec.kind, stage, client, late=late, follows=follows)
+        if notice.state == "draft":
+            if content != notice.content and not notice.editors:
+                redrafted = NoticeRedrafted(at=context.at, notice_id=key, content=content, template_version=version)
+                context.record(Notice, key, [redrafted])
+            return
+        recipient = follows.recipient if follows is not None else self.recipients[spec.kind]
+        first = drafted(
+            context, key, incident, spec, client, stage, content, version, recipient=recipient, follows=follows
+        )
+        context.record(Notice, key, [first])
+
+    def _withdraw_moved(self, context: Context, fact: i.FindingsDetached) -> None:
+        """Drafts to clients that went to another incident go with them."""
+        if context.past(Incident, fact.into).notifiable:
+            left = context.past(Incident, fact.incident_id).entities.clients
+            self._withdraw(context, fact.incident_id, fact, "the client's finding went to another incident", keep=left)
+
+    def _withdraw(
+        self, context: Context, incident_id: str, cause: Fact, reason: str, keep: tuple[str, ...] | None = None
+    ) -> None:
+        for key in context.find(Notice, incident_id=incident_id):
+            notice = context.load(Notice, key)
+            if notice.state not in ("draft", "review"):
+                continue
+            spec = notice_kinds().get(notice.kind)
+            if keep is not None and (spec is None or spec.per != "client" or notice.subject in keep):
+                continue
+            fact = NoticeWithdrawn(at=context.at, actor=cause.actor, reason=reason, notice_id=key)
+            context.record(Notice, key, [fact])
+
+
+def _holds(spec: NoticeKindSpec, incident: Incident) -> bool:
+    given = {
+        "notifiable": incident.notifiable,
+        "personal-data": incident.personal_data,
+        "fraud": incident.incident_class == "fraud",
+    }
+    return all(given[condition] for condition in spec.drafted_when)
+
+
+def _was_breached(context: Context, spec: NoticeKindSpec, incident_id: str, client: str) -> bool:
+    assert spec.clock is not None
+    return context.past(Clock, clock_id(spec.clock, incident_id, client)).breached_at is not None
+
+
+def drafted(
+    context: Context, key: str, incident: Incident, spec: NoticeKindSpec, client: str, stage: NoticeStage,
+    content: Content, version: str, *, recipient: str, follows: Notice | None = None, actor: str | None = None,
+) -> NoticeDrafted:  # fmt: skip
+    """Return the fact that a draft exists; with an ``actor`` a person asked for it."""
+    by = {} if actor is None else {"actor": actor}
+    return NoticeDrafted(
+        at=context.at,
+        notice_id=key,
+        kind=spec.kind,
+        incident_id=incident.id,
+        subject=client,
+        template_version=version,
+        content=content,
+        obligations=spec.obligations,
+        recipient=recipient,
+        stage=stage,
+        follows=follows.id if follows is not None else "",
+        **by,
+    )

@@ -1,0 +1,280 @@
+"""What a fact means in the words that declared duties use: occasions to start, evidence, reasons to cancel.
+
+This is the only place where facts and the vocabulary of ``engine.duties.declared`` meet. A fact is read as it stood
+when it was recorded (``Context.past``), so the same log gives the same clocks whoever works first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.duties.clock import Clock
+from engine.duties.declared import Anchor, DeclaredDuty
+from engine.governance import governance as g
+from engine.incidents import facts as i
+from engine.incidents.incident import Incident, ends_duties
+from engine.kernel.facts import ENGINE
+from engine.kernel.ports import Context
+from engine.notices import facts as n
+from engine.notices.notice import Notice
+from engine.protection import facts as p
+from engine.protection.protection import Protection
+from engine.terms.calendar import BusinessCalendar
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Something that may start clocks of one owner: the words it goes by, the instants terms may run from."""
+
+    owner_kind: str
+    owner_id: str
+    words: tuple[str, ...]
+    anchors: dict[Anchor, datetime]
+    subject: str = ""
+    incident: Incident | None = None
+    shown: bool = True
+    """Whether a client's term counts from the detection that showed the client, else from that of the incident."""
+    until: datetime | None = None
+    """The day people set, for what has no term of its own."""
+
+    def subjects(self, duty: DeclaredDuty) -> tuple[str, ...]:
+        """Return for whom the duty is owed, one clock each."""
+        if duty.per == "client":
+            return self.incident.entities.clients if self.incident is not None else ()
+        return (self.subject,)
+
+    def holds(self, duty: DeclaredDuty) -> bool:
+        """Say whether the conditions of the duty are given."""
+        it = self.incident
+        given = {
+            "notifiable": it is not None and it.notifiable,
+            "personal-data": it is not None and it.personal_data,
+            "fraud": it is not None and it.incident_class == "fraud",
+        }
+        return all(given[condition] for condition in duty.when)
+
+    def anchor(self, name: Anchor | None, subject: str) -> datetime | None:
+        """Return the instant a term runs from, None when it is not known."""
+        if name == "client-shown":
+            it = self.incident
+            if it is None or not self.shown or subject not in it.entities.clients:
+                return self.anchors.get("detected")
+            return shown_at(it, subject)
+        return self.anchors.get(name) if name is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something that may satisfy clocks of one owner."""
+
+    owner_id: str
+    word: str
+    done_at: datetime
+    about: str = ""
+    stage: str = ""
+    subject: str = ""
+    proof: str = ""
+    """What it rests on; without it the fact that is being answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Something that ends clocks of one owner because their duty does not exist."""
+
+    owner_id: str
+    word: str
+    reason: str
+    second_person: str
+    keep: tuple[str, ...] | None = None
+    """Clients whose clocks stay; only clocks of clients are meant then."""
+
+
+@dataclass(slots=True)
+class Meaning:
+    """All that one fact means for the clocks."""
+
+    occasions: list[Occasion] = field(default_factory=list)
+    grown: list[tuple[Occasion, str]] = field(default_factory=list)
+    """Incidents whose terms may begin earlier now, with the reason."""
+    evidence: list[Evidence] = field(default_factory=list)
+    cancelled: list[Cancellation] = field(default_factory=list)
+    resumed: list[tuple[str, str]] = field(default_factory=list)
+    """Owner and reason: what was cancelled with an incident is owed again."""
+    withdrawn: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Owner, notice kind, subject and reason: a proof proved nothing."""
+
+
+INCIDENT_FACTS = (
+    i.IncidentOpened, i.FindingJoined, i.FindingsTakenOver, i.ClientsNamed, i.FindingsDetached, i.IncidentAbsorbed,
+    i.NotifiabilityRaised, i.NotifiabilityLowered, i.IncidentClosed, i.IncidentReopened, i.IncidentAcknowledged,
+    i.ContainmentStarted, i.RecoveryConfirmed,
+)  # fmt: skip
+NOTICE_FACTS = (n.NoticeSent, n.NoticeBounced)
+PROTECTION_FACTS = (p.ActRegistered, p.CourtRuled, p.OrderAcknowledged, p.ActVerified, p.OutcomeDecided)
+
+
+def of_incident(context: Context, fact: object) -> Meaning:
+    """Say what a fact of an incident means."""
+    meaning = Meaning()
+    match fact:
+        case i.IncidentOpened():
+            it = context.past(Incident, fact.incident_id)
+            words = ("incident-opened", "incident-owes")
+            meaning.occasions.append(_incident(it, words, shown=False))
+        case i.FindingJoined() | i.FindingsTakenOver() | i.ClientsNamed():
+            it = context.past(Incident, fact.incident_id)
+            _grow(meaning, it, "an earlier detection joined the incident")
+        case i.NotifiabilityRaised():
+            _grow(meaning, context.past(Incident, fact.incident_id), "")
+        case i.IncidentAbsorbed():
+            _absorbed(meaning, context, fact)
+        case i.FindingsDetached():
+            _detached(meaning, context, fact)
+        case i.NotifiabilityLowered():
+            reason, second = f"not notifiable: {fact.reason}", fact.second_person
+            meaning.cancelled.append(Cancellation(fact.incident_id, "incident-not-notifiable", reason, second))
+        case i.IncidentClosed():
+            meaning.evidence.append(Evidence(fact.incident_id, "incident-closed", fact.at))
+            if ends_duties(fact.disposition):
+                reason, second = f"closed as {fact.disposition}: {fact.reason}", fact.second_person or ENGINE
+                meaning.cancelled.append(Cancellation(fact.incident_id, "incident-closed-without-duty", reason, second))
+        case i.IncidentReopened():
+            meaning.resumed.append((fact.incident_id, fact.reason))
+        case i.IncidentAcknowledged():
+            meaning.evidence.append(Evidence(fact.incident_id, "incident-acknowledged", fact.at))
+        case i.ContainmentStarted():
+            meaning.evidence.append(Evidence(fact.incident_id, "containment-started", fact.at))
+        case i.RecoveryConfirmed():
+            meaning.evidence.append(Evidence(fact.incident_id, "recovery-confirmed", fact.at))
+    return meaning
+
+
+def of_incident_now(incident: Incident) -> Occasion:
+    """Return the occasion that an incident is as it stands, for clocks that are counted again."""
+    return _incident(incident, ("incident-owes",))
+
+
+def _incident(it: Incident, words: tuple[str, ...], *, shown: bool = True) -> Occasion:
+    anchors: dict[Anchor, datetime] = {}
+    if it.detected_at is not None:
+        anchors["detected"] = it.detected_at
+    if it.classified_at is not None:
+        anchors["classified"] = it.classified_at
+    return Occasion("incident", it.id, words, anchors, incident=it, shown=shown)
+
+
+def _grow(meaning: Meaning, it: Incident, reason: str) -> None:
+    """More is in the incident: every duty it owes runs, from the earliest detection."""
+    if it.detected_at is None:
+        return
+    occasion = of_incident_now(it)
+    meaning.occasions.append(occasion)
+    meaning.grown.append((occasion, reason))
+
+
+def _absorbed(meaning: Meaning, context: Context, fact: i.IncidentAbsorbed) -> None:
+    """The surviving incident takes over every duty, counted from the earlier detection."""
+    other, survivor = context.past(Incident, fact.other), context.past(Incident, fact.incident_id)
+    _grow(meaning, survivor, f"{other.number} was merged into this incident")
+    proof = f"done in {other.number} before it was merged"
+    if survivor.acknowledged_at is not None:
+        meaning.evidence.append(Evidence(survivor.id, "incident-acknowledged", survivor.acknowledged_at, proof=proof))
+    if survivor.contained_at is not None:
+        meaning.evidence.append(Evidence(survivor.id, "containment-started", survivor.contained_at, proof=proof))
+    reason = f"merged into {survivor.number}, which owes the duty"
+    meaning.cancelled.append(Cancellation(other.id, "incident-merged", reason, ENGINE))
+
+
+def _detached(meaning: Meaning, context: Context, fact: i.FindingsDetached) -> None:
+    """Clients that are not in this incident any more are owed nothing here, if the other incident owes it."""
+    elsewhere = context.past(Incident, fact.into)
+    if elsewhere.notifiable:
+        left = context.past(Incident, fact.incident_id).entities.clients
+        reason = f"moved to {elsewhere.number}, which owes the duty"
+        meaning.cancelled.append(Cancellation(fact.incident_id, "client-moved", reason, ENGINE, keep=left))
+
+
+def shown_at(incident: Incident, client: str) -> datetime:
+    """Return the earliest detection that showed this client; that of the incident for clients people named."""
+    shown = [part.detected_at for part in incident.parts.values() if client in part.entities.clients]
+    assert incident.detected_at is not None
+    return min(shown, default=incident.detected_at)
+
+
+def of_notice(context: Context, fact: n.NoticeSent | n.NoticeBounced) -> Meaning:
+    """Say what became of a notice means: the first one of its kind does the duty, when every recipient took it."""
+    meaning = Meaning()
+    notice = context.past(Notice, fact.notice_id)
+    if isinstance(fact, n.NoticeBounced):
+        if notice.stage == "initial":
+            reason = f"the notice came back: {fact.status}"
+            meaning.withdrawn.append((notice.incident_id, notice.kind, notice.subject, reason))
+    elif notice.sent_at is not None:
+        evidence = Evidence(
+            notice.incident_id, "notice-sent", notice.sent_at, notice.kind, notice.stage, notice.subject
+        )
+        meaning.evidence.append(evidence)
+    return meaning
+
+
+def of_protection(context: Context, fact: object) -> Meaning:
+    """Say what a fact of a protection means."""
+    meaning = Meaning()
+    match fact:
+        case p.ActRegistered():
+            court = ("court-decision-registered",) if fact.act.kind == "court_decision" else ()
+            anchors: dict[Anchor, datetime] = {"received": fact.act.received_at}
+            meaning.occasions.append(Occasion("protection", fact.protection_id, ("act-registered", *court), anchors))
+        case p.CourtRuled(ruling="debt-void"):
+            received: dict[Anchor, datetime] = {"received": fact.received_at}
+            meaning.occasions.append(Occasion("protection", fact.protection_id, ("debt-void-ruled",), received))
+        case p.OrderAcknowledged():
+            it = context.past(Protection, fact.protection_id)
+            kind = it.orders[fact.order_id].kind
+            if it.all_acknowledged(kind):
+                done = max(o.acknowledged_at for o in it.orders.values() if o.kind == kind and o.acknowledged_at)
+                meaning.evidence.append(Evidence(it.id, "orders-acknowledged", done, about=kind))
+        case p.ActVerified(genuine=False):
+            registered_by = context.past(Protection, fact.protection_id).registered_by
+            reason = "the act is not genuine"
+            meaning.cancelled.append(Cancellation(fact.protection_id, "act-not-genuine", reason, registered_by))
+        case p.OutcomeDecided(outcome="release"):
+            reason = f"released: {fact.reason}"
+            meaning.cancelled.append(Cancellation(fact.protection_id, "protection-released", reason, fact.proposed_by))
+    return meaning
+
+
+def of_duty(context: Context, fact: object, calendar: BusinessCalendar) -> Meaning:
+    """Say what a fact of a returning duty or a corrective action means."""
+    meaning = Meaning()
+    match fact:
+        case g.DutyDone():
+            # A day that is reported late makes nothing earlier or later than its close of office.
+            done_at = min(fact.at, calendar.close_at(fact.done_on))
+            day = fact.done_on.isoformat()
+            meaning.evidence.append(Evidence(fact.duty_id, "duty-done", done_at, about=fact.key, subject=day))
+            if context.past(g.Duty, fact.duty_id).last_on == fact.done_on:
+                anchors: dict[Anchor, datetime] = {"done-on": calendar.start_of_day(fact.done_on)}
+                meaning.occasions.append(
+                    Occasion("duty", fact.duty_id, (f"duty-done {fact.key}",), anchors, subject=day)
+                )
+        case g.ActionPlanned():
+            due = calendar.close_at(fact.due_on)
+            planned: dict[Anchor, datetime] = {"planned": min(fact.at, due)}
+            meaning.occasions.append(
+                Occasion("duty", fact.duty_id, ("action-planned",), planned, subject=fact.action_id, until=due)
+            )
+        case g.ActionClosed():
+            meaning.evidence.append(Evidence(fact.duty_id, "action-closed", fact.at, subject=fact.action_id))
+    return meaning
+
+
+def of_clock(clock: Clock) -> Meaning:
+    """Say what it means that a clock was satisfied: the report after it may be owed now."""
+    meaning = Meaning()
+    if clock.satisfied_at is not None:
+        anchors: dict[Anchor, datetime] = {"submitted": clock.satisfied_at}
+        words = (f"report-submitted {clock.kind}",)
+        meaning.occasions.append(Occasion(clock.owner_kind, clock.owner_id, words, anchors, subject=clock.subject))
+    return meaning

@@ -1,0 +1,55 @@
+"""How policies find aggregates within a unit of work: by what they belong to, from the read models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.duties.clock import Clock
+from engine.incidents.incident import Incident
+from engine.kernel.timestamps import iso
+from engine.notices.notice import Notice
+from engine.protection.protection import Protection
+from infra.store.sql.cursor import Cursor
+from playbooks.run import Run
+
+_QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
+    (Incident, ("dedup_key", "is_open")): "SELECT id FROM incident_view WHERE dedup_key = ? AND is_open = ?",
+    (Incident, ("dedup_key", "suppressed_after")): "SELECT id FROM incident_view WHERE dedup_key = ? "
+    "AND suppressed_until > ? ORDER BY suppressed_until DESC",
+    (Incident, ("number",)): "SELECT id FROM incident_view WHERE number = ?",
+    (Clock, ("owner_id",)): "SELECT id FROM clock_view WHERE owner_id = ? ORDER BY id",
+    (Notice, ("incident_id",)): "SELECT id FROM notice_view WHERE incident_id = ? ORDER BY id",
+    (Run, ("incident_id",)): "SELECT id FROM run_view WHERE incident_id = ? ORDER BY id",
+    (Protection, ("client",)): "SELECT id FROM protection_view WHERE client = ? ORDER BY id",
+    (Protection, ("loan",)): "SELECT id FROM protection_view WHERE loans LIKE ? ESCAPE '!' ORDER BY id",
+    (Protection, ("order_id",)): "SELECT protection_id FROM order_view WHERE id = ?",
+}
+"""Kind and keys → the question; the keys are those of ``Context.find``."""
+
+
+def find(cursor: Cursor, kind: type[Any], by: Mapping[str, object]) -> list[str]:
+    """Return the ids that a question finds. Raise KeyError for a question that is not in the table."""
+    cursor.execute(_QUESTIONS[kind, tuple(by)], tuple(_parameter(key, value) for key, value in by.items()))
+    return [str(row[0]) for row in cursor.fetchall()]
+
+
+def _parameter(key: str, value: object) -> object:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, datetime):
+        return iso(value)
+    if key == "loan":  # loans are a JSON array; whether one is really named is for the aggregate to say
+        text = str(value)
+        for special in "!%_":
+            text = text.replace(special, "!" + special)
+        return f'%"{text}"%'
+    return value
+
+
+def next_number(cursor: Cursor, year: int) -> str:
+    """Return the next incident number of a year, counted where it is written, so that there are no gaps."""
+    prefix = f"INC-{year}-"
+    cursor.execute("SELECT COUNT(*) FROM incident_view WHERE number LIKE ?", (prefix + "%",))
+    return f"{prefix}{int(cursor.fetchone()[0]) + 1:04d}"

@@ -1,0 +1,164 @@
+"""Brings the facts of an incident into what a draft is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from engine.duties.clock import Clock, clock_id
+from engine.incidents import facts as i
+from engine.incidents.incident import Incident
+from engine.kernel.errors import InputError
+from engine.kernel.ids import derive
+from engine.kernel.ports import Context
+from engine.kernel.trouble import EffectFailed
+from engine.notices.notice import Notice
+from engine.terms.calendar import BusinessCalendar
+from reports.drafter import Content, TemplateError
+from reports.drafts import Own, Previous, Subject, Writer
+from reports.wording import kind_key, template_version
+
+_SOURCE_OF = {
+    "portal": "portal", "channel": "portal", "otp": "portal", "veridoc": "portal", "verilive": "portal",
+    "veriface": "portal", "antifraud": "antifraud", "pkb": "bureau", "bureau": "bureau", "hot-line": "hot-line",
+    "letter": "letter", "complaint": "complaint", "employee": "employee", "partner": "partner",
+    "authority": "authority",
+}  # fmt: skip
+_AFC_STAGES = {"portal.application": "application", "contract": "signing", "loan.disbursed": "after payout"}
+
+
+class OwnWording(Protocol):
+    """The organisation's own wording, and the writer that uses it."""
+
+    @property
+    def writer(self) -> Writer:
+        """What writes the texts."""
+        ...
+
+    def own(self) -> Own:
+        """Return the templates in force."""
+        ...
+
+    def version(self, kind: str) -> str:
+        """Name the own wordings a kind is drafted with; empty when all are the product's."""
+        ...
+
+
+class NoticeComposer:
+    """Composes the texts of one organisation."""
+
+    def __init__(
+        self, wordbook: OwnWording, rule_words: Callable[[str], Mapping[str, str]], calendar: BusinessCalendar
+    ) -> None:
+        self.wordbook = wordbook
+        self.rule_words = rule_words
+        self.calendar = calendar
+
+    def offset(self, at: datetime) -> int:
+        """Give the organisation's offset at an instant in minutes (Almaty changed its own in 2024)."""
+        offset = self.calendar.local(at).utcoffset()
+        return int(offset.total_seconds() // 60) if offset is not None else 0
+
+    def text(
+        self,
+        context: Context,
+        incident: Incident,
+        kind: str,
+        stage: str,
+        client: str,
+        *,
+        late: bool,
+        follows: Notice | None,
+    ) -> tuple[Content, str]:
+        """Give the text of a notice and the version of its wording. An own wording that fails gives way to ours."""
+        if kind == "afc":
+            return {"json": self.afc(incident)}, template_version()
+        key = kind_key(kind, stage)
+        subject = self.subject(context, incident, client, late=late, follows=follows)
+        writer, own = self.wordbook.writer, self.wordbook.own()
+        version = ",".join(filter(None, (template_version(), self.wordbook.version(key))))
+        try:
+            return writer.draft(key, subject, own), version
+        except TemplateError as error:
+            self._tell(context, key, error)
+            return writer.draft(key, subject, {}), template_version()
+
+    def _tell(self, context: Context, key: str, error: InputError) -> None:
+        fact = EffectFailed(
+            at=context.at, key=f"template:{key}", kind="own wording", outcome="failing",
+            detail=f"{error.message}; the product's own wording was used"[:300], since=context.at,
+        )  # fmt: skip
+        context.record_single(str(derive("effect-failed", "template", key)), fact)
+
+    def subject(
+        self, context: Context, incident: Incident, client: str, *, late: bool, follows: Notice | None = None
+    ) -> Subject:
+        """Give the plain facts of an incident."""
+        assert incident.detected_at is not None
+        remediation = context.past(Clock, clock_id("remediation", incident.id, ""))
+        entities, words = incident.entities, _evidence(context, incident)
+        offset = self.offset(incident.detected_at)
+        return Subject(
+            number=incident.number,
+            incident_class=incident.incident_class,
+            detected_at=incident.detected_at,
+            source=_SOURCE_OF.get(incident.detection_source, "other"),
+            # Never the title of an incident that a rule opened: it names whom it was found at.
+            signs=dict(self.rule_words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
+            clients=len(entities.clients),
+            loans=len(entities.loans),
+            assets=entities.workstations[:10],
+            measures=tuple(incident.measures),
+            remediation_due=remediation.due_at,
+            own_loans=entities.loans if client and len(entities.clients) == 1 else (),
+            client=client or None,
+            late=late,
+            previous=Previous(number=follows.id[:8], sent_at=follows.sent_at) if follows is not None else None,
+            utc_offset_minutes=offset,
+            **words,
+        )
+
+    def afc(self, incident: Incident) -> dict[str, str]:
+        """Give the fields of a message to the Anti-Fraud Centre (format not verified; domain notes 6.5)."""
+        assert incident.detected_at is not None
+        entities, first = incident.entities, incident.first_event_at or incident.detected_at
+        stage = next(
+            (name for start, name in _AFC_STAGES.items() if incident.rule_name.startswith(start)), "application"
+        )
+        return {
+            "message_id": str(derive("afc", incident.id)),
+            "participant": self.wordbook.writer.organisation.bin,
+            "type": "attempt",
+            "event_time": first.astimezone(UTC).isoformat(),
+            "detection_time": incident.detected_at.astimezone(UTC).isoformat(),
+            "incident": incident.number,
+            "clients": ", ".join(entities.clients) or "-",
+            "loans": ", ".join(entities.loans) or "-",
+            "devices": ", ".join(entities.devices) or "-",
+            "addresses": ", ".join(entities.addresses) or "-",
+            "indicators": incident.title,
+            "rules": ", ".join(sorted({part.rule_name for part in incident.parts.values() if part.rule_name})) or "-",
+            "stage": stage,
+            "action_taken": "contained" if incident.contained_at else "under review",
+            "police_reference": "-",
+            "contact": self.wordbook.writer.organisation.contact_in("ru"),
+        }
+
+
+def _evidence(context: Context, incident: Incident) -> dict[str, Any]:
+    """The words people wrote when they recorded cause, consequences, recovery, closing and lessons."""
+    words: dict[str, Any] = {}
+    for fact in context.facts(incident.id):
+        match fact:
+            case i.CauseEliminated():
+                words["cause"] = fact.evidence
+            case i.ConsequenceEliminated():
+                words["consequence"] = fact.evidence
+            case i.RecoveryConfirmed():
+                words["recovery"] = fact.evidence
+            case i.IncidentClosed():
+                words["closed"] = fact.reason
+            case i.LessonsRecorded():
+                words["lessons"] = f"{fact.lessons}\n{fact.actions}"
+    return words

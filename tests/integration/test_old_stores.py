@@ -1,0 +1,216 @@
+"""A store that an earlier commit left in the middle of its work is opened and the work is finished.
+
+The stores under ``tests/data/stores/COMMIT`` were written by ``tests/data/stores/make.py`` at that commit and are never
+made anew. What the finish comes to is held in the golden log; SQLite and PostgreSQL come to the same.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.notices.notice import Notice
+from engine.protection.protection import Protection
+from infra.lab.testbed.postgres import RUN_AS, programs
+from tests.golden.canonical import canonical, read
+from tests.golden.recorded import check
+from tests.stores import KINDS, postgres_url
+from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, DATA, FRAUD, MovingClock, World
+
+STORES = DATA / "stores"
+COMMITS = sorted(path.name for path in STORES.iterdir() if (path / "about.json").exists())
+
+
+@dataclass(frozen=True)
+class Old:
+    """An opened store and what was written beside it."""
+
+    world: World
+    about: dict[str, Any]
+
+
+def restored(sql: Path) -> str:
+    """A database with what was dumped."""
+    url = postgres_url()
+    command = [str(programs() / "psql"), "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", url]
+    if os.geteuid() == 0:
+        command = ["runuser", "-u", RUN_AS, "--", *command]
+    subprocess.run(command, input=gzip.decompress(sql.read_bytes()), capture_output=True, check=True, cwd="/")
+    return url
+
+
+def opened(kind: str, commit: str, folder: Path) -> Old:
+    """Unpack and open with today's code, at the instant at which the store was left."""
+    place = STORES / commit
+    about = json.loads((place / "about.json").read_text(encoding="utf8"))[kind]
+    with tarfile.open(place / f"{kind}.tar.gz") as tar:
+        tar.extractall(folder, filter="data")
+    database = restored(place / "postgres.sql.gz") if kind == "postgres" else None
+    clock = MovingClock(datetime.fromisoformat(about["at"]))
+    world = World(folder, clock, database=database, **about["settings"])
+    world.count = about["events"]
+    return Old(world, about)
+
+
+@pytest.fixture(params=COMMITS)
+def commit(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_store_in_the_middle_of_its_work_is_finished(kind: str, commit: str, tmp_path: Path) -> None:
+    old = opened(kind, commit, tmp_path / "old")
+    world, about = old.world, old.about
+    assert world.whole() == {"ledger": about["ledger"], "decisions": about["decisions"]}
+    as_it_was_left(old)
+    world.work()
+    goes_on(old)
+    orders(old)
+    notices(old)
+    playbooks(old)
+    second_persons(old)
+    rebuilt(old)
+    world.clock.forward(days=8)
+    world.sweep()
+    time_goes_on(old)
+    again = world.restart()
+    sizes = again.whole()
+    assert sizes["decisions"] > about["decisions"]
+    text = canonical(read(again))
+    again.work()
+    assert again.whole() == sizes, "nothing is left to do"
+    again.house.close()
+    told = check("test_old_stores", f"test_a_store_in_the_middle_of_its_work_is_finished[{commit}]", text)
+    if told:
+        pytest.fail(told, pytrace=False)
+
+
+def as_it_was_left(old: Old) -> None:
+    """Who was signed in is; tokens hold; documents can be read; personal data too."""
+    world, about = old.world, old.about
+    accounts = world.house.accounts
+    session = accounts.session(about["session"])
+    assert session is not None
+    assert session.person.id == "bolat"
+    source = accounts.source(about["source"])
+    assert source is not None
+    assert source.name == "portal"
+    assert accounts.feed_owner(about["feed"]) == "bolat"
+    assert [found.name for found in world.house.archive.documents("c-8")] == ["contract.pdf"]
+    assert world.house.ledger.find(world.house.store.vault.questions("850101300005")) != []
+    states = {(row["owner_kind"], row["state"]) for row in world.rows("SELECT owner_kind, state FROM clock_view")}
+    assert states >= {
+        ("incident", "running"), ("incident", "satisfied"), ("incident", "breached"), ("protection", "running"),
+        ("duty", "running"),
+    }  # fmt: skip
+    assert {row["state"] for row in world.rows("SELECT state FROM notice_view")} == {
+        "draft", "review", "approved", "sent",
+    }  # fmt: skip
+    waiting = {row["kind"] for row in world.rows("SELECT kind FROM outbox WHERE state = 'waiting'")}
+    assert waiting >= {"mail", "order"}
+    proposed = world.rows("SELECT proposed_by FROM clock_view WHERE id = ?", about["proposed_clock"])
+    assert proposed[0]["proposed_by"] == "bolat"
+
+
+def goes_on(old: Old) -> None:
+    """What waited goes out; what comes in meets what is there: a finding joins, a duplicate is known."""
+    world, about = old.world, old.about
+    assert world.house.decisions.load(Notice, about["approved"]).state == "sent"
+    count = len(world.incidents())
+    world.feed(
+        world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"),
+        world.event("collection.contact_attempted", mfo__loan__id="L-9", mfo__channel="call"),
+    )  # fmt: skip
+    assert [row["rule_name"] for row in world.incidents()[count:]] == ["collection-after-stop"], "the first one joined"
+    it = world.house.decisions.load(Protection, about["protection"])
+    assert len(it.violations) == 1
+
+
+def orders(old: Old) -> None:
+    """The orders are acknowledged: one by an event, the others by a person."""
+    world, key = old.world, old.about["protection"]
+    it = world.house.decisions.load(Protection, key)
+    waiting = [order for order in it.orders.values() if order.acknowledged_at is None]
+    assert len(waiting) == 4
+    stop = next(order for order in waiting if order.kind == "collection-stop")
+    assert stop.handed_over_at is not None
+    world.feed(world.event("collection.stopped", mfo__order__id=stop.id))
+    for order in waiting:
+        if order.id != stop.id:
+            world.house.acts.acknowledge_order(key, order.id, "their letter 9", by=COMPLIANCE)
+    world.house.acts.verify_act(key, True, "asked them", by=COMPLIANCE_2)
+    world.work()
+    assert {clock["state"] for clock in world.clocks(key).values()} == {"satisfied"}
+
+
+def notices(old: Old) -> None:
+    """Every draft and review is approved by a second person, the late ones with a reason."""
+    world = old.world
+    rows = world.rows("SELECT id FROM notice_view WHERE state IN ('draft', 'review') ORDER BY kind, subject, id")
+    for row in rows:
+        notice = world.house.decisions.load(Notice, row["id"])
+        for language, fields in notice.content.items():
+            if "late" in fields and not fields["late"]:
+                world.house.acts.edit_notice(row["id"], language, {"late": "не было связи"}, None, by=COMPLIANCE)
+        world.house.acts.approve_notice(row["id"], None, by=COMPLIANCE_2)
+    world.work()
+    assert {row["state"] for row in world.rows("SELECT state FROM notice_view")} == {"sent"}
+    assert world.clocks(old.about["missed"])["regulator-notice"]["state"] == "satisfied-late"
+
+
+def playbooks(old: Old) -> None:
+    """The playbooks are carried out, the one that was begun from where it stood."""
+    world, about = old.world, old.about
+    begun, fresh = world.finish_steps(about["change"]), world.finish_steps(about["missed"])
+    assert begun == fresh[1:]
+    world.finish_steps(about["fraud"])
+    assert {row["state"] for row in world.rows("SELECT state FROM run_view")} == {"completed"}
+    assert world.clocks(about["change"])["remediation"]["state"] == "satisfied"
+
+
+def second_persons(old: Old) -> None:
+    """Whatever waited for a second person gets one."""
+    world, house = old.world, old.world.house
+    waiting = world.rows("SELECT waiting FROM rule_view WHERE waiting <> ''")
+    (version,) = [row["waiting"] for row in waiting]
+    house.rule_acts.approve("credential-stuffing", version, "agreed", by=COMPLIANCE)
+    house.rule_acts.activate("credential-stuffing", version, "active", "go", by=FRAUD)
+    house.rule_acts.decide_list("allow_accounts", agreed=True, reason="agreed", by=COMPLIANCE)
+    house.wordbook.decide("regulator", "ru", True, "", by=COMPLIANCE_2)
+    house.acts.lift_hold("c-8", "the case is over", by=CISO)
+    house.acts.propose_erasure("c-8", "term over", by=COMPLIANCE)
+    house.acts.approve_erasure("c-8", "agreed", by=COMPLIANCE_2)
+    for by in (ANALYST, COMPLIANCE):
+        house.acts.close(old.about["change"], "true_positive", "handled", by=by)
+    action = world.rows("SELECT id, duty_id FROM action_view")[0]
+    house.acts.close_action(action["duty_id"], action["id"], "invoice 12", by=CISO)
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-6", mfo__change__field="phone"))
+    own = world.notices(world.incidents()[-1]["id"])["regulator"]["id"]
+    assert house.decisions.load(Notice, own).content["ru"]["incident"].startswith("Инцидент № INC-2026-0006")
+    assert world.rows("SELECT state FROM retention_view WHERE client = 'c-8'")[0]["state"] == "erased"
+
+
+def rebuilt(old: Old) -> None:
+    """The read models, folded again from old facts and new, are the same."""
+    world = old.world
+    tables = ("clock_view", "notice_view", "order_view", "protection_view", "run_view", "duty_view", "rule_view")
+    before = {table: world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables}
+    world.house.decisions.rebuild_views()
+    assert {table: world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables} == before
+
+
+def time_goes_on(old: Old) -> None:
+    """A week later what nobody did is breached."""
+    world, about = old.world, old.about
+    assert world.clocks(about["control"])["triage"]["state"] == "breached"
+    newest = world.clocks(world.incidents()[-1]["id"])
+    assert {clock["state"] for clock in newest.values()} == {"breached"}
