@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.permissions import PEOPLE, TITLES
+
 _WORDS = {
     "regulator-notice": "Tell the regulator",
     "client-notice": "Tell the client",
@@ -15,12 +17,7 @@ _WORDS = {
     "regulator": "Regulator notice",
     "client": "Client notice",
     "pd_authority": "Personal-data breach notice",
-    "soc_analyst": "SOC analyst",
-    "compliance_officer": "Compliance officer",
-    "fraud_analyst": "Fraud analyst",
-    "ciso": "CISO",
-    "auditor": "Auditor",
-    "admin": "Administrator",
+    **{role.value: title for role, title in TITLES.items() if role in PEOPLE},
     "victim_resolution": "Resolution on recognition as a victim",
     "remedial_submission": "Submission on removing circumstances",
     "unauthorised-access": "Unauthorised access",

@@ -29,14 +29,13 @@ from engine.duties.facts import (
     Mark,
     Owner,
 )
-from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
+from engine.permissions import require
 from engine.terms.calendar import BusinessCalendar
 from engine.terms.counting import ClockSpec, Reading, Term, add_business_time, count_term
 
-DECIDES = ("compliance_officer", "ciso")
-WORKS = ("soc_analyst", "fraud_analyst", *DECIDES)
 LONGEST_REMINDER_DAYS = 64
 
 
@@ -330,8 +329,7 @@ def resume(clock: Clock, reason: str, *, actor: str, at: datetime) -> Sequence[F
 
 def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Say that the duty does not exist; a second person must agree, and until then it runs on."""
-    if not by.may(*WORKS):
-        raise NotAllowed("cancelling a clock needs an analyst, a compliance officer or the CISO")
+    require("propose-cancellation", by)
     if not clock.running:
         raise DecisionRefused(f"the clock is {clock.state}")
     if not reason.strip():
@@ -343,8 +341,7 @@ def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime)
 
 def agree_to_cancel(clock: Clock, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Agree as the second person, from compliance or the CISO."""
-    if not by.may(*DECIDES):
-        raise NotAllowed("agreeing to cancel a clock needs a compliance officer or the CISO")
+    require("agree-to-cancel", by)
     if not clock.running or clock.proposed is None:
         raise DecisionRefused("nobody proposed to cancel this clock")
     proposer, reason = clock.proposed
@@ -414,8 +411,7 @@ def recount(clock: Clock, spec: ClockSpec | None, *, calendar: BusinessCalendar,
 
 def accept_later(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Accept the later instants that a changed calendar gives; a passed deadline stays passed."""
-    if not by.may(*DECIDES):
-        raise NotAllowed("accepting a later deadline needs a compliance officer or the CISO")
+    require("accept-later", by)
     if not clock.running or clock.breached_at is not None or clock.offered is None:
         raise DecisionRefused("the calendar offers no later deadline for this clock")
     if not reason.strip():

@@ -8,16 +8,17 @@ from typing import ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from engine.kernel.facts import Fact, Record
+from engine.permissions import Role
 from engine.terms.counting import Reading
 
 Owner = Literal["incident", "protection", "duty"]
 Ladder = dict[int, tuple[str, ...]]
 MARKS = (50, 75, 90)
 LADDER: Ladder = {
-    50: ("compliance_officer",),
-    75: ("compliance_officer", "soc_analyst"),
-    90: ("compliance_officer", "ciso"),
-    100: ("compliance_officer", "ciso", "admin"),
+    50: (Role.COMPLIANCE_OFFICER.value,),
+    75: (Role.COMPLIANCE_OFFICER.value, Role.SOC_ANALYST.value),
+    90: (Role.COMPLIANCE_OFFICER.value, Role.CISO.value),
+    100: (Role.COMPLIANCE_OFFICER.value, Role.CISO.value, Role.ADMIN.value),
 }
 """Who is told at which share of the term; 100 is the breach and every reminder after it."""
 

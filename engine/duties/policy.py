@@ -20,10 +20,9 @@ from engine.governance.governance import duty_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Record
+from engine.permissions import PEOPLE
 from engine.terms.calendar import BusinessCalendar
 from engine.terms.counting import ClockSpec, Reading
-
-ROLES = frozenset({"soc_analyst", "compliance_officer", "fraud_analyst", "ciso", "auditor", "admin"})
 
 
 class ClockPolicy(Record):
@@ -90,8 +89,8 @@ class ClockPolicy(Record):
         if missing or set(self.ladder) - {*MARKS, 100}:
             raise DataError(f"the ladder has the steps {', '.join(map(str, (*MARKS, 100)))}", field="ladder")
         for percent, roles in self.ladder.items():
-            if set(roles) - ROLES or (percent == 100 and not roles):
-                raise DataError(f"step {percent} of the ladder names roles out of {', '.join(sorted(ROLES))}")
+            if set(roles) - set(PEOPLE) or (percent == 100 and not roles):
+                raise DataError(f"step {percent} of the ladder names roles out of {', '.join(sorted(PEOPLE))}")
 
 
 def _allowed(spec: ClockSpec, n: int) -> int:

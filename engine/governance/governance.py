@@ -16,13 +16,12 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.governance.register import builtin_register
-from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, NotFound, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person, Record
 from engine.kernel.ids import derive
 from engine.kernel.yaml_text import read_yaml
+from engine.permissions import require
 
-WRITES = ("compliance_officer", "ciso", "soc_analyst", "fraud_analyst")
-DECIDES = ("compliance_officer", "ciso")
 LEVELS = (1, 2, 3, 4, 5)
 Book = Literal["asset", "fraud"]
 Treatment = Literal["reduce", "accept", "avoid", "transfer"]
@@ -258,17 +257,11 @@ def risk_id(book: str, name: str) -> str:
     return str(derive("risk", book, name.casefold()))
 
 
-def _writes(by: Person) -> None:
-    if not by.may(*WRITES):
-        raise NotAllowed("this needs compliance, the CISO or an analyst")
-
-
 def done(
     key: str, done_on: date, evidence: str, document_id: str, *, by: Person, today: date, at: datetime
 ) -> Sequence[Fact]:
     """Record that a returning duty was done on a day, with its evidence in words or a document."""
-    if not by.may(*DECIDES, "source"):
-        raise NotAllowed("recording a review needs a compliance officer or the CISO")
+    require("record-duty", by)
     if key not in duty_specs():
         raise NotFound(f"there is no duty '{key}'; known: {', '.join(sorted(duty_specs()))}")
     if done_on > today:
@@ -285,7 +278,7 @@ def done(
 
 def plan_action(duty: Duty, key: str, output: Output, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Plan a corrective action; the same one again changes nothing."""
-    _writes(by)
+    require("plan-action", by)
     if key not in duty_specs():
         raise NotFound(f"there is no duty '{key}'")
     if output.due_on < at.date() - timedelta(days=1):
@@ -303,7 +296,7 @@ def plan_action(duty: Duty, key: str, output: Output, *, by: Person, at: datetim
 
 def close_action(duty: Duty, action: str, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Record that an action was carried out."""
-    _writes(by)
+    require("close-action", by)
     if action not in duty.actions or action in duty.closed:
         raise DecisionRefused("there is no such open action")
     if not evidence.strip():
@@ -315,7 +308,7 @@ def record_evidence(
     obligation: str, text: str, document_id: str, valid_until: date | None, *, by: Person, at: datetime
 ) -> Sequence[Fact]:
     """Hand in evidence for an obligation of the register."""
-    _writes(by)
+    require("record-evidence", by)
     if obligation not in builtin_register():
         raise NotFound(f"obligation '{obligation}' is not in the register")
     if not text.strip() or len(text) > 5_000:
@@ -331,8 +324,7 @@ def record_evidence(
 
 def state_control(control: str, applicable: bool, justification: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """State whether a control applies; both ways need a justification."""
-    if not by.may(*DECIDES):
-        raise NotAllowed("stating a control needs a compliance officer or the CISO")
+    require("state-control", by)
     if control not in controls():
         raise NotFound(f"there is no control '{control}' in ISO/IEC 27001:2022 Annex A")
     if not justification.strip():
@@ -347,7 +339,7 @@ def state_control(control: str, applicable: bool, justification: str, *, by: Per
 
 def enter_risk(risk: Risk, entry: RiskEntered, *, by: Person) -> Sequence[Fact]:
     """Write a risk into a register, or correct its description."""
-    _writes(by)
+    require("enter-risk", by)
     if not entry.name.strip() or not entry.asset.strip() or not entry.threat.strip():
         raise DecisionRefused("a risk has a name, what it concerns and a threat")
     if risk.entered is not None and risk.entered.model_copy(update={"at": entry.at, "actor": entry.actor}) == entry:
@@ -359,7 +351,7 @@ def score_risk(
     risk: Risk, likelihood: int, loss: tuple[int, int, int], expert: str, *, by: Person, at: datetime
 ) -> Sequence[Fact]:
     """Record an expert's score. Another score of the same expert replaces that expert's own and nobody else's."""
-    _writes(by)
+    require("score-risk", by)
     if any(value not in LEVELS for value in (likelihood, *loss)):
         raise InputError("likelihood and loss are numbers from 1 to 5", field="score")
     if not expert.strip():
@@ -376,8 +368,7 @@ def treat_risk(
     risk: Risk, treatment: str, measures: str, due_on: date | None, *, by: Person, at: datetime
 ) -> Sequence[Fact]:
     """Decide what is done about a risk; the residual risk is accepted by somebody who did not score it."""
-    if not by.may(*DECIDES):
-        raise NotAllowed("treating a risk needs a compliance officer or the CISO")
+    require("treat-risk", by)
     if treatment not in ("reduce", "accept", "avoid", "transfer"):
         raise InputError("a treatment is reduce, accept, avoid or transfer", field="treatment")
     if not risk.scores:

@@ -28,12 +28,11 @@ from engine.incidents.facts import (
     SuppressionSet,
 )
 from engine.incidents.incident import Incident
-from engine.incidents.triage import TRIAGE
-from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Entities, Fact, FindingRaised, Person, Record
 from engine.kernel.ids import derive
+from engine.permissions import require, require_stage
 
-DECIDES = ("compliance_officer", "ciso")
 LONGEST_SUPPRESSION = timedelta(days=90)
 Channel = Literal["hot-line", "letter", "complaint", "employee", "partner", "authority", "other"]
 CHANNELS: tuple[Channel, ...] = ("hot-line", "letter", "complaint", "employee", "partner", "authority", "other")
@@ -58,8 +57,7 @@ class Report(Record):
 
 def report(told: Report, number: str, *, by: Person, at: datetime) -> tuple[str, Sequence[Fact]]:
     """Open an incident by hand; gives its id. The same report entered twice is one incident."""
-    if not by.may(*TRIAGE, "compliance_officer"):
-        raise NotAllowed("entering an incident needs a triage role or a compliance officer")
+    require("report-incident", by)
     if told.incident_class not in CLASSES:
         raise InputError(f"the class is one of {', '.join(CLASSES)}", field="incident_class")
     if told.severity not in SEVERITIES:
@@ -104,7 +102,7 @@ def split(
     incident: Incident, findings: Sequence[str], number: str, title: str, reason: str, *, by: Person, at: datetime
 ) -> tuple[str, Sequence[Fact], Sequence[Fact]]:
     """Move findings into a new incident; gives its id, the facts of this one and of the new one."""
-    parts = _leaving(incident, findings, reason, by)
+    parts = _leaving(incident, findings, reason, "split-incident", by)
     key = str(derive("incident", "split", incident.id, *sorted(findings)))
     first = min(parts, key=lambda part: part.detected_at)
     entities = Entities()
@@ -140,7 +138,7 @@ def move(
     incident: Incident, findings: Sequence[str], into: Incident, reason: str, *, by: Person, at: datetime
 ) -> tuple[Sequence[Fact], Sequence[Fact]]:
     """Move findings into another open incident; gives the facts of both."""
-    parts = _leaving(incident, findings, reason, by)
+    parts = _leaving(incident, findings, reason, "move-findings", by)
     if not into.is_open or into.id == incident.id:
         raise DecisionRefused("findings are moved into another open incident")
     if any(part.notifiable for part in parts) and not into.notifiable:
@@ -149,8 +147,10 @@ def move(
     return [_detached(incident, parts, into.id, reason, by, at)], [taken]
 
 
-def _leaving(incident: Incident, findings: Sequence[str], reason: str, by: Person) -> tuple[FindingPart, ...]:
-    _works(incident, by)
+def _leaving(
+    incident: Incident, findings: Sequence[str], reason: str, command: str, by: Person
+) -> tuple[FindingPart, ...]:
+    _works(incident, command, by)
     wanted = tuple(dict.fromkeys(findings))
     missing = [finding for finding in wanted if finding not in incident.findings]
     if not wanted or missing:
@@ -175,8 +175,7 @@ def link(
     """Say that two incidents belong together; both say so afterwards. Linking again changes nothing."""
     if relation not in RELATIONS:
         raise DecisionRefused(f"a relation is one of {', '.join(RELATIONS)}")
-    if not by.may(*TRIAGE, "compliance_officer"):
-        raise NotAllowed("linking incidents needs a triage role or a compliance officer")
+    require("link-incidents", by)
     if incident.id == other.id:
         raise DecisionRefused("an incident cannot be linked to itself")
     if incident.links.get(other.id) == relation:
@@ -192,8 +191,7 @@ def unlink(
     incident: Incident, other: Incident, reason: str, *, by: Person, at: datetime
 ) -> tuple[Sequence[Fact], Sequence[Fact]]:
     """Take a link back, with the reason."""
-    if not by.may(*TRIAGE, "compliance_officer"):
-        raise NotAllowed("unlinking incidents needs a triage role or a compliance officer")
+    require("unlink-incidents", by)
     if other.id not in incident.links:
         raise DecisionRefused("these incidents are not linked")
     if not reason.strip():
@@ -209,7 +207,7 @@ def raise_notifiability(
     incident: Incident, personal_data: bool, reason: str, *, by: Person, at: datetime
 ) -> Sequence[Fact]:
     """Say that the law's duties hold: one person is enough, for it can only make things stricter."""
-    _works(incident, by, *DECIDES)
+    _works(incident, "raise-notifiability", by)
     if not reason.strip():
         raise DecisionRefused("say why the law's duties hold")
     if incident.notifiable and (incident.personal_data or not personal_data):
@@ -221,7 +219,7 @@ def raise_notifiability(
 
 def lower_notifiability(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Say that the law's duties do not hold: the first call proposes, a second person from compliance agrees."""
-    _works(incident, by, *DECIDES)
+    _works(incident, "lower-notifiability", by)
     if not incident.notifiable:
         return []
     if not reason.strip():
@@ -232,8 +230,7 @@ def lower_notifiability(incident: Incident, reason: str, *, by: Person, at: date
     proposer, _ = incident.lowering
     if proposer == by.id:
         raise SecondPersonNeeded("who proposed that the law's duties do not hold cannot also agree")
-    if not by.may(*DECIDES):
-        raise NotAllowed("agreeing needs a compliance officer or the CISO")
+    require_stage("lower-notifiability", by)
     return [NotifiabilityLowered(**common, second_person=proposer)]
 
 
@@ -241,7 +238,7 @@ def name_clients(
     incident: Incident, clients: Sequence[str], loans: Sequence[str], reason: str, *, by: Person, at: datetime
 ) -> Sequence[Fact]:
     """Name clients and loans that the events did not show; each new client is owed a notice."""
-    _works(incident, by, *DECIDES)
+    _works(incident, "name-clients", by)
     if not reason.strip():
         raise DecisionRefused("say how it is known that they are affected")
     if any(not name or len(name) > 100 for name in (*clients, *loans)):
@@ -257,8 +254,7 @@ def name_clients(
 
 def suppress(incident: Incident, until: datetime, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Let further findings with this key open nothing for a while. Never for what the law wants told."""
-    if not by.may(*TRIAGE):
-        raise NotAllowed(f"suppressing findings needs one of the roles {', '.join(TRIAGE)}")
+    require("suppress-findings", by)
     if incident.is_open or incident.disposition not in ("false_positive", "benign_positive"):
         raise DecisionRefused("findings are suppressed after an incident was closed as false or benign")
     if incident.notifiable:
@@ -277,8 +273,7 @@ def suppressed(incident: Incident, finding: FindingRaised, *, at: datetime) -> S
     return [FindingSuppressed(at=at, incident_id=incident.id, finding_id=finding.finding_id)]
 
 
-def _works(incident: Incident, by: Person, *more: str) -> None:
-    if not by.may(*TRIAGE, *more):
-        raise NotAllowed(f"this needs one of the roles {', '.join(dict.fromkeys((*TRIAGE, *more)))}")
+def _works(incident: Incident, command: str, by: Person) -> None:
+    require(command, by)
     if not incident.is_open:
         raise DecisionRefused(f"incident {incident.number} is {incident.phase}; reopen it first")

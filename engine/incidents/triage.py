@@ -30,11 +30,13 @@ from engine.incidents.facts import (
     SeverityChanged,
 )
 from engine.incidents.incident import Incident
-from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, Person
 from engine.kernel.ids import derive
+from engine.permissions import require, require_stage, roles_of
 
-TRIAGE = ("soc_analyst", "fraud_analyst", "ciso")
+TRIAGE = roles_of("assign-incident")
+"""Who works incidents."""
 
 
 def incident_id(finding_id: str) -> str:
@@ -112,16 +114,15 @@ def join(incident: Incident, finding: FindingRaised, *, at: datetime) -> Sequenc
     ]
 
 
-def _triage(incident: Incident, by: Person) -> None:
-    if not by.may(*TRIAGE):
-        raise NotAllowed(f"working an incident needs one of the roles {', '.join(TRIAGE)}")
+def _triage(incident: Incident, command: str, by: Person) -> None:
+    require(command, by)
     if not incident.is_open:
         raise DecisionRefused(f"incident {incident.number} is {incident.phase}; reopen it first")
 
 
 def assign(incident: Incident, assignee: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Give the incident to somebody; acknowledges it when somebody takes it for himself."""
-    _triage(incident, by)
+    _triage(incident, "assign-incident", by)
     if incident.assignee == assignee:
         return []
     facts: list[Fact] = [IncidentAssigned(at=at, actor=by.id, incident_id=incident.id, assignee=assignee)]
@@ -132,7 +133,7 @@ def assign(incident: Incident, assignee: str, *, by: Person, at: datetime) -> Se
 
 def acknowledge(incident: Incident, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Say that it was seen; a second time changes nothing."""
-    _triage(incident, by)
+    _triage(incident, "acknowledge-incident", by)
     if incident.acknowledged_at is not None:
         return []
     return [IncidentAcknowledged(at=at, actor=by.id, incident_id=incident.id)]
@@ -142,14 +143,13 @@ def add_note(incident: Incident, text: str, *, by: Person, at: datetime) -> Sequ
     """Write a note; anybody who may read the incident may."""
     if not text.strip() or len(text) > 10_000:
         raise DecisionRefused("a note has 1 to 10000 characters")
-    if by.may("auditor") and len(by.roles) == 1:
-        raise NotAllowed("an auditor reads and does not write")
+    require("add-note", by)
     return [NoteAdded(at=at, actor=by.id, incident_id=incident.id, text=text)]
 
 
 def change_severity(incident: Incident, severity: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Judge the severity anew, with the reason."""
-    _triage(incident, by)
+    _triage(incident, "change-severity", by)
     if severity not in SEVERITIES:
         raise DecisionRefused(f"severity is one of {', '.join(SEVERITIES)}")
     if not reason.strip():
@@ -160,11 +160,12 @@ def change_severity(incident: Incident, severity: str, reason: str, *, by: Perso
 
 
 Measure = Literal["containment", "cause", "consequence", "recovery"]
+MEASURES: tuple[Measure, ...] = ("containment", "cause", "consequence", "recovery")
 
 
 def record_measure(incident: Incident, measure: Measure, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Record a measure with its evidence; recovery needs cause and consequences eliminated first."""
-    _triage(incident, by)
+    _triage(incident, "record-measure", by)
     if not evidence.strip():
         raise DecisionRefused("a measure needs its evidence in words or a reference")
     common = {"at": at, "actor": by.id, "incident_id": incident.id}
@@ -185,8 +186,8 @@ def merge(
     incident: Incident, into: Incident, reason: str, *, by: Person, at: datetime
 ) -> tuple[Sequence[Fact], Sequence[Fact]]:
     """Merge one open incident into another; gives the facts of both. Neither loses a time."""
-    _triage(incident, by)
-    _triage(into, by)
+    _triage(incident, "merge-incident", by)
+    _triage(into, "merge-incident", by)
     if incident.id == into.id:
         raise DecisionRefused("an incident cannot be merged into itself")
     if not reason.strip():
@@ -231,8 +232,7 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
         raise DecisionRefused("closing needs a reason; rule tuning feeds on it")
     if not incident.is_open:
         raise DecisionRefused(f"incident {incident.number} is {incident.phase}")
-    if not by.may(*TRIAGE, "compliance_officer"):
-        raise NotAllowed("closing needs a triage role or a compliance officer")
+    require("close-incident", by)
     common = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if not incident.notifiable:
         return [IncidentClosed(**common, disposition=disposition, second_person=None)]
@@ -241,15 +241,13 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
     proposer = incident.proposed[0]
     if proposer == by.id:
         raise SecondPersonNeeded("the person who proposed closing a notifiable incident cannot also agree to it")
-    if not by.may("compliance_officer", "ciso"):
-        raise NotAllowed("agreeing to close a notifiable incident needs a compliance officer or the CISO")
+    require_stage("close-incident", by)
     return [IncidentClosed(**common, disposition=disposition, second_person=proposer)]
 
 
 def record_lessons(incident: Incident, lessons: str, actions: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Record what was learnt from a closed incident and what will be done about it (lessons-learned)."""
-    if not by.may(*TRIAGE, "compliance_officer"):
-        raise NotAllowed("recording lessons needs a triage role or a compliance officer")
+    require("record-lessons", by)
     if incident.disposition is None:
         raise DecisionRefused("lessons are recorded when the incident is closed")
     if not lessons.strip() or not actions.strip() or max(len(lessons), len(actions)) > 10_000:
@@ -261,8 +259,7 @@ def reopen(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequ
     """Go on with a closed incident; its clocks count from the original detection."""
     if incident.disposition is None:
         raise DecisionRefused(f"incident {incident.number} is not closed")
-    if not by.may(*TRIAGE, "compliance_officer"):
-        raise NotAllowed("reopening needs a triage role or a compliance officer")
+    require("reopen-incident", by)
     if not reason.strip():
         raise DecisionRefused("reopening needs a reason")
     return [IncidentReopened(at=at, actor=by.id, reason=reason, incident_id=incident.id)]

@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 import orjson
 
-from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
 from engine.notices.facts import (
@@ -33,9 +33,9 @@ from engine.notices.facts import (
     NoticeWithdrawn,
 )
 from engine.notices.kinds import notice_kind
+from engine.permissions import require
 
 Content = Mapping[str, Mapping[str, str]]
-EDITS = ("compliance_officer", "soc_analyst", "ciso")
 OPEN_TEXT = ("draft", "review")
 
 
@@ -213,8 +213,7 @@ def content_hash(content: Content) -> str:
 def edit(notice: Notice, language: str, fields: Mapping[str, str], *, by: Person, at: datetime) -> Sequence[Fact]:
     """Change the text of one language. Only fields the draft has can be written; a text under review goes back."""
     _is_text(notice, "edited")
-    if not by.may(*EDITS):
-        raise NotAllowed("editing a notice needs compliance, an analyst or the CISO")
+    require("edit-notice", by)
     present = notice.content.get(language)
     if present is None:
         raise DecisionRefused(f"the notice has no text in '{language}'")
@@ -234,8 +233,7 @@ def edit(notice: Notice, language: str, fields: Mapping[str, str], *, by: Person
 
 def submit(notice: Notice, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Ask for a review."""
-    if not by.may(*EDITS):
-        raise NotAllowed("submitting a notice needs compliance, an analyst or the CISO")
+    require("submit-notice", by)
     if notice.state != "draft":
         raise DecisionRefused(f"a notice that is {notice.state} cannot be submitted")
     _no_empty_field(notice)
@@ -244,8 +242,7 @@ def submit(notice: Notice, *, by: Person, at: datetime) -> Sequence[Fact]:
 
 def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Give a text under review back with a remark."""
-    if not by.may("compliance_officer", "ciso"):
-        raise NotAllowed("reviewing a notice needs a compliance officer or the CISO")
+    require("return-notice", by)
     if notice.state != "review":
         raise DecisionRefused(f"a notice that is {notice.state} is not under review")
     if by.id == notice.submitted_by:
@@ -257,8 +254,7 @@ def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Seque
 
 def approve(notice: Notice, assignee: str | None, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Approve for sending: a compliance officer who neither edited nor submitted the text, nor works the incident."""
-    if not by.may("compliance_officer"):
-        raise NotAllowed("approving a notice needs the role compliance_officer")
+    require("approve-notice", by)
     _is_text(notice, "approved")
     if by.id == assignee:
         raise SecondPersonNeeded("the incident's assignee cannot approve its notice")
@@ -274,8 +270,7 @@ def approve(notice: Notice, assignee: str | None, *, by: Person, at: datetime) -
 
 def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Take a draft back that no clock waits for."""
-    if not by.may("compliance_officer", "ciso"):
-        raise NotAllowed("withdrawing a notice needs a compliance officer or the CISO")
+    require("withdraw-notice", by)
     _is_text(notice, "withdrawn")
     if notice.stage == "initial" and notice_kind(notice.kind).clock is not None:
         raise DecisionRefused("the law asks for this notice; it goes when the incident is closed as not genuine")
@@ -302,8 +297,7 @@ def settle_unknown(
     doubtful = [d.recipient for d in notice.deliveries.values() if d.state == "unknown"]
     if not doubtful or (recipient is not None and recipient not in doubtful):
         raise DecisionRefused("only a notice in the state unknown can be settled")
-    if not by.may("compliance_officer"):
-        raise NotAllowed("settling a notice needs the role compliance_officer")
+    require("settle-notice", by)
     if not evidence.strip():
         raise DecisionRefused("settling a notice needs evidence in words")
     to = recipient or doubtful[0]
@@ -318,8 +312,7 @@ def hand_over(
     recipient: str | None = None,
 ) -> Sequence[Fact]:  # fmt: skip
     """Record that a person handed an approved notice over another way: a portal, a courier, a registered letter."""
-    if not by.may("compliance_officer"):
-        raise NotAllowed("recording a handing-over needs the role compliance_officer")
+    require("hand-over-notice", by)
     if notice.approved_at is None or notice.withdrawn:
         raise DecisionRefused("only an approved notice can be handed over")
     open_ones = [d.recipient for d in notice.deliveries.values() if d.state != "sent"]
@@ -339,8 +332,7 @@ def hand_over(
 
 def resend(notice: Notice, recipient: str, instead_of: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Order another try after a refusal or a bounce; ``recipient`` may be another address than the one that failed."""
-    if not by.may("compliance_officer"):
-        raise NotAllowed("sending a notice again needs the role compliance_officer")
+    require("resend-notice", by)
     failed = notice.deliveries.get(instead_of)
     if failed is None or failed.state not in ("refused", "bounced"):
         raise DecisionRefused("only what was refused or came back is sent again; settle what is unknown first")
@@ -374,8 +366,7 @@ def receipt(
     recipient: str | None = None,
 ) -> Sequence[Fact]:  # fmt: skip
     """Record that the recipient says it has the notice."""
-    if not by.may("compliance_officer", "soc_analyst", "ciso", "source"):
-        raise NotAllowed("recording a receipt needs compliance, an analyst or the CISO")
+    require("record-receipt", by)
     sent = [d for d in notice.deliveries.values() if d.state == "sent"]
     found = next((d for d in sent if recipient in (None, d.recipient)), None)
     if found is None:

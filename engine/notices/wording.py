@@ -14,12 +14,12 @@ from typing import ClassVar
 
 import orjson
 
-from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
+from engine.permissions import require
 
 LANGUAGES = ("kk", "ru", "en")
-WRITES = ("compliance_officer", "ciso")
 LONGEST = 20_000
 
 
@@ -112,8 +112,7 @@ def propose(
     life: TemplateLife, kind: str, language: str, fields: Mapping[str, str], reason: str, *, by: Person, at: datetime
 ) -> Sequence[Fact]:
     """Propose a wording. That it can be rendered was tried before."""
-    if not by.may(*WRITES):
-        raise NotAllowed("writing a template needs a compliance officer or the CISO")
+    require("propose-wording", by)
     if language not in LANGUAGES:
         raise DecisionRefused(f"a language is one of {', '.join(LANGUAGES)}")
     if not fields or any(not text.strip() or len(text) > LONGEST for text in fields.values()):
@@ -133,8 +132,7 @@ def propose(
 
 def decide(life: TemplateLife, agreed: bool, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Put the waiting wording in force as a second person, or refuse it."""
-    if not by.may(*WRITES):
-        raise NotAllowed("deciding on a template needs a compliance officer or the CISO")
+    require("decide-wording", by)
     if not life.waiting:
         raise DecisionRefused("no wording waits for a decision")
     if life.versions[life.waiting].actor == by.id:
@@ -147,8 +145,7 @@ def decide(life: TemplateLife, agreed: bool, reason: str, *, by: Person, at: dat
 
 def roll_back(life: TemplateLife, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Go back to the wording before: one person is enough, at once."""
-    if not by.may(*WRITES):
-        raise NotAllowed("rolling a template back needs a compliance officer or the CISO")
+    require("roll-back-wording", by)
     if not life.in_force:
         raise DecisionRefused("the product's own wording is in force")
     if not reason.strip():

@@ -12,10 +12,11 @@ from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
 from engine.kernel.trouble import EffectFailed
 from engine.notices import facts as n
+from engine.permissions import Role
 from engine.protection import facts as p
 from engine.protection.protection import Protection
 
-COMPLIANCE = ("compliance_officer", "ciso")
+COMPLIANCE = (Role.COMPLIANCE_OFFICER.value, Role.CISO.value)
 URGENT = 90
 
 
@@ -120,7 +121,9 @@ def _of_effect(fact: Fact) -> Alert | None:
     if not isinstance(fact, EffectFailed):
         return None
     return Alert(
-        f"An effect needs a person: {fact.kind}", f"{fact.key}: {fact.outcome}. {fact.detail}", ("admin", "ciso")
+        f"An effect needs a person: {fact.kind}",
+        f"{fact.key}: {fact.outcome}. {fact.detail}",
+        (Role.ADMIN.value, Role.CISO.value),
     )
 
 

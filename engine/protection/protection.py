@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
+from engine.permissions import require
 from engine.protection.facts import (
     SYSTEM_OF_ORDER,
     ActDocumentAttached,
@@ -41,7 +42,6 @@ LIFTS: dict[str, OrderKind] = {
     "bureau-correction": "bureau-restore",
     "client-flag": "client-unflag",
 }
-DECIDES = ("compliance_officer", "ciso")
 
 
 @dataclass
@@ -155,8 +155,7 @@ def protection_id(act: LegalAct) -> str:
 
 def register_act(protection: Protection, act: LegalAct, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Enter an act. Receipt cannot lie in the future, nor before the act itself; entering it again changes nothing."""
-    if not by.may("compliance_officer", "soc_analyst", "ciso", "source"):
-        raise NotAllowed("entering an act needs a compliance officer, an analyst or the CISO")
+    require("enter-act", by)
     _received(act.received_at, act.act_date, at)
     if protection.id:
         return []
@@ -172,8 +171,7 @@ def _received(received_at: datetime, dated: date, at: datetime) -> None:
 
 def verify_act(protection: Protection, genuine: bool, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Check the act: a compliance officer other than the one who entered it. Not genuine lifts the stops."""
-    if not by.may("compliance_officer"):
-        raise NotAllowed("verifying an act needs a compliance officer")
+    require("verify-act", by)
     if by.id == protection.registered_by:
         raise SecondPersonNeeded("who entered the act cannot verify it")
     if protection.genuine is not None:
@@ -187,8 +185,7 @@ def attach(
     protection: Protection, document_id: str, sha256: str, name: str, *, by: Person, at: datetime
 ) -> Sequence[Fact]:
     """Attach a document of the archive; once more changes nothing."""
-    if not by.may("compliance_officer", "soc_analyst", "ciso"):
-        raise NotAllowed("attaching a document needs a compliance officer, an analyst or the CISO")
+    require("attach-document", by)
     if document_id in protection.documents:
         return []
     return [
@@ -210,8 +207,7 @@ def rule(protection: Protection, ruling: CourtRuled) -> Sequence[Fact]:
 
 def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Propose how the protection ends."""
-    if not by.may(*DECIDES):
-        raise NotAllowed("proposing an outcome needs a compliance officer or the CISO")
+    require("propose-outcome", by)
     if outcome not in ("write-off", "release"):
         raise DecisionRefused("an outcome is write-off or release")
     if not protection.holds or protection.outcome is not None:
@@ -227,8 +223,7 @@ def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Pe
 
 def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Agree to the proposed outcome as a second person, or decline it."""
-    if not by.may(*DECIDES):
-        raise NotAllowed("deciding an outcome needs a compliance officer or the CISO")
+    require("decide-outcome", by)
     if protection.proposed is None:
         raise DecisionRefused("nobody proposed an outcome")
     proposer, outcome, ground = protection.proposed

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
+from engine.permissions import require
 
 YEARS = 5
-DECIDES = ("compliance_officer", "ciso")
 
 
 class ObligationsEnded(Fact):
@@ -163,7 +163,7 @@ class Retention:
 
 def end_obligations(client: str, ended_on: date, loan: str, *, by: Person, reason: str, at: datetime) -> list[Fact]:
     """Record by hand when obligations ended. Raises NotAllowed, InputError."""
-    _must_decide(by)
+    require("end-obligations", by)
     _given(reason)
     if not client.strip():
         raise InputError("name the client", field="client")
@@ -179,14 +179,14 @@ def end_obligations(client: str, ended_on: date, loan: str, *, by: Person, reaso
 
 def place_hold(client: str, *, by: Person, reason: str, at: datetime) -> list[Fact]:
     """Forbid destruction. Raises NotAllowed, InputError."""
-    _must_decide(by)
+    require("place-hold", by)
     _given(reason)
     return [HoldPlaced(at=at, actor=by.id, reason=reason, retention_id=retention_id(client), client=client)]
 
 
 def lift_hold(it: Retention, *, by: Person, reason: str, at: datetime) -> list[Fact]:
     """Allow destruction again. Raises NotAllowed, DecisionRefused."""
-    _must_decide(by)
+    require("lift-hold", by)
     _given(reason)
     if not it.held:
         raise DecisionRefused("there is no hold")
@@ -195,7 +195,7 @@ def lift_hold(it: Retention, *, by: Person, reason: str, at: datetime) -> list[F
 
 def propose_erasure(it: Retention, *, by: Person, reason: str, today: date, at: datetime) -> list[Fact]:
     """Ask for destruction. Raises NotAllowed, DecisionRefused."""
-    _must_decide(by)
+    require("propose-erasure", by)
     _given(reason)
     _may_be_erased(it, today)
     if it.proposed_by:
@@ -205,7 +205,7 @@ def propose_erasure(it: Retention, *, by: Person, reason: str, today: date, at: 
 
 def approve_erasure(it: Retention, *, by: Person, reason: str, today: date, at: datetime) -> list[Fact]:
     """Agree to destruction, as somebody else than who asked. Raises NotAllowed, SecondPersonNeeded, DecisionRefused."""
-    _must_decide(by)
+    require("approve-erasure", by)
     _given(reason)
     _may_be_erased(it, today)
     if not it.proposed_by:
@@ -226,11 +226,6 @@ def _may_be_erased(it: Retention, today: date) -> None:
         raise DecisionRefused("the obligations of this client last, or their end is not recorded")
     if today < it.free_from:
         raise DecisionRefused(f"the term runs; nothing may be destroyed before {it.free_from.isoformat()}")
-
-
-def _must_decide(by: Person) -> None:
-    if not by.may(*DECIDES):
-        raise NotAllowed("retention is decided by compliance officers and the CISO")
 
 
 def _given(reason: str) -> None:

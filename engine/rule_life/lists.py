@@ -11,11 +11,10 @@ from typing import ClassVar
 
 from pydantic import AwareDatetime
 
-from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
-
-CHANGES = ("fraud_analyst", "soc_analyst", "compliance_officer", "ciso")
+from engine.permissions import require
 
 
 class ListChangeProposed(Fact):
@@ -101,7 +100,7 @@ def change(
     at: AwareDatetime,
 ) -> list[Fact]:
     """Make the next version; ``counts``: added, removed, in all. Raises NotAllowed, InputError, DecisionRefused."""
-    _check(by, reason)
+    _check("change-list", by, reason)
     added, removed, count = counts
     if added == removed == 0:
         raise InputError("nothing would change", field="entries")
@@ -118,7 +117,7 @@ def change(
 
 def decide(it: ListLife, *, agreed: bool, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
     """Agree to the version that waits, as a second person, or refuse it. Raises NotAllowed, SecondPersonNeeded."""
-    _check(by, reason)
+    _check("decide-list", by, reason)
     waiting = it.waiting
     if waiting is None:
         raise DecisionRefused("no change of this list waits")
@@ -134,8 +133,7 @@ def decide(it: ListLife, *, agreed: bool, by: Person, reason: str, at: AwareDate
     ]  # fmt: skip
 
 
-def _check(by: Person, reason: str) -> None:
-    if not by.may(*CHANGES):
-        raise NotAllowed(f"this needs one of the roles {', '.join(CHANGES)}")
+def _check(command: str, by: Person, reason: str) -> None:
+    require(command, by)
     if not reason.strip():
         raise InputError("give a reason", field="reason")

@@ -13,12 +13,11 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime
 
-from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
+from engine.permissions import require
 
-WRITES = ("fraud_analyst", "soc_analyst", "ciso")
-APPROVES = ("fraud_analyst", "compliance_officer", "ciso")
 PRODUCT = "product"
 """The version in force where nothing else is: that of the product's own pack."""
 Mode = Literal["active", "shadow"]
@@ -179,7 +178,7 @@ class RuleLife:
 
 def draft(name: str, version: str, text: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
     """Write a version. Raises NotAllowed, InputError."""
-    _may(by, WRITES)
+    require("draft-rule", by)
     _given(reason)
     return [RuleDrafted(at=at, actor=by.id, reason=reason, rule=name, version=version, text=text)]
 
@@ -188,6 +187,7 @@ def tested(
     it: RuleLife, version: str, tests: int, failed: Sequence[str], *, by: Person, at: AwareDatetime
 ) -> list[Fact]:
     """Record that the tests of a version were run. Raises DecisionRefused."""
+    require("try-rule", by)
     held = _draft(it, version)
     if held.stage not in ("draft", "tested"):
         raise DecisionRefused(f"this version is {held.stage} already")
@@ -196,7 +196,7 @@ def tested(
 
 def propose(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
     """Ask that a tested version come into force. Raises NotAllowed, DecisionRefused."""
-    _may(by, WRITES)
+    require("propose-rule", by)
     _given(reason)
     held = _draft(it, version)
     if held.stage != "tested":
@@ -206,7 +206,7 @@ def propose(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDat
 
 def approve(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
     """Agree, as somebody who neither wrote nor proposed it. Raises NotAllowed, SecondPersonNeeded, DecisionRefused."""
-    _may(by, APPROVES)
+    require("approve-rule", by)
     _given(reason)
     held = _draft(it, version)
     if held.stage != "proposed":
@@ -220,7 +220,7 @@ def approve(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDat
 
 def activate(it: RuleLife, version: str, mode: Mode, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
     """Let an approved version run. Raises NotAllowed, DecisionRefused."""
-    _may(by, APPROVES + WRITES)
+    require("activate-rule", by)
     _given(reason)
     if _draft(it, version).stage != "approved":
         raise DecisionRefused("only a version that another person approved may run")
@@ -231,7 +231,7 @@ def activate(it: RuleLife, version: str, mode: Mode, *, by: Person, reason: str,
 
 def retire(it: RuleLife, name: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
     """Take a rule out of force: the first person asks, a second one does it. Raises NotAllowed, DecisionRefused."""
-    _may(by, APPROVES + WRITES)
+    require("retire-rule", by)
     _given(reason)
     if it.retired:
         raise DecisionRefused("the rule is out of force already")
@@ -244,7 +244,7 @@ def retire(it: RuleLife, name: str, *, by: Person, reason: str, at: AwareDatetim
 
 def roll_back(it: RuleLife, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
     """Put what was in force before into force again, at once. Raises NotAllowed, DecisionRefused."""
-    _may(by, APPROVES + WRITES)
+    require("roll-back-rule", by)
     _given(reason)
     if not it.before:
         raise DecisionRefused("nothing else was ever in force")
@@ -259,11 +259,6 @@ def _draft(it: RuleLife, version: str) -> Draft:
     if held is None:
         raise InputError(f"the rule has no version {version[:40]}", field="version")
     return held
-
-
-def _may(by: Person, roles: tuple[str, ...]) -> None:
-    if not by.may(*roles):
-        raise NotAllowed(f"this needs one of the roles {', '.join(dict.fromkeys(roles))}")
 
 
 def _given(reason: str) -> None:

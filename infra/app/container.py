@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from engine.duties.declared import jurisdiction
 from engine.events.catalogue import Catalogue, builtin_catalogue
+from engine.kernel.commands import Command, O
 from engine.kernel.errors import DataError
+from engine.kernel.facts import Person
 from engine.kernel.ports import Clock
 from engine.notices.kinds import notice_kinds
 from engine.policies.acts import ActPolicy
@@ -23,9 +25,10 @@ from engine.policies.orders import OrderPolicy
 from engine.terms.calendar import BusinessCalendar, builtin_overrides, calendar_from_yaml
 from infra.app.time_source import SystemClock
 from infra.commands.accounts import Accounts
-from infra.commands.acts import Acts
+from infra.commands.desk import Desk
+from infra.commands.dispatch import Dispatcher
+from infra.commands.facade import Acts, RuleActs
 from infra.commands.notice_documents import OrderDocuments
-from infra.commands.rule_acts import RuleActs
 from infra.commands.rulebook import Rulebook
 from infra.commands.wordbook import Wordbook
 from infra.inbound.intake import Intake
@@ -83,14 +86,13 @@ class House:
     catalogue: Catalogue
     calendar: BusinessCalendar
     rulebook: Rulebook
-    rule_acts: RuleActs
     playbooks: dict[str, Playbook]
     store: Store
     database: Database
     ledger: Ledger
     decisions: Decisions
     accounts: Accounts
-    acts: Acts
+    dispatcher: Dispatcher
     intake: Intake
     sweep: Sweep
     archive: Archive
@@ -99,6 +101,20 @@ class House:
     order_documents: OrderDocuments
     search: SearchIndex
     tracing: Tracing
+
+    def dispatch(self, command: Command[O], *, by: Person) -> O:
+        """Do what a person asks; return what came of it. Raise NotAllowed before anything else."""
+        return self.dispatcher.dispatch(command, by)
+
+    @property
+    def acts(self) -> Acts:
+        """The commands as methods, for tests and scripts."""
+        return Acts(self.dispatcher)
+
+    @property
+    def rule_acts(self) -> RuleActs:
+        """The commands on rules and lists as methods, for tests and scripts."""
+        return RuleActs(self.dispatcher)
 
     @cached_property
     def calendars(self) -> dict[str, BusinessCalendar]:
@@ -162,20 +178,21 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
     writer = Writer(Drafter(), settings.sender, settings.notice_languages)
     wordbook = Wordbook(decisions, clock, writer)
     drafting = NoticeComposer(wordbook, rulebook.words, calendar)
+    playbooks = builtin_playbooks()
+    desk = Desk(decisions, clock, accounts, settings, calendar, archive, drafting, rulebook, wordbook, playbooks)
     return House(
         settings=settings,
         clock=clock,
         catalogue=catalogue,
         calendar=calendar,
         rulebook=rulebook,
-        rule_acts=RuleActs(decisions, clock, rulebook),
-        playbooks=builtin_playbooks(),
+        playbooks=playbooks,
         store=store,
         database=database,
         ledger=ledger,
         decisions=decisions,
         accounts=accounts,
-        acts=Acts(decisions, clock, accounts, settings=settings, calendar=calendar, archive=archive, drafting=drafting),
+        dispatcher=Dispatcher(desk),
         intake=Intake(
             ledger,
             catalogue,

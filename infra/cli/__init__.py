@@ -27,6 +27,7 @@ WHERE = {
     "ledger": "infra.cli.storage.ledger",
     "lists": "infra.cli.detection.rule_life",
     "notices": "infra.cli.cases.cases",
+    "permissions": "infra.cli.running.permissions",
     "playbooks": "infra.cli.cases.playbooks",
     "protections": "infra.cli.cases.cases",
     "report": "infra.cli.cases.report",

@@ -17,10 +17,11 @@ from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.ports import Clock
 from engine.kernel.timestamps import iso
+from engine.permissions import PEOPLE
 from infra.store.log.decisions import Decisions
 from infra.store.log.topics import UserChanged
 
-ROLES = ("soc_analyst", "compliance_officer", "fraud_analyst", "ciso", "auditor", "admin")
+ROLES = tuple(role.value for role in PEOPLE)
 MAX_FAILURES = 5
 LOCK = timedelta(minutes=15)
 MIN_PASSWORD = 10

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import orjson
 
-from engine.kernel.errors import DataError
-from engine.rule_life.rules import PRODUCT, RuleLife
+from engine.kernel.errors import DataError, NotFound
+from engine.rule_life.rules import PRODUCT, RuleLife, rule_id
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from rules.detection.lists import ListDefinition, Lists, lists_of
-from rules.detection.loader import Overlay, RuleSet
-from rules.detection.pack import builtin_lists, builtin_rules
+from rules.detection.loader import Overlay, RuleSet, one_document
+from rules.detection.pack import builtin_files, builtin_lists, builtin_rules
 from rules.language.errors import RuleError
+from rules.language.yaml_source import load_documents
 
 log = logging.getLogger("qorgau.rules")
 LIST = "list"
@@ -98,6 +100,22 @@ class Rulebook:
             if it.shadow:
                 shadows[it.name] = it.drafts[it.shadow].text
         return Overlay(replaced, shadows)
+
+    def document(self, name: str) -> dict[str, Any]:
+        """Return the text of the version in force, as data. Raise NotFound."""
+        it = self.decisions.load(RuleLife, rule_id(name))
+        if it.id and it.in_force not in (PRODUCT, ""):
+            return deepcopy(one_document(it.drafts[it.in_force].text, f"rulebook:{name}"))
+        for file, text in builtin_files():
+            for _, document in load_documents(text, file):
+                if isinstance(document, dict) and document.get("name") == name:
+                    return deepcopy(document)
+        raise NotFound(f"there is no rule '{name}'")
+
+    def tried(self, name: str, text: str) -> RuleSet:
+        """Load all rules with this one in place. Raise RuleError, which says what is wrong with it."""
+        overlay = self.overlay()
+        return self.trial(Overlay({**overlay.replaced, name: text}, overlay.shadows))
 
     def entries(self, name: str, version: int) -> frozenset[str]:
         """Give the entries of a version of a list; of version 0 those the product brings."""

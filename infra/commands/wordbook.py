@@ -1,11 +1,10 @@
-"""The organisation's own wording: what is in force, and the acts that change it."""
+"""The organisation's own wording: what is in force, and how one is tried on an example."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.kernel.errors import InputError, NotFound
-from engine.kernel.facts import Person
+from engine.kernel.errors import NotFound
 from engine.kernel.ports import Clock
 from engine.notices import wording as wordbook
 from engine.notices.wording import TemplateLife
@@ -13,7 +12,7 @@ from infra.store.log.decisions import Decisions
 from infra.store.sql.database import Database
 from reports.drafter import TemplateError
 from reports.drafts import Own, Writer, example
-from reports.wording import LANGUAGES, kinds, template_of
+from reports.wording import LANGUAGES, kinds
 
 
 class Wordbook:
@@ -46,25 +45,8 @@ class Wordbook:
 
     def life(self, kind: str, language: str) -> TemplateLife:
         """Give the life of one template; an empty one where the product's wording was never changed."""
-        _known(kind, language)
+        known(kind, language)
         return self.decisions.load(TemplateLife, wordbook.template_id(kind, language))
-
-    def propose(self, kind: str, language: str, fields: Mapping[str, str], reason: str, *, by: Person) -> None:
-        """Try a wording on an example, then propose it. Raises TemplateError naming line and field."""
-        _known(kind, language)
-        product = template_of(kind, language)
-        strange = sorted(set(fields) - set(product))
-        if strange:
-            raise InputError(f"'{kind}' has no fields {strange}", field="fields")
-        changed = {name: text for name, text in fields.items() if text != product[name]}
-        if not changed:
-            raise InputError("this is the product's own wording", field="fields")
-        self.try_out(kind, language, changed)
-        key = wordbook.template_id(kind, language)
-        with self.decisions.unit(self.clock.now()) as unit:
-            life = unit.load(TemplateLife, key)
-            facts = wordbook.propose(life, kind, language, changed, reason, by=by, at=unit.at)
-            unit.record(TemplateLife, key, facts)
 
     def try_out(self, kind: str, language: str, fields: Mapping[str, str]) -> Mapping[str, str]:
         """Fill a wording with an example; gives the texts."""
@@ -75,21 +57,8 @@ class Wordbook:
             raise TemplateError("the field came out empty", file=f"{kind}.{language}", line=1, field=empty[0])
         return made
 
-    def decide(self, kind: str, language: str, agreed: bool, reason: str, *, by: Person) -> None:
-        """Put the waiting wording in force as a second person, or refuse it."""
-        key = wordbook.template_id(kind, language)
-        with self.decisions.unit(self.clock.now()) as unit:
-            life = unit.load(TemplateLife, key)
-            unit.record(TemplateLife, key, wordbook.decide(life, agreed, reason, by=by, at=unit.at))
 
-    def roll_back(self, kind: str, language: str, reason: str, *, by: Person) -> None:
-        """Go back to the wording before, at once."""
-        key = wordbook.template_id(kind, language)
-        with self.decisions.unit(self.clock.now()) as unit:
-            life = unit.load(TemplateLife, key)
-            unit.record(TemplateLife, key, wordbook.roll_back(life, reason, by=by, at=unit.at))
-
-
-def _known(kind: str, language: str) -> None:
+def known(kind: str, language: str) -> None:
+    """Raise NotFound for a template that does not exist."""
     if kind not in kinds() or language not in LANGUAGES:
         raise NotFound(f"there is no template '{kind[:40]}' in '{language[:10]}'; known: {', '.join(kinds())}")

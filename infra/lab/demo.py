@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from engine.permissions import Role
 from infra.app.container import House
 from infra.commands.accounts import ROLES
 from infra.lab.simulate.campaigns import victim
@@ -24,12 +25,12 @@ from infra.settings.settings import Settings
 log = logging.getLogger("qorgau.demo")
 PASSWORD = "qorgau-demo"  # noqa: S105 - shown on the sign-in page of the demonstration
 PEOPLE = {
-    "aigul": ("Aigul", ("soc_analyst",), "SOC analyst: triages incidents"),
-    "bolat": ("Bolat", ("compliance_officer",), "compliance officer: approves notices"),
-    "dana": ("Dana", ("compliance_officer",), "second compliance officer"),
-    "erlan": ("Erlan", ("fraud_analyst",), "fraud analyst"),
-    "gulnar": ("Gulnar", ("ciso",), "CISO"),
-    "marat": ("Marat", ("auditor",), "auditor: reads only"),
+    "aigul": ("Aigul", (Role.SOC_ANALYST.value,), "SOC analyst: triages incidents"),
+    "bolat": ("Bolat", (Role.COMPLIANCE_OFFICER.value,), "compliance officer: approves notices"),
+    "dana": ("Dana", (Role.COMPLIANCE_OFFICER.value,), "second compliance officer"),
+    "erlan": ("Erlan", (Role.FRAUD_ANALYST.value,), "fraud analyst"),
+    "gulnar": ("Gulnar", (Role.CISO.value,), "CISO"),
+    "marat": ("Marat", (Role.AUDITOR.value,), "auditor: reads only"),
 }
 SEED = 42
 BACKLOG = timedelta(hours=6)

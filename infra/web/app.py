@@ -11,22 +11,25 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from engine.kernel.checked import wrong
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError
 from infra.app.container import House
 from infra.commands.accounts import Session
 from infra.commands.notice_documents import log_head
 from infra.observe.stage_health import standing
 from infra.search.port import SearchUnavailable
-from infra.web.api import api, health, ingest, prometheus, proofs
+from infra.web.api import acts, api, commands, health, ingest, prometheus, proofs
 from infra.web.console import clocks as pages_clocks
 from infra.web.console import evidence as pages_evidence
 from infra.web.console import governance as pages_governance
 from infra.web.console import incidents as pages_incidents
 from infra.web.console import live, sign_in
 from infra.web.console import notices as pages_notices
+from infra.web.console import permissions as pages_permissions
 from infra.web.console import protections as pages_protections
 from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
@@ -63,6 +66,8 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
         prometheus,
         ingest,
         api,
+        acts,
+        commands,
         proofs,
         live,
         sign_in,
@@ -71,6 +76,7 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
         pages_governance,
         pages_incidents,
         pages_notices,
+        pages_permissions,
         pages_protections,
         pages_retention,
         pages_rules,
@@ -139,6 +145,11 @@ def _add_errors(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         fields = [".".join(str(part) for part in entry["loc"]) for entry in error.errors()][:20]
         return answer(request, 422, "input.invalid", f"these fields are wrong: {', '.join(fields)}"[:500])
+
+    @app.exception_handler(ValidationError)
+    async def unfit(request: Request, error: ValidationError) -> Response:
+        refusal = wrong(error)
+        return answer(request, 422, refusal.code, refusal.message)
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:

@@ -9,12 +9,12 @@ from importlib import resources
 from typing import Annotated, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from engine.kernel.errors import NotAllowed, QorgauError
-from engine.kernel.facts import Person
+from engine.permissions import may, stage_roles_of
 from infra.app.container import House
 from infra.commands.accounts import Session
 from infra.read.metrics import say
@@ -69,6 +69,12 @@ def checked_form(form: TheForm, session: TheSession) -> dict[str, str]:
 CheckedForm = Annotated[dict[str, str], Depends(checked_form)]
 
 
+def token(session: TheSession, x_csrf_token: str = Header(default="")) -> None:
+    """Demand the session's own token on every act."""
+    if x_csrf_token != session.csrf:
+        raise NotAllowed("send the session's token as X-CSRF-Token; GET /api/v1/me shows it", code="web.csrf")
+
+
 def environment(house: House) -> Environment:
     """Build the template environment of the console."""
     folder = str(resources.files("infra") / "web" / "templates")
@@ -79,6 +85,8 @@ def environment(house: House) -> Environment:
     env.filters["short"] = lambda at: local(house, at)[:16]
     env.filters["word"] = wordings.word
     env.filters["span"] = say
+    env.globals["allowed"] = may
+    env.globals["stage_roles_of"] = stage_roles_of
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text
     return env
 
@@ -138,9 +146,3 @@ def safe_path(target: str | None) -> str:
     if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//"):
         return "/"
     return parts.path + (f"?{parts.query}" if parts.query else "")
-
-
-def must(person: Person, *roles: str) -> None:
-    """Refuse who holds none of the roles."""
-    if not person.may(*roles):
-        raise NotAllowed(f"this needs one of the roles {', '.join(roles)}")

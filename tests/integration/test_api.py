@@ -27,6 +27,7 @@ PAGES = [
     "/system",
     "/help",
     "/catalogue",
+    "/permissions",
 ]
 
 

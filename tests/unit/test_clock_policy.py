@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from engine.duties.declared import clock_specs
 from engine.duties.facts import LADDER
-from engine.duties.policy import ROLES, ClockPolicy
+from engine.duties.policy import ClockPolicy
 from engine.kernel.errors import DataError
+from engine.permissions import PEOPLE
 
 
 def test_without_parameters_the_clocks_are_the_products() -> None:
@@ -81,7 +82,7 @@ def test_a_ladder_tells_known_roles_at_the_known_steps(ladder: dict[int, tuple[s
 
 def test_a_step_before_the_breach_may_tell_nobody() -> None:
     assert ClockPolicy(ladder={**LADDER, 50: ()}).specs == clock_specs()
-    assert {role for roles in LADDER.values() for role in roles} <= ROLES
+    assert {role for roles in LADDER.values() for role in roles} <= set(PEOPLE)
 
 
 @pytest.mark.parametrize("parameters", [{"target_percent": 0}, {"target_percent": 101}, {"reading": "lenient"}])

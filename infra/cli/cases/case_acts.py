@@ -8,17 +8,24 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
-from pydantic import ValidationError
 
-from engine.incidents.casework import CHANNELS, CLASSES, Report
+from engine.incidents import commands as incidents
+from engine.incidents.casework import CHANNELS, CLASSES
+from engine.kernel.checked import checked
+from engine.kernel.commands import Attachment
 from engine.kernel.errors import InputError
-from engine.kernel.facts import SEVERITIES
+from engine.kernel.facts import SEVERITIES, Person
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
-from engine.protection.facts import LegalAct
+from engine.notices.commands import RecordBounce, RecordReceipt
+from engine.permissions import Role
+from engine.protection.commands import EnterAct
 from infra.cli import common
 from infra.cli.acting import person, who, why
 from infra.inbound.bounces import read_bounce
 from infra.read.finders import load_incident
+
+MAILBOX = Person(id="mail", roles=frozenset({Role.SOURCE}))
+"""Who says that a mail came back."""
 
 
 def instant(text: str, field: str) -> datetime:
@@ -47,17 +54,13 @@ def report_incident(
     loans: tuple[str, ...], reference: str, personal_data: bool, user: str,
 ) -> None:  # fmt: skip
     """Open an incident that somebody told of; the duties of the law count from --told-at."""
-    try:
-        told = Report(
-            title=title, incident_class=incident_class, severity=severity, channel=channel,
-            told_at=instant(told_at, "--told-at"), clients=clients, loans=loans, personal_data=personal_data,
-            reference=reference,
-        )  # fmt: skip
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise InputError(str(first["msg"]), field=str(first["loc"][0])) from None
+    command = checked(
+        incidents.ReportIncident, title=title, incident_class=incident_class, severity=severity, channel=channel,
+        told_at=instant(told_at, "--told-at"), clients=clients, loans=loans, personal_data=personal_data,
+        reference=reference,
+    )  # fmt: skip
     with common.house() as house:
-        key = house.acts.report(told, by=person(house, user))
+        key = house.dispatch(command, by=person(house, user)).id
         number = house.database.scalar("SELECT number FROM incident_view WHERE id = ?", key)
     click.echo(number)
 
@@ -76,10 +79,18 @@ def split_incident(
     with common.house() as house:
         incident, by = load_incident(house, number), person(house, user)
         if into:
-            house.acts.move(incident.id, findings, into, reason, by=by)
+            house.dispatch(
+                checked(
+                    incidents.MoveFindings, incident_id=incident.id, findings=findings, into=into, reason=reason
+                ),
+                by=by,
+            )  # fmt: skip
             click.echo(into)
             return
-        key = house.acts.split(incident.id, findings, title, reason, by=by)
+        command = checked(
+            incidents.SplitIncident, incident_id=incident.id, findings=findings, title=title, reason=reason
+        )
+        key = house.dispatch(command, by=by).id
         click.echo(house.database.scalar("SELECT number FROM incident_view WHERE id = ?", key))
 
 
@@ -96,9 +107,11 @@ def mail_in(files: tuple[Path, ...]) -> None:
                 raise InputError(error.message, file=str(file)) from None
             for bounce in bounces:
                 if bounce.action == "failed":
-                    house.acts.record_bounce(
-                        bounce.notice_id, bounce.recipient, bounce.status, bounce.detail, actor="mail"
-                    )
+                    command = RecordBounce(
+                        notice_id=bounce.notice_id, recipient=bounce.recipient, status=bounce.status,
+                        detail=bounce.detail,
+                    )  # fmt: skip
+                    house.dispatch(command, by=MAILBOX)
                 click.echo(f"{bounce.notice_id} {bounce.recipient} {bounce.action} {bounce.status}")
 
 
@@ -110,7 +123,8 @@ def mail_in(files: tuple[Path, ...]) -> None:
 def receipt(notice_id: str, reference: str, day: str, user: str) -> None:
     """Record that the recipient has the notice: their REFERENCE and the day (YYYY-MM-DD)."""
     with common.house() as house:
-        house.acts.record_receipt(notice_id, reference, _day(day), by=person(house, user))
+        command = RecordReceipt(notice_id=notice_id, reference=reference, received_on=_day(day))
+        house.dispatch(command, by=person(house, user))
 
 
 @click.command("enter")
@@ -132,15 +146,18 @@ def enter_act(
 ) -> None:  # fmt: skip
     """Enter an act of law enforcement: the three-day clocks run from its receipt and the orders go out."""
     with common.house() as house:
-        act = LegalAct(
-            kind=kind, issuer=issuer, number=number, act_date=_day(act_date),
+        command = checked(
+            EnterAct, kind=kind, issuer=issuer, number=number, act_date=_day(act_date),
             received_at=instant(received_at, "--received-at"), channel=channel, client=client, loans=loans,
-            bureaus=house.settings.bureaus,
+            document=_attached(document) if document is not None else None,
         )  # fmt: skip
-        data = document.read_bytes() if document is not None else None
-        name = document.name if document is not None else ""
-        media = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        click.echo(house.acts.register_act(act, by=person(house, user), document=data, name=name, media_type=media))
+        click.echo(house.dispatch(command, by=person(house, user)).id)
+
+
+def _attached(path: Path) -> Attachment | None:
+    data = path.read_bytes()
+    media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return Attachment(data=data, name=path.name, media_type=media) if data else None
 
 
 def _day(text: str) -> date:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from engine.incidents.commands import StartPlaybook
 from engine.kernel.errors import InputError
 from infra.app.container import builtin_playbooks
 from infra.cli import common
@@ -51,7 +52,8 @@ def run_playbook(label: str, number: str, user: str) -> None:
         person = next((person for person in house.accounts.people() if person.id == user), None)
         if person is None:
             raise InputError("there is no such account", field="--user")
-        run_id = house.acts.start_playbook(load_incident(house, number).id, house.playbooks[label], by=person)
+        command = StartPlaybook(incident_id=load_incident(house, number).id, playbook=label)
+        run_id = house.dispatch(command, by=person).id
     click.echo(run_id)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from engine.kernel.checked import checked
 from engine.kernel.errors import InputError
 from engine.kernel.yaml_text import read_yaml
+from engine.rule_life import commands
 from infra.cli import common
 from infra.cli.acting import person, who, why
 
@@ -24,8 +26,8 @@ def draft(file: Path, user: str, reason: str) -> None:
     """Write a version of a rule from FILE (one Sigma rule with its 'qorgau' block); prints its name and version."""
     text = common.read_text(file)
     with common.house() as house:
-        name, version = house.rule_acts.draft(text, reason, by=person(house, user))
-    click.echo(f"{name} {version}")
+        made = house.dispatch(checked(commands.DraftRule, text=text, reason=reason), by=person(house, user))
+    click.echo(f"{made.name} {made.version}")
 
 
 @click.command()
@@ -42,8 +44,9 @@ def tune(name: str, values: tuple[str, ...], user: str, reason: str) -> None:
             raise InputError(f"'{value}' is not PARAMETER=VALUE", field="PARAMETER=VALUE")
         chosen[key] = read_yaml(given)
     with common.house() as house:
-        name, version = house.rule_acts.tune(name, chosen, reason, by=person(house, user))
-    click.echo(f"{name} {version}")
+        command = checked(commands.TuneRule, rule=name, values=chosen, reason=reason)
+        made = house.dispatch(command, by=person(house, user))
+    click.echo(f"{made.name} {made.version}")
 
 
 @click.command("try")
@@ -53,8 +56,8 @@ def tune(name: str, values: tuple[str, ...], user: str, reason: str) -> None:
 def try_version(name: str, version: str, user: str) -> None:
     """Run the tests that travel with a version, among all rules in force, and record how they went."""
     with common.house() as house:
-        results = house.rule_acts.test(name, version, by=person(house, user))
-    failed = [result for result in results if not result.passed]
+        tried = house.dispatch(commands.TryRule(rule=name, version=version), by=person(house, user))
+    results, failed = tried.results, tried.failed
     for result in failed:
         click.echo(f"FAILED ({result.kind}) {result.name}: {result.message}")
     click.echo(f"{len(results)} tests, {len(failed)} failed")
@@ -70,7 +73,8 @@ def try_version(name: str, version: str, user: str) -> None:
 def propose(name: str, version: str, user: str, reason: str) -> None:
     """Ask that a tested version come into force."""
     with common.house() as house:
-        house.rule_acts.propose(name, version, reason, by=person(house, user))
+        command = checked(commands.ProposeRule, rule=name, version=version, reason=reason)
+        house.dispatch(command, by=person(house, user))
 
 
 @click.command()
@@ -81,7 +85,8 @@ def propose(name: str, version: str, user: str, reason: str) -> None:
 def approve(name: str, version: str, user: str, reason: str) -> None:
     """Agree to a proposed version; not as who wrote or proposed it."""
     with common.house() as house:
-        house.rule_acts.approve(name, version, reason, by=person(house, user))
+        command = checked(commands.ApproveRule, rule=name, version=version, reason=reason)
+        house.dispatch(command, by=person(house, user))
 
 
 @click.command()
@@ -93,7 +98,9 @@ def approve(name: str, version: str, user: str, reason: str) -> None:
 def activate(name: str, version: str, shadow: bool, user: str, reason: str) -> None:
     """Let an approved version run; a running worker takes it with its next events, without a restart."""
     with common.house() as house:
-        house.rule_acts.activate(name, version, "shadow" if shadow else "active", reason, by=person(house, user))
+        mode = "shadow" if shadow else "active"
+        command = checked(commands.ActivateRule, rule=name, version=version, mode=mode, reason=reason)
+        house.dispatch(command, by=person(house, user))
 
 
 @click.command()
@@ -103,8 +110,8 @@ def activate(name: str, version: str, shadow: bool, user: str, reason: str) -> N
 def retire(name: str, user: str, reason: str) -> None:
     """Take a rule out of force: the first person asks, a second one who says the same does it."""
     with common.house() as house:
-        done = house.rule_acts.retire(name, reason, by=person(house, user))
-    click.echo("out of force" if done else "proposed; another person must decide it")
+        done = house.dispatch(checked(commands.RetireRule, rule=name, reason=reason), by=person(house, user))
+    click.echo("out of force" if done.decided else "proposed; another person must decide it")
 
 
 @click.command()
@@ -114,8 +121,8 @@ def retire(name: str, user: str, reason: str) -> None:
 def rollback(name: str, user: str, reason: str) -> None:
     """Put what was in force before into force again, at once."""
     with common.house() as house:
-        version = house.rule_acts.roll_back(name, reason, by=person(house, user))
-    click.echo(f"{name} {version}")
+        made = house.dispatch(checked(commands.RollBackRule, rule=name, reason=reason), by=person(house, user))
+    click.echo(f"{name} {made.version}")
 
 
 @click.command()
@@ -172,8 +179,9 @@ def change_list(
     """Add or remove entries. What weakens detection waits for a second person; the rest is in force at once."""
     added = [*adds, *(common.read_text(add_file, 64 * 1024 * 1024).splitlines() if add_file else ())]
     with common.house() as house:
-        done = house.rule_acts.change_list(name, added, removes, reason, by=person(house, user))
-    click.echo("in force" if done else "proposed; another person must approve it")
+        command = checked(commands.ChangeList, list=name, add=tuple(added), remove=removes, reason=reason)
+        done = house.dispatch(command, by=person(house, user))
+    click.echo("in force" if done.decided else "proposed; another person must approve it")
 
 
 @lists.command("approve")
@@ -184,4 +192,5 @@ def change_list(
 def decide_list(name: str, refuse: bool, user: str, reason: str) -> None:
     """Agree to the change of a list that waits, as another person than who proposed it."""
     with common.house() as house:
-        house.rule_acts.decide_list(name, agreed=not refuse, reason=reason, by=person(house, user))
+        command = checked(commands.DecideList, list=name, agreed=not refuse, reason=reason)
+        house.dispatch(command, by=person(house, user))

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from engine.kernel.errors import InputError
+from engine.permissions import Role
 from infra.app.container import House, open_house, stages_of
 from infra.app.leader import Candidate, Election, sole_worker
 from infra.app.worker import Worker, WorkerLock, drain
@@ -188,7 +189,7 @@ def _serve(house: House, demo: Demonstration | None) -> None:
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
     house.intake.start()
     if not house.accounts.people():
-        click.echo("There is no account yet. Make one with: qorgau users add NAME --role soc_analyst")
+        click.echo(f"There is no account yet. Make one with: qorgau users add NAME --role {Role.SOC_ANALYST}")
     click.echo(f"Qorgau is ready at {address}   (data in {settings.data}; stop with Ctrl-C)")
     if demo is not None:
         demo.play(house, address)

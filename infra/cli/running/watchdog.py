@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from engine.permissions import Role
 from infra.app.time_source import SystemClock
 from infra.cli import common
 from infra.settings.settings import Settings
@@ -62,7 +63,7 @@ def watchdog_of(settings: Settings, folder: Path | None, grace: int, webhook: st
     path = settings.calendar_overrides
     overrides = path.read_text(encoding="utf8") if path is not None else _shipped()
     line = Line(overrides, settings.time_zone, settings.opens, settings.closes)
-    to = settings.role_mail.get("ciso", settings.alert_mail)
+    to = settings.role_mail.get(Role.CISO, settings.alert_mail)
     ways = [by_spool(settings.data / "spool", settings.mail_from, to)]
     if settings.smtp_host:
         ways = [

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import click
 
+from engine.kernel.checked import checked
 from engine.kernel.errors import InputError, NotFound
+from engine.retention.commands import ApproveErasure, EndObligations, LiftHold, PlaceHold, ProposeErasure
 from engine.retention.retention import ErasureDone, retention_id
 from infra.cli import common
 from infra.cli.acting import person, who, why
@@ -41,8 +43,9 @@ def ended(client: str, day: str, loan: str, user: str, reason: str) -> None:
         ended_on = date.fromisoformat(day)
     except ValueError:
         raise InputError("a day is written YYYY-MM-DD", field="ENDED_ON") from None
+    command = checked(EndObligations, client=client, ended_on=ended_on, loan=loan, reason=reason)
     with common.house() as house:
-        house.acts.end_obligations(client, ended_on, loan, reason, by=person(house, user))
+        house.dispatch(command, by=person(house, user))
 
 
 @retention.command()
@@ -52,7 +55,7 @@ def ended(client: str, day: str, loan: str, user: str, reason: str) -> None:
 def hold(client: str, user: str, reason: str) -> None:
     """Put CLIENT under legal hold: nothing is destroyed, whatever the term."""
     with common.house() as house:
-        house.acts.place_hold(client, reason, by=person(house, user))
+        house.dispatch(checked(PlaceHold, client=client, reason=reason), by=person(house, user))
 
 
 @retention.command()
@@ -62,7 +65,7 @@ def hold(client: str, user: str, reason: str) -> None:
 def release(client: str, user: str, reason: str) -> None:
     """End the legal hold of CLIENT."""
     with common.house() as house:
-        house.acts.lift_hold(client, reason, by=person(house, user))
+        house.dispatch(checked(LiftHold, client=client, reason=reason), by=person(house, user))
 
 
 @retention.command()
@@ -72,7 +75,7 @@ def release(client: str, user: str, reason: str) -> None:
 def propose(client: str, user: str, reason: str) -> None:
     """Ask that what is kept of CLIENT be destroyed; possible after the term, without a hold."""
     with common.house() as house:
-        house.acts.propose_erasure(client, reason, by=person(house, user))
+        house.dispatch(checked(ProposeErasure, client=client, reason=reason), by=person(house, user))
 
 
 @retention.command()
@@ -82,7 +85,7 @@ def propose(client: str, user: str, reason: str) -> None:
 def approve(client: str, user: str, reason: str) -> None:
     """Agree, as somebody else. The engine destroys the keys at once ('qorgau catch-up' without a server)."""
     with common.house() as house:
-        house.acts.approve_erasure(client, reason, by=person(house, user))
+        house.dispatch(checked(ApproveErasure, client=client, reason=reason), by=person(house, user))
 
 
 @retention.command()

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from engine.duties.commands import AcceptLater, AgreeToCancel, ProposeCancellation
+from engine.incidents.commands import (
+    AssignIncident,
+    CloseIncident,
+    LowerNotifiability,
+    MergeIncident,
+    NameClients,
+    RaiseNotifiability,
+    RecordMeasure,
+    SplitIncident,
+)
 from engine.incidents.incident import Incident
+from engine.kernel.commands import Command
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Person
+from engine.notices.commands import ApproveNotice, EditNotice, ResendNotice, SettleNotice, SubmitNotice
 from engine.notices.notice import Notice
+from engine.permissions import Role
+from engine.protection.commands import DecideOutcome, ProposeOutcome, VerifyAct
 from infra.app.container import House
 
 ANALYSTS = (
-    Person(id="aigul", roles=frozenset({"soc_analyst"}), name="Aigul"),
-    Person(id="erlan", roles=frozenset({"fraud_analyst"}), name="Erlan"),
+    Person(id="aigul", roles=frozenset({Role.SOC_ANALYST.value}), name="Aigul"),
+    Person(id="erlan", roles=frozenset({Role.FRAUD_ANALYST.value}), name="Erlan"),
 )
 OFFICERS = (
-    Person(id="bolat", roles=frozenset({"compliance_officer"}), name="Bolat"),
-    Person(id="dana", roles=frozenset({"compliance_officer"}), name="Dana"),
+    Person(id="bolat", roles=frozenset({Role.COMPLIANCE_OFFICER.value}), name="Bolat"),
+    Person(id="dana", roles=frozenset({Role.COMPLIANCE_OFFICER.value}), name="Dana"),
 )
-CISO = Person(id="gulnar", roles=frozenset({"ciso"}), name="Gulnar")
+CISO = Person(id="gulnar", roles=frozenset({Role.CISO.value}), name="Gulnar")
 EVERYBODY = (*ANALYSTS, *OFFICERS, CISO)
 
 
@@ -52,9 +66,9 @@ class Staff:
         for _ in range(12):
             self._notices(house, [*OFFICERS, CISO], all_of_it=True)
 
-    def _try(self, act: Callable[[], object]) -> None:
+    def _try(self, house: House, command: Command[Any], by: Person) -> None:
         try:
-            act()
+            house.dispatch(command, by=by)
         except QorgauError:
             self.refused += 1  # the domain said no; that is what it is for
 
@@ -69,27 +83,27 @@ class Staff:
         if len(rows) > 3 and self.chance.random() < 0.05:
             one, other = self.chance.sample(rows, 2)
             by = self.chance.choice(analysts)
-            self._try(lambda: house.acts.merge(one["id"], other["number"], "the same", by=by))
+            self._try(house, MergeIncident(incident_id=one["id"], into=other["number"], reason="the same"), by)
 
     def _work(self, house: House, row: dict[str, Any], by: Person, officers: list[Person]) -> None:
-        acts, key, dice = house.acts, str(row["id"]), self.chance.random()
+        key, dice = str(row["id"]), self.chance.random()
         match row["phase"]:
             case "new":
-                self._try(lambda: acts.assign(key, by.id, by=by))
+                self._try(house, AssignIncident(incident_id=key, assignee=by.id), by)
                 if dice < 0.08:
-                    self._try(lambda: acts.close(key, "false_positive", "a test", by=by))
+                    self._try(house, _close(key, "false_positive", "a test"), by)
             case "triaged":
-                self._try(lambda: acts.measure(key, "containment", "blocked", by=by))
+                self._try(house, RecordMeasure(incident_id=key, measure="containment", evidence="blocked"), by)
             case "contained":
                 for measure in ("cause", "consequence", "recovery"):
-                    self._try(lambda name=measure: acts.measure(key, name, "done", by=by))  # type: ignore[misc]
+                    self._try(house, RecordMeasure(incident_id=key, measure=measure, evidence="done"), by)
             case "recovered":
-                self._try(lambda: acts.close(key, "true_positive", "handled", by=by))
+                self._try(house, _close(key, "true_positive", "handled"), by)
         if row["proposed_by"] and officers:
             other = self.chance.choice(officers)
             disposition = house.decisions.load(Incident, key).proposed
             if disposition is not None:
-                self._try(lambda: acts.close(key, disposition[1], "agreed", by=other))
+                self._try(house, _close(key, disposition[1], "agreed"), other)
         if dice > 0.97:
             self._casework(house, key, by)
 
@@ -97,14 +111,15 @@ class Staff:
         incident = house.decisions.load(Incident, key)
         dice = self.chance.random()
         if dice < 0.4 and len(incident.findings) > 1:
-            self._try(lambda: house.acts.split(key, incident.findings[-1:], "", "another matter", by=by))
+            last = tuple(incident.findings[-1:])
+            self._try(house, SplitIncident(incident_id=key, findings=last, reason="another matter"), by)
         elif dice < 0.7:
             name = f"c-{self.chance.randrange(500)}"
-            self._try(lambda: house.acts.name_clients(key, [name], [], "they called", by=by))
+            self._try(house, NameClients(incident_id=key, clients=(name,), reason="they called"), by)
         elif dice < 0.85:
-            self._try(lambda: house.acts.lower_notifiability(key, "no secrecy touched", by=by))
+            self._try(house, LowerNotifiability(incident_id=key, reason="no secrecy touched"), by)
         else:
-            self._try(lambda: house.acts.raise_notifiability(key, True, "data leaked", by=by))
+            self._try(house, RaiseNotifiability(incident_id=key, personal_data=True, reason="data leaked"), by)
 
     def _notices(self, house: House, officers: list[Person], *, all_of_it: bool = False) -> None:
         rows = house.database.rows(
@@ -116,25 +131,26 @@ class Staff:
                 self._notice(house, str(row["id"]), str(row["state"]), self.chance.choice(officers))
 
     def _notice(self, house: House, key: str, state: str, by: Person) -> None:
-        acts, notice = house.acts, house.decisions.load(Notice, key)
+        notice = house.decisions.load(Notice, key)
         match state:
             case "draft" | "review":
                 for language, fields in notice.content.items():
                     if "late" in fields and not fields["late"].strip():
                         late = {"late": "people were absent"}
-                        self._try(lambda name=language, text=late: acts.edit_notice(key, name, text, None, by=by))  # type: ignore[misc]
+                        self._try(house, EditNotice(notice_id=key, language=language, fields=late), by)
                 if self.chance.random() < 0.1:
-                    self._try(lambda: acts.submit_notice(key, None, by=by))
+                    self._try(house, SubmitNotice(notice_id=key), by)
                 other = self.chance.choice(OFFICERS)
-                self._try(lambda: acts.approve_notice(key, None, by=other))
+                self._try(house, ApproveNotice(notice_id=key), other)
             case "unknown":
                 taken = self.chance.random() < 0.5
-                self._try(lambda: acts.settle_notice(key, taken, "asked them", by=OFFICERS[0]))
+                self._try(house, SettleNotice(notice_id=key, taken=taken, evidence="asked them"), OFFICERS[0])
             case _:
                 for delivery in list(notice.deliveries.values()):
                     if delivery.state in ("refused", "bounced"):
                         to = delivery.recipient
-                        self._try(lambda name=to: acts.resend_notice(key, name, name, "again", by=OFFICERS[1]))  # type: ignore[misc]
+                        again = ResendNotice(notice_id=key, recipient=to, instead_of=to, reason="again")
+                        self._try(house, again, OFFICERS[1])
 
     def _protections(self, house: House, officers: list[Person]) -> None:
         rows = house.database.rows(
@@ -144,12 +160,12 @@ class Staff:
         for row in rows:
             key, by = str(row["id"]), self.chance.choice(officers)
             if row["proposed_by"]:
-                self._try(lambda k=key, b=by: house.acts.decide_outcome(k, True, "", by=b))  # type: ignore[misc]
+                self._try(house, DecideOutcome(protection_id=key, agreed=True), by)
             elif self.chance.random() < 0.3:
                 genuine = self.chance.random() < 0.95
-                self._try(lambda k=key, b=by, g=genuine: house.acts.verify_act(k, g, "asked the issuer", by=b))  # type: ignore[misc]
+                self._try(house, VerifyAct(protection_id=key, genuine=genuine, reason="asked the issuer"), by)
             elif self.chance.random() < 0.05:
-                self._try(lambda k=key, b=by: house.acts.propose_outcome(k, "write-off", "the act", by=b))  # type: ignore[misc]
+                self._try(house, ProposeOutcome(protection_id=key, outcome="write-off", reason="the act"), by)
 
     def _clocks(self, house: House, officers: list[Person]) -> None:
         rows = house.database.rows(
@@ -159,13 +175,17 @@ class Staff:
         for row in rows:
             key, by = str(row["id"]), self.chance.choice(officers)
             if row["proposed_by"]:
-                self._try(lambda k=key, b=by: house.acts.agree_to_cancel(k, by=b))  # type: ignore[misc]
+                self._try(house, AgreeToCancel(clock_id=key), by)
             elif self.chance.random() < 0.5:
-                self._try(lambda k=key, b=by: house.acts.accept_later(k, "the order is published", by=b))  # type: ignore[misc]
+                self._try(house, AcceptLater(clock_id=key, reason="the order is published"), by)
         if self.chance.random() < 0.03:
             running = house.database.row(
                 "SELECT id FROM clock_view WHERE running = 1 AND owner_kind = 'incident' LIMIT 1"
             )
             if running is not None:
                 by = self.chance.choice(officers)
-                self._try(lambda: house.acts.propose_cancellation(str(running["id"]), "no duty", by=by))
+                self._try(house, ProposeCancellation(clock_id=str(running["id"]), reason="no duty"), by)
+
+
+def _close(key: str, disposition: str, reason: str) -> CloseIncident:
+    return CloseIncident(incident_id=key, disposition=disposition, reason=reason)

@@ -23,7 +23,7 @@ import orjson
 from argon2 import PasswordHasher
 
 from engine.kernel.timestamps import iso
-from engine.protection.facts import LegalAct
+from engine.protection.commands import EnterAct
 from engine.terms.calendar import builtin_overrides
 from infra.app.container import House, Outside, open_house, stages_of
 from infra.inbound.parser_pool import Batch
@@ -322,11 +322,11 @@ class Year:
         self.protected.append((client, loan))
 
     def _enter(self, client: str, loan: str, number: int, local: date) -> None:
-        act = LegalAct(
+        act = EnterAct(
             kind="remedial_submission", issuer="police", number=f"h{number}", act_date=local,
             received_at=self.clock.at, channel="office", client=client, loans=(loan,), bureaus=("pkb", "gkb"),
         )  # fmt: skip
-        self.house.acts.register_act(act, by=self.chance.choice(OFFICERS))
+        self.house.dispatch(act, by=self.chance.choice(OFFICERS))
 
     def _order_of_government(self) -> None:
         """A day is moved by an order published at short notice; the engine starts with the new calendar."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from engine.duties.declared import clock_specs
 from engine.governance.register import builtin_register
-from engine.kernel.errors import InputError, NotFound
-from infra.app.container import House
+from engine.kernel.errors import NotFound
 from infra.read import queries
 from infra.read.upcoming_terms import YEAR, as_calendar, due_within
-from infra.web.context import CheckedForm, TheHouse, TheSession, do, page, safe_path
+from infra.web.console.forms import CLOCKS, FEED, answered
+from infra.web.context import CheckedForm, TheHouse, TheSession, page, safe_path
 
 router = APIRouter(include_in_schema=False)
 STATES = ("running", "week", "breached", "all")
@@ -41,12 +39,9 @@ def show_clocks(request: Request, house: TheHouse, session: TheSession, state: s
 @router.post("/clocks/feed")
 def make_feed(request: Request, house: TheHouse, session: TheSession, form: CheckedForm) -> Response:
     """Make the address of a calendar feed; the one made before stops working."""
-
-    def perform() -> str:
-        token = house.accounts.new_feed(session.person)
-        return f"Add this address to your calendar program; it is shown once: {request.base_url}calendar/{token}.ics"
-
-    return do(request, perform, "/clocks?state=week")
+    return answered(
+        request, house, session, FEED, "/clocks?state=week", form, base=str(request.base_url)
+    )  # fmt: skip
 
 
 @router.get("/calendar/{token}.ics")
@@ -63,28 +58,4 @@ def act_on(
     request: Request, house: TheHouse, session: TheSession, form: CheckedForm, clock_id: str, act: str
 ) -> Response:
     """One act on a clock."""
-    by, reason = session.person, form.get("reason", "")
-
-    def perform() -> str | None:
-        match act:
-            case "cancel":
-                house.acts.propose_cancellation(clock_id, reason, by=by)
-                return "Proposed. The clock runs on until a second person agrees."
-            case "agree":
-                house.acts.agree_to_cancel(clock_id, by=by)
-            case "accept-later":
-                house.acts.accept_later(clock_id, reason, by=by)
-            case _:
-                raise NotFound("there is no such act")
-        return None
-
-    return do(request, perform, safe_path(form.get("back")))
-
-
-def local_instant(house: House, text: str, field: str) -> datetime:
-    """Read a local date and time of a form, with or without an offset. Raises InputError."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError("give a date and a time", field=field) from None
-    return at if at.tzinfo is not None else house.calendar.aware(at)
+    return answered(request, house, session, CLOCKS.get(act), safe_path(form.get("back")), form, clock=clock_id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from engine.permissions import require_reading
 from infra.read.evidence import Bundle
 from infra.read.finders import load_incident
-from infra.web.context import TheHouse, TheSession, must
+from infra.web.context import TheHouse, TheSession
 
 router = APIRouter(include_in_schema=False)
 
@@ -15,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/incidents/{incident_id}/bundle.zip")
 def bundle(house: TheHouse, session: TheSession, incident_id: str) -> Response:
     """Everything about an incident, proven and signed; personal fields are named and not shown."""
-    must(session.person, "compliance_officer", "ciso", "auditor", "soc_analyst")
+    require_reading("evidence-bundle", session.person)
     incident = load_incident(house, incident_id)
     data = Bundle(house, incident).build(house.clock.now(), session.person.id)
     headers = {"Content-Disposition": f'attachment; filename="{incident.number}.zip"'}

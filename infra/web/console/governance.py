@@ -8,14 +8,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from engine.governance.governance import controls, duty_specs
-from engine.governance.register import builtin_register
-from engine.kernel.errors import InputError, NotFound
-from infra.app.container import House
+from engine.kernel.errors import NotFound
 from infra.read import queries
 from infra.read.coverage import Coverage, totals
 from infra.read.reporting import Reports
-from infra.web.console.protections import AnUpload, a_day
-from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
+from infra.web.console.forms import CONTROL, DUTIES, EVIDENCE, RISKS, WORDING, answered
+from infra.web.console.protections import AnUpload
+from infra.web.context import CheckedForm, TheHouse, TheSession, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
 from reports.render import REPORT_FORMATS, render_report
 from reports.wording import LANGUAGES, NAMES, heading, kinds, template_of
@@ -59,20 +58,7 @@ def _chosen(row: dict[str, Any], view: str) -> bool:
 @router.post("/coverage")
 def hand_in(request: Request, house: TheHouse, session: TheSession, upload: AnUpload) -> Response:
     """Hand in evidence for an obligation."""
-    form, by = upload.fields, session.person
-
-    def perform() -> str:
-        obligation = form.get("obligation", "")
-        document = (
-            house.acts.keep_document(upload.data, upload.name, upload.media_type, obligation, by=by)
-            if upload.data
-            else ""
-        )
-        until = a_day(form["valid_until"], "valid_until") if form.get("valid_until") else None
-        house.acts.record_evidence(obligation, form.get("text", ""), document, until, by=by)
-        return f"Recorded for {builtin_register().citation(obligation)}."
-
-    return do(request, perform, "/coverage")
+    return answered(request, house, session, EVIDENCE, "/coverage", upload.fields, upload.attachment)
 
 
 @router.get("/duties")
@@ -99,31 +85,7 @@ def show_duties(request: Request, house: TheHouse, session: TheSession) -> Respo
 @router.post("/duties/{act}")
 def act_on_duty(request: Request, house: TheHouse, session: TheSession, upload: AnUpload, act: str) -> Response:
     """Record that a duty was done, plan an action, or close one."""
-    form, by = upload.fields, session.person
-
-    def perform() -> str | None:
-        match act:
-            case "done":
-                key = form.get("key", "")
-                document = (
-                    house.acts.keep_document(upload.data, upload.name, upload.media_type, key, by=by)
-                    if upload.data
-                    else ""
-                )
-                house.acts.duty_done(
-                    key, a_day(form.get("done_on"), "done_on"), form.get("evidence", ""), document, by=by
-                )
-                return "Recorded; the next term runs from that day."
-            case "plan":
-                day = a_day(form.get("due_on"), "due_on")
-                house.acts.plan_action(form.get("key", ""), form.get("text", ""), form.get("owner", ""), day, by=by)
-            case "close":
-                house.acts.close_action(form.get("duty", ""), form.get("action", ""), form.get("evidence", ""), by=by)
-            case _:
-                raise NotFound("there is no such act")
-        return None
-
-    return do(request, perform, "/duties")
+    return answered(request, house, session, DUTIES.get(act), "/duties", upload.fields, upload.attachment)
 
 
 @router.get("/risks")
@@ -141,36 +103,8 @@ def show_risks(request: Request, house: TheHouse, session: TheSession, book: str
 @router.post("/risks/{act}")
 def act_on_risk(request: Request, house: TheHouse, session: TheSession, form: CheckedForm, act: str) -> Response:
     """Enter, score or treat a risk."""
-    by, book = session.person, form.get("book", "asset")
-
-    def perform() -> str | None:
-        match act:
-            case "enter":
-                names = ("name", "asset", "threat", "source", "vulnerability", "controls", "owner")
-                house.acts.enter_risk(book, *(form.get(name, "") for name in names), by=by)
-            case "score":
-                loss = (_level(form, "confidentiality"), _level(form, "integrity"), _level(form, "availability"))
-                house.acts.score_risk(
-                    form.get("risk", ""), _level(form, "likelihood"), loss, form.get("expert", ""), by=by
-                )
-                return "Recorded. Of several experts' scores the highest counts."
-            case "treat":
-                due = a_day(form["due_on"], "due_on") if form.get("due_on") else None
-                house.acts.treat_risk(
-                    form.get("risk", ""), form.get("treatment", ""), form.get("measures", ""), due, by=by
-                )
-            case _:
-                raise NotFound("there is no such act")
-        return None
-
-    return do(request, perform, f"/risks?book={'fraud' if book == 'fraud' else 'asset'}")
-
-
-def _level(form: dict[str, str], name: str) -> int:
-    text = form.get(name, "")
-    if text not in ("1", "2", "3", "4", "5"):
-        raise InputError("a score is a number from 1 to 5", field=name)
-    return int(text)
+    back = f"/risks?book={'fraud' if form.get('book') == 'fraud' else 'asset'}"
+    return answered(request, house, session, RISKS.get(act), back, form)
 
 
 @router.get("/controls")
@@ -189,13 +123,7 @@ def show_controls(request: Request, house: TheHouse, session: TheSession) -> Res
 @router.post("/controls")
 def state_control(request: Request, house: TheHouse, session: TheSession, form: CheckedForm) -> Response:
     """State whether a control applies."""
-
-    def perform() -> None:
-        house.acts.state_control(
-            form.get("control", ""), form.get("applicable") == "yes", form.get("justification", ""), by=session.person
-        )
-
-    return do(request, perform, f"/controls#c{form.get('control', '')[:6]}")
+    return answered(request, house, session, CONTROL, f"/controls#c{form.get('control', '')[:6]}", form)
 
 
 @router.get("/reports")
@@ -259,26 +187,5 @@ def show_wording(
 @router.post("/wording/{act}")
 def act_on_wording(request: Request, house: TheHouse, session: TheSession, form: CheckedForm, act: str) -> Response:
     """Propose, decide or roll back a wording."""
-    kind, language, by = form.get("kind", ""), form.get("language", ""), session.person
-
-    def perform() -> str | None:
-        return _reword(house, form, act, kind, language, by)
-
-    return do(request, perform, f"/wording?kind={kind[:40]}&language={language[:2]}")
-
-
-def _reword(house: House, form: dict[str, str], act: str, kind: str, language: str, by: Any) -> str | None:
-    reason = form.get("reason", "")
-    match act:
-        case "propose":
-            fields = {key[2:]: value.replace("\r\n", "\n") for key, value in form.items() if key.startswith("f.")}
-            house.wordbook.propose(kind, language, fields, reason, by=by)
-            return "Proposed. It was tried on an example; a second person must put it in force."
-        case "decide":
-            house.wordbook.decide(kind, language, form.get("agreed") == "yes", reason, by=by)
-        case "roll-back":
-            house.wordbook.roll_back(kind, language, reason, by=by)
-            return "The wording before is in force again."
-        case _:
-            raise NotFound("there is no such act")
-    return None
+    back = f"/wording?kind={form.get('kind', '')[:40]}&language={form.get('language', '')[:2]}"
+    return answered(request, house, session, WORDING.get(act), back, form)

@@ -7,22 +7,25 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import ValidationError
 
 from engine.duties.facts import ClockStarted
 from engine.governance.register import builtin_register
 from engine.incidents import casework, triage
 from engine.incidents.facts import DISPOSITIONS, RELATIONS
 from engine.incidents.incident import Incident
-from engine.kernel.errors import InputError, NotAllowed, NotFound
+from engine.kernel.commands import Made
+from engine.kernel.errors import NotAllowed
 from engine.kernel.facts import SEVERITIES, FindingRaised
+from engine.permissions import may
 from infra.app.container import House
 from infra.commands.accounts import Session
+from infra.commands.bulk import in_bulk
 from infra.read import queries, timeline
 from infra.read.finders import load_incident
 from infra.read.metrics import metrics_of
 from infra.read.related import graph, similar
-from infra.web.console.clocks import local_instant
+from infra.web.console.fields import Sent
+from infra.web.console.forms import INCIDENTS, REPORT, answered, send
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page, safe_path
 from playbooks.run import Run
 
@@ -37,7 +40,7 @@ def show_queue(request: Request, house: TheHouse, session: TheSession, view: str
     return page(
         request, "queue.html", session, rows=rows, view=view, q=q[:100], views=queries.VIEWS, title="Incidents",
         stats=queries.stats(house), severities=SEVERITIES, dispositions=DISPOSITIONS,
-        works=session.person.may(*triage.TRIAGE, "compliance_officer"),
+        works=may("close-incident", session.person),
     )  # fmt: skip
 
 
@@ -65,36 +68,17 @@ def enter_incident(request: Request, house: TheHouse, session: TheSession, form:
     likely = likely_same(house, form.get("incident_class", ""), clients)
     if likely and form.get("anyway") != "yes":
         return _form(request, house, session, form, likely)
-    opened: list[str] = []
+    sent, back = Sent(house, session.person, {}, form), ["/incidents/new"]
 
     def perform() -> str:
-        told = read_report(house, form, clients)
-        opened.append(house.acts.report(told, by=session.person))
-        return "The incident is open; its duties count from when you were told."
+        outcome, said = send(REPORT, sent)
+        assert isinstance(outcome, Made)
+        back[0] = f"/incidents/{outcome.id}"
+        return said
 
-    response = do(request, perform, "/incidents/new")
-    if opened:
-        response.headers["location"] = f"/incidents/{opened[0]}"
+    response = do(request, perform, back[0])
+    response.headers["location"] = back[0]
     return response
-
-
-def read_report(house: House, form: dict[str, str], clients: tuple[str, ...]) -> casework.Report:
-    """Read the form of a reported incident. Raises InputError naming the field."""
-    try:
-        return casework.Report(
-            title=form.get("title", "").strip(),
-            incident_class=form.get("incident_class", ""),
-            severity=form.get("severity", "high"),
-            channel=form.get("channel", ""),
-            told_at=local_instant(house, form.get("told_at", ""), "told_at"),
-            clients=clients,
-            loans=tuple(form.get("loans", "").replace(",", " ").split()),
-            personal_data=form.get("personal_data") == "yes",
-            reference=form.get("reference", "").strip(),
-        )
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise InputError(str(first["msg"]), field=str(first["loc"][0])) from None
 
 
 def likely_same(house: House, incident_class: str, clients: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -120,7 +104,7 @@ async def act_on_many(request: Request, house: TheHouse, session: TheSession) ->
     values = {key: str(value) for key, value in form.items() if key not in ("id", "csrf")}
 
     def perform() -> str:
-        results = house.acts.in_bulk(ids, values.get("act", ""), values, by=session.person)
+        results = in_bulk(house.dispatcher, ids, values.get("act", ""), values, by=session.person)
         done = sum(result["result"] != "refused" for result in results)
         said = [f"{done} of {len(results)} done."]
         for result in results:
@@ -217,84 +201,10 @@ def _findings(house: House, incident: Incident) -> list[FindingRaised]:
     return found[::-1]
 
 
-def _regroup(house: House, session: Session, incident_id: str, act: str, form: dict[str, str]) -> str:
-    """Split findings off, or move them to another incident."""
-    chosen = [key.removeprefix("finding.") for key in form if key.startswith("finding.")]
-    reason = form.get("reason", "")
-    if act == "move":
-        house.acts.move(incident_id, chosen, form.get("into", ""), reason, by=session.person)
-        return "Moved."
-    key = house.acts.split(incident_id, chosen, form.get("title", ""), reason, by=session.person)
-    row = house.database.row("SELECT number FROM incident_view WHERE id = ?", key)
-    return f"Split off as {row['number'] if row else key}."
-
-
 @router.post("/incidents/{incident_id}/{act}")
 def act_on(
     request: Request, house: TheHouse, session: TheSession, form: CheckedForm, incident_id: str, act: str
 ) -> Response:
     """One act of triage."""
-    acts, by = house.acts, session.person
-    reason, text = form.get("reason", ""), form.get("text", "")
-
-    def perform() -> str | None:
-        match act:
-            case "assign":
-                acts.assign(incident_id, form.get("assignee", by.id), by=by)
-            case "acknowledge":
-                acts.acknowledge(incident_id, by=by)
-            case "note":
-                acts.note(incident_id, text, by=by)
-            case "severity":
-                acts.change_severity(incident_id, form.get("severity", ""), reason, by=by)
-            case "measure":
-                acts.measure(incident_id, form.get("measure", ""), text, by=by)
-            case "merge":
-                acts.merge(incident_id, form.get("into", ""), reason, by=by)
-            case "close":
-                closed = acts.close(incident_id, form.get("disposition", ""), reason, by=by)
-                return "The incident is closed." if closed else "Proposed. A second person must agree to close it."
-            case "reopen":
-                acts.reopen(incident_id, reason, by=by)
-            case "split" | "move":
-                return _regroup(house, session, incident_id, act, form)
-            case "link":
-                acts.link(incident_id, form.get("other", ""), form.get("relation", "related"), reason, by=by)
-            case "unlink":
-                acts.unlink(incident_id, form.get("other", ""), reason, by=by)
-            case "notifiable":
-                acts.raise_notifiability(incident_id, form.get("personal_data") == "yes", reason, by=by)
-            case "not-notifiable":
-                done = acts.lower_notifiability(incident_id, reason, by=by)
-                return "The law's duties are cancelled." if done else "Proposed. A second person must agree."
-            case "clients":
-                named = form.get("clients", "").replace(",", " ").split()
-                acts.name_clients(incident_id, named, form.get("loans", "").replace(",", " ").split(), reason, by=by)
-            case "suppress":
-                until = local_instant(house, form.get("until", ""), "until")
-                acts.suppress(incident_id, until, reason, by=by)
-            case "lessons":
-                acts.record_lessons(incident_id, text, form.get("actions", ""), by=by)
-            case "clock":
-                anchor = local_instant(house, form.get("anchor_at", ""), "anchor_at")
-                acts.start_clock(incident_id, form.get("kind", ""), form.get("subject", ""), anchor, reason, by=by)
-            case "notice":
-                acts.draft_notice(incident_id, form.get("kind", ""), form.get("recipient", ""), by=by)
-                return "Drafted."
-            case "task":
-                acts.complete_task(
-                    form.get("run", ""), form.get("step", ""), form.get("outcome", "success"), text, by=by
-                )
-            case "playbook":
-                playbook = house.playbooks.get(form.get("playbook", ""))
-                if playbook is None:
-                    raise NotFound("there is no such playbook")
-                acts.start_playbook(incident_id, playbook, by=by)
-            case "approve-client-notices":
-                count = acts.approve_client_notices(incident_id, by=by)
-                return f"{count} client notices approved."
-            case _:
-                raise NotFound("there is no such act")
-        return None
-
-    return do(request, perform, f"/incidents/{incident_id}")
+    back = f"/incidents/{incident_id}"
+    return answered(request, house, session, INCIDENTS.get(act), back, form, incident=incident_id)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from engine.incidents.incident import Incident
+from engine.kernel.commands import Made
 from engine.kernel.errors import InputError, NotFound
 from engine.notices.notice import Notice
 from infra.app.container import House
@@ -14,8 +15,8 @@ from infra.outbound.mail import NoticeMail, Spool, afc_json
 from infra.read import queries
 from infra.read.finders import load_notice
 from infra.read.notice_versions import changes, version_of
-from infra.web.console.clocks import local_instant
-from infra.web.console.protections import a_day
+from infra.web.console.fields import Sent
+from infra.web.console.forms import NOTICES, send
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
 from reports.render import FORMATS, Format, render
@@ -134,54 +135,14 @@ def act_on(
     request: Request, house: TheHouse, session: TheSession, form: CheckedForm, notice_id: str, act: str
 ) -> Response:
     """One act on a notice."""
-    back = [f"/notices/{notice_id}"]
+    sent, back = Sent(house, session.person, {"notice": notice_id}, form), [f"/notices/{notice_id}"]
 
-    def perform() -> str | None:
-        return _perform(house, session, notice_id, act, form, back)
+    def perform() -> str:
+        outcome, said = send(NOTICES.get(act), sent)
+        if isinstance(outcome, Made):
+            back[0] = f"/notices/{outcome.id}"
+        return said
 
     response = do(request, perform, back[0])
     response.headers["location"] = back[0]
     return response
-
-
-def _perform(
-    house: House, session: TheSession, notice_id: str, act: str, form: dict[str, str], back: list[str]
-) -> str | None:
-    by, acts, reason = session.person, house.acts, form.get("reason", "")
-    version = int(form["version"]) if form.get("version", "").isdigit() else None
-    match act:
-        case "edit":
-            fields = {key[2:]: value.replace("\r\n", "\n") for key, value in form.items() if key.startswith("f.")}
-            acts.edit_notice(notice_id, form.get("language", ""), fields, version, by=by)
-            return "Saved."
-        case "submit":
-            acts.submit_notice(notice_id, version, by=by)
-            return "It waits for review."
-        case "return":
-            acts.return_notice(notice_id, reason, by=by)
-            return "Given back."
-        case "approve":
-            acts.approve_notice(notice_id, version, by=by)
-            return "Approved. It is being sent."
-        case "withdraw":
-            acts.withdraw_notice(notice_id, reason, by=by)
-        case "settle":
-            recipient = form.get("recipient") or None
-            acts.settle_notice(
-                notice_id, form.get("taken") == "yes", form.get("evidence", ""), by=by, recipient=recipient
-            )
-        case "hand-over":
-            handed = local_instant(house, form["handed_at"], "handed_at") if form.get("handed_at") else None
-            acts.hand_over_notice(notice_id, form.get("channel", ""), form.get("reference", ""), handed, by=by)
-        case "resend":
-            acts.resend_notice(notice_id, form.get("recipient", ""), form.get("instead_of", ""), reason, by=by)
-            return "Another try is ordered."
-        case "receipt":
-            day = a_day(form.get("received_on"), "received_on")
-            acts.record_receipt(notice_id, form.get("reference", ""), day, by=by)
-        case "follow-up":
-            back[0] = f"/notices/{acts.follow_up(notice_id, form.get('stage', ''), by=by)}"
-            return "Drafted."
-        case _:
-            raise NotFound("there is no such act")
-    return None

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
-from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from engine.kernel.errors import InputError, NotAllowed, NotFound
-from engine.protection.facts import LegalAct
+from engine.kernel.commands import Attachment
+from engine.kernel.errors import NotAllowed, NotFound
+from engine.permissions import require_reading
 from engine.protection.protection import Protection
 from infra.app.container import House
+from infra.commands.accounts import Session
 from infra.read import queries, timeline
-from infra.web.console.clocks import local_instant
-from infra.web.context import CheckedForm, TheHouse, TheSession, do, must, page
+from infra.web.console.forms import ENTER_ACT, PROTECTIONS, answered
+from infra.web.context import CheckedForm, TheHouse, TheSession, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
 from reports.render import FORMATS, render
 
@@ -31,6 +32,11 @@ class Upload:
         self.data = data
         self.name = name
         self.media_type = media_type
+
+    @property
+    def attachment(self) -> Attachment | None:
+        """The file as part of a command, None if there is none."""
+        return Attachment(data=self.data, name=self.name, media_type=self.media_type) if self.data else None
 
 
 async def upload_of(request: Request, session: TheSession) -> Upload:
@@ -66,35 +72,7 @@ def show_protections(request: Request, house: TheHouse, session: TheSession) -> 
 @router.post("/protections")
 def enter_act(request: Request, house: TheHouse, session: TheSession, upload: AnUpload) -> Response:
     """Enter an act with its document; the orders go out by themselves."""
-
-    def perform() -> str | None:
-        house.acts.register_act(
-            read_act(house, upload.fields), by=session.person, document=upload.data or None, name=upload.name,
-            media_type=upload.media_type,
-        )  # fmt: skip
-        return "The act is entered; the orders are on their way and the three-day clocks run."
-
-    return do(request, perform, "/protections")
-
-
-def read_act(house: House, form: dict[str, str]) -> LegalAct:
-    """Read an act from a form; the moment of receipt is local time without an offset."""
-    received = local_instant(house, form.get("received_at", ""), "received_at")
-    try:
-        return LegalAct(
-            kind=form.get("kind"),
-            issuer=form.get("issuer", "").strip(),
-            number=form.get("number", "").strip(),
-            act_date=form.get("act_date"),
-            received_at=received,
-            channel=form.get("channel", "").strip(),
-            client=form.get("client", "").strip(),
-            loans=tuple(loan for loan in form.get("loans", "").replace(",", " ").split() if loan),
-            bureaus=tuple(form.get("bureaus", " ".join(house.settings.bureaus)).replace(",", " ").split()),
-        )
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise InputError(str(first["msg"]), field=str(first["loc"][0])) from None
+    return answered(request, house, session, ENTER_ACT, "/protections", upload.fields, upload.attachment)
 
 
 @router.get("/protections/{protection_id}")
@@ -151,7 +129,7 @@ def order_document(house: TheHouse, session: TheSession, protection_id: str, ord
 @router.get("/protections/{protection_id}/documents/{document_id}")
 def original(house: TheHouse, session: TheSession, protection_id: str, document_id: str) -> Response:
     """A document as it came, as a download; its hash was counted anew."""
-    must(session.person, "compliance_officer", "soc_analyst", "ciso", "auditor")
+    require_reading("original-documents", session.person)
     it = load_protection(house, protection_id)
     known = {*it.documents, *(ruling.document_id for ruling in it.rulings)}
     if document_id not in known:
@@ -168,34 +146,13 @@ def original(house: TheHouse, session: TheSession, protection_id: str, document_
 @router.post("/protections/{protection_id}/document")
 def attach(request: Request, house: TheHouse, session: TheSession, upload: AnUpload, protection_id: str) -> Response:
     """Attach a document."""
-
-    def perform() -> None:
-        house.acts.attach_document(protection_id, upload.data, upload.name, upload.media_type, by=session.person)
-
-    return do(request, perform, f"/protections/{protection_id}")
+    return _on(request, house, session, protection_id, "document", upload.fields, upload.attachment)
 
 
 @router.post("/protections/{protection_id}/ruling")
 def ruling(request: Request, house: TheHouse, session: TheSession, upload: AnUpload, protection_id: str) -> Response:
     """Enter a decision of a court."""
-    form = upload.fields
-
-    def perform() -> None:
-        house.acts.enter_ruling(
-            protection_id, form.get("court", ""), form.get("number", ""), a_day(form.get("in_force_on"), "in_force_on"),
-            local_instant(house, form.get("received_at", ""), "received_at"), form.get("ruling", ""),
-            by=session.person, document=upload.data or None, name=upload.name, media_type=upload.media_type,
-        )  # fmt: skip
-
-    return do(request, perform, f"/protections/{protection_id}")
-
-
-def a_day(text: str | None, field: str) -> date:
-    """Read a date of a form. Raises InputError."""
-    try:
-        return date.fromisoformat(text or "")
-    except ValueError:
-        raise InputError("give a date", field=field) from None
+    return _on(request, house, session, protection_id, "ruling", upload.fields, upload.attachment)
 
 
 @router.post("/protections/{protection_id}/{act}")
@@ -203,25 +160,14 @@ def act_on(
     request: Request, house: TheHouse, session: TheSession, form: CheckedForm, protection_id: str, act: str
 ) -> Response:
     """One act on a protection."""
-    by, reason = session.person, form.get("reason", "")
+    known = act if act not in ("document", "ruling") else ""  # these two come with a file, at their own addresses
+    return _on(request, house, session, protection_id, known, form)
 
-    def perform() -> str | None:
-        match act:
-            case "verify":
-                house.acts.verify_act(protection_id, form.get("genuine") == "yes", reason, by=by)
-            case "acknowledge":
-                reference = form.get("reference", "")
-                house.acts.acknowledge_order(protection_id, form.get("order", ""), reference, by=by)
-            case "propose":
-                house.acts.propose_outcome(protection_id, form.get("outcome", ""), reason, by=by)
-                return "Proposed. A second person must decide."
-            case "decide":
-                house.acts.decide_outcome(protection_id, form.get("agreed") == "yes", reason, by=by)
-            case "clock":
-                anchor = local_instant(house, form.get("anchor_at", ""), "anchor_at")
-                house.acts.start_clock(protection_id, form.get("kind", ""), "", anchor, reason, by=by)
-            case _:
-                raise NotFound("there is no such act")
-        return None
 
-    return do(request, perform, f"/protections/{protection_id}")
+def _on(
+    request: Request, house: House, session: Session, protection_id: str, act: str, fields: Mapping[str, str],
+    document: Attachment | None = None,
+) -> Response:  # fmt: skip
+    back = f"/protections/{protection_id}"
+    form = PROTECTIONS.get(act)
+    return answered(request, house, session, form, back, fields, document, protection=protection_id)

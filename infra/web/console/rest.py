@@ -10,12 +10,13 @@ from fastapi.responses import Response
 
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
+from engine.permissions import require_reading
 from infra.processes.search import behind
 from infra.read import queries
 from infra.search.port import INDEXES, SearchUnavailable
 from infra.search.question import LONGEST, BadQuestion
 from infra.web.console.rules import explanations
-from infra.web.context import TheHouse, TheSession, must, page
+from infra.web.context import TheHouse, TheSession, page
 
 router = APIRouter(include_in_schema=False)
 
@@ -64,7 +65,7 @@ def show_event(request: Request, house: TheHouse, session: TheSession, position:
 @router.get("/system")
 def show_system(request: Request, house: TheHouse, session: TheSession) -> Response:
     """Dead letters, effects under way, the mail spool."""
-    must(session.person, "soc_analyst", "compliance_officer", "fraud_analyst", "ciso", "admin", "auditor")
+    require_reading("system", session.person)
     spool = house.settings.data / "spool"
     mails = sorted(spool.glob("*.eml"), key=lambda p: p.stat().st_mtime, reverse=True)[:200] if spool.exists() else []
     return page(
@@ -76,7 +77,7 @@ def show_system(request: Request, house: TheHouse, session: TheSession) -> Respo
 @router.get("/system/mail/{name}")
 def show_mail(house: TheHouse, session: TheSession, name: str) -> Response:
     """One message of the spool, as a file."""
-    must(session.person, "compliance_officer", "ciso", "auditor", "admin")
+    require_reading("mail-spool", session.person)
     path = house.settings.data / "spool" / Path(name).name
     if path.suffix != ".eml" or not path.is_file():
         raise NotFound("there is no such message")

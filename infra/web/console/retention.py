@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from fastapi import APIRouter, Request, Response
 
-from engine.kernel.errors import InputError, NotFound
-from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
+from infra.web.console.forms import RETENTION, answered
+from infra.web.context import CheckedForm, TheHouse, TheSession, page
 
 router = APIRouter()
 
@@ -26,27 +24,4 @@ def show_retention(request: Request, house: TheHouse, session: TheSession) -> Re
 @router.post("/retention/{act}")
 def act_on(request: Request, house: TheHouse, session: TheSession, form: CheckedForm, act: str) -> Response:
     """One act on the data of a client."""
-    client, reason = form.get("client", "").strip(), form.get("reason", "")
-
-    def perform() -> str | None:
-        match act:
-            case "ended":
-                try:
-                    day = date.fromisoformat(form.get("ended_on", ""))
-                except ValueError:
-                    raise InputError("give the day on which the obligations ended", field="ended_on") from None
-                house.acts.end_obligations(client, day, form.get("loan", "").strip(), reason, by=session.person)
-            case "hold":
-                house.acts.place_hold(client, reason, by=session.person)
-            case "release":
-                house.acts.lift_hold(client, reason, by=session.person)
-            case "propose":
-                house.acts.propose_erasure(client, reason, by=session.person)
-            case "approve":
-                house.acts.approve_erasure(client, reason, by=session.person)
-                return "Approved. The keys are being destroyed."
-            case _:
-                raise NotFound("there is no such act")
-        return None
-
-    return do(request, perform, "/retention")
+    return answered(request, house, session, RETENTION.get(act), "/retention", form)

@@ -12,11 +12,11 @@ from fastapi.responses import Response
 
 from engine.events.envelope import SecurityEvent
 from engine.governance.register import builtin_register
-from engine.kernel.errors import InputError, NotFound
-from engine.kernel.yaml_text import read_yaml
+from engine.kernel.errors import NotFound
 from engine.rule_life.rules import RuleLife, rule_id
 from infra.app.container import House
-from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
+from infra.web.console.forms import LISTS, RULES, answered
+from infra.web.context import CheckedForm, TheHouse, TheSession, page
 from rules.detection.context import ContextMemory
 from rules.detection.loader import one_document
 from rules.detection.pack import builtin_contexts
@@ -70,7 +70,7 @@ def show_rule(request: Request, house: TheHouse, session: TheSession, name: str)
 def _changes(house: House, name: str, life: RuleLife) -> dict[str, list[str]]:
     """Give, for each version made here, the lines in which it differs from what is in force."""
     try:
-        now = _yaml(house.rule_acts.document(name))
+        now = _yaml(house.rulebook.document(name))
     except NotFound:
         now = []
     return {
@@ -92,45 +92,7 @@ def act_on_rule(
     request: Request, house: TheHouse, session: TheSession, form: CheckedForm, name: str, act: str
 ) -> Response:
     """One act on a rule."""
-    version, reason, acts, by = form.get("version", ""), form.get("reason", ""), house.rule_acts, session.person
-
-    def perform() -> str | None:
-        match act:
-            case "tune":
-                values = {key.removeprefix("p:"): value for key, value in form.items() if key.startswith("p:")}
-                _, made = acts.tune(name, _changed(house.rules.by_reference.get(name), values), reason, by=by)
-                failed = [result for result in acts.test(name, made, by=by) if not result.passed]
-                return f"Version {made} written; {f'{len(failed)} of its tests fail' if failed else 'its tests hold'}."
-            case "propose":
-                acts.propose(name, version, reason, by=by)
-            case "approve":
-                acts.approve(name, version, reason, by=by)
-            case "activate":
-                acts.activate(name, version, "active", reason, by=by)
-            case "shadow":
-                acts.activate(name, version, "shadow", reason, by=by)
-            case "retire":
-                done = acts.retire(name, reason, by=by)
-                return "Out of force." if done else "Proposed; another person must decide it."
-            case "rollback":
-                return f"In force again: {acts.roll_back(name, reason, by=by)}."
-            case _:
-                raise NotFound("there is no such act")
-        return None
-
-    return do(request, perform, f"/rules/{name}")
-
-
-def _changed(rule: Rule | None, values: dict[str, str]) -> dict[str, Any]:
-    """Give the parameters whose value is another than that in force."""
-    if rule is None or rule.meta is None:
-        raise NotFound("there is no such rule in force")
-    read = {key: read_yaml(value) for key, value in values.items() if value.strip()}
-    known = rule.meta.parameters
-    changed = {key: value for key, value in read.items() if key not in known or known[key].default != value}
-    if not changed:
-        raise InputError("no parameter was changed", field="parameters")
-    return changed
+    return answered(request, house, session, RULES.get(act), f"/rules/{name}", form, name=name)
 
 
 @router.get("/lists")
@@ -151,21 +113,7 @@ def act_on_list(
     request: Request, house: TheHouse, session: TheSession, form: CheckedForm, name: str, act: str
 ) -> Response:
     """One act on a list."""
-    reason, acts, by = form.get("reason", ""), house.rule_acts, session.person
-
-    def perform() -> str | None:
-        match act:
-            case "change":
-                adds, removes = form.get("add", "").splitlines(), form.get("remove", "").splitlines()
-                done = acts.change_list(name, adds, removes, reason, by=by)
-                return "In force." if done else "Proposed; another person must approve it."
-            case "approve" | "refuse":
-                acts.decide_list(name, agreed=act == "approve", reason=reason, by=by)
-            case _:
-                raise NotFound("there is no such act")
-        return None
-
-    return do(request, perform, "/lists")
+    return answered(request, house, session, LISTS.get(act), "/lists", form, name=name)
 
 
 def explanations(house: House, event: SecurityEvent, asked: str) -> dict[str, Any]:

@@ -1,0 +1,138 @@
+"""What people may ask of notices and of their wording, as values."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import AwareDatetime
+
+from engine.kernel.commands import Command, Counted, Made, Outcome, Words
+
+
+class DraftNotice(Command[Made]):
+    """Draft a notice that no rule asks for by itself: to law enforcement, interested parties, the AFC."""
+
+    incident_id: str
+    kind: str
+    recipient: str = ""
+
+
+class FollowUpNotice(Command[Made]):
+    """Draft a supplement (follow_up), or the final report, to a notice that was handed over."""
+
+    notice_id: str
+    stage: str
+
+
+class EditNotice(Command[Outcome]):
+    """Change the text of a notice; ``version`` is the one the person saw, so no work of others is lost."""
+
+    notice_id: str
+    language: str
+    fields: dict[str, str]
+    version: int | None = None
+
+
+class SubmitNotice(Command[Outcome]):
+    """Ask for a review."""
+
+    notice_id: str
+    version: int | None = None
+
+
+class ReturnNotice(Command[Outcome]):
+    """Give a text under review back with a remark."""
+
+    notice_id: str
+    remark: Words
+
+
+class WithdrawNotice(Command[Outcome]):
+    """Take a draft back that no clock waits for."""
+
+    notice_id: str
+    reason: Words
+
+
+class ApproveNotice(Command[Outcome]):
+    """Approve a notice; sending is ordered in the same commit."""
+
+    notice_id: str
+    version: int | None = None
+
+
+class ApproveClientNotices(Command[Counted]):
+    """Approve every drafted client notice of an incident."""
+
+    incident_id: str
+
+
+class SettleNotice(Command[Outcome]):
+    """Decide what became of a notice whose fate is unknown."""
+
+    notice_id: str
+    taken: bool
+    evidence: Words
+    recipient: str | None = None
+
+
+class HandOverNotice(Command[Outcome]):
+    """Record that a person handed an approved notice over by a portal, courier or letter; without an instant: now."""
+
+    notice_id: str
+    channel: str
+    reference: str
+    handed_at: AwareDatetime | None = None
+
+
+class ResendNotice(Command[Outcome]):
+    """Order another try after a refusal or a bounce, at the same address or a corrected one."""
+
+    notice_id: str
+    recipient: str
+    instead_of: str
+    reason: Words
+
+
+class RecordReceipt(Command[Outcome]):
+    """Record that the recipient says it has the notice."""
+
+    notice_id: str
+    reference: str
+    received_on: date
+    document_id: str = ""
+
+
+class RecordBounce(Command[Outcome]):
+    """Record that a notice came back; given by the mailbox, not by a person."""
+
+    notice_id: str
+    recipient: str
+    status: str
+    detail: str
+
+
+class ProposeWording(Command[Outcome]):
+    """Try a wording on an example, then propose it."""
+
+    kind: str
+    language: str
+    fields: dict[str, str]
+    reason: Words
+
+
+class DecideWording(Command[Outcome]):
+    """Put the waiting wording in force as a second person, or refuse it."""
+
+    kind: str
+    language: str
+    agreed: bool
+    reason: Words = ""
+
+
+class RollBackWording(Command[Outcome]):
+    """Go back to the wording before, at once."""
+
+    kind: str
+    language: str
+    reason: Words

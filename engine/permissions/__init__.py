@@ -1,0 +1,60 @@
+"""Who may do and read what: the tables, and the questions asked of them."""
+
+from __future__ import annotations
+
+from engine.kernel.facts import Person
+from engine.permissions.permission import Permission, Reading, SecondPerson, Stage
+from engine.permissions.reading import READS
+from engine.permissions.roles import PEOPLE, TITLES, Role
+from engine.permissions.table import COMMANDS
+
+__all__ = [
+    "COMMANDS",
+    "PEOPLE",
+    "READS",
+    "TITLES",
+    "Permission",
+    "Reading",
+    "Role",
+    "SecondPerson",
+    "Stage",
+    "may",
+    "require",
+    "require_reading",
+    "require_stage",
+    "roles_of",
+    "stage_roles_of",
+]
+
+
+def roles_of(command: str) -> tuple[Role, ...]:
+    """Return the roles of a command."""
+    return COMMANDS[command].roles
+
+
+def stage_roles_of(command: str) -> tuple[Role, ...]:
+    """Return the roles of a command's stricter stage."""
+    stage = COMMANDS[command].stage
+    return stage.roles if stage is not None else ()
+
+
+def may(command: str, by: Person) -> bool:
+    """Say whether the person may give a command."""
+    return by.may(*roles_of(command))
+
+
+def require(command: str, by: Person) -> None:
+    """Raise NotAllowed for a person who may not give a command."""
+    COMMANDS[command].require(by)
+
+
+def require_stage(command: str, by: Person) -> None:
+    """Raise NotAllowed for a person who may give a command but not in its stricter stage."""
+    stage = COMMANDS[command].stage
+    assert stage is not None
+    stage.require(by)
+
+
+def require_reading(name: str, by: Person) -> None:
+    """Raise NotAllowed for a person who may not read something."""
+    READS[name].require(by)

@@ -1,0 +1,59 @@
+"""What one line of the tables of permissions says."""
+
+from __future__ import annotations
+
+from engine.kernel.errors import NotAllowed
+from engine.kernel.facts import Person, Record
+from engine.permissions.roles import Role
+
+
+class Stage(Record):
+    """A further demand on the roles that depends on the state: agreeing as the second person, skipping a step."""
+
+    when: str
+    roles: tuple[Role, ...]
+    refusal: str
+
+    def require(self, by: Person) -> None:
+        """Raise NotAllowed for a person who holds none of the roles."""
+        if not by.may(*self.roles):
+            raise NotAllowed(self.refusal)
+
+
+class SecondPerson(Record):
+    """Four eyes: who else must agree, and by which command. The same command means that it is given twice."""
+
+    rule: str
+    command: str = ""
+
+
+class Permission(Record):
+    """What a command needs: the roles of the person, a second person, and what must be said or be so."""
+
+    command: str
+    subject: str
+    title: str
+    roles: tuple[Role, ...]
+    refusal: str
+    needs: tuple[str, ...] = ()
+    second: SecondPerson | None = None
+    stage: Stage | None = None
+
+    def require(self, by: Person) -> None:
+        """Raise NotAllowed for a person who holds none of the roles."""
+        if not by.may(*self.roles):
+            raise NotAllowed(self.refusal)
+
+
+class Reading(Record):
+    """What may be read, and by whom. ``paths`` are the beginnings of the addresses in console and API."""
+
+    name: str
+    title: str
+    roles: tuple[Role, ...]
+    paths: tuple[str, ...]
+
+    def require(self, by: Person) -> None:
+        """Raise NotAllowed for a person who holds none of the roles."""
+        if not by.may(*self.roles):
+            raise NotAllowed(f"this needs one of the roles {', '.join(self.roles)}")

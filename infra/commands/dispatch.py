@@ -1,0 +1,57 @@
+"""Where every command of a person passes: the table of permissions first, then the handler.
+
+Console, API, command line and acts on many only build commands and call ``dispatch``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.kernel.commands import Command, O, name_of
+from engine.kernel.errors import NotFound
+from engine.kernel.facts import Person
+from engine.permissions import require
+from infra.commands import (
+    clocks,
+    governance,
+    incidents,
+    lists,
+    notices,
+    playbooks,
+    protection,
+    retention,
+    rules,
+    wording,
+)
+from infra.commands.desk import Desk
+from infra.commands.handlers import HANDLERS
+
+SUBJECTS = (incidents, playbooks, clocks, notices, protection, governance, retention, rules, lists, wording)
+"""The modules whose handlers there are."""
+KINDS: dict[str, type[Command[Any]]] = {name_of(kind): kind for kind in HANDLERS}
+"""Name → kind of command, for what comes in from outside."""
+
+
+class Dispatcher:
+    """Gives commands to their handlers."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def dispatch(self, command: Command[O], by: Person) -> O:
+        """Do what the command asks; return what came of it.
+
+        Raise NotAllowed before anything is loaded or done for a person without the role; then whatever the domain
+        refuses.
+        """
+        kind = type(command)
+        require(name_of(kind), by)
+        outcome: O = HANDLERS[kind](self.desk, command, by)  # type: ignore[assignment]
+        return outcome
+
+
+def kind_of(name: str) -> type[Command[Any]]:
+    """Return the kind of command of a name. Raise NotFound."""
+    if name not in KINDS:
+        raise NotFound(f"there is no command '{name[:40]}'")
+    return KINDS[name]

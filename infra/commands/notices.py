@@ -1,0 +1,238 @@
+"""Handlers of what people ask of notices: write, review, approve, hand over, settle, send again, receipts."""
+
+from __future__ import annotations
+
+from engine.incidents.incident import Incident
+from engine.kernel.addresses import check_address
+from engine.kernel.commands import DONE, Counted, Made, Outcome
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
+from engine.kernel.facts import Person
+from engine.kernel.ports import Intent
+from engine.notices import notice as notices
+from engine.notices.commands import (
+    ApproveClientNotices,
+    ApproveNotice,
+    DraftNotice,
+    EditNotice,
+    FollowUpNotice,
+    HandOverNotice,
+    RecordBounce,
+    RecordReceipt,
+    ResendNotice,
+    ReturnNotice,
+    SettleNotice,
+    SubmitNotice,
+    WithdrawNotice,
+)
+from engine.notices.facts import NoticeStage
+from engine.notices.kinds import notice_kind, notice_kinds
+from engine.notices.notice import Notice, notice_id
+from engine.policies.notices import drafted
+from infra.commands.desk import Desk, Work
+from infra.commands.handlers import handles, in_unit
+from infra.store.log.unit import Unit
+
+ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
+
+
+@handles(DraftNotice)
+def draft(desk: Desk, command: DraftNotice, by: Person) -> Made:
+    """Draft a notice that no rule asks for by itself."""
+    kind = command.kind
+    if kind not in ON_DEMAND:
+        raise InputError(f"a notice drafted by hand is one of {', '.join(ON_DEMAND)}", field="kind")
+    to = ", ".join(_address(part) for part in notices.recipients(command.recipient)) or desk.settings.mail_of(kind)
+    if not to:
+        raise InputError("name the address it goes to", field="recipient")
+    with desk.work(by) as work:
+        incident = work.get(Incident, command.incident_id)
+        key = notice_id(kind, incident.id, to if kind != "afc" else "")
+        if work.unit.load(Notice, key).state in ("none", "withdrawn"):
+            _draft(work, incident, kind, "" if kind == "afc" else to, "initial", key, to, None)
+    return Made(id=key)
+
+
+@handles(FollowUpNotice)
+def follow_up(desk: Desk, command: FollowUpNotice, by: Person) -> Made:
+    """Draft a supplement, or the final report, to a notice that was handed over."""
+    stage = command.stage
+    if stage not in ("follow_up", "final"):
+        raise InputError("a later notice is follow_up or final", field="stage")
+    with desk.work(by) as work:
+        first = work.get(Notice, command.notice_id)
+        if first.state != "sent":
+            raise DecisionRefused("a supplement follows a notice that was handed over")
+        incident = work.get(Incident, first.incident_id)
+        number = 0
+        while True:
+            key = notice_id(first.kind, incident.id, first.subject, stage, number)
+            state = work.unit.load(Notice, key).state
+            if state in ("draft", "review", "approved"):
+                return Made(id=key)
+            if state in ("none", "withdrawn"):
+                break
+            number += 1
+        _draft(work, incident, first.kind, first.subject, stage, key, first.recipient, first)
+    return Made(id=key)
+
+
+def _draft(
+    work: Work, incident: Incident, kind: str, subject: str, stage: str, key: str, to: str, follows: Notice | None
+) -> None:
+    the_stage: NoticeStage = stage  # type: ignore[assignment]
+    content, version = work.desk.drafting.text(work.unit, incident, kind, stage, "", late=False, follows=follows)
+    fact = drafted(
+        work.unit, key, incident, notice_kind(kind), subject, the_stage, content, version, recipient=to,
+        follows=follows, actor=work.by.id,
+    )  # fmt: skip
+    work.record(Notice, key, [fact])
+
+
+@in_unit(EditNotice)
+def edit(work: Work, command: EditNotice) -> Outcome:
+    """Change the text of a notice."""
+    notice = _seen(work.get(Notice, command.notice_id), command.version)
+    work.record(
+        Notice, notice.id, notices.edit(notice, command.language, command.fields, by=work.by, at=work.at)
+    )  # fmt: skip
+    return DONE
+
+
+@in_unit(SubmitNotice)
+def submit(work: Work, command: SubmitNotice) -> Outcome:
+    """Ask for a review."""
+    notice = _seen(work.get(Notice, command.notice_id), command.version)
+    work.record(Notice, notice.id, notices.submit(notice, by=work.by, at=work.at))
+    return DONE
+
+
+@in_unit(ReturnNotice)
+def give_back(work: Work, command: ReturnNotice) -> Outcome:
+    """Give a text under review back with a remark."""
+    notice = work.get(Notice, command.notice_id)
+    work.record(Notice, notice.id, notices.give_back(notice, command.remark, by=work.by, at=work.at))
+    return DONE
+
+
+@in_unit(WithdrawNotice)
+def withdraw(work: Work, command: WithdrawNotice) -> Outcome:
+    """Take a draft back that no clock waits for."""
+    notice = work.get(Notice, command.notice_id)
+    work.record(Notice, notice.id, notices.withdraw(notice, command.reason, by=work.by, at=work.at))
+    return DONE
+
+
+@in_unit(ApproveNotice)
+def approve(work: Work, command: ApproveNotice) -> Outcome:
+    """Approve a notice; sending is ordered in the same commit."""
+    _approve(work, _seen(work.get(Notice, command.notice_id), command.version))
+    return DONE
+
+
+@in_unit(ApproveClientNotices)
+def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted:
+    """Approve every drafted client notice of an incident."""
+    rows = work.unit.query(
+        "SELECT id FROM notice_view WHERE incident_id = ? AND kind = 'client' AND state IN ('draft', 'review') "
+        "ORDER BY id",
+        command.incident_id,
+    )
+    for row in rows:
+        _approve(work, work.unit.load(Notice, str(row["id"])))
+    return Counted(count=len(rows))
+
+
+def _approve(work: Work, notice: Notice) -> None:
+    incident = work.unit.load(Incident, notice.incident_id)
+    facts = notices.approve(notice, incident.assignee, by=work.by, at=work.at)
+    work.record(Notice, notice.id, facts)
+    for number, recipient in enumerate(notice.deliveries):
+        order_sending(work.unit, notice, recipient, number)
+
+
+@in_unit(SettleNotice)
+def settle(work: Work, command: SettleNotice) -> Outcome:
+    """Decide what became of a notice whose fate is unknown."""
+    notice = work.get(Notice, command.notice_id)
+    facts = notices.settle_unknown(
+        notice, command.taken, command.evidence, by=work.by, at=work.at, recipient=command.recipient
+    )
+    work.record(Notice, notice.id, facts)
+    return DONE
+
+
+@in_unit(HandOverNotice)
+def hand_over(work: Work, command: HandOverNotice) -> Outcome:
+    """Record that a person handed an approved notice over by a portal, courier or letter."""
+    notice = work.get(Notice, command.notice_id)
+    facts = notices.hand_over(
+        notice, command.channel, command.reference, command.handed_at or work.at, by=work.by, at=work.at
+    )
+    work.record(Notice, notice.id, facts)
+    work.unit.cursor.execute(
+        "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND kind IN ('mail', 'afc') "
+        "AND (key = ? OR key LIKE ?)",
+        (f"mail:{notice.id}", f"mail:{notice.id}:%"),
+    )
+    return DONE
+
+
+@handles(ResendNotice)
+def resend(desk: Desk, command: ResendNotice, by: Person) -> Outcome:
+    """Order another try after a refusal or a bounce, at the same address or a corrected one."""
+    recipient = command.recipient
+    _address(recipient)
+    with desk.work(by) as work:
+        notice = work.get(Notice, command.notice_id)
+        facts = notices.resend(notice, recipient, command.instead_of, command.reason, by=by, at=work.at)
+        work.record(Notice, notice.id, facts)
+        order_sending(work.unit, notice, recipient.strip(), None)
+    return DONE
+
+
+@in_unit(RecordReceipt)
+def record_receipt(work: Work, command: RecordReceipt) -> Outcome:
+    """Record that the recipient says it has the notice."""
+    notice = work.get(Notice, command.notice_id)
+    facts = notices.receipt(
+        notice, command.reference, command.received_on, command.document_id, by=work.by, at=work.at
+    )  # fmt: skip
+    work.record(Notice, notice.id, facts)
+    return DONE
+
+
+@in_unit(RecordBounce)
+def record_bounce(work: Work, command: RecordBounce) -> Outcome:
+    """Record that a notice came back."""
+    try:
+        notice = work.get(Notice, command.notice_id)
+    except NotFound:
+        raise NotFound("the message that came back is none of ours") from None
+    facts = notices.bounce(
+        notice, command.recipient, command.status, command.detail, at=work.at, actor=work.by.id
+    )  # fmt: skip
+    work.record(Notice, notice.id, facts)
+    return DONE
+
+
+def order_sending(unit: Unit, notice: Notice, recipient: str, number: int | None) -> None:
+    """Order the sending of an approved notice to one recipient; ``number`` is None for another try."""
+    delivery = notice.deliveries[recipient]
+    key = f"mail:{notice.id}" if number == 0 else f"mail:{notice.id}:{number}"
+    if number is None:
+        key = f"mail:{notice.id}:try-{delivery.attempt}:{recipient}"
+    payload = {"notice_id": notice.id, "recipient": recipient}
+    unit.intend(Intent(key=key, kind="afc" if notice.kind == "afc" else "mail", payload=payload))
+
+
+def _seen(notice: Notice, version: int | None) -> Notice:
+    if version is not None and notice.version != version:
+        raise Conflict("somebody changed this notice meanwhile; look at it again and repeat your act")
+    return notice
+
+
+def _address(text: str) -> str:
+    try:
+        return check_address(text.strip())
+    except InputError as error:
+        raise InputError(error.message, field="recipient", code=error.code) from None

@@ -1,0 +1,136 @@
+"""The acts that the API has had from the beginning, each an address of its own; ``commands`` has all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from engine.incidents import commands as incidents
+from engine.incidents.casework import Report
+from engine.kernel.checked import checked
+from engine.kernel.commands import Command
+from engine.notices.commands import ApproveNotice
+from engine.protection.commands import EnterAct
+from infra.commands.bulk import in_bulk
+from infra.web.api.api import get_incident, get_notice
+from infra.web.context import TheHouse, TheSession, token
+
+router = APIRouter(prefix="/api/v1", dependencies=[Depends(token)])
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Act(_Body):
+    """An act on an incident."""
+
+    act: Literal[
+        "assign", "acknowledge", "note", "severity", "measure", "merge", "close", "reopen", "split", "move", "link",
+        "unlink", "notifiable", "not-notifiable", "clients", "lessons",
+    ]  # fmt: skip
+    text: str = Field(default="", max_length=10_000)
+    reason: str = Field(default="", max_length=2_000)
+    assignee: str = ""
+    severity: str = ""
+    measure: str = ""
+    into: str = ""
+    disposition: str = ""
+    findings: tuple[str, ...] = Field(default=(), max_length=1000)
+    title: str = Field(default="", max_length=200)
+    relation: str = "related"
+    clients: tuple[str, ...] = Field(default=(), max_length=1000)
+    loans: tuple[str, ...] = Field(default=(), max_length=1000)
+    personal_data: bool = False
+    actions: str = Field(default="", max_length=10_000)
+
+
+class Many(_Body):
+    """One act on many incidents."""
+
+    ids: tuple[str, ...] = Field(min_length=1, max_length=200)
+    act: Literal["assign", "acknowledge", "severity", "merge", "note", "close"]
+    values: dict[str, str] = {}
+
+
+class NewAct(_Body):
+    """A law-enforcement act as received."""
+
+    kind: Literal["victim_resolution", "remedial_submission", "court_decision"]
+    issuer: str
+    number: str
+    act_date: date
+    received_at: AwareDatetime
+    channel: str
+    client: str
+    loans: tuple[str, ...] = Field(min_length=1)
+    bureaus: tuple[str, ...] | None = None
+
+
+Build = Callable[[str, Act], Command[Any]]
+
+
+def _of(kind: type[Command[Any]], **fields: str) -> Build:
+    """Return how an act becomes a command: field of the command → field of the act."""
+    return lambda key, body: checked(
+        kind, incident_id=key, **{name: getattr(body, given) for name, given in fields.items()}
+    )
+
+
+ACTS: dict[str, Build] = {
+    "assign": _of(incidents.AssignIncident, assignee="assignee"),
+    "acknowledge": _of(incidents.AcknowledgeIncident),
+    "note": _of(incidents.AddNote, text="text"),
+    "severity": _of(incidents.ChangeSeverity, severity="severity", reason="reason"),
+    "measure": _of(incidents.RecordMeasure, measure="measure", evidence="text"),
+    "merge": _of(incidents.MergeIncident, into="into", reason="reason"),
+    "close": _of(incidents.CloseIncident, disposition="disposition", reason="reason"),
+    "reopen": _of(incidents.ReopenIncident, reason="reason"),
+    "split": _of(incidents.SplitIncident, findings="findings", title="title", reason="reason"),
+    "move": _of(incidents.MoveFindings, findings="findings", into="into", reason="reason"),
+    "link": _of(incidents.LinkIncidents, other="into", relation="relation", reason="reason"),
+    "unlink": _of(incidents.UnlinkIncidents, other="into", reason="reason"),
+    "notifiable": _of(incidents.RaiseNotifiability, personal_data="personal_data", reason="reason"),
+    "not-notifiable": _of(incidents.LowerNotifiability, reason="reason"),
+    "clients": _of(incidents.NameClients, clients="clients", loans="loans", reason="reason"),
+    "lessons": _of(incidents.RecordLessons, lessons="text", actions="actions"),
+}
+"""Act → the command it means."""
+
+
+@router.post("/incidents/{incident_id}/acts", tags=["incidents"], summary="Act on an incident")
+def post_act(house: TheHouse, session: TheSession, incident_id: str, body: Act) -> dict[str, Any]:
+    """Perform one act of triage and give the incident as it is then."""
+    house.dispatch(ACTS[body.act](incident_id, body), by=session.person)
+    return get_incident(house, session, incident_id)
+
+
+@router.post("/incidents", tags=["incidents"], summary="Enter an incident that people told of", status_code=201)
+def enter_incident(house: TheHouse, session: TheSession, body: Report) -> dict[str, Any]:
+    """Open an incident by hand: its duties count from the moment of the telling."""
+    made = house.dispatch(checked(incidents.ReportIncident, **dict(body)), by=session.person)
+    return get_incident(house, session, made.id)
+
+
+@router.post("/incidents/bulk", tags=["incidents"], summary="One act on many incidents")
+def post_bulk(house: TheHouse, session: TheSession, body: Many) -> list[dict[str, Any]]:
+    """Do an act on each by itself and say what became of each."""
+    return in_bulk(house.dispatcher, body.ids, body.act, body.values, by=session.person)
+
+
+@router.post("/notices/{notice_id}/approve", tags=["notices"], summary="Approve a notice for sending")
+def approve(house: TheHouse, session: TheSession, notice_id: str) -> dict[str, Any]:
+    """Approve as a compliance officer who neither works the incident nor edited the text."""
+    house.dispatch(ApproveNotice(notice_id=notice_id), by=session.person)
+    return get_notice(house, session, notice_id)
+
+
+@router.post("/acts", tags=["protection"], summary="Enter a law-enforcement act", status_code=201)
+def enter_act(house: TheHouse, session: TheSession, body: NewAct) -> dict[str, Any]:
+    """Enter an act: the three-day clocks start and the orders go out."""
+    command = checked(EnterAct, **{**dict(body), "bureaus": body.bureaus or ()})
+    return {"protection_id": house.dispatch(command, by=session.person).id}
