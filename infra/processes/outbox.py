@@ -50,6 +50,8 @@ class Outbox(Stage):
         self.clock = clock
         self.performers = performers
         self.channel = channel
+        self._unsettled: list[tuple[Mapping[str, Any], Delivery]] = []
+        """What was performed, may not be performed again, and could not be recorded yet."""
 
     def recover(self) -> None:
         """At the start of the worker: effects that were under way are asked again, or are unknown."""
@@ -63,11 +65,14 @@ class Outbox(Stage):
             cursor.execute(f"UPDATE outbox SET state = 'waiting' WHERE {under_way}", kinds)  # noqa: S608
 
     def step(self) -> bool:
-        """Perform what is due now."""
+        """Perform what is due now, after recording what became of what was performed before."""
+        while self._unsettled:
+            self._settle(*self._unsettled[0])
+            self._unsettled.pop(0)
         now = self.clock.now()
         due = self.decisions.database.rows(
             f"SELECT * FROM outbox WHERE state = 'waiting' AND next_at <= ? AND kind IN ({self._marks}) "  # noqa: S608
-            "ORDER BY next_at, created_at LIMIT 20",
+            "ORDER BY next_at, created_at, key LIMIT 20",
             iso(now),
             *self.performers,
         )
@@ -81,7 +86,12 @@ class Outbox(Stage):
                 delivery = performer.perform(intent)
             except QorgauError as error:
                 delivery = Delivery(outcome="retry", detail=error.message[:300])
-            self._settle(row, delivery)
+            try:
+                self._settle(row, delivery)
+            except Exception:
+                if not performer.repeatable:
+                    self._unsettled.append((row, delivery))
+                raise
         return bool(due)
 
     def _settle(self, row: Mapping[str, Any], delivery: Delivery) -> None:
