@@ -30,7 +30,7 @@ from engine.duties.facts import (
     Owner,
 )
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import ENGINE, Fact, Person
 from engine.kernel.ids import derive
 from engine.permissions import require
 from engine.terms.calendar import BusinessCalendar
@@ -186,7 +186,6 @@ def start(
     """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand. ``outer`` is the start of
     the outer limit of a term that has one."""
     term = count_term(spec, anchor_at, calendar, outer=outer)
-    by_hand = {} if actor is None else {"actor": actor, "by_hand": True}
     return ClockStarted(
         at=at,
         reason=reason,
@@ -210,7 +209,8 @@ def start(
         ladder=dict(ladder),
         jurisdiction=spec.jurisdiction,
         law_from=spec.valid_from,
-        **by_hand,
+        actor=ENGINE if actor is None else actor,
+        by_hand=actor is not None,
     )
 
 

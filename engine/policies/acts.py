@@ -57,7 +57,7 @@ class ActPolicy:
         fields = event.fields
         received = _instant(fields.get("mfo.received_at")) or event.received_at
         document = str(fields.get("mfo.document.hash") or "").removeprefix("sha256:")
-        return LegalAct(
+        return checked_act(
             kind=fields.get("mfo.kind"),
             issuer=fields.get("mfo.act.issuer"),
             number=fields.get("mfo.act.number"),
@@ -162,6 +162,11 @@ def acknowledge(
     it = context.load(Protection, protection_id)
     facts = protection.acknowledge_order(it, order_id, reference=reference, done_at=done_at, at=context.at, actor=actor)
     context.record(Protection, protection_id, facts)
+
+
+def checked_act(**fields: object) -> LegalAct:
+    """Return an act from what somebody else wrote. Raise ValidationError naming the fields that cannot be read."""
+    return LegalAct.model_validate(fields)
 
 
 def _instant(value: object) -> datetime | None:
