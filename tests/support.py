@@ -18,7 +18,11 @@ from infra.processes.base import Stage
 from infra.settings.settings import Settings
 from infra.store.log.ledger import DEAD_LETTER
 from infra.store.log.verify import LOGS, Fault, verify
+from tests.facade import Acts, RuleActs
 from tests.full_setup import completed
+
+House.acts = property(lambda self: Acts(self.dispatcher))  # type: ignore[attr-defined]
+House.rule_acts = property(lambda self: RuleActs(self.dispatcher))  # type: ignore[attr-defined]
 
 DATA = Path(__file__).parent / "data"
 MONDAY = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)

@@ -27,7 +27,6 @@ from infra.app.time_source import SystemClock
 from infra.commands.accounts import Accounts
 from infra.commands.desk import Desk
 from infra.commands.dispatch import Dispatcher
-from infra.commands.facade import Acts, RuleActs
 from infra.commands.notice_documents import OrderDocuments
 from infra.commands.rulebook import Rulebook
 from infra.commands.wordbook import Wordbook
@@ -105,16 +104,6 @@ class House:
     def dispatch(self, command: Command[O], *, by: Person) -> O:
         """Do what a person asks; return what came of it. Raise NotAllowed before anything else."""
         return self.dispatcher.dispatch(command, by)
-
-    @property
-    def acts(self) -> Acts:
-        """The commands as methods, for tests and scripts."""
-        return Acts(self.dispatcher)
-
-    @property
-    def rule_acts(self) -> RuleActs:
-        """The commands on rules and lists as methods, for tests and scripts."""
-        return RuleActs(self.dispatcher)
 
     @cached_property
     def calendars(self) -> dict[str, BusinessCalendar]:

@@ -29,7 +29,7 @@ from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.policies.notices import drafted
 from infra.commands.desk import Desk, Work
-from infra.commands.handlers import handles, in_unit
+from infra.commands.register import handles, in_unit
 from infra.store.log.unit import Unit
 
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)

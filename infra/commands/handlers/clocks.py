@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import cast
 
 from engine.duties import clock as clocks
+from engine.duties import decisions
 from engine.duties.clock import Clock as LegalClock
 from engine.duties.commands import (
     AcceptLater,
@@ -23,7 +24,7 @@ from engine.kernel.facts import Person
 from engine.protection.protection import Protection
 from engine.terms.counting import ClockSpec
 from infra.commands.desk import Desk, Work
-from infra.commands.handlers import handles, in_unit
+from infra.commands.register import handles, in_unit
 
 
 @in_unit(StartClock)
@@ -71,7 +72,7 @@ def _owner(work: Work, owner_id: str, kind: str) -> None:
 def propose_cancellation(work: Work, command: ProposeCancellation) -> Outcome:
     """Say that a duty does not exist; the clock runs on until a second person agrees."""
     clock = work.get(LegalClock, command.clock_id)
-    facts = clocks.propose_cancellation(clock, command.reason, by=work.by, at=work.at)
+    facts = decisions.propose_cancellation(clock, command.reason, by=work.by, at=work.at)
     work.record(LegalClock, clock.id, facts)
     return DONE
 
@@ -80,7 +81,7 @@ def propose_cancellation(work: Work, command: ProposeCancellation) -> Outcome:
 def agree_to_cancel(work: Work, command: AgreeToCancel) -> Outcome:
     """Agree to it as the second person."""
     clock = work.get(LegalClock, command.clock_id)
-    work.record(LegalClock, clock.id, clocks.agree_to_cancel(clock, by=work.by, at=work.at))
+    work.record(LegalClock, clock.id, decisions.agree_to_cancel(clock, by=work.by, at=work.at))
     return DONE
 
 
@@ -88,7 +89,7 @@ def agree_to_cancel(work: Work, command: AgreeToCancel) -> Outcome:
 def accept_later(work: Work, command: AcceptLater) -> Outcome:
     """Accept the later deadline that a changed calendar gives."""
     clock = work.get(LegalClock, command.clock_id)
-    work.record(LegalClock, clock.id, clocks.accept_later(clock, command.reason, by=work.by, at=work.at))
+    work.record(LegalClock, clock.id, decisions.accept_later(clock, command.reason, by=work.by, at=work.at))
     return DONE
 
 
