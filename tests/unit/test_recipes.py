@@ -107,7 +107,8 @@ RECIPES = {
         words=("reports/templates/ru.yml", "reports/templates/kk.yml", "reports/templates/en.yml")),
     "an order": Recipe(3, {
         "engine/protection/facts.py": ('    "collection-stop", "accrual-stop",',
-            '    "letter-stop", "collection-stop", "accrual-stop",', '    "collection-stop": "collections",', '    "letter-stop": "post",\n'
+            '    "letter-stop", "collection-stop", "accrual-stop",',
+            '    "collection-stop": "collections",', '    "letter-stop": "post",\n'
             '    "collection-stop": "collections",'),
         "engine/protection/protection.py": ('("client-flag", "loans"),', '("client-flag", "loans"), '
             '("letter-stop", "post"),')},
