@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.duties import facts as c
 from engine.duties.clock import Clock
 from engine.kernel.facts import Fact, StoredFact
+from engine.kernel.messages import AlertMessage
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
 from engine.kernel.trouble import EffectFailed
@@ -49,9 +50,9 @@ class AlertPolicy:
         named = [self.role_mail[role] for role in alert.roles if role in self.role_mail]
         addresses = dict.fromkeys([*named, *([self.common] if alert.loud else [])])
         for number, address in enumerate(addresses):
-            payload = {"to": address, "subject": alert.subject, "text": alert.text, "at": iso(stored.fact.at)}
+            message = AlertMessage(to=address, subject=alert.subject, text=alert.text, at=iso(stored.fact.at))
             key = f"alert:{stored.position}" + (f":{number}" if number else "")
-            context.intend(Intent(key=key, kind="alert", payload=payload))
+            context.intend(Intent(key, message))
 
 
 def _alert(context: Context, fact: Fact) -> Alert | None:

@@ -25,6 +25,7 @@ from engine.incidents.facts import (
 )
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Entities, Fact
+from engine.kernel.messages import AlertMessage
 from engine.notices.facts import NoticeBounced, NoticeDrafted, NoticeRedrafted, NoticeSent, NoticeWithdrawn
 from engine.policies.alerts import AlertPolicy
 from engine.policies.duties import DutyPolicy
@@ -286,8 +287,12 @@ def test_an_alert_says_what_stood_when_it_was_raised() -> None:
 
     context.given(key, *sweep(context.load(Clock, key), now=MONDAY + timedelta(days=9)))
     context.run(AlertPolicy({"ciso": "ciso@example.kz"}, "all@example.kz"))
-    breached = [it.payload for it in context.intents.values() if it.payload["subject"] == "Breached: remediation"]
-    assert {it["to"] for it in breached} == {"ciso@example.kz", "all@example.kz"}
+    breached = [
+        it.message
+        for it in context.intents.values()
+        if isinstance(it.message, AlertMessage) and it.message.subject == "Breached: remediation"
+    ]
+    assert {it.to for it in breached} == {"ciso@example.kz", "all@example.kz"}
 
 
 def _facts(context: MemoryContext) -> dict[str, list[Fact]]:

@@ -7,6 +7,7 @@ from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Person
+from engine.kernel.messages import AfcMessage, NoticeMessage
 from engine.kernel.ports import Intent
 from engine.notices import notice as notices
 from engine.notices.commands import (
@@ -221,8 +222,8 @@ def order_sending(unit: Unit, notice: Notice, recipient: str, number: int | None
     key = f"mail:{notice.id}" if number == 0 else f"mail:{notice.id}:{number}"
     if number is None:
         key = f"mail:{notice.id}:try-{delivery.attempt}:{recipient}"
-    payload = {"notice_id": notice.id, "recipient": recipient}
-    unit.intend(Intent(key=key, kind="afc" if notice.kind == "afc" else "mail", payload=payload))
+    kind = AfcMessage if notice.kind == "afc" else NoticeMessage
+    unit.intend(Intent(key, kind(notice_id=notice.id, recipient=recipient)))
 
 
 def _seen(notice: Notice, version: int | None) -> Notice:

@@ -156,7 +156,7 @@ class Unit:
         self._cursor.execute(
             "INSERT INTO outbox (key, kind, payload, created_at, state, next_at) "
             "VALUES (?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
-            (intent.key, intent.kind, orjson.dumps(intent.payload).decode(), iso(self.at), iso(self.at)),
+            (intent.key, intent.kind, orjson.dumps(intent.message.payload()).decode(), iso(self.at), iso(self.at)),
         )
 
     def facts(self, key: str) -> list[Fact]:
