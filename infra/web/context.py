@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from engine.kernel.errors import NotAllowed, QorgauError
 from engine.kernel.facts import Person
+from engine.kernel.timestamps import iso
 from infra.app.container import House
 from infra.commands.accounts import Session
 from infra.read.metrics import say
@@ -77,6 +78,7 @@ def environment(house: House) -> Environment:
     )
     env.filters["local"] = lambda at: local(house, at)
     env.filters["short"] = lambda at: local(house, at)[:16]
+    env.filters["iso"] = iso
     env.filters["word"] = wordings.word
     env.filters["span"] = say
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text

@@ -19,6 +19,7 @@ from infra.cli import common
 from infra.cli.acting import person, who, why
 from infra.inbound.bounces import read_bounce
 from infra.read.finders import load_incident
+from infra.read.rows.incidents import number_of
 
 
 def instant(text: str, field: str) -> datetime:
@@ -58,7 +59,7 @@ def report_incident(
         raise InputError(str(first["msg"]), field=str(first["loc"][0])) from None
     with common.house() as house:
         key = house.acts.report(told, by=person(house, user))
-        number = house.database.scalar("SELECT number FROM incident_view WHERE id = ?", key)
+        number = number_of(house.database, key)
     click.echo(number)
 
 
@@ -80,7 +81,7 @@ def split_incident(
             click.echo(into)
             return
         key = house.acts.split(incident.id, findings, title, reason, by=by)
-        click.echo(house.database.scalar("SELECT number FROM incident_view WHERE id = ?", key))
+        click.echo(number_of(house.database, key))
 
 
 @click.command("mail-in")

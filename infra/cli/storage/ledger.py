@@ -18,6 +18,7 @@ from infra.cli import common
 from infra.cli.storage import proofs
 from infra.outbound.timestamping import StampRefused, check, roots_of
 from infra.read.queries import stats as figures
+from infra.read.rows import effects
 from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
 from infra.store.log.notes import Signer, Verifier
@@ -41,7 +42,7 @@ def stats(as_json: bool) -> None:
     with common.house() as house:
         found = figures(house)
         found["waiting_intake"] = house.database.scalar("SELECT COUNT(*) FROM intake")
-        found["waiting_effects"] = house.database.scalar("SELECT COUNT(*) FROM outbox WHERE state = 'waiting'")
+        found["waiting_effects"] = effects.waiting(house.database)
         found.update(house.store.keyring.stats())
     if as_json:
         click.echo(json.dumps(found))

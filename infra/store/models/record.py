@@ -85,6 +85,8 @@ def _texts(value: tuple[str, ...]) -> str:
 def _nested(value: Any) -> Any:
     if isinstance(value, Record):
         return stored(value)
+    if isinstance(value, datetime):
+        return iso(value)
     return [_nested(it) for it in value] if isinstance(value, tuple | list) else value
 
 
@@ -95,7 +97,6 @@ def _read_texts(text: str) -> tuple[str, ...]:
 _KINDS: dict[Any, tuple[str, Callable[[Any], Any] | None, Callable[[Any], Any] | None]] = {
     str: ("TEXT", None, None),
     int: ("INTEGER", None, None),
-    float: ("REAL", None, None),
     bool: ("INTEGER", int, bool),
     datetime: ("TEXT", iso, datetime.fromisoformat),
     date: ("TEXT", date.isoformat, date.fromisoformat),
@@ -117,7 +118,7 @@ def columns_of(kind: type[Record]) -> tuple[Column, ...]:
         optional = get_origin(hint) is UnionType and type(None) in get_args(hint)
         bare = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
         computed = _has_default(it)
-        type_, write, read = _KINDS.get(bare, ("", _nested, None)) if computed else _KINDS[bare]
+        type_, write, read = ("", _nested, None) if computed else _KINDS[bare]
         blank = bool(it.metadata.get("blank"))
         found.append(
             Column(
