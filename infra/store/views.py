@@ -20,17 +20,36 @@ from infra.store.models.ddl import insert
 from infra.store.models.duties import ClockRow, NoticeRow, OrderRow, ProtectionRow, RetentionRow
 from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
 from infra.store.models.incidents import EntityRow, IncidentRow, LinkRow, RunRow, TimelineRow
-from infra.store.models.record import Record, row_of
+from infra.store.models.record import Record, columns_of, row_of
 from infra.store.models.rules import ListRow, RuleRow, RuleVersionRow, TemplateRow
 from infra.store.sql.cursor import Cursor
-from infra.store.sql.view_tables import NAMES
+from infra.store.sql.schema import make_derived
+from infra.store.sql.view_tables import MODELS, NAMES
 from playbooks.run import Run
 
 
-def clear(cursor: Cursor) -> None:
-    """Empty every read model."""
+def clear(cursor: Cursor, dialect: str) -> None:
+    """Empty every read model; one that is gone or has other columns than it should is made anew."""
+    for kind in MODELS:
+        held = _columns(cursor, dialect, kind.table.name)
+        if held and held != {it.name for it in columns_of(kind)}:
+            cursor.execute(f"DROP TABLE {kind.table.name}")
+    make_derived(cursor, dialect)
     for name in NAMES:
         cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
+
+
+def _columns(cursor: Cursor, dialect: str, table: str) -> set[str]:
+    """Return the columns that a table has in the store; none for one that is not there."""
+    if dialect == "sqlite":
+        cursor.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    else:
+        cursor.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = ? "
+            "AND table_schema = current_schema()",
+            (table,),
+        )
+    return {str(row[0]) for row in cursor.fetchall()}
 
 
 def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> None:

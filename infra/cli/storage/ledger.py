@@ -16,6 +16,7 @@ from engine.kernel.errors import InputError
 from infra.app.container import House
 from infra.cli import common
 from infra.cli.storage import proofs
+from infra.cli.storage.rebuild import rebuild
 from infra.outbound.timestamping import StampRefused, check, roots_of
 from infra.read.queries import stats as figures
 from infra.read.rows import effects
@@ -256,5 +257,5 @@ def segments_command(size: int, check: bool) -> None:
             click.echo(f"{written.path.name}: positions {written.first:,} to {written.last:,}")
 
 
-for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find):
+for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find, rebuild):
     ledger.add_command(_command)
