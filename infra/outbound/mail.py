@@ -24,8 +24,9 @@ from engine.kernel.messages import AfcMessage, AlertMessage, NoticeMessage, Orde
 from engine.kernel.ports import Clock, Delivery, Intent
 from engine.notices.notice import Notice, recipients
 from engine.protection.protection import Protection
-from infra.commands.notice_documents import OrderDocuments, notice_document
+from infra.commands.notice_documents import OrderDocuments
 from infra.outbound.orders import HttpPost
+from infra.read.notice_documents import notice_document
 from infra.settings.settings import Settings
 from infra.store.log.decisions import Decisions
 from reports.document import Document

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from engine.kernel.errors import NotAllowed, QorgauError
+from engine.kernel.timestamps import iso
 from engine.permissions import may, stage_roles_of
 from infra.app.container import House
 from infra.commands.accounts import Session
@@ -83,6 +84,7 @@ def environment(house: House) -> Environment:
     )
     env.filters["local"] = lambda at: local(house, at)
     env.filters["short"] = lambda at: local(house, at)[:16]
+    env.filters["iso"] = iso
     env.filters["word"] = wordings.word
     env.filters["span"] = say
     env.globals["allowed"] = may

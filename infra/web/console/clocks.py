@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from engine.duties.declared import clock_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
-from infra.read import queries
+from infra.read.rows import clocks
 from infra.read.upcoming_terms import YEAR, as_calendar, due_within
 from infra.web.console.forms import CLOCKS, FEED, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page, safe_path
@@ -30,8 +30,9 @@ def show_clocks(request: Request, house: TheHouse, session: TheSession, state: s
     clauses = {
         kind: [register.citation(o) for o in spec.obligations if o in register] for kind, spec in clock_specs().items()
     }
+    rows = clocks.board(house.database, state, house.clock.now())
     return page(
-        request, "clocks.html", session, rows=queries.duties(house, state), state=state, clauses=clauses,
+        request, "clocks.html", session, rows=rows, state=state, clauses=clauses,
         states=STATES, title="Legal clocks",
     )  # fmt: skip
 
