@@ -54,10 +54,10 @@ class Work:
 
     def by_number(self, number: str) -> Incident:
         """Load an incident by its number. Raise NotFound naming it."""
-        rows = self.unit.query("SELECT id FROM incident_view WHERE number = ?", number.strip().upper())
-        if not rows:
+        found = self.unit.find(Incident, number=number.strip().upper())
+        if not found:
             raise NotFound(f"there is no incident {number[:40]}")
-        return self.unit.load(Incident, str(rows[0]["id"]))
+        return self.unit.load(Incident, found[0])
 
     def record(self, kind: type[A], key: str, facts: Sequence[Fact]) -> None:
         """Record facts of one aggregate."""

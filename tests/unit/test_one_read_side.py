@@ -14,10 +14,7 @@ NAMING = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE)\s+({'|'.join(TABLES)})\b")
 HOME = ("infra/read/", "infra/store/")
 ALLOWED: dict[str, int] = {
     "infra/cli/running/webhooks.py": 1,
-    "infra/commands/acts/base.py": 1,
-    "infra/commands/acts/notices.py": 2,
-    "infra/commands/rulebook.py": 4,
-    "infra/commands/wordbook.py": 2,
+    "infra/commands/handlers/notices.py": 1,
     "infra/lab/bench/quality.py": 1,
     "infra/lab/bench/stream.py": 3,
     "infra/lab/simulate/invariants.py": 14,

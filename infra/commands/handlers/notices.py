@@ -133,14 +133,11 @@ def approve(work: Work, command: ApproveNotice) -> Outcome:
 @in_unit(ApproveClientNotices)
 def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted:
     """Approve every drafted client notice of an incident."""
-    rows = work.unit.query(
-        "SELECT id FROM notice_view WHERE incident_id = ? AND kind = 'client' AND state IN ('draft', 'review') "
-        "ORDER BY id",
-        command.incident_id,
-    )
-    for row in rows:
-        _approve(work, work.unit.load(Notice, str(row["id"])))
-    return Counted(count=len(rows))
+    found = [work.unit.load(Notice, key) for key in work.unit.find(Notice, incident_id=command.incident_id)]
+    waiting = [it for it in found if notice_kind(it.kind).per == "client" and it.state in notices.OPEN_TEXT]
+    for notice in waiting:
+        _approve(work, notice)
+    return Counted(count=len(waiting))
 
 
 def _approve(work: Work, notice: Notice) -> None:
