@@ -176,16 +176,6 @@ class Jurisdiction(BaseModel):
         """Return the newest entry of each duty, by id."""
         return {duty.id: duty for duty in sorted(self.duties, key=lambda duty: duty.valid_from)}
 
-    def of_day(self, day: date) -> dict[str, DeclaredDuty]:
-        """Return the entries in force on a local day, by id."""
-        return {duty.id: duty for duty in self.duties if duty.in_force(day)}
-
-    def entry(self, duty_id: str, valid_from: date | None, day: date) -> DeclaredDuty | None:
-        """Return the entry a clock was started by; of a clock from before entries were dated, that of its day."""
-        found = [duty for duty in self.duties if duty.id == duty_id]
-        exact = next((duty for duty in found if duty.valid_from == valid_from), None)
-        return exact or next((duty for duty in found if duty.in_force(day)), None)
-
 
 def _known(phrases: tuple[Phrase, ...], words: object, field: str) -> None:
     known = words.__args__  # type: ignore[attr-defined]
@@ -253,13 +243,18 @@ def clock_specs(name: str = HOME) -> dict[str, ClockSpec]:
     return {key: spec for key, spec in found.items() if spec is not None}
 
 
-def clock_spec(kind: str) -> ClockSpec:
-    """Return how one duty is counted, of any jurisdiction. Raise NotFound naming the duties there are."""
-    specs = {
-        key: spec
-        for name in sorted(builtin_names(), key=lambda n: n == HOME)
-        for key, spec in clock_specs(name).items()
-    }
+def clock_spec(kind: str, day: date | None = None) -> ClockSpec:
+    """Return how one duty is counted, of any jurisdiction: by the entry in force on a day, else by the newest.
+
+    Raise NotFound naming the duties there are.
+    """
+    specs: dict[str, ClockSpec] = {}
+    for name in sorted(builtin_names(), key=lambda name: name == HOME):
+        specs |= clock_specs(name)
     if kind not in specs:
         raise NotFound(f"there is no clock '{kind}'; known: {', '.join(sorted(specs))}")
+    if day is not None:
+        for duty in jurisdiction(specs[kind].jurisdiction).duties:
+            if duty.id == kind and duty.in_force(day) and duty.spec is not None:
+                return duty.spec
     return specs[kind]

@@ -39,7 +39,6 @@ class NoticeKindSpec(BaseModel):
     explain_if_late: bool = False
     """Whether it must say why, when it is sent after its term."""
     form: Literal["text", "message"] = "text"
-    required: tuple[str, ...] = ()
 
     @property
     def drafted_by_itself(self) -> bool:

@@ -32,8 +32,8 @@ class DutyPolicy:
         """By jurisdiction."""
         self.policy = policy
         self.ids = {
-            word: tuple(dict.fromkeys(duty.id for duty in policy.declared if word in _words(duty)))
-            for duty in policy.declared
+            word: tuple(dict.fromkeys(duty.id for duty in policy.known if word in _words(duty)))
+            for duty in policy.known
             for word in _words(duty)
         }
         """Evidence → the duties of which at least one entry names it."""

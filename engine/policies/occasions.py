@@ -6,11 +6,12 @@ when it was recorded (``Context.past``), so the same log gives the same clocks w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.duties.clock import Clock
-from engine.duties.declared import Anchor, DeclaredDuty
+from engine.duties.declared import Anchor, Condition, DeclaredDuty
 from engine.governance import governance as g
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident, ends_duties
@@ -21,6 +22,16 @@ from engine.notices.notice import Notice
 from engine.protection import facts as p
 from engine.protection.protection import Protection
 from engine.terms.calendar import BusinessCalendar
+
+
+def holds(conditions: Iterable[Condition], incident: Incident | None) -> bool:
+    """Say whether an incident meets every condition of a duty or a kind of notice."""
+    given: dict[Condition, bool] = {
+        "notifiable": incident is not None and incident.notifiable,
+        "personal-data": incident is not None and incident.personal_data,
+        "fraud": incident is not None and incident.incident_class == "fraud",
+    }
+    return all(given[condition] for condition in conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +57,7 @@ class Occasion:
 
     def holds(self, duty: DeclaredDuty) -> bool:
         """Say whether the conditions of the duty are given."""
-        it = self.incident
-        given = {
-            "notifiable": it is not None and it.notifiable,
-            "personal-data": it is not None and it.personal_data,
-            "fraud": it is not None and it.incident_class == "fraud",
-        }
-        return all(given[condition] for condition in duty.when)
+        return holds(duty.when, self.incident)
 
     def anchor(self, name: Anchor | None, subject: str) -> datetime | None:
         """Return the instant a term runs from, None when it is not known."""

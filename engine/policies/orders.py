@@ -57,7 +57,10 @@ class OrderPolicy:
                 self._violations(context, fact.incident_id, fact.finding_id, fact.entities, fact.detected_at)
 
     def _due(self, kind: str, start: datetime) -> datetime:
-        return count_term(self.policy.specs[kind], start, self.calendar).due_at
+        """When the duty that an order serves is due, by the law of the day it counts from."""
+        duty = self.policy.entry_on(kind, self.calendar.local(start).date())
+        spec = self.policy.spec_of(duty) if duty is not None else None
+        return count_term(spec or self.policy.specs[kind], start, self.calendar).due_at
 
     def _give(self, context: Context, it: Protection, facts: Sequence[Fact]) -> None:
         context.record(Protection, it.id, facts)

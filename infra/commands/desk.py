@@ -73,6 +73,8 @@ class Desk:
     accounts: Accounts
     settings: Settings
     calendar: BusinessCalendar
+    calendars: Mapping[str, BusinessCalendar]
+    """By jurisdiction."""
     archive: Archive
     drafting: NoticeComposer
     rulebook: Rulebook

@@ -11,7 +11,7 @@ from infra.read.rows import incidents
 from infra.read.rows.incidents import SimilarRow
 
 WEIGHTS = {"clients": 5, "devices": 4, "workstations": 3, "users": 3, "loans": 5, "sessions": 4, "addresses": 2}
-SAME_RULE, SAME_CLASS = 3, 1
+SAME_RULE = 3
 COMMON = 25
 """An entity in more incidents than this (an office's address) says nothing."""
 MOST_ENTITIES, MOST_INCIDENTS = 24, 24

@@ -10,6 +10,7 @@ import yaml
 
 from engine.duties.checking import check
 from engine.duties.clock import Clock
+from engine.duties.decisions import start_by_hand, startable
 from engine.duties.declared import (
     DeclaredDuty,
     builtin_names,
@@ -22,9 +23,9 @@ from engine.duties.facts import ClockStarted
 from engine.duties.policy import ClockPolicy
 from engine.governance.governance import duty_specs
 from engine.governance.register import builtin_register
-from engine.incidents.facts import NotifiabilityRaised
+from engine.incidents.facts import NotifiabilityRaised, RecoveryConfirmed
 from engine.kernel.errors import DataError
-from engine.notices.facts import NoticeSent
+from engine.notices.facts import NoticeDrafted, NoticeSent
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.terms.calendar import builtin_calendar, calendar_from_yaml
@@ -32,7 +33,7 @@ from engine.terms.counting import count_term
 from rules.detection.pack import builtin_rules
 from tests.memory import MemoryContext
 from tests.past import joined, notifiable, opened
-from tests.support import MONDAY
+from tests.support import COMPLIANCE, MONDAY
 from tests.unit.test_policies import TO, PlainComposer, _approved, clocks
 
 GERMANY = calendar_from_yaml("", country="DE", zone="Europe/Berlin")
@@ -161,6 +162,11 @@ class TestAChangeOfLaw:
         (started,) = context.recorded(ClockStarted)
         assert (started.policy, started.law_from) == (policy_text, law_from)
 
+    def test_a_clock_started_by_hand_runs_by_the_law_of_the_day_it_began(self, policy: DutyPolicy) -> None:
+        for began, n in (("2026-11-30T10:00:00+05:00", 1), ("2026-12-01T10:00:00+05:00", 2)):
+            duty = startable(policy.policy, policy.calendars, "regulator-notice", at(began), "r", at=at(began))
+            assert duty.spec is not None and duty.spec.n == n
+
     def test_an_open_clock_keeps_the_law_of_its_start(self, policy: DutyPolicy) -> None:
         later = at("2026-12-02T10:00:00+05:00")
         earlier = joined(2, detected_at=at("2026-12-01T10:00:00+05:00"))
@@ -181,9 +187,9 @@ class TestEurope:
         policy = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("kz", "eu")))
         return MemoryContext().given("i-1", *facts).run(policy, NoticePolicy(PlainComposer(), TO))
 
-    def sent(self, context: MemoryContext, stage: str, when: datetime) -> MemoryContext:
-        from engine.notices.facts import NoticeDrafted
-
+    def sent(
+        self, context: MemoryContext, stage: str, when: datetime, policy: DutyPolicy | None = None
+    ) -> MemoryContext:
         key = next(
             it.notice_id for it in context.recorded(NoticeDrafted) if it.kind == "regulator" and it.stage == stage
         )
@@ -192,8 +198,8 @@ class TestEurope:
             for to in ("a@x.kz", "b@x.kz")
         ]
         context.given(key, *_approved(context, key), *sent)
-        policy = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("kz", "eu")))
-        return context.run(policy, NoticePolicy(PlainComposer(), TO))
+        both = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("kz", "eu")))
+        return context.run(policy or both, NoticePolicy(PlainComposer(), TO))
 
     def test_nothing_of_it_is_claimed_to_be_verified(self) -> None:
         assert not jurisdiction("eu").verified and all(not duty.verified for duty in jurisdiction("eu").duties)
@@ -219,8 +225,6 @@ class TestEurope:
         assert clocks(context)["dora-initial-notification"].due_at == at(due)
 
     def test_reports_follow_each_other_through_hours_months_and_holidays(self) -> None:
-        from engine.incidents.facts import IncidentClosed, RecoveryConfirmed
-
         context = self.run(notifiable(detected_at=at("2026-11-24T09:00+01:00")))
         assert "dora-intermediate-report" not in clocks(context)
         told = at("2026-11-24T12:00+01:00")
@@ -237,7 +241,6 @@ class TestEurope:
         assert clocks(context)["dora-final-report"].due_at == at("2026-12-28T12:00+01:00")
         assert not clocks(context)["nis2-incident-notification"].running
         assert clocks(context)["nis2-final-report"].due_at == at("2026-12-26T15:00+01:00")
-        del IncidentClosed
 
     def test_warnings_of_nis2_count_from_awareness_without_days_off(self) -> None:
         aware = at("2026-11-27T18:00+01:00")
@@ -245,10 +248,32 @@ class TestEurope:
         assert found["nis2-early-warning"].due_at == aware + timedelta(hours=24)
         assert found["nis2-incident-notification"].due_at == aware + timedelta(hours=72)
 
+    def test_a_clock_goes_on_when_its_jurisdiction_is_switched_off(self) -> None:
+        context = self.run(notifiable(detected_at=at("2026-11-24T09:00+01:00")))
+        only_home = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy())
+        told = self.sent(context, "initial", at("2026-11-24T12:00+01:00"), only_home)
+        assert not clocks(told)["nis2-early-warning"].running
+        assert "dora-intermediate-report" not in clocks(told)  # nothing new starts
+        raised = joined(2, detected_at=at("2026-11-24T08:00+01:00"))
+        context = told.given("i-1", raised).run(only_home)
+        assert clocks(context)["nis2-incident-notification"].due_at == at("2026-11-27T08:00+01:00")
+
+    def test_a_duty_started_by_hand_counts_by_its_own_calendar(self) -> None:
+        policy = ClockPolicy(jurisdictions=("kz", "eu"))
+        calendars = {"kz": builtin_calendar(), "eu": GERMANY}
+        began = at("2026-12-25T10:00+01:00")  # a holiday there, a working day in Kazakhstan
+        duty = startable(policy, calendars, "dora-initial-notification", began, "told by phone", at=began)
+        (started,) = start_by_hand(
+            Clock(), duty, owner_id="i-1", subject="", anchor_at=began, reason="told by phone", policy=policy,
+            calendars=calendars, by=COMPLIANCE, at=began,
+        )  # fmt: skip
+        assert isinstance(started, ClockStarted)
+        assert (started.due_at, started.jurisdiction) == (at("2026-12-28T12:00+01:00"), "eu")
+
     def test_the_duties_of_home_run_beside_them_with_their_own_calendar(self) -> None:
         found = clocks(self.run(notifiable()))
         assert found["regulator-notice"].calendar_version != found["nis2-early-warning"].calendar_version
-        assert found["regulator-notice"].due_at == datetime(2026, 11, 24, 5, tzinfo=UTC) or found["triage"].running
+        assert found["regulator-notice"].due_at == datetime(2026, 11, 24, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from engine.duties.declared import clock_spec, clock_specs
 from engine.kernel.errors import InputError
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.terms.counting import count_term
-from infra.app.container import calendar_of
+from infra.app.container import calendar_of, calendars_of
 from infra.cli import common
 from infra.cli.cases import case_acts
 from infra.read import exchange, timeline
@@ -47,8 +47,9 @@ def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) 
         raise InputError(
             "an instant with its offset is needed, such as 2026-11-23T10:00:00+05:00", field="STARTED_AT"
         ) from None
-    calendar = calendar_of(common.settings())
-    spec = clock_spec(kind)
+    settings = common.settings()
+    calendar = calendars_of(settings, calendar_of(settings))[clock_spec(kind).jurisdiction]
+    spec = clock_spec(kind, calendar.local(start).date())
     term = count_term(spec, start, calendar)
     at = calendar.local(term.due_at if reading == "strict" else term.latest_at)
     if explain:
@@ -96,7 +97,8 @@ def list_clocks(as_json: bool) -> None:
     """List the kinds of clocks with their terms and duties."""
     rows = [
         {"clock": s.kind, "term": f"{s.n} {s.unit}", "direction": s.direction, "obligations": ", ".join(s.obligations)}
-        for s in clock_specs().values()
+        for name in common.settings().jurisdictions
+        for s in clock_specs(name).values()
     ]
     common.show(rows, ("clock", "term", "direction", "obligations"), as_json)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import cast
-
 from engine.duties import clock as clocks
 from engine.duties import decisions
 from engine.duties.clock import Clock as LegalClock
@@ -16,13 +13,11 @@ from engine.duties.commands import (
     ProposeCancellation,
     StartClock,
 )
-from engine.duties.facts import Owner
 from engine.incidents.incident import Incident
 from engine.kernel.commands import DONE, Made, Outcome
-from engine.kernel.errors import DecisionRefused, InputError, NotFound
+from engine.kernel.errors import DecisionRefused
 from engine.kernel.facts import Person
 from engine.protection.protection import Protection
-from engine.terms.counting import ClockSpec
 from infra.commands.desk import Desk, Work
 from infra.commands.register import handles, in_unit
 
@@ -30,33 +25,17 @@ from infra.commands.register import handles, in_unit
 @in_unit(StartClock)
 def start(work: Work, command: StartClock) -> Made:
     """Start the clock of a duty by hand, for an incident or a protection."""
-    spec, desk = _startable(work.desk, command), work.desk
-    if command.anchor_at > work.at + timedelta(minutes=5):
-        raise InputError("a duty cannot have begun in the future", field="anchor_at")
-    _owner(work, command.owner_id, spec.owner)
-    subject, policy = command.subject.strip(), desk.settings.clock_policy
+    desk, policy, anchor = work.desk, work.desk.settings.clock_policy, command.anchor_at
+    duty = decisions.startable(policy, desk.calendars, command.kind, anchor, command.reason, at=work.at)
+    _owner(work, command.owner_id, duty.owner)
+    subject = command.subject.strip()
     key = clocks.clock_id(command.kind, command.owner_id, subject)
-    held = work.unit.load(LegalClock, key)
-    if held.id:
-        raise DecisionRefused(f"this clock is there already and is {held.state}")
-    started = clocks.start(
-        spec, owner_kind=cast(Owner, spec.owner), owner_id=command.owner_id, subject=subject,
-        anchor_at=command.anchor_at, at=work.at, calendar=desk.calendar, reading=policy.reading_of(command.kind),
-        ladder=policy.ladder, target_percent=policy.target_percent, actor=work.by.id, reason=command.reason,
+    facts = decisions.start_by_hand(
+        work.unit.load(LegalClock, key), duty, owner_id=command.owner_id, subject=subject, anchor_at=anchor,
+        reason=command.reason, policy=policy, calendars=desk.calendars, by=work.by, at=work.at,
     )  # fmt: skip
-    work.record(LegalClock, key, [started])
+    work.record(LegalClock, key, facts)
     return Made(id=key)
-
-
-def _startable(desk: Desk, command: StartClock) -> ClockSpec:
-    if not command.reason.strip():
-        raise DecisionRefused("starting a clock needs a reason")
-    specs = desk.settings.clock_policy.specs
-    spec = specs.get(command.kind)
-    if spec is None or spec.owner not in ("incident", "protection"):
-        startable = sorted(kind for kind, it in specs.items() if it.owner in ("incident", "protection"))
-        raise NotFound(f"no clock '{command.kind[:40]}' can be started by hand; there are {', '.join(startable)}")
-    return spec
 
 
 def _owner(work: Work, owner_id: str, kind: str) -> None:

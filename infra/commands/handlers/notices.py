@@ -47,9 +47,10 @@ def draft(desk: Desk, command: DraftNotice, by: Person) -> Made:
         raise InputError("name the address it goes to", field="recipient")
     with desk.work(by) as work:
         incident = work.get(Incident, command.incident_id)
-        key = notice_id(kind, incident.id, to if kind != "afc" else "")
+        subject = to if notice_kind(kind).per == "recipient" else ""
+        key = notice_id(kind, incident.id, subject)
         if work.unit.load(Notice, key).state in ("none", "withdrawn"):
-            _draft(work, incident, kind, "" if kind == "afc" else to, "initial", key, to, None)
+            _draft(work, incident, kind, subject, "initial", key, to, None)
     return Made(id=key)
 
 
@@ -219,7 +220,7 @@ def order_sending(unit: Unit, notice: Notice, recipient: str, number: int | None
     key = f"mail:{notice.id}" if number == 0 else f"mail:{notice.id}:{number}"
     if number is None:
         key = f"mail:{notice.id}:try-{delivery.attempt}:{recipient}"
-    kind = AfcMessage if notice.kind == "afc" else NoticeMessage
+    kind = AfcMessage if notice_kind(notice.kind).form == "message" else NoticeMessage
     unit.intend(Intent(key, kind(notice_id=notice.id, recipient=recipient)))
 
 
