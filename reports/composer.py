@@ -48,6 +48,9 @@ _AFC_STAGES = (
 """Stages of a loan, the furthest first, with the event types that show that it was reached."""
 
 
+UNKNOWN = "unknown"
+_AFC_TYPES = {"after payout": "event", UNKNOWN: UNKNOWN}
+"""Stage → the type of the message, where it is not an attempt."""
 MOST_FINDINGS = 100
 """Findings that are looked at, the newest."""
 
@@ -151,7 +154,7 @@ class NoticeComposer:
         return {
             "message_id": str(derive("afc", incident.id)),
             "participant": self.wordbook.writer.organisation.bin,
-            "type": "event" if stage == "after payout" else "attempt",
+            "type": _AFC_TYPES.get(stage, "attempt"),
             "event_time": first.astimezone(UTC).isoformat(),
             "detection_time": incident.detected_at.astimezone(UTC).isoformat(),
             "incident": incident.number,
@@ -193,5 +196,7 @@ def found_on(context: Context, incident: Incident) -> frozenset[str]:
 
 
 def _stage(actions: frozenset[str]) -> str:
-    """Name how far the loan had come, by what was seen."""
+    """Name how far the loan had come, by what was seen; of what people told no event says it."""
+    if not actions:
+        return UNKNOWN
     return next(stage for stage, shown in _AFC_STAGES if not shown or not actions.isdisjoint(shown))

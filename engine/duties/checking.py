@@ -2,7 +2,8 @@
 
 The register (``obligations.yml``) was written from the texts of the law and the policies; the duties say how the
 engine runs them. An entry that is weaker than the register, starts on something else or is satisfied by something
-else than the register's proof does not run.
+else than the register's proof does not run. The register says what the texts say now, so terms are compared for the
+entries that still hold; one that has ended was the law of its time.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def check(duty: DeclaredDuty, register: Register, events_of: Mapping[str, tuple[
         if key not in register:
             raise DataError(f"{duty.id}: no obligation '{key}' is in the register", file=file)
         obligation = register[key]
-        if isinstance(duty.term, Length) and obligation.deadline is not None:
+        if isinstance(duty.term, Length) and obligation.deadline is not None and duty.valid_to is None:
             _check_term(duty, duty.term, obligation, obligation.deadline, file)
         if duty.counted_only is None:
             _check_words(duty, obligation, events_of, file)

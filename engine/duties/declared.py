@@ -244,17 +244,20 @@ def clock_specs(name: str = HOME) -> dict[str, ClockSpec]:
 
 
 def clock_spec(kind: str, day: date | None = None) -> ClockSpec:
-    """Return how one duty is counted, of any jurisdiction: by the entry in force on a day, else by the newest.
+    """Return how one duty is counted, of any jurisdiction: by the entry in force on a day, without one by the newest.
 
-    Raise NotFound naming the duties there are.
+    Raise NotFound naming the duties there are, or for a day on which it was no law.
     """
     specs: dict[str, ClockSpec] = {}
     for name in sorted(builtin_names(), key=lambda name: name == HOME):
         specs |= clock_specs(name)
     if kind not in specs:
         raise NotFound(f"there is no clock '{kind}'; known: {', '.join(sorted(specs))}")
-    if day is not None:
-        for duty in jurisdiction(specs[kind].jurisdiction).duties:
-            if duty.id == kind and duty.in_force(day) and duty.spec is not None:
-                return duty.spec
-    return specs[kind]
+    if day is None:
+        return specs[kind]
+    entries = [duty for duty in jurisdiction(specs[kind].jurisdiction).duties if duty.id == kind]
+    found = next((duty.spec for duty in entries if duty.in_force(day)), None)
+    if found is None:
+        first = min(duty.valid_from for duty in entries)
+        raise NotFound(f"no entry of '{kind}' is the law of {day}; the first holds from {first}")
+    return found

@@ -82,6 +82,7 @@ class ClockPolicy(Record):
         """The clocks with this organisation's terms. Raises DataError for a parameter that is wrong or too weak."""
         if len(set(self.jurisdictions)) != len(self.jurisdictions):
             raise DataError("a jurisdiction is named twice", field="jurisdictions")
+        self._check_authorities()
         specs: dict[str, ClockSpec] = {}
         for name in self.jurisdictions:
             specs |= clock_specs(name)
@@ -96,6 +97,20 @@ class ClockPolicy(Record):
     def reading_of(self, kind: str) -> Reading:
         """Give the reading whose instant is the breach."""
         return self.readings.get(kind, self.reading)
+
+    def _check_authorities(self) -> None:
+        """One notice tells one authority: two jurisdictions whose duties are done by the same kind do not go together."""
+        told: dict[str, str] = {}
+        for duty in self.declared:
+            for phrase in duty.satisfactions:
+                if (
+                    phrase.word == "notice-sent"
+                    and told.setdefault(phrase.about, duty.jurisdiction) != duty.jurisdiction
+                ):
+                    raise DataError(
+                        f"'{told[phrase.about]}' and '{duty.jurisdiction}' are both told by the notice '{phrase.about}'; "
+                        "one notice cannot tell two authorities", field="jurisdictions",
+                    )  # fmt: skip
 
     def _check_ladder(self) -> None:
         missing = {*MARKS, 100} - self.ladder.keys()

@@ -58,10 +58,10 @@ class DutyPolicy:
                 self._satisfy(context, evidence, stored)
         for cancellation in meaning.cancelled:
             self._cancel(context, cancellation, stored.fact)
-        for owner, reason in meaning.resumed:
-            self._resume(context, owner, reason, stored.fact)
-        for owner, kind, subject, reason in meaning.withdrawn:
-            self._withdraw_proof(context, owner, kind, subject, reason, stored.fact)
+        for occasion, reason in meaning.resumed:
+            self._resume(context, occasion, reason, stored.fact)
+        for evidence, reason in meaning.withdrawn:
+            self._withdraw_proof(context, evidence, reason, stored.fact)
 
     def _meaning(self, context: Context, fact: Fact) -> Meaning:
         match fact:
@@ -131,7 +131,7 @@ class DutyPolicy:
         for duty_id in self.ids.get(evidence.word, ()):
             for clock in self._meant(context, duty_id, evidence):
                 duty = self.policy.entry_of(clock)
-                if duty is None or not any(_proves(phrase, evidence) for phrase in duty.satisfactions):
+                if duty is None or not self._does(duty, evidence):
                     continue
                 proof = evidence.proof or f"{stored.fact.topic} at position {stored.position}"
                 facts = clocks.satisfy(
@@ -163,17 +163,27 @@ class DutyPolicy:
             )
             context.record(Clock, clock.id, facts)
 
-    def _resume(self, context: Context, owner: str, reason: str, cause: Fact) -> None:
-        for clock in self._of(context, owner):
-            context.record(Clock, clock.id, clocks.resume(clock, reason, actor=cause.actor, at=context.at))
-
-    def _withdraw_proof(self, context: Context, owner: str, kind: str, subject: str, reason: str, cause: Fact) -> None:
-        for duty_id in self.ids.get("notice-sent", ()):
-            clock = context.load(Clock, clocks.clock_id(duty_id, owner, subject))
+    def _resume(self, context: Context, occasion: Occasion, reason: str, cause: Fact) -> None:
+        for clock in self._of(context, occasion.owner_id):
             duty = self.policy.entry_of(clock)
-            if duty is not None and any(p.word == "notice-sent" and p.about == kind for p in duty.satisfactions):
+            if duty is None or occasion.holds(duty):
+                facts = clocks.resume(clock, reason, actor=cause.actor, at=context.at)
+                context.record(Clock, clock.id, facts)
+
+    def _withdraw_proof(self, context: Context, evidence: Evidence, reason: str, cause: Fact) -> None:
+        for duty_id in self.ids.get(evidence.word, ()):
+            clock = context.load(Clock, clocks.clock_id(duty_id, evidence.owner_id, evidence.subject))
+            duty = self.policy.entry_of(clock)
+            if duty is not None and self._does(duty, evidence):
                 facts = clocks.withdraw_proof(clock, reason, at=context.at, actor=cause.actor)
                 context.record(Clock, clock.id, facts)
+
+    def _does(self, duty: DeclaredDuty, evidence: Evidence) -> bool:
+        """Say whether evidence is what a duty asks for. The kinds of notices are those of the organisation's home, so
+        they tell nobody of another jurisdiction."""
+        if evidence.word == "notice-sent" and duty.jurisdiction != self.policy.jurisdictions[0]:
+            return False
+        return any(_proves(phrase, evidence) for phrase in duty.satisfactions)
 
     def _of(self, context: Context, owner: str) -> list[Clock]:
         return [context.load(Clock, key) for key in context.find(Clock, owner_id=owner)]

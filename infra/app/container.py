@@ -300,9 +300,8 @@ def calendar_of(settings: Settings) -> BusinessCalendar:
         text = shipped if path is None else path.read_text(encoding="utf8")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from None
-    return calendar_from_yaml(
-        text, country=place.country, zone=settings.time_zone, opens=settings.opens, closes=settings.closes
-    )
+    zone = settings.time_zone if "time_zone" in settings.model_fields_set else place.zone or settings.time_zone
+    return calendar_from_yaml(text, country=place.country, zone=zone, opens=settings.opens, closes=settings.closes)
 
 
 def calendars_of(settings: Settings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,17 +22,17 @@ from engine.duties.declared import (
 from engine.duties.facts import ClockStarted
 from engine.duties.policy import ClockPolicy
 from engine.governance.governance import duty_specs
-from engine.governance.register import builtin_register
+from engine.governance.register import Register, builtin_register
 from engine.incidents.facts import NotifiabilityRaised, RecoveryConfirmed
-from engine.kernel.errors import DataError
-from engine.notices.facts import NoticeDrafted, NoticeSent
+from engine.kernel.errors import DataError, NotFound
+from engine.notices.facts import NoticeBounced, NoticeDrafted, NoticeSent
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.terms.calendar import builtin_calendar, calendar_from_yaml
 from engine.terms.counting import count_term
 from rules.detection.pack import builtin_rules
 from tests.memory import MemoryContext
-from tests.past import joined, notifiable, opened
+from tests.past import closed, joined, notifiable, opened
 from tests.support import COMPLIANCE, MONDAY
 from tests.unit.test_policies import TO, PlainComposer, _approved, clocks
 
@@ -134,6 +134,31 @@ def test_a_duty_that_disagrees_with_the_register_does_not_run(change: dict[str, 
         check(duty, builtin_register(), {}, "f")
 
 
+def test_the_register_says_what_holds_now_so_an_entry_that_ended_is_not_held_against_it() -> None:
+    """A tighter law can be entered: the register has the new number, the entry before it keeps the old."""
+    today = jurisdiction().newest()["collection-stop"].model_dump()
+    register = builtin_register()
+    stricter = register["le-act-stop-collection-3cd"]
+    assert stricter.deadline is not None
+    changed = stricter.model_copy(update={"deadline": stricter.deadline.model_copy(update={"n": 2})})
+    now = Register({**register.obligations, changed.id: changed}, register.sources)
+    old = DeclaredDuty.model_validate({**today, "valid_to": date(2027, 1, 1)})
+    new = DeclaredDuty.model_validate(
+        {**today, "valid_from": date(2027, 1, 1), "term": {"n": 2, "unit": "calendar_day"}}
+    )
+    check(old, now, {}, "f")
+    check(new, now, {}, "f")
+    with pytest.raises(DataError, match="is weaker"):
+        check(DeclaredDuty.model_validate(today), now, {}, "f")
+
+
+def test_a_duty_is_not_counted_for_a_day_on_which_it_was_no_law() -> None:
+    with pytest.raises(
+        NotFound, match="no entry of 'dora-final-report' is the law of 2024-01-01; the first holds from"
+    ):
+        clock_spec("dora-final-report", date(2024, 1, 1))
+
+
 class TestAChangeOfLaw:
     """From 2026-12-01 the regulator is told within two hours; what was open keeps its day."""
 
@@ -184,7 +209,7 @@ class TestEurope:
     """DORA Article 19 with 2025/301 Article 5, NIS2 Article 23: data only, marked unverified."""
 
     def run(self, *facts: Any) -> MemoryContext:
-        policy = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("kz", "eu")))
+        policy = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("eu",)))
         return MemoryContext().given("i-1", *facts).run(policy, NoticePolicy(PlainComposer(), TO))
 
     def sent(
@@ -198,7 +223,7 @@ class TestEurope:
             for to in ("a@x.kz", "b@x.kz")
         ]
         context.given(key, *_approved(context, key), *sent)
-        both = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("kz", "eu")))
+        both = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("eu",)))
         return context.run(policy or both, NoticePolicy(PlainComposer(), TO))
 
     def test_nothing_of_it_is_claimed_to_be_verified(self) -> None:
@@ -233,7 +258,7 @@ class TestEurope:
         over = RecoveryConfirmed(at=at("2026-11-25T09:00+01:00"), actor="a", incident_id="i-1", evidence="e")
         context.given("i-1", over)
         context.run(
-            DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("kz", "eu"))),
+            DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy(jurisdictions=("eu",))),
             NoticePolicy(PlainComposer(), TO),
         )
         context = self.sent(context, "follow_up", at("2026-11-26T15:00+01:00"))
@@ -252,14 +277,36 @@ class TestEurope:
         context = self.run(notifiable(detected_at=at("2026-11-24T09:00+01:00")))
         only_home = DutyPolicy({"kz": builtin_calendar(), "eu": GERMANY}, ClockPolicy())
         told = self.sent(context, "initial", at("2026-11-24T12:00+01:00"), only_home)
-        assert not clocks(told)["nis2-early-warning"].running
-        assert "dora-intermediate-report" not in clocks(told)  # nothing new starts
+        assert clocks(told)["nis2-early-warning"].running  # a notice to the regulator of Kazakhstan tells nobody there
         raised = joined(2, detected_at=at("2026-11-24T08:00+01:00"))
         context = told.given("i-1", raised).run(only_home)
         assert clocks(context)["nis2-incident-notification"].due_at == at("2026-11-27T08:00+01:00")
+        context.given("i-1", closed("false_positive")).run(only_home)
+        assert not clocks(context)["nis2-incident-notification"].running
+
+    def test_one_notice_cannot_tell_two_authorities(self) -> None:
+        with pytest.raises(DataError, match="both told by the notice 'regulator'"):
+            _ = ClockPolicy(jurisdictions=("kz", "eu")).specs
+
+    @pytest.mark.parametrize("stage", ["initial", "follow_up"])
+    def test_a_report_that_comes_back_is_owed_again_and_no_other(self, stage: str) -> None:
+        context = self.run(notifiable(detected_at=at("2026-11-24T09:00+01:00")))
+        context = self.sent(context, "initial", at("2026-11-24T12:00+01:00"))
+        over = RecoveryConfirmed(at=at("2026-11-25T09:00+01:00"), actor="a", incident_id="i-1", evidence="e")
+        policy = DutyPolicy({"eu": GERMANY}, ClockPolicy(jurisdictions=("eu",)))
+        context.given("i-1", over).run(policy, NoticePolicy(PlainComposer(), TO))
+        context = self.sent(context, "follow_up", at("2026-11-26T15:00+01:00"))
+        drafts = context.recorded(NoticeDrafted)
+        key = next(it.notice_id for it in drafts if it.kind == "regulator" and it.stage == stage)
+        back = NoticeBounced(
+            at=at("2026-11-26T16:00+01:00"), notice_id=key, recipient="a@x.kz", status="5.1.1", detail=""
+        )
+        found = clocks(context.given(key, back).run(policy))
+        assert found["dora-initial-notification"].running == (stage == "initial")
+        assert found["dora-intermediate-report"].running == (stage == "follow_up")
 
     def test_a_duty_started_by_hand_counts_by_its_own_calendar(self) -> None:
-        policy = ClockPolicy(jurisdictions=("kz", "eu"))
+        policy = ClockPolicy(jurisdictions=("eu",))
         calendars = {"kz": builtin_calendar(), "eu": GERMANY}
         began = at("2026-12-25T10:00+01:00")  # a holiday there, a working day in Kazakhstan
         duty = startable(policy, calendars, "dora-initial-notification", began, "told by phone", at=began)
@@ -269,11 +316,6 @@ class TestEurope:
         )  # fmt: skip
         assert isinstance(started, ClockStarted)
         assert (started.due_at, started.jurisdiction) == (at("2026-12-28T12:00+01:00"), "eu")
-
-    def test_the_duties_of_home_run_beside_them_with_their_own_calendar(self) -> None:
-        found = clocks(self.run(notifiable()))
-        assert found["regulator-notice"].calendar_version != found["nis2-early-warning"].calendar_version
-        assert found["regulator-notice"].due_at == datetime(2026, 11, 24, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,12 @@ class TestDuties:
         clock = clocks(context)["regulator-notice"]
         assert (clock.running, clock.anchor_at) == (True, MONDAY)
 
+    def test_reopening_brings_back_only_what_still_holds(self) -> None:
+        lowered = NotifiabilityLowered(at=MONDAY, actor="a", reason="r", incident_id="i-1", second_person="b")
+        again = IncidentReopened(at=MONDAY + HOUR, actor="a", reason="new facts", incident_id="i-1")
+        context = MemoryContext().given("i-1", notifiable(), lowered, closed("false_positive"), again).run(duties())
+        assert {name for name, clock in clocks(context).items() if clock.running} == {"triage"}
+
     def test_a_stop_counts_when_every_order_of_its_kind_is_acknowledged(self) -> None:
         context = MemoryContext().given("p-1", registered(bureaus=("pkb", "gkb")))
         context.run(duties(), OrderPolicy(builtin_calendar(), ClockPolicy()))
