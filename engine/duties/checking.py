@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from engine.duties.declared import DeclaredDuty, Length
 from engine.governance.register import Deadline, Obligation, Register
 from engine.kernel.errors import DataError
+from engine.notices.kinds import notice_kinds
 
 _TRIGGERS: Mapping[str, frozenset[str]] = {
     "incident-opened": frozenset({"incident.opened", "incident.confirmed"}),
@@ -44,6 +45,9 @@ def check(duty: DeclaredDuty, register: Register, events_of: Mapping[str, tuple[
 
     ``events_of`` are the events of returning duties, by key.
     """
+    for phrase in duty.satisfactions:
+        if phrase.word == "notice-sent" and phrase.about not in notice_kinds():
+            raise DataError(f"{duty.id}: satisfied_by: there is no kind of notice '{phrase.about}'", file=file)
     for key in duty.obligations:
         if key not in register:
             raise DataError(f"{duty.id}: no obligation '{key}' is in the register", file=file)

@@ -13,10 +13,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.kernel.errors import DataError, NotFound
-from engine.kernel.yaml_text import read_yaml
+from engine.kernel.yaml_text import read_declared
 from engine.terms.counting import ClockSpec, Reading, Unit
 
 HOME = "kz"
@@ -75,7 +75,7 @@ class Length(BaseModel):
     """How long a term is; ``anchor`` says from where, without one from the anchor of the duty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    n: int
+    n: int = Field(strict=True, ge=1, le=100_000)
     unit: Unit
     anchor: Anchor | None = None
 
@@ -113,6 +113,8 @@ class DeclaredDuty(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         starts, satisfied = self.starts, self.satisfactions
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValueError("valid_to: it ends before it begins")
         if self.counted_only is not None:
             if self.starts_on or self.satisfied_by:
                 raise ValueError("counted_only: nothing else starts or satisfies it")
@@ -186,7 +188,7 @@ def _known(phrases: tuple[Phrase, ...], words: object, field: str) -> None:
 
 def read_jurisdiction(text: str, file: str) -> Jurisdiction:
     """Read the duties of a jurisdiction. Raise DataError naming file, entry and field."""
-    document = read_yaml(text)
+    document = read_declared(text, file)
     if not isinstance(document, dict) or not isinstance(document.get("duties"), list):
         raise DataError("it holds jurisdiction, title, country, verified and duties", file=file)
     shared = {"jurisdiction": document.get("jurisdiction", ""), "verified": document.get("verified", False)}
@@ -233,7 +235,10 @@ def jurisdiction(name: str = HOME) -> Jurisdiction:
     if name not in builtin_names():
         raise DataError(f"there is no jurisdiction '{name[:40]}'; known: {', '.join(builtin_names())}")
     file = resources.files("engine") / "data" / name / "duties.yml"
-    return read_jurisdiction(file.read_text(encoding="utf8"), f"{name}/duties.yml")
+    found = read_jurisdiction(file.read_text(encoding="utf8"), f"{name}/duties.yml")
+    if found.jurisdiction != name:
+        raise DataError(f"it says that it is '{found.jurisdiction}'", file=f"{name}/duties.yml", field="jurisdiction")
+    return found
 
 
 @lru_cache(maxsize=8)

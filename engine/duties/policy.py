@@ -99,18 +99,16 @@ class ClockPolicy(Record):
         return self.readings.get(kind, self.reading)
 
     def _check_authorities(self) -> None:
-        """One notice tells one authority: two jurisdictions whose duties are done by the same kind do not go together."""
+        """One notice tells one authority: jurisdictions whose duties are done by the same kind do not go together."""
         told: dict[str, str] = {}
         for duty in self.declared:
             for phrase in duty.satisfactions:
-                if (
-                    phrase.word == "notice-sent"
-                    and told.setdefault(phrase.about, duty.jurisdiction) != duty.jurisdiction
-                ):
-                    raise DataError(
-                        f"'{told[phrase.about]}' and '{duty.jurisdiction}' are both told by the notice '{phrase.about}'; "
-                        "one notice cannot tell two authorities", field="jurisdictions",
-                    )  # fmt: skip
+                if phrase.word != "notice-sent":
+                    continue
+                first = told.setdefault(phrase.about, duty.jurisdiction)
+                if first != duty.jurisdiction:
+                    both = f"'{first}' and '{duty.jurisdiction}' are both told by the notice '{phrase.about}'"
+                    raise DataError(f"{both}; one notice cannot tell two authorities", field="jurisdictions")
 
     def _check_ladder(self) -> None:
         missing = {*MARKS, 100} - self.ladder.keys()

@@ -16,6 +16,7 @@ from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.protection import protection
 from engine.protection.facts import CourtRuled, LegalAct
 from engine.protection.protection import Protection
+from engine.terms.counting import EARLIEST, LATEST
 
 _PROTECTING = ("victim_resolution", "remedial_submission")
 _ANSWERS = (
@@ -170,12 +171,16 @@ def checked_act(**fields: object) -> LegalAct:
 
 
 def _instant(value: object) -> datetime | None:
+    """Read an instant. Raise ValueError for what is none, or lies where no term can be counted from."""
     if value is None:
         return None
     try:
-        return parse_rfc3339(value)
+        found = parse_rfc3339(value)
     except NotAnInstant as error:
         raise ValueError("received_at is no instant") from error
+    if not EARLIEST <= found <= LATEST:
+        raise ValueError("received_at lies outside the years that can be counted in")
+    return found
 
 
 def _tuple(value: object) -> tuple[str, ...]:

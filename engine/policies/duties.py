@@ -11,8 +11,11 @@ from engine.duties.clock import Clock
 from engine.duties.declared import DeclaredDuty, Phrase
 from engine.duties.policy import ClockPolicy
 from engine.governance import governance as g
+from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
+from engine.kernel.ids import derive
 from engine.kernel.ports import Context
+from engine.kernel.trouble import EffectFailed
 from engine.notices import facts as n
 from engine.policies import occasions
 from engine.policies.occasions import Cancellation, Evidence, Meaning, Occasion
@@ -92,21 +95,37 @@ class DutyPolicy:
             if occasion.until is None:
                 context.record(Clock, key, clocks.resume(held, OWED_AGAIN, actor=ENGINE, at=context.at))
             return
+        try:
+            started = self._started(context, duty, occasion, subject, anchor)
+        except InputError as error:  # a fact of an earlier version: nothing else of the log may wait behind it
+            self._tell(context, key, f"{duty.id} of {occasion.owner_kind} {occasion.owner_id}: {error.message}")
+            return
+        context.record(Clock, key, [started])
+
+    def _tell(self, context: Context, key: str, detail: str) -> None:
+        """Tell people of a duty that could not be counted."""
+        failed = EffectFailed(
+            at=context.at, key=f"clock:{key}", kind="duty", outcome="failed", detail=detail[:300], since=context.at
+        )
+        context.record_single(str(derive("effect-failed", "clock", key)), failed)
+
+    def _started(
+        self, context: Context, duty: DeclaredDuty, occasion: Occasion, subject: str, anchor: datetime
+    ) -> c.ClockStarted:
+        """Return the fact that a clock runs. Raise InputError for an anchor that no term can be counted from."""
         calendar, spec = self._calendar(duty), self.policy.spec_of(duty)
         if spec is None:
             assert occasion.until is not None
-            started = clocks.start_until(
+            return clocks.start_until(
                 duty.id, occasion.until, owner_id=occasion.owner_id, subject=subject, anchor_at=anchor, at=context.at,
                 calendar_version=calendar.version, obligations=duty.obligations, ladder=self.policy.ladder,
             )  # fmt: skip
-        else:
-            started = clocks.start(
-                spec, owner_kind=_owner(occasion), owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
-                at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
-                ladder=self.policy.ladder, target_percent=self.policy.target_percent,
-                outer=self._outer(duty, occasion, subject),
-            )  # fmt: skip
-        context.record(Clock, key, [started])
+        return clocks.start(
+            spec, owner_kind=_owner(occasion), owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
+            at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
+            ladder=self.policy.ladder, target_percent=self.policy.target_percent,
+            outer=self._outer(duty, occasion, subject),
+        )  # fmt: skip
 
     def _outer(self, duty: DeclaredDuty, occasion: Occasion, subject: str) -> datetime | None:
         return occasion.anchor(duty.within.anchor, subject) if duty.within is not None else None

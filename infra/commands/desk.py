@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Attachment
@@ -45,9 +46,10 @@ class Work:
     def get(self, kind: type[A], key: str) -> A:
         """Load what must exist; an id that is no id is not found either. Raise NotFound."""
         try:
-            found = self.unit.load(kind, key)
+            canonical = str(UUID(key)) == key  # another spelling of an id would name another thing in what is derived
         except ValueError:
-            raise NotFound("there is no such thing") from None
+            canonical = False
+        found = self.unit.load(kind, key) if canonical else kind()
         if not found.id:
             raise NotFound("there is no such thing")
         return found

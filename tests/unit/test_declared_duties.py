@@ -66,6 +66,10 @@ def at(text: str) -> datetime:
         ({"cancelled_by": ["whim"]}, "cancelled_by"),
         ({"term": {"n": 1, "unit": "fortnight"}}, "term"),
         ({"penalty": 5}, "penalty"),
+        ({"term": {"n": 0, "unit": "hour"}}, "term"),
+        ({"term": {"n": "4", "unit": "hour"}}, "term"),
+        ({"term": {"n": True, "unit": "hour"}}, "term"),
+        ({"valid_to": date(1999, 1, 1)}, "ends before it begins"),
     ],
 )
 def test_an_entry_that_says_too_little_or_too_much_does_not_load(change: dict[str, Any], why: str) -> None:
@@ -88,6 +92,28 @@ def test_a_file_that_is_no_law_is_refused() -> None:
         read_jurisdiction("jurisdiction: x\ntitle: t\ncountry: KZ\nverified: true\nduties: [5]", "f")
     with pytest.raises(DataError, match="no jurisdiction 'atlantis'"):
         jurisdiction("atlantis")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("duties:\n  - id: x\n    owner: incident\n    owner: duty\n", "line 2: 'owner' is given twice"),
+        ("duties:\n  - {id: x, valid_from: 2025-02-30}\n", "day is out of range"),
+        ("duties: [\x00]", "unacceptable"),
+        ("duties: !!python/object:os.system {}", "could not determine a constructor"),
+        ("duties: [", "line"),
+    ],
+)
+def test_text_that_is_no_plain_yaml_is_refused_in_one_line(text: str, why: str) -> None:
+    with pytest.raises(DataError, match=why) as refused:
+        read_jurisdiction(text, "kz/duties.yml")
+    assert "kz/duties.yml" in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_duty_done_by_a_notice_that_there_is_not_does_not_run() -> None:
+    duty = DeclaredDuty.model_validate({**ENTRY, "satisfied_by": ["notice-sent nobody"]})
+    with pytest.raises(DataError, match="no kind of notice 'nobody'"):
+        check(duty, builtin_register(), {}, "f")
 
 
 def test_every_clock_of_before_can_still_be_counted() -> None:

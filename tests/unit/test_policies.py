@@ -26,6 +26,7 @@ from engine.incidents.facts import (
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Entities, Fact
 from engine.kernel.messages import AlertMessage
+from engine.kernel.trouble import EffectFailed
 from engine.notices.facts import NoticeBounced, NoticeDrafted, NoticeRedrafted, NoticeSent, NoticeWithdrawn
 from engine.policies.alerts import AlertPolicy
 from engine.policies.duties import DutyPolicy
@@ -172,6 +173,19 @@ class TestDuties:
         again = IncidentReopened(at=MONDAY + HOUR, actor="a", reason="new facts", incident_id="i-1")
         context = MemoryContext().given("i-1", notifiable(), lowered, closed("false_positive"), again).run(duties())
         assert {name for name, clock in clocks(context).items() if clock.running} == {"triage"}
+
+    @pytest.mark.parametrize("day", [date(1, 1, 1), date(9999, 12, 31)])
+    def test_a_day_that_cannot_be_counted_stops_no_other_duty(self, day: date) -> None:
+        """A version before this one stored such days; whatever follows them in the log must not wait."""
+        done = DutyDone(at=MONDAY, duty_id="d-1", key="policy-review", done_on=day, evidence="e")
+        planned = ActionPlanned(
+            at=MONDAY, duty_id="d-1", key="policy-review", action_id="a-1", text="t", owner="o", due_on=day
+        )
+        context = MemoryContext().given("d-1", done, planned).given("i-1", notifiable()).run(duties())
+        assert clocks(context)["regulator-notice"].running
+        told = [it.detail for it in context.recorded(EffectFailed)]
+        assert all("policy-review of duty d-1" in detail for detail in told)
+        assert len(told) == (day.year == 9999)  # before 1992 no law is declared, so nothing is owed
 
     def test_a_stop_counts_when_every_order_of_its_kind_is_acknowledged(self) -> None:
         context = MemoryContext().given("p-1", registered(bureaus=("pkb", "gkb")))
