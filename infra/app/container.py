@@ -21,6 +21,7 @@ from engine.policies.alerts import AlertPolicy
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.policies.orders import OrderPolicy
+from engine.proofs.notes import Verifier
 from engine.terms.calendar import COUNTRY, BusinessCalendar, builtin_overrides, calendar_from_yaml
 from infra.app.time_source import SystemClock
 from infra.commands.accounts import Accounts
@@ -58,7 +59,6 @@ from infra.settings.settings import Settings
 from infra.store.archive import Archive
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Verifier
 from infra.store.opening import Store, open_store
 from infra.store.sql.database import Database
 from playbooks.cacao import Playbook, read
