@@ -14,7 +14,6 @@ NAMING = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE)\s+({'|'.join(TABLES)})\b")
 HOME = ("infra/read/", "infra/store/")
 ALLOWED: dict[str, int] = {
     "infra/cli/running/webhooks.py": 1,
-    "infra/commands/handlers/notices.py": 1,
     "infra/lab/bench/quality.py": 1,
     "infra/lab/bench/stream.py": 3,
     "infra/lab/simulate/invariants.py": 14,

@@ -110,6 +110,12 @@ class Unit:
         """Take an order for an effect back that nobody has begun to carry out."""
         self._cursor.execute("UPDATE outbox SET state = 'revoked' WHERE key = ? AND state = 'waiting'", (key,))
 
+    def by_hand(self, key: str) -> None:
+        """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
+        self._cursor.execute(
+            "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND (key = ? OR key LIKE ?)", (key, f"{key}:%")
+        )
+
     def prepare(self, kind: type[A], keys: Sequence[str]) -> None:
         """Load many aggregates together, before each is asked for."""
         name = KINDS[kind]
