@@ -55,6 +55,7 @@ from infra.processes.witnessing import Witnessing
 from infra.read.exchange import record_of
 from infra.search.opening import open_index
 from infra.search.port import SearchIndex
+from infra.settings.law import LawSettings
 from infra.settings.settings import Settings
 from infra.store.archive import Archive
 from infra.store.log.decisions import Decisions
@@ -292,7 +293,7 @@ def _stamping(house: House) -> list[Stage]:
     return [Stamping(house.ledger, house.decisions, house.clock, authority, settings.timestamp_every_s)]
 
 
-def calendar_of(settings: Settings) -> BusinessCalendar:
+def calendar_of(settings: LawSettings) -> BusinessCalendar:
     """Return the calendar of the organisation's home, with its override file where one is set."""
     path, place = settings.calendar_overrides, jurisdiction(settings.jurisdictions[0])
     shipped = builtin_overrides() if place.country == COUNTRY else ""
@@ -304,7 +305,7 @@ def calendar_of(settings: Settings) -> BusinessCalendar:
     return calendar_from_yaml(text, country=place.country, zone=zone, opens=settings.opens, closes=settings.closes)
 
 
-def calendars_of(settings: Settings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:
+def calendars_of(settings: LawSettings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:
     """Return the calendar of every jurisdiction, for clocks of one that was switched off run on: office hours are the
     organisation's, holidays the country's."""
     first = settings.jurisdictions[0]
