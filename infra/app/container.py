@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -321,7 +322,12 @@ def calendars_of(settings: LawSettings, home: BusinessCalendar) -> dict[str, Bus
 
 
 def builtin_playbooks() -> dict[str, Playbook]:
-    """Read the playbooks of the product, by file name; raises DataError for one with faults."""
+    """Return the playbooks of the product by file name. Raise DataError for one with faults."""
+    return dict(_playbooks())
+
+
+@lru_cache(maxsize=1)
+def _playbooks() -> dict[str, Playbook]:
     found: dict[str, Playbook] = {}
     for entry in sorted((resources.files("playbooks") / "packs").iterdir(), key=lambda e: e.name):
         if entry.name.endswith(".json"):
