@@ -175,9 +175,9 @@ def half_commits(house: House, stages: list[Stage]) -> None:
     real = Outbox._settle
 
     def settle(self: Any, row: Any, delivery: Any) -> None:
-        if row["kind"] == "mail" and int(row["attempts"]) == 0 and delivery.outcome == "done":
+        if row.kind == "mail" and row.attempts == 0 and delivery.outcome == "done":
             with self.decisions.database.write() as cursor:
-                cursor.execute("UPDATE outbox SET attempts = 1, state = 'waiting' WHERE key = ?", (row["key"],))
+                cursor.execute("UPDATE outbox SET attempts = 1, state = 'waiting' WHERE key = ?", (row.key,))
             return
         real(self, row, delivery)
 

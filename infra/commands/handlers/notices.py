@@ -32,6 +32,7 @@ from engine.policies.notices import drafted
 from infra.commands.desk import Desk, Work
 from infra.commands.register import handles, in_unit
 from infra.store.log.unit import Unit
+from infra.store.models import outbox
 
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
 
@@ -168,11 +169,7 @@ def hand_over(work: Work, command: HandOverNotice) -> Outcome:
         notice, command.channel, command.reference, command.handed_at or work.at, by=work.by, at=work.at
     )
     work.record(Notice, notice.id, facts)
-    work.unit.cursor.execute(
-        "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND kind IN ('mail', 'afc') "
-        "AND (key = ? OR key LIKE ?)",
-        (f"mail:{notice.id}", f"mail:{notice.id}:%"),
-    )
+    outbox.done_by_hand(work.unit.cursor, notice.id)
     return DONE
 
 
