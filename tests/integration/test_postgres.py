@@ -37,7 +37,7 @@ def test_an_event_becomes_an_incident_with_clocks_and_an_approved_notice(world: 
     world.clock.forward(days=9)
     world.sweep()
     assert any(clock["breached_at"] for clock in world.clocks(incident["id"]).values())
-    assert [row["position"] for row in queries.search(world.house, "c-1 portal")] == [1]
+    assert [hit.position for hit in queries.search(world.house, "c-1 portal")] == [1]
     assert queries.search(world.house, "nothing n'at*") == []
     before = world.clocks(incident["id"])
     world.house.decisions.rebuild_views()

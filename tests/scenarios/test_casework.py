@@ -242,7 +242,7 @@ def test_similar_incidents_and_the_graph_come_from_what_they_share(world: World)
     assert found[0].shared == ("c-1",)
     picture = graph(world.house, new)
     assert picture is not None
-    assert {node["kind"] for node in picture["nodes"]} == {"clients", "loans", "incident"}
+    assert {node.kind for node in picture.nodes} == {"clients", "loans", "incident"}
     assert picture == graph(world.house, new), "always the same picture"
 
 
@@ -269,5 +269,5 @@ def test_every_metric_comes_from_recorded_facts(world: World) -> None:
     assert spans(rows[0]) == {
         "detect": 0.0, "acknowledge": 600.0, "contain": 1800.0, "notify": 5400.0, "recover": None, "close": None,
     }  # fmt: skip
-    assert summary(rows)["contain"]["median_s"] == 1800.0
+    assert summary(rows)["contain"].median_s == 1800.0
     assert rows[0].detected_at == MONDAY

@@ -110,17 +110,17 @@ def test_every_obligation_says_what_serves_it_or_that_nothing_does(world: World)
     found = totals(rows)
     assert found["obligations"] == len(rows) == 169
     assert found["served"] + found["by_nothing"] + found["by_hand_only"] == 169
-    by_name = {row["obligation"]: row for row in rows}
-    assert by_name["notify-regulator-1bd"]["clocks"] == ["regulator-notice"]
-    assert by_name["disciplinary"]["served"] is False
-    assert by_name["disciplinary"]["evidence_at"] == ""
+    by_name = {row.obligation: row for row in rows}
+    assert by_name["notify-regulator-1bd"].clocks == ["regulator-notice"]
+    assert by_name["disciplinary"].served is False
+    assert by_name["disciplinary"].evidence_at == ""
     world.house.acts.record_evidence("disciplinary", "order 7 of the director", by=COMPLIANCE)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
-    again = {row["obligation"]: row for row in Coverage(world.house).rows()}
-    assert again["disciplinary"]["by_hand"] is True
-    assert "order 7" in again["disciplinary"]["evidence"]
-    assert again["iin-immutable"]["evidence_at"] > ""
-    assert again["iin-immutable"]["evidence_link"].startswith("/")
+    again = {row.obligation: row for row in Coverage(world.house).rows()}
+    assert again["disciplinary"].by_hand is True
+    assert "order 7" in again["disciplinary"].evidence
+    assert again["iin-immutable"].evidence_at > ""
+    assert again["iin-immutable"].evidence_link.startswith("/")
     with pytest.raises(NotFound):
         world.house.acts.record_evidence("no-such", "x", by=COMPLIANCE)
 

@@ -99,10 +99,10 @@ def test_every_version_is_kept_and_compared(world: World) -> None:
     versions = notice_of(world, key).versions
     assert [version.actor for version in versions] == ["qorgau", "aigul", "aigul"]
     found = changes(versions[1], versions[2])
-    assert [(change["language"], change["field"]) for change in found] == [("ru", "damage")]
-    assert ("same", "ущерб ") in found[0]["pieces"]
-    assert [kind for kind, _ in found[0]["pieces"]] == ["same", "gone", "new", "same", "gone", "new"] or any(
-        kind == "new" for kind, _ in found[0]["pieces"]
+    assert [(change.language, change.field) for change in found] == [("ru", "damage")]
+    assert ("same", "ущерб ") in found[0].pieces
+    assert [kind for kind, _ in found[0].pieces] == ["same", "gone", "new", "same", "gone", "new"] or any(
+        kind == "new" for kind, _ in found[0].pieces
     )
     assert changes(versions[2], versions[2]) == []
 

@@ -32,3 +32,15 @@ def test_no_sql_names_a_read_model_outside_the_read_side() -> None:
         for line in naming(path)
     ]
     assert found == [], "ask infra.read, or write through infra.store.models"
+
+
+def test_the_read_side_answers_with_records() -> None:
+    """A row is a record: no function of the read side gives dictionaries of anything."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sorted((ROOT / "infra/read").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None
+        if re.search(r"(dict|Mapping)\[str, (Any|object)\]", ast.unparse(node.returns))
+    ]
+    assert found == []
