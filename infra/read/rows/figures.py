@@ -7,6 +7,7 @@ from uuid import UUID
 
 from infra.read.rows.asking import count, counted
 from infra.store.sql.database import Readable
+from infra.store.sql.view_tables import NAMES
 
 
 class Totals(NamedTuple):
@@ -45,6 +46,11 @@ def totals(database: Readable) -> Totals:
         count(database, "SELECT COUNT(*) FROM notice_view"),
         count(database, "SELECT COUNT(*) FROM order_view"),
     )
+
+
+def sizes(database: Readable) -> dict[str, int]:
+    """Return how many rows each table that is folded from the logs holds."""
+    return {name: count(database, f"SELECT COUNT(*) FROM {name}") for name in (*NAMES, "tally")}  # noqa: S608 - our own
 
 
 def facts_of(database: Readable, topic: str) -> int:

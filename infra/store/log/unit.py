@@ -164,12 +164,6 @@ class Unit:
         )
         return [topics.decode(row[0], row[1]) for row in cursor.fetchall()]
 
-    def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Read within the transaction."""
-        cursor = self.cursor
-        cursor.execute(sql, parameters)
-        return [dict(row) for row in cursor.fetchall()]
-
     def track(self, follower: str, position: int) -> None:
         """Store a follower's position with what it wrote; raises when it would go backwards."""
         self.store.database.track(self._cursor, follower, position)
