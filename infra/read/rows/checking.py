@@ -69,5 +69,5 @@ def running_of_incidents(database: Readable) -> ClockRow | None:
 
 
 def content(database: Readable, kind: type[R]) -> list[R]:
-    """Return everything a read model holds."""
-    return all_of(database, kind, f"FROM {kind.table.name}")
+    """Return everything a read model holds, in the order of its keys."""
+    return all_of(database, kind, f"FROM {kind.table.name} ORDER BY {', '.join(kind.table.key)}")
