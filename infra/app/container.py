@@ -53,7 +53,7 @@ from infra.processes.tally import DutyEvents, Tally
 from infra.processes.webhooks import KIND as WEBHOOK
 from infra.processes.webhooks import Webhooks
 from infra.processes.witnessing import Witnessing
-from infra.read.exchange import record_of
+from infra.read.exchange import case_of
 from infra.search.opening import open_index
 from infra.search.port import SearchIndex
 from infra.settings.law import LawSettings
@@ -68,6 +68,7 @@ from playbooks.policy import PlaybookPolicy
 from reports.composer import NoticeComposer
 from reports.drafter import Drafter
 from reports.drafts import Writer
+from reports.exchange.ocsf import incident_finding
 from reports.render import render
 from rules.detection.loader import RuleSet
 
@@ -273,7 +274,7 @@ def _webhooks(house: House, http: HttpPost) -> list[Stage]:
     messages = WebhookMessages(house.clock, receivers, http)
     outbox = Outbox(house.decisions, house.clock, {WEBHOOK: messages}, "http", "outbox-webhooks")
     outbox.recover()
-    stage = Webhooks(house.decisions, house.clock, receivers, record_of(house))
+    stage = Webhooks(house.decisions, house.clock, receivers, lambda it: incident_finding(case_of(house, it)))
     stage.begin()
     return [stage, outbox]
 

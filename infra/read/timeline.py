@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
 from engine.duties import facts as c
 from engine.governance import governance as g
@@ -17,19 +18,31 @@ from playbooks import run as runs
 from reports.labels import word
 
 
-def entries(house: Reading, owner: str) -> list[dict[str, Any]]:
+class Entry(NamedTuple):
+    """A fact on a timeline, in words."""
+
+    position: int
+    at: datetime
+    actor: str
+    topic: str
+    """The first word of the topic: what it is about."""
+    text: str
+    reason: str
+
+
+def entries(house: Reading, owner: str) -> list[Entry]:
     """Give the timeline of an incident or protection, newest first."""
     recorded = house.decisions.timeline(owner)
     names = _names(house, recorded)
     return [
-        {
-            "position": it.position,
-            "at": it.fact.at,
-            "actor": it.fact.actor,
-            "topic": it.fact.topic.split(".")[0],
-            "text": describe(it.fact, names),
-            "reason": it.fact.reason,
-        }
+        Entry(
+            position=it.position,
+            at=it.fact.at,
+            actor=it.fact.actor,
+            topic=it.fact.topic.split(".")[0],
+            text=describe(it.fact, names),
+            reason=it.fact.reason,
+        )
         for it in reversed(recorded)
         if not _is_scaffolding(it.fact)
     ]

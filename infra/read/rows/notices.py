@@ -14,8 +14,9 @@ from infra.store.sql.database import Readable
 
 _KINDS = " ".join(f"WHEN '{it.kind}' THEN '{it.clock}'" for it in notice_kinds().values() if it.clock)
 _ITS_CLOCK = f"n.stage = 'initial' AND c.subject = n.subject AND c.kind = CASE n.kind {_KINDS} END"
+_WAITING = "'draft', 'review', 'unknown', 'refused', 'bounced'"
 _STATES = {
-    "open": "n.state IN ('draft', 'review', 'unknown', 'refused', 'bounced', 'approved')",
+    "open": f"n.state IN ({_WAITING}, 'approved')",
     "sent": "n.state = 'sent'",
     "all": "1 = 1",
 }
@@ -55,6 +56,18 @@ class NoticeCount(Record):
 def notice(database: Readable, key: str) -> NoticeRow | None:
     """Return a notice, None if there is none with this id."""
     return by_id(database, NoticeRow, key)
+
+
+def every(database: Readable) -> list[NoticeRow]:
+    """Return all notices."""
+    return all_of(database, NoticeRow, "FROM notice_view")
+
+
+def lying_open(database: Readable, most: int) -> list[NoticeRow]:
+    """Return at most so many notices that wait for a person, the oldest first."""
+    return all_of(
+        database, NoticeRow, f"FROM notice_view WHERE state IN ({_WAITING}) ORDER BY drafted_at LIMIT ?", most
+    )
 
 
 def listed(database: Readable, state: str) -> list[ListedNotice]:
@@ -97,8 +110,7 @@ def later(database: Readable, incident: str, kind: str, subject: str) -> list[No
 
 def waiting(database: Readable) -> int:
     """Return how many notices wait for a person."""
-    sql = "SELECT COUNT(*) FROM notice_view WHERE state IN ('draft', 'review', 'unknown', 'refused', 'bounced')"
-    return count(database, sql)
+    return count(database, f"SELECT COUNT(*) FROM notice_view WHERE state IN ({_WAITING})")  # noqa: S608 - our own
 
 
 def by_state(database: Readable) -> dict[str, int]:

@@ -7,15 +7,14 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-import orjson
 from eventsourcing.persistence import StoredEvent
 
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Intent
-from engine.kernel.timestamps import iso
 from infra.store import views
 from infra.store.log import finding, topics
 from infra.store.log.aggregates import KINDS, A
+from infra.store.models import outbox
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
 
@@ -108,13 +107,11 @@ class Unit:
 
     def withdraw(self, key: str) -> None:
         """Take an order for an effect back that nobody has begun to carry out."""
-        self._cursor.execute("UPDATE outbox SET state = 'revoked' WHERE key = ? AND state = 'waiting'", (key,))
+        outbox.revoke(self._cursor, key)
 
     def by_hand(self, key: str) -> None:
         """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
-        self._cursor.execute(
-            "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND (key = ? OR key LIKE ?)", (key, f"{key}:%")
-        )
+        outbox.done_by_hand(self._cursor, key)
 
     def prepare(self, kind: type[A], keys: Sequence[str]) -> None:
         """Load many aggregates together, before each is asked for."""
@@ -159,11 +156,7 @@ class Unit:
 
     def intend(self, intent: Intent) -> None:
         """Order an effect; the same key is ordered once."""
-        self._cursor.execute(
-            "INSERT INTO outbox (key, kind, payload, created_at, state, next_at) "
-            "VALUES (?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
-            (intent.key, intent.kind, orjson.dumps(intent.message.payload()).decode(), iso(self.at), iso(self.at)),
-        )
+        outbox.order(self._cursor, intent, self.at)
 
     def facts(self, key: str) -> list[Fact]:
         """Return the facts of one id, in order: up to the one that is being answered, else with those of this unit."""
@@ -174,12 +167,6 @@ class Unit:
             "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", (UUID(key).hex,)
         )
         return [topics.decode(row[0], row[1]) for row in cursor.fetchall()]
-
-    def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Read within the transaction."""
-        cursor = self.cursor
-        cursor.execute(sql, parameters)
-        return [dict(row) for row in cursor.fetchall()]
 
     def track(self, follower: str, position: int) -> None:
         """Store a follower's position with what it wrote; raises when it would go backwards."""

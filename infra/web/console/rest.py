@@ -31,7 +31,7 @@ def show_events(
         rows = queries.search(house, q, of, below)
     except (BadQuestion, SearchUnavailable) as error:
         wrong = error.message
-    oldest = rows[-1].get("position", rows[-1].get("key")) if len(rows) == queries.PAGE else None
+    oldest = queries.place_of(rows[-1]) if len(rows) == queries.PAGE else None
     lag = behind(house.search, house.ledger, house.decisions)[of]
     return page(
         request, "events.html", session, rows=rows, q=q[:LONGEST], of=of, wrong=wrong, oldest=oldest, indexes=INDEXES,
