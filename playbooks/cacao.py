@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
@@ -311,8 +310,3 @@ def _has_cycle(workflow: Mapping[str, Any]) -> bool:
                 if waiting[target] == 0:
                     free.append(target)
     return seen < len(workflow)
-
-
-def variables_in(text: str) -> list[str]:
-    """Give the variables a command mentions, in order."""
-    return re.findall(r"(__[A-Za-z0-9_-]+__):value", text)

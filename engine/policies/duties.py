@@ -15,7 +15,7 @@ from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
 from engine.kernel.ids import derive
 from engine.kernel.ports import Context
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import DutyNotCounted
 from engine.notices import facts as n
 from engine.policies import occasions
 from engine.policies.occasions import Cancellation, Evidence, Meaning, Occasion
@@ -98,15 +98,16 @@ class DutyPolicy:
         try:
             started = self._started(context, duty, occasion, subject, anchor)
         except InputError as error:  # a fact of an earlier version: nothing else of the log may wait behind it
-            self._tell(context, key, f"{duty.id} of {occasion.owner_kind} {occasion.owner_id}: {error.message}")
+            self._tell(context, key, duty, occasion, error)
             return
         context.record(Clock, key, [started])
 
-    def _tell(self, context: Context, key: str, detail: str) -> None:
+    def _tell(self, context: Context, key: str, duty: DeclaredDuty, occasion: Occasion, error: InputError) -> None:
         """Tell people of a duty that could not be counted."""
-        failed = EffectFailed(
-            at=context.at, key=f"clock:{key}", kind="duty", outcome="failed", detail=detail[:300], since=context.at
-        )
+        failed = DutyNotCounted(
+            at=context.at, clock_id=key, duty=duty.id, owner_kind=occasion.owner_kind, owner_id=occasion.owner_id,
+            detail=error.message[:300],
+        )  # fmt: skip
         context.record_single(str(derive("effect-failed", "clock", key)), failed)
 
     def _started(

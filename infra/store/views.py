@@ -10,6 +10,7 @@ from engine.duties.clock import Clock
 from engine.governance.governance import Control, Duty, Risk
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, FindingRaised
+from engine.kernel.trouble import DutyNotCounted
 from engine.notices.notice import Notice
 from engine.notices.wording import TemplateLife
 from engine.protection.protection import Protection
@@ -98,6 +99,8 @@ def _owners(fact: Fact, aggregate: Any) -> list[str]:
             return [aggregate.incident_id]
         case Protection() | Retention() | RuleLife() | ListLife() | TemplateLife() | Duty() | Control() | Risk():
             return [aggregate.id]
+    if isinstance(fact, DutyNotCounted):
+        return [fact.owner_id]
     return [fact.finding_id] if isinstance(fact, FindingRaised) else []
 
 
