@@ -14,6 +14,7 @@ from engine.kernel.facts import FindingRaised
 from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.trouble import TemplateFailed
+from engine.notices.facts import NoticeStage
 from engine.notices.notice import Notice
 from engine.terms.calendar import BusinessCalendar
 from reports.drafter import Content, TemplateError
@@ -92,7 +93,7 @@ class NoticeComposer:
         context: Context,
         incident: Incident,
         kind: str,
-        stage: str,
+        stage: NoticeStage,
         client: str,
         *,
         late: bool,

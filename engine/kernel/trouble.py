@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Literal, assert_never, get_args
 
-from engine.kernel.facts import Fact
+from engine.kernel.facts import Fact, Owner
 
 
 class MessageFailed(Fact):
@@ -57,7 +57,7 @@ class DutyNotCounted(Fact):
     topic: ClassVar[str] = "duty.not-counted.v1"
     clock_id: str
     duty: str
-    owner_kind: str
+    owner_kind: Owner
     owner_id: str
     detail: str
 

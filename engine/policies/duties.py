@@ -10,7 +10,7 @@ from engine.duties import facts as c
 from engine.duties.clock import Clock
 from engine.duties.declared import DeclaredDuty, Phrase
 from engine.duties.policy import ClockPolicy
-from engine.governance import governance as g
+from engine.governance import facts as g
 from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
 from engine.kernel.ids import derive
@@ -122,7 +122,7 @@ class DutyPolicy:
                 calendar_version=calendar.version, obligations=duty.obligations, ladder=self.policy.ladder,
             )  # fmt: skip
         return clocks.start(
-            spec, owner_kind=_owner(occasion), owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
+            spec, owner_kind=occasion.owner_kind, owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
             at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
             ladder=self.policy.ladder, target_percent=self.policy.target_percent,
             outer=self._outer(duty, occasion, subject),
@@ -224,12 +224,3 @@ def _proves(phrase: Phrase, evidence: Evidence) -> bool:
     """Say whether evidence is what a phrase asks for; a notice is the first of its kind unless a stage is named."""
     stage = phrase.stage or ("initial" if phrase.word == "notice-sent" else "")
     return (phrase.word, phrase.about, stage) == (evidence.word, evidence.about, evidence.stage)
-
-
-def _owner(occasion: Occasion) -> c.Owner:
-    match occasion.owner_kind:
-        case "incident":
-            return "incident"
-        case "protection":
-            return "protection"
-    return "duty"

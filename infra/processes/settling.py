@@ -11,7 +11,15 @@ from typing import Literal, assert_never
 
 from engine.kernel.facts import Fact
 from engine.kernel.ids import derive
-from engine.kernel.messages import CommandMessage, Message, NoticeMessage, OrderMessage
+from engine.kernel.messages import (
+    AlertMessage,
+    AnyMessage,
+    CommandMessage,
+    NoticeMessage,
+    OrderMessage,
+    OwnEvent,
+    WebhookMessage,
+)
 from engine.kernel.ports import Context, Delivery
 from engine.kernel.trouble import MessageFailed
 from engine.notices import facts as n
@@ -38,7 +46,7 @@ class Attempt:
     channel: str
 
 
-def settle(context: Context, message: Message, delivery: Delivery, attempt: Attempt) -> bool:
+def settle(context: Context, message: AnyMessage, delivery: Delivery, attempt: Attempt) -> bool:
     """Record what became of a message; return whether it is settled."""
     match message:
         case NoticeMessage():
@@ -47,6 +55,13 @@ def settle(context: Context, message: Message, delivery: Delivery, attempt: Atte
             return _order(context, message, delivery, attempt)
         case CommandMessage():
             return _command(context, message, delivery, attempt)
+        case AlertMessage() | OwnEvent() | WebhookMessage():
+            return _telling(context, delivery, attempt)
+    assert_never(message)
+
+
+def _telling(context: Context, delivery: Delivery, attempt: Attempt) -> bool:
+    """What only tells somebody changes nothing when it was told."""
     if delivery.outcome == "refused":
         _failed(context, delivery.outcome, delivery.detail, attempt)
     return delivery.outcome != "retry"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.duties import facts as c
-from engine.governance import governance as g
+from engine.governance import facts as g
 from engine.incidents import facts as i
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.timestamps import iso

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.duties.clock import Clock
 from engine.duties.facts import ClockCancelled, ClockReanchored, ClockSatisfied, ClockStarted
 from engine.duties.policy import ClockPolicy
-from engine.governance.governance import ActionClosed, ActionPlanned, DutyDone
+from engine.governance.facts import ActionClosed, ActionPlanned, DutyDone
 from engine.incidents.facts import (
     ContainmentStarted,
     FindingJoined,

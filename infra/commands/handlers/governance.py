@@ -13,7 +13,8 @@ from engine.governance.commands import (
     StateControl,
     TreatRisk,
 )
-from engine.governance.governance import Control, Duty, Output, Risk, RiskEntered
+from engine.governance.facts import Output, RiskEntered
+from engine.governance.governance import Control, Duty, Risk
 from engine.kernel.checked import checked
 from engine.kernel.commands import DONE, Attachment, Made, Outcome
 from engine.kernel.facts import Person

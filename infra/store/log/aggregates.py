@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.duties import facts as clock_facts
 from engine.duties.clock import Clock
-from engine.governance import governance
+from engine.governance import facts as governance
 from engine.governance.governance import Control, Duty, Risk
 from engine.incidents import facts as incident_facts
 from engine.incidents.incident import Incident
