@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, get_args
 
 from jsonschema import Draft7Validator
 from pydantic import BaseModel, ConfigDict
@@ -20,7 +20,8 @@ from referencing import Registry, Resource
 from engine.kernel.errors import InputError
 from playbooks.conditions import parse as parse_condition
 
-SUPPORTED_STEPS = ("start", "end", "action", "if-condition", "parallel")
+StepKind = Literal["start", "end", "action", "if-condition", "parallel"]
+SUPPORTED_STEPS: tuple[StepKind, ...] = get_args(StepKind)
 OWN_COMMANDS = ("manual", "http-api")
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
@@ -44,7 +45,7 @@ class Finding(BaseModel):
     """One thing found in a playbook: ``error`` refuses it, ``warning`` is for its author."""
 
     model_config = ConfigDict(frozen=True)
-    level: str
+    level: Literal["error", "warning"]
     pointer: str
     message: str
 
@@ -66,6 +67,11 @@ class Playbook(BaseModel):
     def step(self, step_id: str) -> dict[str, Any]:
         """Give one step."""
         return self.workflow[step_id]
+
+    def kind(self, step_id: str) -> StepKind:
+        """Give the kind of a step; reading refuses every other."""
+        kind: StepKind = self.workflow[step_id]["type"]
+        return kind
 
     def extension(self, step_id: str) -> Mapping[str, Any]:
         """Give our extension of a step, empty when it has none."""

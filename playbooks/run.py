@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, cast, get_args
+from typing import Any, ClassVar, Literal, assert_never, cast, get_args
 
 from engine.kernel.errors import DecisionRefused, NotAllowed
 from engine.kernel.facts import Fact, Person, foreign
@@ -227,17 +227,21 @@ class _Walker:
     def move(self, step_id: str) -> None:
         """Take one entered step as far as it goes by itself."""
         step = self.playbook.step(step_id)
-        kind = step["type"]
         if step_id in self.run.done:
             self.follow(step_id, step)
-        elif kind == "start" or kind == "end":
-            self.finish(step_id)
-        elif kind == "action":
-            self.act(step_id, step)
-        elif kind == "if-condition":
-            self.choose(step_id, step)
-        else:
-            self.branch(step_id, step["next_steps"])
+            return
+        kind = self.playbook.kind(step_id)
+        match kind:
+            case "start" | "end":
+                self.finish(step_id)
+            case "action":
+                self.act(step_id, step)
+            case "if-condition":
+                self.choose(step_id, step)
+            case "parallel":
+                self.branch(step_id, step["next_steps"])
+            case _:
+                assert_never(kind)
 
     def act(self, step_id: str, step: Mapping[str, Any]) -> None:
         if step_id in self.run.waiting or step_id in self.run.requested:
@@ -283,14 +287,14 @@ class _Walker:
         ends = [
             inner
             for inner, within in self.run.entered.items()
-            if within == step_id and inner in self.run.done and self.playbook.step(inner)["type"] == "end"
+            if within == step_id and inner in self.run.done and self.playbook.kind(inner) == "end"
         ]
         if len(ends) >= len(targets):
             self.finish(step_id)
 
     def follow(self, step_id: str, step: Mapping[str, Any]) -> None:
         within = self.run.entered[step_id]
-        if step["type"] == "end":
+        if self.playbook.kind(step_id) == "end":
             if not within and self.run.state == "running":
                 self.add(RunCompleted(at=self.at, run_id=self.run.id))
             return
