@@ -13,7 +13,8 @@ from engine.governance.commands import (
     StateControl,
     TreatRisk,
 )
-from engine.governance.governance import Control, Duty, Output, Risk, RiskEntered
+from engine.governance.facts import Output, RiskEntered
+from engine.governance.governance import Control, Duty, Risk
 from engine.handlers.desk import ORGANISATION, Desk, Work
 from engine.handlers.register import handles, in_unit
 from engine.kernel.checked import checked

@@ -32,6 +32,7 @@ from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.policies.notices import drafted
 
+LATER: tuple[NoticeStage, ...] = ("follow_up", "final")
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
 
 
@@ -57,7 +58,7 @@ def draft(desk: Desk, command: DraftNotice, by: Person) -> Made:
 def follow_up(desk: Desk, command: FollowUpNotice, by: Person) -> Made:
     """Draft a supplement, or the final report, to a notice that was handed over."""
     stage = command.stage
-    if stage not in ("follow_up", "final"):
+    if stage not in LATER:
         raise InputError("a later notice is follow_up or final", field="stage")
     with desk.work(by) as work:
         first = work.get(Notice, command.notice_id)
@@ -78,12 +79,18 @@ def follow_up(desk: Desk, command: FollowUpNotice, by: Person) -> Made:
 
 
 def _draft(
-    work: Work, incident: Incident, kind: str, subject: str, stage: str, key: str, to: str, follows: Notice | None
+    work: Work,
+    incident: Incident,
+    kind: str,
+    subject: str,
+    stage: NoticeStage,
+    key: str,
+    to: str,
+    follows: Notice | None,
 ) -> None:
-    the_stage: NoticeStage = stage  # type: ignore[assignment]
     content, version = work.desk.drafting.text(work.unit, incident, kind, stage, "", late=False, follows=follows)
     fact = drafted(
-        work.unit, key, incident, notice_kind(kind), subject, the_stage, content, version, recipient=to,
+        work.unit, key, incident, notice_kind(kind), subject, stage, content, version, recipient=to,
         follows=follows, actor=work.by.id,
     )  # fmt: skip
     work.record(Notice, key, [fact])

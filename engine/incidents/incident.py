@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from engine.incidents.facts import (
     CauseEliminated,
@@ -16,31 +17,38 @@ from engine.incidents.facts import (
     ConsequenceEliminated,
     ContainmentStarted,
     Disposition,
+    EndingFact,
     FindingJoined,
     FindingPart,
     FindingsDetached,
     FindingsTakenOver,
     FindingSuppressed,
+    HandlingFact,
     IncidentAbsorbed,
     IncidentAcknowledged,
     IncidentAssigned,
     IncidentClosed,
+    IncidentFact,
     IncidentLinked,
     IncidentMerged,
     IncidentOpened,
     IncidentReopened,
     IncidentUnlinked,
     LessonsRecorded,
+    Measured,
+    NoteAdded,
     NotifiabilityLowered,
     NotifiabilityLoweringProposed,
     NotifiabilityRaised,
+    Phase,
     RecoveryConfirmed,
+    Relation,
     SeverityChanged,
     SuppressionSet,
 )
-from engine.kernel.facts import Entities, Fact, Severity
+from engine.kernel.facts import Entities, Fact, Severity, foreign
 
-STAGES = {
+STAGES: dict[Phase, str] = {
     "new": "detect and report",
     "triaged": "assess and decide",
     "contained": "respond",
@@ -49,7 +57,7 @@ STAGES = {
     "merged": "assess and decide",
 }
 """The phases in the words of ISO/IEC 27035-1."""
-FUNCTIONS = {
+FUNCTIONS: dict[Phase, str] = {
     "new": "detect",
     "triaged": "respond",
     "contained": "respond",
@@ -81,7 +89,7 @@ class Incident:
     opened_at: datetime | None = None
     detection_source: str = ""
     reported_by: str = ""
-    measures: list[tuple[str, datetime]] = field(default_factory=list)
+    measures: list[tuple[Measured, datetime]] = field(default_factory=list)
     dedup_key: str = ""
     rule_name: str = ""
     obligations: tuple[str, ...] = ()
@@ -98,7 +106,7 @@ class Incident:
     merged_into: str | None = None
     split_from: str = ""
     absorbed: list[str] = field(default_factory=list)
-    links: dict[str, str] = field(default_factory=dict)
+    links: dict[str, Relation] = field(default_factory=dict)
     suppressed_until: datetime | None = None
     suppressed: list[str] = field(default_factory=list)
     lessons: tuple[str, str] | None = None
@@ -128,7 +136,7 @@ class Incident:
         return found.union(self.named)
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> Phase:
         """Name the phase of handling."""
         if self.merged_into is not None:
             return "merged"
@@ -148,11 +156,13 @@ class Incident:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        if not (self._content(fact) or self._handling(fact)):
-            self._ending(fact)
+        left = self._content(cast(IncidentFact, fact))
+        left = self._handling(left) if left is not None else None
+        if left is not None:
+            self._ending(left)
 
-    def _content(self, fact: Fact) -> bool:
-        """Take what says what is in it; says whether it did."""
+    def _content(self, fact: IncidentFact) -> HandlingFact | EndingFact | None:
+        """Take what says what is in it; return what does not."""
         match fact:
             case IncidentOpened():
                 self._open(fact)
@@ -175,10 +185,10 @@ class Incident:
             case IncidentUnlinked():
                 self.links.pop(fact.other, None)
             case _:
-                return False
-        return True
+                return fact
+        return None
 
-    def _handling(self, fact: Fact) -> bool:
+    def _handling(self, fact: HandlingFact | EndingFact) -> EndingFact | None:
         match fact:
             case IncidentAssigned():
                 self.assignee = fact.assignee
@@ -208,10 +218,10 @@ class Incident:
                 self.recovered_at = fact.at
                 self.measures.append(("recovered", fact.at))
             case _:
-                return False
-        return True
+                return fact
+        return None
 
-    def _ending(self, fact: Fact) -> None:
+    def _ending(self, fact: EndingFact) -> None:
         match fact:
             case IncidentMerged():
                 self.merged_into = fact.into
@@ -225,6 +235,10 @@ class Incident:
                 self.suppressed_until = fact.until
             case LessonsRecorded():
                 self.lessons = (fact.lessons, fact.actions)
+            case NoteAdded():
+                pass
+            case _:
+                foreign(fact)
 
     def _open(self, fact: IncidentOpened) -> None:
         self.id, self.number, self.title = fact.incident_id, fact.number, fact.title

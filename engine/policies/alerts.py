@@ -11,7 +11,7 @@ from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.messages import AlertMessage
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import TROUBLES, Trouble, told
 from engine.notices import facts as n
 from engine.permissions import Role
 from engine.protection import facts as p
@@ -36,7 +36,7 @@ class AlertPolicy:
 
     name: str = "alerts"
     after: tuple[str, ...] = ()
-    answers: tuple[type[Fact], ...] = (*c.FACTS, *n.FACTS, *p.FACTS, EffectFailed)
+    answers: tuple[type[Fact], ...] = (*c.FACTS, *n.FACTS, *p.FACTS, *TROUBLES)
 
     def __init__(self, role_mail: Mapping[str, str], common: str) -> None:
         self.role_mail = role_mail
@@ -56,7 +56,7 @@ class AlertPolicy:
 
 
 def _alert(context: Context, fact: Fact) -> Alert | None:
-    return _of_clock(context, fact) or _of_notice(fact) or _of_protection(context, fact) or _of_effect(fact)
+    return _of_clock(context, fact) or _of_notice(fact) or _of_protection(context, fact) or _of_trouble(fact)
 
 
 def _of_clock(context: Context, fact: Fact) -> Alert | None:
@@ -118,14 +118,8 @@ def _of_protection(context: Context, fact: Fact) -> Alert | None:
     return None
 
 
-def _of_effect(fact: Fact) -> Alert | None:
-    if not isinstance(fact, EffectFailed):
-        return None
-    return Alert(
-        f"An effect needs a person: {fact.kind}",
-        f"{fact.key}: {fact.outcome}. {fact.detail}",
-        (Role.ADMIN.value, Role.CISO.value),
-    )
+def _of_trouble(fact: Fact) -> Alert | None:
+    return Alert(*told(fact), (Role.ADMIN.value, Role.CISO.value)) if isinstance(fact, Trouble) else None
 
 
 def _say(clock: Clock, what: str) -> str:

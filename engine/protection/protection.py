@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import cast
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Noted, Person
+from engine.kernel.facts import Fact, Noted, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
 from engine.protection.facts import (
@@ -21,6 +22,7 @@ from engine.protection.facts import (
     ActDocumentAttached,
     ActRegistered,
     ActVerified,
+    CaseFact,
     CourtRuled,
     LegalAct,
     OrderAcknowledged,
@@ -33,16 +35,19 @@ from engine.protection.facts import (
     OutcomeDecided,
     OutcomeDeclined,
     OutcomeProposed,
+    ProtectionFact,
+    ProtectionState,
     ViolationFound,
 )
 
 STOPS: tuple[OrderKind, ...] = ("collection-stop", "accrual-stop", "bureau-correction", "client-flag")
-LIFTS: dict[str, OrderKind] = {
+LIFTS: dict[OrderKind, OrderKind] = {
     "collection-stop": "collection-resume",
     "accrual-stop": "accrual-resume",
     "bureau-correction": "bureau-restore",
     "client-flag": "client-unflag",
 }
+ENDS: dict[Outcome, ProtectionState] = {"write-off": "written-off", "release": "released"}
 
 
 @dataclass
@@ -50,7 +55,7 @@ class Order:
     """One order and its acknowledgement."""
 
     id: str
-    kind: str
+    kind: OrderKind
     system: str
     target: str
     loans: tuple[str, ...]
@@ -84,12 +89,12 @@ class Protection:
     version: int = 0
 
     @property
-    def state(self) -> str:
+    def state(self) -> ProtectionState:
         """Name the state: not-genuine, written-off, released, protected (all stops acknowledged) or stopping."""
         if self.genuine is False:
             return "not-genuine"
         if self.outcome is not None:
-            return {"write-off": "written-off", "release": "released"}[self.outcome]
+            return ENDS[self.outcome]
         stops = [order for order in self.orders.values() if order.kind in STOPS]
         return "protected" if stops and all(order.acknowledged_at for order in stops) else "stopping"
 
@@ -101,10 +106,11 @@ class Protection:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        if not self._order(fact):
-            self._case(fact)
+        left = self._order(cast(ProtectionFact, fact))
+        if left is not None:
+            self._case(left)
 
-    def _case(self, fact: Fact) -> None:
+    def _case(self, fact: CaseFact) -> None:
         match fact:
             case ActRegistered():
                 self.id, self.act = fact.protection_id, fact.act
@@ -123,8 +129,11 @@ class Protection:
                 self.outcome, self.decided_at, self.proposed = fact.outcome, fact.at, None
             case ViolationFound():
                 self.violations.append(fact)
+            case _:
+                foreign(fact)
 
-    def _order(self, fact: Fact) -> bool:
+    def _order(self, fact: ProtectionFact) -> CaseFact | None:
+        """Take what is about an order; return what is not."""
         match fact:
             case OrderIssued():
                 self.orders[fact.order_id] = Order(
@@ -140,10 +149,10 @@ class Protection:
             case OrderRevoked():
                 self.orders[fact.order_id].revoked = True
             case _:
-                return False
-        return True
+                return fact
+        return None
 
-    def all_acknowledged(self, kind: str) -> bool:
+    def all_acknowledged(self, kind: OrderKind) -> bool:
         """Say whether every order of this kind was acknowledged."""
         orders = [order for order in self.orders.values() if order.kind == kind]
         return bool(orders) and all(order.acknowledged_at is not None for order in orders)
@@ -215,8 +224,7 @@ class _Outcome(Noted):
 def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Propose how the protection ends."""
     require("propose-outcome", by)
-    the_outcome = next((name for name in OUTCOMES if name == outcome), None)
-    if the_outcome is None:
+    if outcome not in OUTCOMES:
         raise DecisionRefused("an outcome is write-off or release")
     if not protection.holds or protection.outcome is not None:
         raise DecisionRefused(f"the protection is {protection.state}")
@@ -226,7 +234,7 @@ def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Pe
         raise DecisionRefused("an outcome needs its ground")
     if outcome == "release" and not any(it.ruling == "act-overturned" for it in protection.rulings):
         raise DecisionRefused("the stops are lifted on a decision of a court, or when the act is not genuine")
-    return [OutcomeProposed(at=at, actor=by.id, reason=reason, protection_id=protection.id, outcome=the_outcome)]
+    return [OutcomeProposed(at=at, actor=by.id, reason=reason, protection_id=protection.id, outcome=outcome)]
 
 
 def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:

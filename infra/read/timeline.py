@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.duties import facts as c
-from engine.governance import governance as g
+from engine.governance import facts as g
 from engine.incidents import facts as i
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.timestamps import iso
+from engine.kernel.trouble import Trouble, told
 from engine.notices import facts as n
 from engine.protection import facts as p
 from infra.read.reading import Reading
@@ -79,7 +80,7 @@ def describe(fact: Fact, names: dict[str, str]) -> str:
         text = ours(fact, names)
         if text is not None:
             return text
-    return fact.topic
+    return told(fact)[1] if isinstance(fact, Trouble) else fact.topic
 
 
 def _incident(fact: Fact, names: dict[str, str]) -> str | None:

@@ -10,7 +10,8 @@ import pytest
 from engine.duties.clock import Clock
 from engine.duties.commands import AgreeToCancel, MakeCalendarFeed, ProposeCancellation, StartClock
 from engine.governance.commands import CloseAction, EnterRisk, PlanAction, RecordEvidence, ScoreRisk, TreatRisk
-from engine.governance.governance import Duty, EvidenceRecorded, Risk, duty_id
+from engine.governance.facts import EvidenceRecorded
+from engine.governance.governance import Duty, Risk, duty_id
 from engine.incidents.commands import (
     AcknowledgeIncident,
     AddNote,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from engine.duties.facts import ClockState
+from engine.kernel.facts import Owner
 from engine.kernel.timestamps import iso
 from infra.read.rows.asking import all_of, by_id, count, counted, ids
 from infra.store.models.duties import ClockRow
@@ -48,10 +50,10 @@ class DueRow(Record):
 
     id: str
     kind: str
-    owner_kind: str
+    owner_kind: Owner
     owner_id: str
     subject: str
-    state: str
+    state: ClockState
     anchor_at: datetime
     due_at: datetime
     latest_at: datetime

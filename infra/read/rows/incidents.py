@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.incidents.facts import Disposition, Phase
+from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
 from infra.read.rows.asking import all_of, by_id, count, first_of, ids
 from infra.read.rows.clocks import of_owners, used_share
@@ -58,9 +60,9 @@ class SimilarRow(Record):
     id: str
     number: str
     title: str
-    severity: str
-    phase: str
-    disposition: str | None
+    severity: Severity
+    phase: Phase
+    disposition: Disposition | None
     opened_at: datetime
     closed_at: datetime | None
     assignee: str | None

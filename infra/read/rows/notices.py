@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from engine.duties.facts import ClockState
+from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
+from engine.notices.facts import NoticeStage, NoticeState
 from engine.notices.kinds import notice_kinds
 from infra.read.rows.asking import all_of, by_id, count, counted, first_of
 from infra.store.models.duties import NoticeRow
@@ -28,10 +31,10 @@ class ListedNotice(NoticeRow):
 
     number: str = field(metadata=column(of="i.number"))
     title: str = field(metadata=column(of="i.title"))
-    severity: str = field(metadata=column(of="i.severity"))
+    severity: Severity = field(metadata=column(of="i.severity"))
     assignee: str | None = field(metadata=column(of="i.assignee"))
     due_at: datetime | None = field(metadata=column(of="c.due_at"))
-    clock_state: str | None = field(metadata=column(of="c.state"))
+    clock_state: ClockState | None = field(metadata=column(of="c.state"))
     anchor_at: datetime | None = field(metadata=column(of="c.anchor_at"))
 
 
@@ -40,7 +43,7 @@ class ItsClock(Record):
     """The clock a notice stands for."""
 
     due_at: datetime = field(metadata=column(of="c.due_at"))
-    clock_state: str = field(metadata=column(of="c.state"))
+    clock_state: ClockState = field(metadata=column(of="c.state"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ class NoticeCount(Record):
     """How many notices of a kind and stage are in a state."""
 
     kind: str
-    stage: str
-    state: str
+    stage: NoticeStage
+    state: NoticeState
     n: int = field(metadata=column(of="COUNT(*)"))
 
 

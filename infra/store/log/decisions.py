@@ -211,7 +211,7 @@ class Decisions:
                     aggregate.apply(recorded.fact)
                 views.place_all(cursor, [(recorded.position, recorded.fact, aggregate)])
                 if aggregate is not None:
-                    views.show(cursor, KINDS[type(aggregate)], recorded.originator, aggregate, recorded.fact.at)
+                    views.show(cursor, recorded.originator, aggregate, recorded.fact.at)
         return count
 
 

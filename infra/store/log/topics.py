@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Fact, FindingRaised
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import TROUBLES
 from engine.rule_life import rules as rulebook
 from infra.store.log.aggregates import FACTS
 
@@ -37,7 +37,7 @@ class DocumentArchived(Fact):
 _KINDS: tuple[type[Fact], ...] = (
     FindingRaised,
     UserChanged,
-    EffectFailed,
+    *TROUBLES,
     *FACTS,
     rulebook.ShadowFinding,
     DocumentArchived,

@@ -148,7 +148,7 @@ class Unit:
             positions = self.store.insert(self._cursor, [it.stored for it in waiting])
             touched = {id(it.aggregate): it for it in waiting if it.aggregate is not None}
             for it in touched.values():
-                views.show(self._cursor, KINDS[type(it.aggregate)], str(it.stored.originator_id), it.aggregate, self.at)
+                views.show(self._cursor, str(it.stored.originator_id), it.aggregate, self.at)
             views.place_all(
                 self._cursor,
                 ((position, it.fact, it.aggregate) for position, it in zip(positions, waiting, strict=True)),
