@@ -142,6 +142,10 @@ class Context(Protocol):
         """Take an order for an effect back that nobody has begun to carry out."""
         ...
 
+    def by_hand(self, key: str) -> None:
+        """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
+        ...
+
 
 class Policy(Protocol):
     """Answers facts with facts and orders. Pure: what it needs comes from the context or was given to it.

@@ -21,6 +21,7 @@ from engine.policies.alerts import AlertPolicy
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.policies.orders import OrderPolicy
+from engine.proofs.notes import Verifier
 from engine.terms.calendar import COUNTRY, BusinessCalendar, builtin_overrides, calendar_from_yaml
 from infra.app.time_source import SystemClock
 from infra.commands.accounts import Accounts
@@ -54,11 +55,11 @@ from infra.processes.witnessing import Witnessing
 from infra.read.exchange import case_of
 from infra.search.opening import open_index
 from infra.search.port import SearchIndex
+from infra.settings.law import LawSettings
 from infra.settings.settings import Settings
 from infra.store.archive import Archive
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Verifier
 from infra.store.opening import Store, open_store
 from infra.store.sql.database import Database
 from playbooks.cacao import Playbook, read
@@ -293,7 +294,7 @@ def _stamping(house: House) -> list[Stage]:
     return [Stamping(house.ledger, house.decisions, house.clock, authority, settings.timestamp_every_s)]
 
 
-def calendar_of(settings: Settings) -> BusinessCalendar:
+def calendar_of(settings: LawSettings) -> BusinessCalendar:
     """Return the calendar of the organisation's home, with its override file where one is set."""
     path, place = settings.calendar_overrides, jurisdiction(settings.jurisdictions[0])
     shipped = builtin_overrides() if place.country == COUNTRY else ""
@@ -305,7 +306,7 @@ def calendar_of(settings: Settings) -> BusinessCalendar:
     return calendar_from_yaml(text, country=place.country, zone=zone, opens=settings.opens, closes=settings.closes)
 
 
-def calendars_of(settings: Settings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:
+def calendars_of(settings: LawSettings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:
     """Return the calendar of every jurisdiction, for clocks of one that was switched off run on: office hours are the
     organisation's, holidays the country's."""
     first = settings.jurisdictions[0]

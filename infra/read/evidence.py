@@ -1,6 +1,6 @@
 """The evidence bundle of an incident: everything about it, with the proofs, signed, to be checked anywhere.
 
-What is in it and how it is checked stands in ``infra/read/evidence_verify.py``, which goes along as
+What is in it and how it is checked stands in ``reports/evidence/verify.py``, which goes along as
 ``verify.py``. Personal fields are named and not shown unless they are asked for; then they stand in a file of their
 own, which the signature of the manifest covers and the log's tree does not (there they are encrypted).
 """
@@ -26,7 +26,6 @@ from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
 from engine.rule_life.rules import RuleLife, rule_id
 from engine.terms.calendar import builtin_overrides
-from infra.read.evidence_verify import write_zip
 from infra.read.metrics import STEPS, metrics_of, say
 from infra.read.notice_documents import log_head, notice_document
 from infra.read.reading import Reading
@@ -35,6 +34,7 @@ from infra.read.timeline import entries
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from playbooks.run import Run
+from reports.evidence.verify import write_zip
 from reports.labels import word
 from reports.render import render, render_report
 from reports.report import Block, Report, Table
@@ -84,7 +84,7 @@ class Bundle:
         self._playbooks()
         self._notices()
         self._summary(at, len(events), len(recorded))
-        self._put("verify.py", (resources.files("infra") / "read" / "evidence_verify.py").read_bytes())
+        self._put("verify.py", (resources.files("reports") / "evidence" / "verify.py").read_bytes())
         key = self.house.store.signer.verifier.text()
         organisation = self.house.settings.sender
         about = " (events-personal.ndjson shows them)" if self.personal else ""

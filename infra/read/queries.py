@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 
 from engine.events.catalogue import ENVELOPE, Catalogue
+from engine.search.question import read
 from infra.read.reading import Reading
 from infra.read.rows import effects, figures
 from infra.read.rows.effects import LetterRow
 from infra.search.documents import vocabulary_of
-from infra.search.question import read
 from infra.store.log.ledger import DEAD_LETTER
 from infra.store.models.effects import EffectRow
 from infra.store.models.record import extended

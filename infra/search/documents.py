@@ -11,11 +11,11 @@ from typing import Any
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import SecurityEvent
 from engine.kernel.timestamps import iso
-from infra.search import words
-from infra.search.instants import micros
+from engine.search import words
+from engine.search.instants import micros
+from engine.search.question import Vocabulary
+from engine.search.words import Kind
 from infra.search.port import Document
-from infra.search.question import Vocabulary
-from infra.search.words import Kind
 from infra.store.models.duties import NoticeRow
 from infra.store.models.incidents import EntityRow, IncidentRow
 from rules.detection.detector import entities_of

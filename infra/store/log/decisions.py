@@ -12,11 +12,11 @@ import orjson
 from eventsourcing.persistence import StoredEvent
 
 from engine.kernel.facts import Fact, StoredFact
-from engine.kernel.merkle import Tree
+from engine.proofs.chain import GENESIS, leaf, link, row_bytes
+from engine.proofs.merkle import Tree
 from infra.store import views
 from infra.store.log import topics
 from infra.store.log.aggregates import KINDS, A, kind_of
-from infra.store.log.chain import GENESIS, leaf, link, row_bytes
 from infra.store.log.tree import SignedTree
 from infra.store.log.unit import Unit
 from infra.store.sql.cursor import Cursor

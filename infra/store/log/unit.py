@@ -109,6 +109,10 @@ class Unit:
         """Take an order for an effect back that nobody has begun to carry out."""
         outbox.revoke(self._cursor, key)
 
+    def by_hand(self, key: str) -> None:
+        """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
+        outbox.done_by_hand(self._cursor, key)
+
     def prepare(self, kind: type[A], keys: Sequence[str]) -> None:
         """Load many aggregates together, before each is asked for."""
         name = KINDS[kind]

@@ -27,12 +27,10 @@ def revoke(cursor: Cursor, key: str) -> None:
     cursor.execute("UPDATE outbox SET state = 'revoked' WHERE key = ? AND state = 'waiting'", (key,))
 
 
-def done_by_hand(cursor: Cursor, notice_id: str) -> None:
-    """Take the waiting mails of a notice back: a person has handed it over."""
+def done_by_hand(cursor: Cursor, key: str) -> None:
+    """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
     cursor.execute(
-        "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND kind IN ('mail', 'afc') "
-        "AND (key = ? OR key LIKE ?)",
-        (f"mail:{notice_id}", f"mail:{notice_id}:%"),
+        "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND (key = ? OR key LIKE ?)", (key, f"{key}:%")
     )
 
 

@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
 from engine.permissions import require_reading
+from engine.search.question import LONGEST, BadQuestion
 from infra.processes.search import behind
 from infra.read import queries
 from infra.search.port import INDEXES, SearchUnavailable
-from infra.search.question import LONGEST, BadQuestion
 from infra.web.console.rules import explanations
 from infra.web.context import TheHouse, TheSession, page
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from engine.handlers.desk import Desk, Work
+from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Person
 from engine.kernel.messages import AfcMessage, NoticeMessage
-from engine.kernel.ports import Intent
+from engine.kernel.ports import Context, Intent
 from engine.notices import notice as notices
 from engine.notices.commands import (
     ApproveClientNotices,
@@ -29,10 +31,6 @@ from engine.notices.facts import NoticeStage
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.policies.notices import drafted
-from infra.commands.desk import Desk, Work
-from infra.commands.register import handles, in_unit
-from infra.store.log.unit import Unit
-from infra.store.models import outbox
 
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
 
@@ -169,7 +167,7 @@ def hand_over(work: Work, command: HandOverNotice) -> Outcome:
         notice, command.channel, command.reference, command.handed_at or work.at, by=work.by, at=work.at
     )
     work.record(Notice, notice.id, facts)
-    outbox.done_by_hand(work.unit.cursor, notice.id)
+    work.unit.by_hand(f"mail:{notice.id}")
     return DONE
 
 
@@ -211,7 +209,7 @@ def record_bounce(work: Work, command: RecordBounce) -> Outcome:
     return DONE
 
 
-def order_sending(unit: Unit, notice: Notice, recipient: str, number: int | None) -> None:
+def order_sending(unit: Context, notice: Notice, recipient: str, number: int | None) -> None:
     """Order the sending of an approved notice to one recipient; ``number`` is None for another try."""
     delivery = notice.deliveries[recipient]
     key = f"mail:{notice.id}" if number == 0 else f"mail:{notice.id}:{number}"
