@@ -33,6 +33,7 @@ from engine.incidents.facts import NoteAdded
 from engine.incidents.incident import Incident
 from engine.kernel.facts import StoredFact
 from infra.store.log import topics
+from infra.store.sql.notifications import ByPosition
 from infra.store.sql.postgres import _rows
 from tests.past import finding, opened
 from tests.stores import Stores, postgres_url
@@ -146,10 +147,10 @@ def reading(kind: str, decisions: Any, keys: Sequence[str], rounds: int) -> None
         for key in keys:
             [it.fact for it in store.get(UUID(key))]
 
-    def notified(limit: int) -> Run:
+    def notified(select: Callable[..., Any], limit: int) -> Run:
         def run() -> None:
             at = 0
-            while found := recorder.select_notifications(at, limit, inclusive_of_start=False):
+            while found := select(recorder, at, limit, inclusive_of_start=False):
                 for it in found:
                     StoredFact(it.id, str(it.originator_id), topics.decode(it.topic, it.state))
                 at = found[-1].id
@@ -166,12 +167,16 @@ def reading(kind: str, decisions: Any, keys: Sequence[str], rounds: int) -> None
 
     compare(f"{kind}: EventStore.get (select_events) / of (40 aggregates of 50 facts)", library_of,
             lambda: [decisions.of(key) for key in keys], rounds)  # fmt: skip
-    compare(f"{kind}: select_notifications / read, 500 at once", notified(500), ours(500), rounds)
-    compare(f"{kind}: select_notifications / read, 20 at once", notified(20), ours(20), rounds)
-    sql = "SELECT notification_id FROM tracking WHERE application_name = ?"
+    for limit in (500, 20):
+        if kind == "postgres":
+            compare(f"{kind}: its own select_notifications / read, {limit} at once",
+                    notified(PostgresProcessRecorder.select_notifications, limit), ours(limit), rounds)  # fmt: skip
+        compare(f"{kind}: select_notifications by position / read, {limit} at once",
+                notified(ByPosition.select_notifications, limit), ours(limit), rounds)  # fmt: skip
+    tracked = "SELECT notification_id FROM tracking WHERE application_name = ?"
     compare(f"{kind}: max_tracking_id / a question of ours, 100 times",
             lambda: [recorder.max_tracking_id("f") for _ in range(100)],
-            lambda: [decisions.database.scalar(sql, "f") for _ in range(100)], rounds)  # fmt: skip
+            lambda: [decisions.database.scalar(tracked, "f") for _ in range(100)], rounds)  # fmt: skip
     if kind == "postgres":
 
         def subscribed() -> None:
@@ -234,6 +239,19 @@ def writing(kind: str, stores: Any, decisions: Any, rounds: int) -> None:
     for count in (1, 20, 200):
         compare(f"{kind}: insert {count} with tracking: stock / ours (chain, tree, signature)",
                 library(count), ours(count), rounds)  # fmt: skip
+
+    def follow(each: int) -> Run:
+        """A follower of 100 facts that only notes its position, one or all in a transaction."""
+
+        def run() -> None:
+            for _ in range(100 // each):
+                with decisions.database.write() as cursor:
+                    for _ in range(each):
+                        decisions.database.track(cursor, "f", next(ours_numbers))
+
+        return run
+
+    compare(f"{kind}: projection: a transaction for each fact / for 100", follow(1), follow(100), rounds)
     if dcb is not None:
 
         def appended(count: int) -> Run:

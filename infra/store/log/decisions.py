@@ -121,16 +121,21 @@ class Decisions:
 
     def read(self, after: int, limit: int) -> list[StoredFact]:
         """Give up to ``limit`` facts with positions above ``after``, in order."""
-        return self.read_topics((), after, limit)
+        return self._asked(
+            "SELECT position, originator_id, topic, state FROM decisions WHERE position > ? ORDER BY position LIMIT ?",
+            after,
+            limit,
+        )
 
     def read_topic(self, topic: str, after: int, limit: int) -> list[StoredFact]:
         """Give up to ``limit`` facts of one topic with positions above ``after``, in order."""
-        return self.read_topics((topic,), after, limit)
-
-    def read_topics(self, names: Sequence[str], after: int, limit: int) -> list[StoredFact]:
-        """Give up to ``limit`` facts of some topics, of any if none is named, with positions above ``after``."""
-        found = self.recorder.select_notifications(after, limit, topics=names, inclusive_of_start=False)
-        return [self._recorded(it.id, it.originator_id, it.topic, it.state) for it in found]
+        return self._asked(
+            "SELECT position, originator_id, topic, state FROM decisions WHERE topic = ? AND position > ? "
+            "ORDER BY position LIMIT ?",
+            topic,
+            after,
+            limit,
+        )
 
     def of(self, key: str) -> list[Fact]:
         """Give the facts recorded under one id, in order."""
@@ -141,12 +146,16 @@ class Decisions:
 
     def timeline(self, owner: str) -> list[StoredFact]:
         """Give every fact that belongs to an incident or protection, in order."""
-        rows = self.database.rows(
+        return self._asked(
             "SELECT d.position, d.originator_id, d.topic, d.state FROM timeline t JOIN decisions d USING (position) "
             "WHERE t.owner = ? ORDER BY d.position",
             owner,
         )
-        return [self._recorded(*row.values()) for row in rows]
+
+    def _asked(self, sql: str, *parameters: Any) -> list[StoredFact]:
+        with self.database.asking() as cursor:
+            cursor.execute(sql, parameters)
+            return [self._recorded(*row) for row in cursor.fetchall()]
 
     def _recorded(self, position: int, originator: UUID | str, topic: str, state: bytes) -> StoredFact:
         """Read a row. Every follower reads the same new facts one after the other, so the latest are kept read."""
