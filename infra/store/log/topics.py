@@ -92,7 +92,7 @@ class FactMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         """Write a fact (``OfAggregate``) as a row."""
         key, version, fact = domain_event
-        return StoredEvent(key, version, fact.topic, self.transcoder.encode(fact))
+        return StoredEvent(key, version, fact.topic, encode(fact))
 
     def to_domain_event(self, stored_event: StoredEvent) -> OfAggregate:
         """Read a row. Raise DataError for a topic that is not in the registry."""
