@@ -130,11 +130,7 @@ class Notice:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        it = cast(Any, fact)
-        if type(fact) in _TEXT:
-            self._text(it)
-        else:
-            self._fate(it)
+        (self._text if type(fact) in _TEXT else self._fate)(cast(Any, fact))
 
     def _text(self, fact: TextFact) -> None:
         """Take what makes the text."""
