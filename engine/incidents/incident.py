@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import Any, cast, get_args
 
 from engine.incidents.facts import (
     CauseEliminated,
@@ -16,6 +16,7 @@ from engine.incidents.facts import (
     ClosureProposed,
     ConsequenceEliminated,
     ContainmentStarted,
+    ContentFact,
     Disposition,
     EndingFact,
     FindingJoined,
@@ -28,7 +29,6 @@ from engine.incidents.facts import (
     IncidentAcknowledged,
     IncidentAssigned,
     IncidentClosed,
-    IncidentFact,
     IncidentLinked,
     IncidentMerged,
     IncidentOpened,
@@ -66,6 +66,9 @@ FUNCTIONS: dict[Phase, str] = {
     "merged": "respond",
 }
 """The phases as functions of NIST SP 800-61r3 (CSF 2.0)."""
+
+
+_CONTENT, _HANDLING = frozenset(get_args(ContentFact)), frozenset(get_args(HandlingFact))
 
 
 @dataclass
@@ -156,13 +159,16 @@ class Incident:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        left = self._content(cast(IncidentFact, fact))
-        left = self._handling(left) if left is not None else None
-        if left is not None:
-            self._ending(left)
+        kind, it = type(fact), cast(Any, fact)
+        if kind in _CONTENT:
+            self._content(it)
+        elif kind in _HANDLING:
+            self._handling(it)
+        else:
+            self._ending(it)
 
-    def _content(self, fact: IncidentFact) -> HandlingFact | EndingFact | None:
-        """Take what says what is in it; return what does not."""
+    def _content(self, fact: ContentFact) -> None:
+        """Take what says what is in it."""
         match fact:
             case IncidentOpened():
                 self._open(fact)
@@ -185,10 +191,9 @@ class Incident:
             case IncidentUnlinked():
                 self.links.pop(fact.other, None)
             case _:
-                return fact
-        return None
+                foreign(fact)
 
-    def _handling(self, fact: HandlingFact | EndingFact) -> EndingFact | None:
+    def _handling(self, fact: HandlingFact) -> None:
         match fact:
             case IncidentAssigned():
                 self.assignee = fact.assignee
@@ -218,8 +223,7 @@ class Incident:
                 self.recovered_at = fact.at
                 self.measures.append(("recovered", fact.at))
             case _:
-                return fact
-        return None
+                foreign(fact)
 
     def _ending(self, fact: EndingFact) -> None:
         match fact:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import orjson
 
@@ -23,7 +23,6 @@ from engine.notices.facts import (
     NoticeBounced,
     NoticeDrafted,
     NoticeEdited,
-    NoticeFact,
     NoticeKind,
     NoticeReceipted,
     NoticeRedrafted,
@@ -36,6 +35,7 @@ from engine.notices.facts import (
     NoticeSubmitted,
     NoticeUnknown,
     NoticeWithdrawn,
+    TextFact,
 )
 from engine.notices.kinds import notice_kind
 from engine.permissions import require
@@ -43,6 +43,7 @@ from engine.permissions import require
 Content = Mapping[str, Mapping[str, str]]
 OPEN_TEXT: tuple[NoticeState, ...] = ("draft", "review")
 WORST_FIRST: tuple[Literal["unknown", "bounced", "refused"], ...] = ("unknown", "bounced", "refused")
+_TEXT = frozenset(get_args(TextFact))
 
 
 @dataclass
@@ -129,12 +130,10 @@ class Notice:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        left = self._text(cast(NoticeFact, fact))
-        if left is not None:
-            self._fate(left)
+        (self._text if type(fact) in _TEXT else self._fate)(cast(Any, fact))
 
-    def _text(self, fact: NoticeFact) -> FateFact | None:
-        """Take what makes the text; return what does not."""
+    def _text(self, fact: TextFact) -> None:
+        """Take what makes the text."""
         match fact:
             case NoticeDrafted():
                 self.id, self.kind, self.incident_id = fact.notice_id, fact.kind, fact.incident_id
@@ -160,8 +159,7 @@ class Notice:
             case NoticeWithdrawn():
                 self.withdrawn = True
             case _:
-                return fact
-        return None
+                foreign(fact)
 
     def _fate(self, fact: FateFact) -> None:
         match fact:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import cast
+from typing import Any, cast, get_args
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import Fact, Noted, Person, foreign
@@ -26,6 +26,7 @@ from engine.protection.facts import (
     CourtRuled,
     LegalAct,
     OrderAcknowledged,
+    OrderFact,
     OrderHandedOver,
     OrderIssued,
     OrderKind,
@@ -35,7 +36,6 @@ from engine.protection.facts import (
     OutcomeDecided,
     OutcomeDeclined,
     OutcomeProposed,
-    ProtectionFact,
     ProtectionState,
     ViolationFound,
 )
@@ -48,6 +48,7 @@ LIFTS: dict[OrderKind, OrderKind] = {
     "client-flag": "client-unflag",
 }
 ENDS: dict[Outcome, ProtectionState] = {"write-off": "written-off", "release": "released"}
+_ORDER = frozenset(get_args(OrderFact))
 
 
 @dataclass
@@ -106,9 +107,11 @@ class Protection:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        left = self._order(cast(ProtectionFact, fact))
-        if left is not None:
-            self._case(left)
+        it = cast(Any, fact)
+        if type(fact) in _ORDER:
+            self._order(it)
+        else:
+            self._case(it)
 
     def _case(self, fact: CaseFact) -> None:
         match fact:
@@ -132,8 +135,8 @@ class Protection:
             case _:
                 foreign(fact)
 
-    def _order(self, fact: ProtectionFact) -> CaseFact | None:
-        """Take what is about an order; return what is not."""
+    def _order(self, fact: OrderFact) -> None:
+        """Take what is about an order."""
         match fact:
             case OrderIssued():
                 self.orders[fact.order_id] = Order(
@@ -149,8 +152,7 @@ class Protection:
             case OrderRevoked():
                 self.orders[fact.order_id].revoked = True
             case _:
-                return fact
-        return None
+                foreign(fact)
 
     def all_acknowledged(self, kind: OrderKind) -> bool:
         """Say whether every order of this kind was acknowledged."""

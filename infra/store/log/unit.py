@@ -14,6 +14,7 @@ from engine.kernel.ports import Intent
 from infra.store import views
 from infra.store.log import finding, topics
 from infra.store.log.aggregates import KINDS, A
+from infra.store.log.topics import MAPPER, OfAggregate
 from infra.store.models import outbox
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
@@ -127,7 +128,7 @@ class Unit:
         aggregate = self.load(kind, key)
         for fact in facts:
             aggregate.apply(fact)
-            stored = StoredEvent(UUID(key), aggregate.version, fact.topic, topics.encode(fact))
+            stored = MAPPER.to_stored_event(OfAggregate(UUID(key), aggregate.version, fact))
             self._waiting.append(_Recorded(stored, fact, aggregate))
 
     def record_single(self, key: str, fact: Fact) -> None:
@@ -136,7 +137,7 @@ class Unit:
         self._cursor.execute("SELECT COUNT(*) FROM decisions WHERE originator_id = ?", (originator.hex,))
         version = self._cursor.fetchone()[0] + 1
         version += sum(it.stored.originator_id == originator for it in self._waiting)
-        stored = StoredEvent(originator, version, fact.topic, topics.encode(fact))
+        stored = MAPPER.to_stored_event(OfAggregate(originator, version, fact))
         self._waiting.append(_Recorded(stored, fact, None))
 
     def flush(self) -> None:
