@@ -331,11 +331,11 @@ def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime)
     """Say that the duty does not exist; a second person must agree, and until then it runs on."""
     require("propose-cancellation", by)
     if not clock.running:
-        raise DecisionRefused(f"the clock is {clock.state}")
+        raise DecisionRefused("the clock is {state}", state=clock.state)
     if not reason.strip():
         raise DecisionRefused("cancelling a clock needs a reason")
     if clock.proposed is not None:
-        raise DecisionRefused(f"{clock.proposed[0]} proposed it already; somebody else must agree")
+        raise DecisionRefused("{proposed} proposed it already; somebody else must agree", proposed=clock.proposed[0])
     return [ClockCancellationProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id)]
 
 

@@ -261,5 +261,5 @@ def clock_spec(kind: str) -> ClockSpec:
         for key, spec in clock_specs(name).items()
     }
     if kind not in specs:
-        raise NotFound(f"there is no clock '{kind}'; known: {', '.join(sorted(specs))}")
+        raise NotFound("there is no clock '{kind}'; known: {known}", kind=kind, known=sorted(specs))
     return specs[kind]

@@ -69,9 +69,11 @@ class Accounts:
             raise InputError("an account name has 1 to 60 letters, digits or . _ - @", field="user")
         unknown = sorted(set(roles) - set(ROLES))
         if unknown or not roles:
-            raise InputError(f"roles are {', '.join(ROLES)}", field="roles")
+            raise InputError("roles are {roles}", field="roles", roles=ROLES)
         if len(password) < MIN_PASSWORD:
-            raise InputError(f"a password has at least {MIN_PASSWORD} characters", field="password")
+            raise InputError(
+                "a password has at least {min_password} characters", field="password", min_password=MIN_PASSWORD
+            )
         now = self.clock.now()
         hashed = self.hasher.hash(password)
         with self.decisions.unit(now) as unit:

@@ -37,7 +37,7 @@ def start(work: Work, command: StartClock) -> Made:
     key = clocks.clock_id(command.kind, command.owner_id, subject)
     held = work.unit.load(LegalClock, key)
     if held.id:
-        raise DecisionRefused(f"this clock is there already and is {held.state}")
+        raise DecisionRefused("this clock is there already and is {state}", state=held.state)
     started = clocks.start(
         spec, owner_kind=cast(Owner, spec.owner), owner_id=command.owner_id, subject=subject,
         anchor_at=command.anchor_at, at=work.at, calendar=desk.calendar, reading=policy.reading_of(command.kind),
@@ -54,7 +54,11 @@ def _startable(desk: Desk, command: StartClock) -> ClockSpec:
     spec = specs.get(command.kind)
     if spec is None or spec.owner not in ("incident", "protection"):
         startable = sorted(kind for kind, it in specs.items() if it.owner in ("incident", "protection"))
-        raise NotFound(f"no clock '{command.kind[:40]}' can be started by hand; there are {', '.join(startable)}")
+        raise NotFound(
+            "no clock '{kind}' can be started by hand; there are {startable}",
+            kind=command.kind[:40],
+            startable=tuple(startable),
+        )
     return spec
 
 
@@ -62,7 +66,7 @@ def _owner(work: Work, owner_id: str, kind: str) -> None:
     if kind == "incident":
         incident = work.get(Incident, owner_id)
         if not incident.is_open:
-            raise DecisionRefused(f"incident {incident.number} is {incident.phase}")
+            raise DecisionRefused("incident {number} is {phase}", number=incident.number, phase=incident.phase)
     else:
         work.get(Protection, owner_id)
 

@@ -56,7 +56,7 @@ class Work:
         """Load an incident by its number. Raise NotFound naming it."""
         rows = self.unit.query("SELECT id FROM incident_view WHERE number = ?", number.strip().upper())
         if not rows:
-            raise NotFound(f"there is no incident {number[:40]}")
+            raise NotFound("there is no incident {number}", number=number[:40])
         return self.unit.load(Incident, str(rows[0]["id"]))
 
     def record(self, kind: type[A], key: str, facts: Sequence[Fact]) -> None:

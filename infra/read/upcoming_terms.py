@@ -9,7 +9,7 @@ from icalendar import Alarm, Calendar, Event
 
 from engine.kernel.timestamps import iso
 from infra.app.container import House
-from reports.labels import word
+from reports.messages import say, weekday, word
 
 WEEK = 7
 YEAR = 400
@@ -28,11 +28,13 @@ def due_within(house: House, days: int = WEEK) -> list[dict[str, Any]]:
     )
     for row in rows:
         row["what"] = word(row["kind"])
-        row["of"] = row["number"] or (f"act {row['act_number']}" if row["act_number"] else row["action"] or "")
+        row["of"] = row["number"] or (
+            say("act {number}", number=row["act_number"]) if row["act_number"] else row["action"] or ""
+        )
         row["who"] = row["assignee"] or row["action_owner"]
         row["path"] = path_of(row)
         local = house.calendar.local(datetime.fromisoformat(row["due_at"]))
-        row["day"] = "Overdue" if row["breached_at"] else local.strftime("%Y-%m-%d, %A")
+        row["day"] = say("Overdue") if row["breached_at"] else weekday(local.date())
     return rows
 
 

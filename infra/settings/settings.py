@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     clock_target_percent: int = Field(default=50, ge=1, le=100)
     clock_ladder: dict[int, tuple[str, ...]] = {}
     role_mail: dict[str, str] = {}
+    language: Literal["en", "ru", "kk"] = "en"
     time_zone: str = "Asia/Almaty"
     opens: time = time(9)
     closes: time = time(18)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from infra.web.console.forms import RETENTION, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
+from reports.messages import say
 
 router = APIRouter()
 
@@ -18,7 +19,7 @@ def show_retention(request: Request, house: TheHouse, session: TheSession) -> Re
         "ORDER BY state = 'kept', free_from IS NULL, free_from, client LIMIT 500"
     )
     today = house.calendar.local(house.clock.now()).date().isoformat()
-    return page(request, "retention.html", session, rows=rows, today=today, title="Retention")
+    return page(request, "retention.html", session, rows=rows, today=today, title=say("Retention"))
 
 
 @router.post("/retention/{act}")
