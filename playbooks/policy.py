@@ -11,6 +11,7 @@ from engine.incidents.facts import NoteAdded
 from engine.incidents.incident import Incident, ends_duties
 from engine.kernel.errors import DecisionRefused
 from engine.kernel.facts import ENGINE, Fact, Person, StoredFact
+from engine.kernel.messages import CommandMessage
 from engine.kernel.ports import Context, Intent
 from playbooks import run as runs
 from playbooks.cacao import Playbook
@@ -75,15 +76,15 @@ class PlaybookPolicy:
         context.record(Run, key, facts)
         for fact in facts:
             if isinstance(fact, runs.CommandRequested):
-                payload = {
-                    "system": "access",
-                    "order": fact.order,
-                    "run_id": key,
-                    "step_id": fact.step_id,
-                    "measure": playbook.extension(fact.step_id).get("measure"),
-                    "body": {"order": fact.order, **run.variables},
-                }
-                context.intend(Intent(key=fact.key, kind="command", payload=payload))
+                message = CommandMessage(
+                    system="access",
+                    order=fact.order,
+                    run_id=key,
+                    step_id=fact.step_id,
+                    measure=playbook.extension(fact.step_id).get("measure"),
+                    body={"order": fact.order, **run.variables},
+                )
+                context.intend(Intent(fact.key, message))
 
     def _measure(self, context: Context, fact: runs.StepFinished) -> None:
         run = context.load(Run, fact.run_id)

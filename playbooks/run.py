@@ -19,6 +19,7 @@ from playbooks.cacao import Playbook
 from playbooks.conditions import parse as parse_condition
 
 Outcome = Literal["success", "failure", "skipped"]
+OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "skipped")
 WORKERS = tuple(role.value for role in roles_of("complete-task"))
 """Who does a task whose playbook names no roles."""
 
@@ -306,7 +307,8 @@ def complete_task(run: Run, step_id: str, outcome: str, evidence: str, *, by: Pe
         raise DecisionRefused("this task is not open")
     if not by.may(*task.roles):
         raise NotAllowed("this task is for {roles}", roles=task.roles)
-    if outcome not in ("success", "failure", "skipped"):
+    chosen = next((name for name in OUTCOMES if name == outcome), None)
+    if chosen is None:
         raise DecisionRefused("the outcome is success, failure or skipped")
     if not evidence.strip():
         raise DecisionRefused("say what was done, or why not; it is evidence")
@@ -319,7 +321,7 @@ def complete_task(run: Run, step_id: str, outcome: str, evidence: str, *, by: Pe
             actor=by.id,
             run_id=run.id,
             step_id=step_id,
-            outcome=outcome,
+            outcome=chosen,
             evidence=evidence[:2000],
             measure=measure,
         )

@@ -10,6 +10,7 @@ from engine.duties.clock import Clock, clock_id
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident
 from engine.kernel.errors import InputError
+from engine.kernel.facts import FindingRaised
 from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.trouble import EffectFailed
@@ -20,12 +21,38 @@ from reports.drafts import Own, Previous, Subject, Writer
 from reports.wording import kind_key, template_version
 
 _SOURCE_OF = {
-    "portal": "portal", "channel": "portal", "otp": "portal", "veridoc": "portal", "verilive": "portal",
-    "veriface": "portal", "antifraud": "antifraud", "pkb": "bureau", "bureau": "bureau", "hot-line": "hot-line",
-    "letter": "letter", "complaint": "complaint", "employee": "employee", "partner": "partner",
-    "authority": "authority",
-}  # fmt: skip
-_AFC_STAGES = {"portal.application": "application", "contract": "signing", "loan.disbursed": "after payout"}
+    "portal": ("portal", "channel", "otp", "veridoc", "verilive", "veriface", "coid", "phone", "eds"),
+    "antifraud": ("antifraud", "aml", "fraud"),
+    "bureau": ("pkb", "bureau"),
+    "loan-system": ("loan", "collection"),
+    "staff-systems": ("iam", "pam", "hr", "physical"),
+    "infrastructure": ("net", "host", "vuln", "code", "asset", "log"),
+    "data-stores": ("db", "dlp", "archive", "backup", "crypto"),
+    "anti-fraud-centre": ("afc",),
+    "authority": ("legal", "authority"),
+    "employee": ("employee",),
+    "partner": ("vendor", "partner"),
+    "hot-line": ("hot-line",),
+    "letter": ("letter",),
+    "complaint": ("complaint",),
+    "other": ("isms", "incident", "notice", "clock", "evidence"),
+}
+"""How a notice names the source of a detection → the first parts of the event types (and channels of reports)."""
+SOURCES = {first: name for name, firsts in _SOURCE_OF.items() for first in firsts}
+_AFC_STAGES = (
+    ("after payout", ("loan.disbursement.executed",)),
+    ("payout", ("loan.disbursement.requested", "loan.disbursement.blocked", "loan.account_ownership_verified")),
+    ("signing", ("loan.contract.signed", "loan.contract.amended", "loan.consent.confirmed")),
+    ("application", ()),
+)
+"""Stages of a loan, the furthest first, with the event types that show that it was reached."""
+
+
+UNKNOWN = "unknown"
+_AFC_TYPES = {"after payout": "event", UNKNOWN: UNKNOWN}
+"""Stage → the type of the message, where it is not an attempt."""
+MOST_FINDINGS = 100
+"""Findings that are looked at, the newest."""
 
 
 class OwnWording(Protocol):
@@ -73,7 +100,7 @@ class NoticeComposer:
     ) -> tuple[Content, str]:
         """Give the text of a notice and the version of its wording. An own wording that fails gives way to ours."""
         if kind == "afc":
-            return {"json": self.afc(incident)}, template_version()
+            return {"json": self.afc(context, incident)}, template_version()
         key = kind_key(kind, stage)
         subject = self.subject(context, incident, client, late=late, follows=follows)
         writer, own = self.wordbook.writer, self.wordbook.own()
@@ -103,7 +130,7 @@ class NoticeComposer:
             number=incident.number,
             incident_class=incident.incident_class,
             detected_at=incident.detected_at,
-            source=_SOURCE_OF.get(incident.detection_source, "other"),
+            source=SOURCES.get(incident.detection_source, "other"),
             # Never the title of an incident that a rule opened: it names whom it was found at.
             signs=dict(self.rule_words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
             clients=len(entities.clients),
@@ -119,17 +146,15 @@ class NoticeComposer:
             **words,
         )
 
-    def afc(self, incident: Incident) -> dict[str, str]:
+    def afc(self, context: Context, incident: Incident) -> dict[str, str]:
         """Give the fields of a message to the Anti-Fraud Centre (format not verified; domain notes 6.5)."""
         assert incident.detected_at is not None
         entities, first = incident.entities, incident.first_event_at or incident.detected_at
-        stage = next(
-            (name for start, name in _AFC_STAGES.items() if incident.rule_name.startswith(start)), "application"
-        )
+        stage = _stage(found_on(context, incident))
         return {
             "message_id": str(derive("afc", incident.id)),
             "participant": self.wordbook.writer.organisation.bin,
-            "type": "attempt",
+            "type": _AFC_TYPES.get(stage, "attempt"),
             "event_time": first.astimezone(UTC).isoformat(),
             "detection_time": incident.detected_at.astimezone(UTC).isoformat(),
             "incident": incident.number,
@@ -162,3 +187,16 @@ def _evidence(context: Context, incident: Incident) -> dict[str, Any]:
             case i.LessonsRecorded():
                 words["lessons"] = f"{fact.lessons}\n{fact.actions}"
     return words
+
+
+def found_on(context: Context, incident: Incident) -> frozenset[str]:
+    """Return the types of the events that the findings of an incident were found on."""
+    facts = (fact for finding in incident.findings[-MOST_FINDINGS:] for fact in context.facts(finding))
+    return frozenset(fact.matched.get("event.action", "") for fact in facts if isinstance(fact, FindingRaised))
+
+
+def _stage(actions: frozenset[str]) -> str:
+    """Name how far the loan had come, by what was seen; of what people told no event says it."""
+    if not actions:
+        return UNKNOWN
+    return next(stage for stage, shown in _AFC_STAGES if not shown or not actions.isdisjoint(shown))

@@ -15,10 +15,16 @@ from infra.app.worker import drain
 from infra.inbound.intake import Receipt
 from infra.inbound.parser_pool import Batch
 from infra.processes.base import Stage
+from infra.read.rows import clocks, incidents, notices, protections
 from infra.settings.settings import Settings
 from infra.store.log.ledger import DEAD_LETTER
 from infra.store.log.verify import LOGS, Fault, verify
+from infra.store.models.record import stored
+from tests.facade import Acts, RuleActs
 from tests.full_setup import completed
+
+House.acts = property(lambda self: Acts(self.dispatcher))  # type: ignore[attr-defined]
+House.rule_acts = property(lambda self: RuleActs(self.dispatcher))  # type: ignore[attr-defined]
 
 DATA = Path(__file__).parent / "data"
 MONDAY = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
@@ -116,13 +122,14 @@ class World:
         return found
 
     def incidents(self) -> list[dict[str, Any]]:
-        return self.rows("SELECT * FROM incident_view ORDER BY number")
+        rows = [incidents.incident(self.house.database, key) for key in incidents.all_ids(self.house.database)]
+        return [stored(row) for row in rows if row is not None]
 
     def clocks(self, owner: str) -> dict[str, dict[str, Any]]:
-        return {row["kind"]: row for row in self.rows("SELECT * FROM clock_view WHERE owner_id = ?", owner)}
+        return {row.kind: stored(row) for row in clocks.of_owner_by_id(self.house.database, owner)}
 
     def notices(self, incident: str) -> dict[str, dict[str, Any]]:
-        return {row["kind"]: row for row in self.rows("SELECT * FROM notice_view WHERE incident_id = ?", incident)}
+        return {row.kind: stored(row) for row in notices.of_incident(self.house.database, incident)}
 
     def finish_steps(self, incident: str, people: Sequence[Person] = PEOPLE) -> list[str]:
         """Carry out every task of the playbooks of an incident; gives the titles in order."""
@@ -131,8 +138,9 @@ class World:
         titles = []
         while True:
             runs = [
-                self.house.decisions.load(Run, row["id"])
-                for row in self.rows("SELECT id FROM run_view WHERE incident_id = ? AND waiting > 0", incident)
+                self.house.decisions.load(Run, row.id)
+                for row in protections.runs_of(self.house.database, incident)
+                if row.waiting
             ]
             if not runs:
                 return titles

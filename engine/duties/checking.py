@@ -2,7 +2,8 @@
 
 The register (``obligations.yml``) was written from the texts of the law and the policies; the duties say how the
 engine runs them. An entry that is weaker than the register, starts on something else or is satisfied by something
-else than the register's proof does not run.
+else than the register's proof does not run. The register says what the texts say now, so terms are compared for the
+entries that still hold; one that has ended was the law of its time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from engine.duties.declared import DeclaredDuty, Length
 from engine.governance.register import Deadline, Obligation, Register
 from engine.kernel.errors import DataError
+from engine.notices.kinds import notice_kinds
 
 _TRIGGERS: Mapping[str, frozenset[str]] = {
     "incident-opened": frozenset({"incident.opened", "incident.confirmed"}),
@@ -43,11 +45,14 @@ def check(duty: DeclaredDuty, register: Register, events_of: Mapping[str, tuple[
 
     ``events_of`` are the events of returning duties, by key.
     """
+    for phrase in duty.satisfactions:
+        if phrase.word == "notice-sent" and phrase.about not in notice_kinds():
+            raise DataError(f"{duty.id}: satisfied_by: there is no kind of notice '{phrase.about}'", file=file)
     for key in duty.obligations:
         if key not in register:
             raise DataError(f"{duty.id}: no obligation '{key}' is in the register", file=file)
         obligation = register[key]
-        if isinstance(duty.term, Length) and obligation.deadline is not None:
+        if isinstance(duty.term, Length) and obligation.deadline is not None and duty.valid_to is None:
             _check_term(duty, duty.term, obligation, obligation.deadline, file)
         if duty.counted_only is None:
             _check_words(duty, obligation, events_of, file)

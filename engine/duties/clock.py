@@ -30,9 +30,8 @@ from engine.duties.facts import (
     Owner,
 )
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import ENGINE, Fact
 from engine.kernel.ids import derive
-from engine.permissions import require
 from engine.terms.calendar import BusinessCalendar
 from engine.terms.counting import ClockSpec, Reading, Term, add_business_time, count_term
 
@@ -186,7 +185,6 @@ def start(
     """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand. ``outer`` is the start of
     the outer limit of a term that has one."""
     term = count_term(spec, anchor_at, calendar, outer=outer)
-    by_hand = {} if actor is None else {"actor": actor, "by_hand": True}
     return ClockStarted(
         at=at,
         reason=reason,
@@ -210,7 +208,8 @@ def start(
         ladder=dict(ladder),
         jurisdiction=spec.jurisdiction,
         law_from=spec.valid_from,
-        **by_hand,
+        actor=ENGINE if actor is None else actor,
+        by_hand=actor is not None,
     )
 
 
@@ -327,27 +326,6 @@ def resume(clock: Clock, reason: str, *, actor: str, at: datetime) -> Sequence[F
     return [ClockResumed(at=at, actor=actor, reason=reason, clock_id=clock.id)]
 
 
-def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Say that the duty does not exist; a second person must agree, and until then it runs on."""
-    require("propose-cancellation", by)
-    if not clock.running:
-        raise DecisionRefused("the clock is {state}", state=clock.state)
-    if not reason.strip():
-        raise DecisionRefused("cancelling a clock needs a reason")
-    if clock.proposed is not None:
-        raise DecisionRefused("{proposed} proposed it already; somebody else must agree", proposed=clock.proposed[0])
-    return [ClockCancellationProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id)]
-
-
-def agree_to_cancel(clock: Clock, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Agree as the second person, from compliance or the CISO."""
-    require("agree-to-cancel", by)
-    if not clock.running or clock.proposed is None:
-        raise DecisionRefused("nobody proposed to cancel this clock")
-    proposer, reason = clock.proposed
-    return cancel(clock, reason, actor=by.id, second_person=proposer, at=at, by_people=True)
-
-
 def reanchor(
     clock: Clock, spec: ClockSpec, anchor_at: datetime, *, at: datetime, reason: str, calendar: BusinessCalendar,
     outer: datetime | None = None,
@@ -405,27 +383,5 @@ def recount(clock: Clock, spec: ClockSpec | None, *, calendar: BusinessCalendar,
             counted_target_at=target,
             skipped=term.skipped,
             unconfirmed=bool(term.unconfirmed),
-        )
-    ]
-
-
-def accept_later(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Accept the later instants that a changed calendar gives; a passed deadline stays passed."""
-    require("accept-later", by)
-    if not clock.running or clock.breached_at is not None or clock.offered is None:
-        raise DecisionRefused("the calendar offers no later deadline for this clock")
-    if not reason.strip():
-        raise DecisionRefused("accepting a later deadline needs a reason")
-    it = clock.offered
-    return [
-        ClockLaterAccepted(
-            at=at,
-            actor=by.id,
-            reason=reason,
-            clock_id=clock.id,
-            due_at=it.counted_due_at,
-            latest_at=it.counted_latest_at,
-            marks=it.counted_marks,
-            target_at=it.counted_target_at,
         )
     ]

@@ -13,10 +13,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.kernel.errors import DataError, NotFound
-from engine.kernel.yaml_text import read_yaml
+from engine.kernel.yaml_text import read_declared
 from engine.terms.counting import ClockSpec, Reading, Unit
 
 HOME = "kz"
@@ -75,7 +75,7 @@ class Length(BaseModel):
     """How long a term is; ``anchor`` says from where, without one from the anchor of the duty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    n: int
+    n: int = Field(strict=True, ge=1, le=100_000)
     unit: Unit
     anchor: Anchor | None = None
 
@@ -113,6 +113,8 @@ class DeclaredDuty(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         starts, satisfied = self.starts, self.satisfactions
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValueError("valid_to: it ends before it begins")
         if self.counted_only is not None:
             if self.starts_on or self.satisfied_by:
                 raise ValueError("counted_only: nothing else starts or satisfies it")
@@ -176,16 +178,6 @@ class Jurisdiction(BaseModel):
         """Return the newest entry of each duty, by id."""
         return {duty.id: duty for duty in sorted(self.duties, key=lambda duty: duty.valid_from)}
 
-    def of_day(self, day: date) -> dict[str, DeclaredDuty]:
-        """Return the entries in force on a local day, by id."""
-        return {duty.id: duty for duty in self.duties if duty.in_force(day)}
-
-    def entry(self, duty_id: str, valid_from: date | None, day: date) -> DeclaredDuty | None:
-        """Return the entry a clock was started by; of a clock from before entries were dated, that of its day."""
-        found = [duty for duty in self.duties if duty.id == duty_id]
-        exact = next((duty for duty in found if duty.valid_from == valid_from), None)
-        return exact or next((duty for duty in found if duty.in_force(day)), None)
-
 
 def _known(phrases: tuple[Phrase, ...], words: object, field: str) -> None:
     known = words.__args__  # type: ignore[attr-defined]
@@ -196,7 +188,7 @@ def _known(phrases: tuple[Phrase, ...], words: object, field: str) -> None:
 
 def read_jurisdiction(text: str, file: str) -> Jurisdiction:
     """Read the duties of a jurisdiction. Raise DataError naming file, entry and field."""
-    document = read_yaml(text)
+    document = read_declared(text, file)
     if not isinstance(document, dict) or not isinstance(document.get("duties"), list):
         raise DataError("it holds jurisdiction, title, country, verified and duties", file=file)
     shared = {"jurisdiction": document.get("jurisdiction", ""), "verified": document.get("verified", False)}
@@ -243,7 +235,10 @@ def jurisdiction(name: str = HOME) -> Jurisdiction:
     if name not in builtin_names():
         raise DataError(f"there is no jurisdiction '{name[:40]}'; known: {', '.join(builtin_names())}")
     file = resources.files("engine") / "data" / name / "duties.yml"
-    return read_jurisdiction(file.read_text(encoding="utf8"), f"{name}/duties.yml")
+    found = read_jurisdiction(file.read_text(encoding="utf8"), f"{name}/duties.yml")
+    if found.jurisdiction != name:
+        raise DataError(f"it says that it is '{found.jurisdiction}'", file=f"{name}/duties.yml", field="jurisdiction")
+    return found
 
 
 @lru_cache(maxsize=8)
@@ -253,13 +248,23 @@ def clock_specs(name: str = HOME) -> dict[str, ClockSpec]:
     return {key: spec for key, spec in found.items() if spec is not None}
 
 
-def clock_spec(kind: str) -> ClockSpec:
-    """Return how one duty is counted, of any jurisdiction. Raise NotFound naming the duties there are."""
-    specs = {
-        key: spec
-        for name in sorted(builtin_names(), key=lambda n: n == HOME)
-        for key, spec in clock_specs(name).items()
-    }
+def clock_spec(kind: str, day: date | None = None) -> ClockSpec:
+    """Return how one duty is counted, of any jurisdiction: by the entry in force on a day, without one by the newest.
+
+    Raise NotFound naming the duties there are, or for a day on which it was no law.
+    """
+    specs: dict[str, ClockSpec] = {}
+    for name in sorted(builtin_names(), key=lambda name: name == HOME):
+        specs |= clock_specs(name)
     if kind not in specs:
         raise NotFound("there is no clock '{kind}'; known: {known}", kind=kind, known=sorted(specs))
-    return specs[kind]
+    if day is None:
+        return specs[kind]
+    entries = [duty for duty in jurisdiction(specs[kind].jurisdiction).duties if duty.id == kind]
+    found = next((duty.spec for duty in entries if duty.in_force(day)), None)
+    if found is None:
+        first = min(duty.valid_from for duty in entries)
+        raise NotFound(
+            "no entry of '{kind}' is the law of {day}; the first holds from {first}", kind=kind, day=day, first=first
+        )
+    return found

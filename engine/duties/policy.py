@@ -14,7 +14,7 @@ from pydantic import Field
 
 from engine.duties.checking import check
 from engine.duties.clock import Clock
-from engine.duties.declared import HOME, DeclaredDuty, clock_specs, jurisdiction
+from engine.duties.declared import HOME, DeclaredDuty, builtin_names, clock_specs, jurisdiction
 from engine.duties.facts import LADDER, MARKS, Ladder
 from engine.governance.governance import duty_specs
 from engine.governance.register import builtin_register
@@ -38,8 +38,15 @@ class ClockPolicy(Record):
 
     @cached_property
     def declared(self) -> tuple[DeclaredDuty, ...]:
-        """The entries of every jurisdiction."""
-        found = tuple(duty for name in self.jurisdictions for duty in jurisdiction(name).duties)
+        """The entries whose duties start here: those of the organisation's jurisdictions."""
+        return tuple(duty for duty in self.known if duty.jurisdiction in self.jurisdictions)
+
+    @cached_property
+    def known(self) -> tuple[DeclaredDuty, ...]:
+        """Every entry that ships, those of the organisation first: a clock that runs keeps its law, also where the
+        jurisdiction was switched off since. Raise DataError for one that the register contradicts."""
+        names = tuple(dict.fromkeys((*self.jurisdictions, *builtin_names())))
+        found = tuple(duty for name in names for duty in jurisdiction(name).duties)
         events_of = {spec.key: spec.events for spec in duty_specs().values()}
         for duty in found:
             check(duty, builtin_register(), events_of, f"{duty.jurisdiction}/duties.yml")
@@ -47,12 +54,16 @@ class ClockPolicy(Record):
 
     def entry_of(self, clock: Clock) -> DeclaredDuty | None:
         """Return the entry a clock was started by, None of a kind that no jurisdiction declares."""
-        law = clock.jurisdiction or self.jurisdictions[0]
-        found = [duty for duty in self.declared if duty.id == clock.kind and duty.jurisdiction == law]
+        law = clock.jurisdiction or HOME  # before there was more than one
+        found = [duty for duty in self.known if duty.id == clock.kind and duty.jurisdiction == law]
         if clock.law_from is not None:
             return next((duty for duty in found if duty.valid_from == clock.law_from), None)
         day = clock.anchor_at.date() if clock.anchor_at is not None else date.max
         return next((duty for duty in found if duty.in_force(day)), None)
+
+    def entry_on(self, kind: str, day: date) -> DeclaredDuty | None:
+        """Return the entry of a duty that is the law of a local day here, None when there is none."""
+        return next((duty for duty in self.declared if duty.id == kind and duty.in_force(day)), None)
 
     def spec_of(self, duty: DeclaredDuty) -> ClockSpec | None:
         """Return how an entry is counted here: with the organisation's own term where that is not weaker. None where
@@ -69,6 +80,9 @@ class ClockPolicy(Record):
     @cached_property
     def specs(self) -> dict[str, ClockSpec]:
         """The clocks with this organisation's terms. Raises DataError for a parameter that is wrong or too weak."""
+        if len(set(self.jurisdictions)) != len(self.jurisdictions):
+            raise DataError("a jurisdiction is named twice", field="jurisdictions")
+        self._check_authorities()
         specs: dict[str, ClockSpec] = {}
         for name in self.jurisdictions:
             specs |= clock_specs(name)
@@ -83,6 +97,18 @@ class ClockPolicy(Record):
     def reading_of(self, kind: str) -> Reading:
         """Give the reading whose instant is the breach."""
         return self.readings.get(kind, self.reading)
+
+    def _check_authorities(self) -> None:
+        """One notice tells one authority: jurisdictions whose duties are done by the same kind do not go together."""
+        told: dict[str, str] = {}
+        for duty in self.declared:
+            for phrase in duty.satisfactions:
+                if phrase.word != "notice-sent":
+                    continue
+                first = told.setdefault(phrase.about, duty.jurisdiction)
+                if first != duty.jurisdiction:
+                    both = f"'{first}' and '{duty.jurisdiction}' are both told by the notice '{phrase.about}'"
+                    raise DataError(f"{both}; one notice cannot tell two authorities", field="jurisdictions")
 
     def _check_ladder(self) -> None:
         missing = {*MARKS, 100} - self.ladder.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,35 +69,38 @@ def split_batch(body: bytes) -> Iterator[tuple[int, bytes]]:
             yield number, line.rstrip(b"\r")
 
 
+DEEPEST = 512
+"""Deeper nesting is nobody's event; a body that has it is given whole, and refused."""
+_TOKEN = re.compile(
+    rb"""(?P<flat>\{[^{}\[\]"]*+(?:"(?:[^"\\]++|\\.)*+"[^{}\[\]"]*+)*+\})|"(?:[^"\\]++|\\.?)*+"?|[\[\]{},]""", re.DOTALL
+)
+"""An object without objects or arrays in it, a string (to the end of the body if nothing closes it), or a mark. Every
+repetition is possessive, so the time is linear in the body."""
+
+
 def _split_array(body: bytes) -> Iterator[tuple[int, bytes]]:
-    start = body.index(b"[") + 1
-    depth, in_string, escaped = 0, False, False
+    begin = body.index(b"[") + 1
+    depth = 0
     parts: list[tuple[int, bytes]] = []
-    begin = start
-    for i in range(start, len(body)):
-        ch = body[i]
-        if in_string:
-            if escaped:
-                escaped = False
-            elif ch == 0x5C:
-                escaped = True
-            elif ch == 0x22:
-                in_string = False
-        elif ch == 0x22:
-            in_string = True
-        elif ch in b"[{":
-            depth += 1
-        elif ch in b"]}":
-            depth -= 1
-            if depth < 0:
-                tail = body[begin:i].strip()
-                if tail or parts:
-                    parts.append((len(parts) + 1, tail))
-                if body[i + 1 :].strip():
+    for token in _TOKEN.finditer(body, begin):
+        if token.lastgroup == "flat":
+            continue
+        match token.group()[:1]:
+            case b"[" | b"{":
+                depth += 1
+                if depth > DEEPEST:
                     break
-                yield from parts
-                return
-        elif ch == 0x2C and depth == 0:
-            parts.append((len(parts) + 1, body[begin:i].strip()))
-            begin = i + 1
+            case b"]" | b"}":
+                depth -= 1
+                if depth < 0:
+                    tail = body[begin : token.start()].strip()
+                    if tail or parts:
+                        parts.append((len(parts) + 1, tail))
+                    if body[token.end() :].strip():
+                        break
+                    yield from parts
+                    return
+            case b"," if depth == 0:
+                parts.append((len(parts) + 1, body[begin : token.start()].strip()))
+                begin = token.end()
     yield 1, body

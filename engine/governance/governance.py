@@ -25,6 +25,7 @@ from engine.permissions import require
 LEVELS = (1, 2, 3, 4, 5)
 Book = Literal["asset", "fraud"]
 Treatment = Literal["reduce", "accept", "avoid", "transfer"]
+TREATMENTS: tuple[Treatment, ...] = ("reduce", "accept", "avoid", "transfer")
 
 
 class DutySpec(BaseModel):
@@ -369,7 +370,8 @@ def treat_risk(
 ) -> Sequence[Fact]:
     """Decide what is done about a risk; the residual risk is accepted by somebody who did not score it."""
     require("treat-risk", by)
-    if treatment not in ("reduce", "accept", "avoid", "transfer"):
+    chosen = next((name for name in TREATMENTS if name == treatment), None)
+    if chosen is None:
         raise InputError("a treatment is reduce, accept, avoid or transfer", field="treatment")
     if not risk.scores:
         raise DecisionRefused("a risk is treated after it was scored")
@@ -377,7 +379,7 @@ def treat_risk(
         raise SecondPersonNeeded("who scored a risk cannot also accept it")
     if not measures.strip():
         raise DecisionRefused("say what is done, or why the risk is accepted")
-    return [RiskTreated(at=at, actor=by.id, risk_id=risk.id, treatment=treatment, measures=measures, due_on=due_on)]
+    return [RiskTreated(at=at, actor=by.id, risk_id=risk.id, treatment=chosen, measures=measures, due_on=due_on)]
 
 
 class AnnexControl(BaseModel):

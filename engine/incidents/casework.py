@@ -29,7 +29,7 @@ from engine.incidents.facts import (
 )
 from engine.incidents.incident import Incident
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import SEVERITIES, Entities, Fact, FindingRaised, Person, Record
+from engine.kernel.facts import SEVERITIES, Entities, Fact, FindingRaised, OfIncident, Person, Reasoned, Record
 from engine.kernel.ids import derive
 from engine.permissions import require, require_stage
 
@@ -173,17 +173,18 @@ def link(
     incident: Incident, other: Incident, relation: str, reason: str, *, by: Person, at: datetime
 ) -> tuple[Sequence[Fact], Sequence[Fact]]:
     """Say that two incidents belong together; both say so afterwards. Linking again changes nothing."""
-    if relation not in RELATIONS:
+    the_relation = next((name for name in RELATIONS if name == relation), None)
+    if the_relation is None:
         raise DecisionRefused("a relation is one of {relations}", relations=RELATIONS)
     require("link-incidents", by)
     if incident.id == other.id:
         raise DecisionRefused("an incident cannot be linked to itself")
     if incident.links.get(other.id) == relation:
         return [], []
-    common = {"at": at, "actor": by.id, "reason": reason, "relation": relation}
+    common: Reasoned = {"at": at, "actor": by.id, "reason": reason}
     return (
-        [IncidentLinked(incident_id=incident.id, other=other.id, **common)],
-        [IncidentLinked(incident_id=other.id, other=incident.id, **common)],
+        [IncidentLinked(incident_id=incident.id, other=other.id, relation=the_relation, **common)],
+        [IncidentLinked(incident_id=other.id, other=incident.id, relation=the_relation, **common)],
     )
 
 
@@ -196,7 +197,7 @@ def unlink(
         raise DecisionRefused("these incidents are not linked")
     if not reason.strip():
         raise DecisionRefused("taking a link back needs a reason")
-    common = {"at": at, "actor": by.id, "reason": reason}
+    common: Reasoned = {"at": at, "actor": by.id, "reason": reason}
     return (
         [IncidentUnlinked(incident_id=incident.id, other=other.id, **common)],
         [IncidentUnlinked(incident_id=other.id, other=incident.id, **common)],
@@ -224,7 +225,7 @@ def lower_notifiability(incident: Incident, reason: str, *, by: Person, at: date
         return []
     if not reason.strip():
         raise DecisionRefused("say why the law's duties do not hold")
-    common = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
+    common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if incident.lowering is None:
         return [NotifiabilityLoweringProposed(**common)]
     proposer, _ = incident.lowering

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import AwareDatetime
 
 from engine.incidents.casework import Report
-from engine.kernel.commands import Command, Decided, Made, Outcome, Words
+from engine.kernel.commands import Command, Decided, Made, Names, Outcome, Words
 
 
 class ReportIncident(Report, Command[Made]):
@@ -29,7 +29,7 @@ class AddNote(Command[Outcome]):
     """Write a note."""
 
     incident_id: str
-    text: str
+    text: Words
 
 
 class ChangeSeverity(Command[Outcome]):
@@ -67,8 +67,8 @@ class NameClients(Command[Outcome]):
     """Name clients and loans that the events did not show."""
 
     incident_id: str
-    clients: tuple[str, ...] = ()
-    loans: tuple[str, ...] = ()
+    clients: Names = ()
+    loans: Names = ()
     reason: Words
 
 
@@ -84,7 +84,7 @@ class SplitIncident(Command[Made]):
     """Move findings into a new incident."""
 
     incident_id: str
-    findings: tuple[str, ...]
+    findings: Names
     title: str = ""
     reason: Words
 
@@ -93,7 +93,7 @@ class MoveFindings(Command[Outcome]):
     """Move findings into another open incident, named by its number."""
 
     incident_id: str
-    findings: tuple[str, ...]
+    findings: Names
     into: str
     reason: Words
 

@@ -31,7 +31,7 @@ from engine.incidents.facts import (
 )
 from engine.incidents.incident import Incident
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
-from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, Person
+from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, OfIncident, Person
 from engine.kernel.ids import derive
 from engine.permissions import require, require_stage, roles_of
 
@@ -170,7 +170,7 @@ def record_measure(incident: Incident, measure: Measure, evidence: str, *, by: P
     _triage(incident, "record-measure", by)
     if not evidence.strip():
         raise DecisionRefused("a measure needs its evidence in words or a reference")
-    common = {"at": at, "actor": by.id, "incident_id": incident.id}
+    common: OfIncident = {"at": at, "actor": by.id, "reason": "", "incident_id": incident.id}
     match measure:
         case "containment":
             return [] if incident.contained_at else [ContainmentStarted(**common, action=evidence)]
@@ -235,7 +235,7 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
     if not incident.is_open:
         raise DecisionRefused("incident {number} is {phase}", number=incident.number, phase=incident.phase)
     require("close-incident", by)
-    common = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
+    common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if not incident.notifiable:
         return [IncidentClosed(**common, disposition=disposition, second_person=None)]
     if incident.proposed is None or incident.proposed[1] != disposition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -24,6 +24,25 @@ class Fact(Record):
     at: AwareDatetime
     actor: str = ENGINE
     reason: str = ""
+
+
+class Noted(TypedDict):
+    """What every fact of a person has in common, to be given to its constructor."""
+
+    at: datetime
+    actor: str
+
+
+class Reasoned(Noted):
+    """The same with the reason the person gave."""
+
+    reason: str
+
+
+class OfIncident(Reasoned):
+    """The same about an incident."""
+
+    incident_id: str
 
 
 @dataclass(frozen=True, slots=True)

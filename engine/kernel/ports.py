@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from engine.events.envelope import Rejected, SecurityEvent
 from engine.kernel.facts import Fact, Record, StoredFact
+from engine.kernel.messages import Message
 
 
 class Clock(Protocol):
@@ -32,12 +34,17 @@ class Aggregate(Protocol):
 A = TypeVar("A", bound=Aggregate)
 
 
-class Intent(Record):
+@dataclass(frozen=True, slots=True)
+class Intent:
     """An effect to bring about once: stored with the decision, performed afterwards, idempotent by ``key``."""
 
     key: str
-    kind: str
-    payload: dict[str, Any]
+    message: Message
+
+    @property
+    def kind(self) -> str:
+        """The kind of its message."""
+        return self.message.kind
 
 
 class Taken(Record):
@@ -65,10 +72,14 @@ class Ledger(Protocol):
         ...
 
 
-class Delivery(Record):
-    """What an effect came to: done, refused (do not try again), retry, or unknown."""
+Outcome = Literal["done", "refused", "retry", "unknown", "handed-over"]
 
-    outcome: str
+
+class Delivery(Record):
+    """What an effect came to: done, refused (do not try again), retry, unknown, or handed over as a letter (whether it
+    was done is still to be said)."""
+
+    outcome: Outcome
     reference: str = ""
     detail: str = ""
     done_at: datetime | None = None

@@ -9,7 +9,31 @@ from typing import Any
 
 import yaml
 
+from engine.kernel.errors import DataError
+
 
 def read_yaml(text: str) -> Any:
     """Give the one document of a text. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+class _Once(yaml.CSafeLoader):
+    """Refuses a key that is given twice: the last would win unseen."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"'{twice}' is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_declared(text: str, file: str) -> Any:
+    """Return the one document of data that declares something. Raise DataError naming file and line."""
+    try:
+        return yaml.load(text, Loader=_Once)  # noqa: S506 - a safe loader
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise DataError(f"{line}{error.problem}", file=file) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DataError(str(error).splitlines()[0], file=file) from None

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from engine.duties.declared import HOME, Condition
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError, NotFound
-from engine.kernel.yaml_text import read_yaml
+from engine.kernel.yaml_text import read_declared
 
 Occurrence = Literal["recovery-confirmed", "incident-closed"]
 Stage = Literal["initial", "follow_up", "final"]
@@ -39,7 +39,6 @@ class NoticeKindSpec(BaseModel):
     explain_if_late: bool = False
     """Whether it must say why, when it is sent after its term."""
     form: Literal["text", "message"] = "text"
-    required: tuple[str, ...] = ()
 
     @property
     def drafted_by_itself(self) -> bool:
@@ -55,7 +54,7 @@ def notice_kinds(jurisdiction: str = HOME) -> dict[str, NoticeKindSpec]:
     if not source.is_file():
         return {}
     found = {}
-    for number, entry in enumerate(read_yaml(source.read_text(encoding="utf8"))["notices"], 1):
+    for number, entry in enumerate(_entries(source.read_text(encoding="utf8"), file), 1):
         try:
             spec = NoticeKindSpec.model_validate(entry)
         except ValidationError as error:
@@ -68,6 +67,14 @@ def notice_kinds(jurisdiction: str = HOME) -> dict[str, NoticeKindSpec]:
             raise DataError(f"{spec.kind}: {what}", file=file)
         found[spec.kind] = spec
     return found
+
+
+def _entries(text: str, file: str) -> list[object]:
+    document = read_declared(text, file)
+    if not isinstance(document, dict) or not isinstance(document.get("notices"), list):
+        raise DataError("it holds a list of notices", file=file)
+    entries: list[object] = document["notices"]
+    return entries
 
 
 def notice_kind(kind: str) -> NoticeKindSpec:

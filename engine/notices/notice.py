@@ -13,7 +13,7 @@ from datetime import date, datetime
 import orjson
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import Fact, Person, Reasoned
 from engine.kernel.ids import derive
 from engine.notices.facts import (
     NoticeApproved,
@@ -290,6 +290,11 @@ def _no_empty_field(notice: Notice) -> None:
         raise DecisionRefused("the notice has empty fields: {empty}", empty=tuple(empty))
 
 
+class _Settled(Reasoned):
+    notice_id: str
+    recipient: str
+
+
 def settle_unknown(
     notice: Notice, taken: bool, evidence: str, *, by: Person, at: datetime, recipient: str | None = None
 ) -> Sequence[Fact]:
@@ -301,7 +306,7 @@ def settle_unknown(
     if not evidence.strip():
         raise DecisionRefused("settling a notice needs evidence in words")
     to = recipient or doubtful[0]
-    common = {"at": at, "actor": by.id, "reason": evidence, "notice_id": notice.id, "recipient": to}
+    common: _Settled = {"at": at, "actor": by.id, "reason": evidence, "notice_id": notice.id, "recipient": to}
     if taken:
         return [NoticeSent(**common, channel="confirmed-by-person", transport_ref=evidence[:200], sent_at=at)]
     return [NoticeRefused(**common, channel="confirmed-by-person", answer=evidence[:200])]

@@ -26,7 +26,7 @@ READS: dict[str, Reading] = {
         ),
         Reading(
             name="protections", title="Borrowers under protection and their orders", roles=PEOPLE,
-            paths=("/protections", "/api/v1/protections"),
+            paths=("/protections", "/api/v1/protections/{protection_id}"),
         ),
         Reading(
             name="governance", title="Coverage, duties, risks, controls, reports", roles=PEOPLE,

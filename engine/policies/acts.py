@@ -16,6 +16,7 @@ from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.protection import protection
 from engine.protection.facts import CourtRuled, LegalAct
 from engine.protection.protection import Protection
+from engine.terms.counting import EARLIEST, LATEST
 
 _PROTECTING = ("victim_resolution", "remedial_submission")
 _ANSWERS = (
@@ -57,7 +58,7 @@ class ActPolicy:
         fields = event.fields
         received = _instant(fields.get("mfo.received_at")) or event.received_at
         document = str(fields.get("mfo.document.hash") or "").removeprefix("sha256:")
-        return LegalAct(
+        return checked_act(
             kind=fields.get("mfo.kind"),
             issuer=fields.get("mfo.act.issuer"),
             number=fields.get("mfo.act.number"),
@@ -164,13 +165,22 @@ def acknowledge(
     context.record(Protection, protection_id, facts)
 
 
+def checked_act(**fields: object) -> LegalAct:
+    """Return an act from what somebody else wrote. Raise ValidationError naming the fields that cannot be read."""
+    return LegalAct.model_validate(fields)
+
+
 def _instant(value: object) -> datetime | None:
+    """Read an instant. Raise ValueError for what is none, or lies where no term can be counted from."""
     if value is None:
         return None
     try:
-        return parse_rfc3339(value)
+        found = parse_rfc3339(value)
     except NotAnInstant as error:
         raise ValueError("received_at is no instant") from error
+    if not EARLIEST <= found <= LATEST:
+        raise ValueError("received_at lies outside the years that can be counted in")
+    return found
 
 
 def _tuple(value: object) -> tuple[str, ...]:

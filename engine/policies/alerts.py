@@ -10,6 +10,7 @@ from engine.duties import facts as c
 from engine.duties.clock import Clock
 from engine.kernel.errors import in_words, n_
 from engine.kernel.facts import Fact, StoredFact
+from engine.kernel.messages import AlertMessage
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
 from engine.kernel.trouble import EffectFailed
@@ -63,9 +64,9 @@ class AlertPolicy:
         subject = self.say(alert.subject, **alert.values)
         text = " ".join(self.say(part, **alert.values) for part in alert.texts)
         for number, address in enumerate(addresses):
-            payload = {"to": address, "subject": subject, "text": text, "at": iso(stored.fact.at)}
+            message = AlertMessage(to=address, subject=subject, text=text, at=iso(stored.fact.at))
             key = f"alert:{stored.position}" + (f":{number}" if number else "")
-            context.intend(Intent(key=key, kind="alert", payload=payload))
+            context.intend(Intent(key, message))
 
 
 def _alert(context: Context, fact: Fact) -> Alert | None:

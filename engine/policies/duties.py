@@ -11,8 +11,11 @@ from engine.duties.clock import Clock
 from engine.duties.declared import DeclaredDuty, Phrase
 from engine.duties.policy import ClockPolicy
 from engine.governance import governance as g
+from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
+from engine.kernel.ids import derive
 from engine.kernel.ports import Context
+from engine.kernel.trouble import EffectFailed
 from engine.notices import facts as n
 from engine.policies import occasions
 from engine.policies.occasions import Cancellation, Evidence, Meaning, Occasion
@@ -32,8 +35,8 @@ class DutyPolicy:
         """By jurisdiction."""
         self.policy = policy
         self.ids = {
-            word: tuple(dict.fromkeys(duty.id for duty in policy.declared if word in _words(duty)))
-            for duty in policy.declared
+            word: tuple(dict.fromkeys(duty.id for duty in policy.known if word in _words(duty)))
+            for duty in policy.known
             for word in _words(duty)
         }
         """Evidence → the duties of which at least one entry names it."""
@@ -58,10 +61,10 @@ class DutyPolicy:
                 self._satisfy(context, evidence, stored)
         for cancellation in meaning.cancelled:
             self._cancel(context, cancellation, stored.fact)
-        for owner, reason in meaning.resumed:
-            self._resume(context, owner, reason, stored.fact)
-        for owner, kind, subject, reason in meaning.withdrawn:
-            self._withdraw_proof(context, owner, kind, subject, reason, stored.fact)
+        for occasion, reason in meaning.resumed:
+            self._resume(context, occasion, reason, stored.fact)
+        for evidence, reason in meaning.withdrawn:
+            self._withdraw_proof(context, evidence, reason, stored.fact)
 
     def _meaning(self, context: Context, fact: Fact) -> Meaning:
         match fact:
@@ -92,21 +95,37 @@ class DutyPolicy:
             if occasion.until is None:
                 context.record(Clock, key, clocks.resume(held, OWED_AGAIN, actor=ENGINE, at=context.at))
             return
+        try:
+            started = self._started(context, duty, occasion, subject, anchor)
+        except InputError as error:  # a fact of an earlier version: nothing else of the log may wait behind it
+            self._tell(context, key, f"{duty.id} of {occasion.owner_kind} {occasion.owner_id}: {error.message}")
+            return
+        context.record(Clock, key, [started])
+
+    def _tell(self, context: Context, key: str, detail: str) -> None:
+        """Tell people of a duty that could not be counted."""
+        failed = EffectFailed(
+            at=context.at, key=f"clock:{key}", kind="duty", outcome="failed", detail=detail[:300], since=context.at
+        )
+        context.record_single(str(derive("effect-failed", "clock", key)), failed)
+
+    def _started(
+        self, context: Context, duty: DeclaredDuty, occasion: Occasion, subject: str, anchor: datetime
+    ) -> c.ClockStarted:
+        """Return the fact that a clock runs. Raise InputError for an anchor that no term can be counted from."""
         calendar, spec = self._calendar(duty), self.policy.spec_of(duty)
         if spec is None:
             assert occasion.until is not None
-            started = clocks.start_until(
+            return clocks.start_until(
                 duty.id, occasion.until, owner_id=occasion.owner_id, subject=subject, anchor_at=anchor, at=context.at,
                 calendar_version=calendar.version, obligations=duty.obligations, ladder=self.policy.ladder,
             )  # fmt: skip
-        else:
-            started = clocks.start(
-                spec, owner_kind=_owner(occasion), owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
-                at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
-                ladder=self.policy.ladder, target_percent=self.policy.target_percent,
-                outer=self._outer(duty, occasion, subject),
-            )  # fmt: skip
-        context.record(Clock, key, [started])
+        return clocks.start(
+            spec, owner_kind=_owner(occasion), owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
+            at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
+            ladder=self.policy.ladder, target_percent=self.policy.target_percent,
+            outer=self._outer(duty, occasion, subject),
+        )  # fmt: skip
 
     def _outer(self, duty: DeclaredDuty, occasion: Occasion, subject: str) -> datetime | None:
         return occasion.anchor(duty.within.anchor, subject) if duty.within is not None else None
@@ -131,7 +150,7 @@ class DutyPolicy:
         for duty_id in self.ids.get(evidence.word, ()):
             for clock in self._meant(context, duty_id, evidence):
                 duty = self.policy.entry_of(clock)
-                if duty is None or not any(_proves(phrase, evidence) for phrase in duty.satisfactions):
+                if duty is None or not self._does(duty, evidence):
                     continue
                 proof = evidence.proof or f"{stored.fact.topic} at position {stored.position}"
                 facts = clocks.satisfy(
@@ -163,17 +182,27 @@ class DutyPolicy:
             )
             context.record(Clock, clock.id, facts)
 
-    def _resume(self, context: Context, owner: str, reason: str, cause: Fact) -> None:
-        for clock in self._of(context, owner):
-            context.record(Clock, clock.id, clocks.resume(clock, reason, actor=cause.actor, at=context.at))
-
-    def _withdraw_proof(self, context: Context, owner: str, kind: str, subject: str, reason: str, cause: Fact) -> None:
-        for duty_id in self.ids.get("notice-sent", ()):
-            clock = context.load(Clock, clocks.clock_id(duty_id, owner, subject))
+    def _resume(self, context: Context, occasion: Occasion, reason: str, cause: Fact) -> None:
+        for clock in self._of(context, occasion.owner_id):
             duty = self.policy.entry_of(clock)
-            if duty is not None and any(p.word == "notice-sent" and p.about == kind for p in duty.satisfactions):
+            if duty is None or occasion.holds(duty):
+                facts = clocks.resume(clock, reason, actor=cause.actor, at=context.at)
+                context.record(Clock, clock.id, facts)
+
+    def _withdraw_proof(self, context: Context, evidence: Evidence, reason: str, cause: Fact) -> None:
+        for duty_id in self.ids.get(evidence.word, ()):
+            clock = context.load(Clock, clocks.clock_id(duty_id, evidence.owner_id, evidence.subject))
+            duty = self.policy.entry_of(clock)
+            if duty is not None and self._does(duty, evidence):
                 facts = clocks.withdraw_proof(clock, reason, at=context.at, actor=cause.actor)
                 context.record(Clock, clock.id, facts)
+
+    def _does(self, duty: DeclaredDuty, evidence: Evidence) -> bool:
+        """Say whether evidence is what a duty asks for. The kinds of notices are those of the organisation's home, so
+        they tell nobody of another jurisdiction."""
+        if evidence.word == "notice-sent" and duty.jurisdiction != self.policy.jurisdictions[0]:
+            return False
+        return any(_proves(phrase, evidence) for phrase in duty.satisfactions)
 
     def _of(self, context: Context, owner: str) -> list[Clock]:
         return [context.load(Clock, key) for key in context.find(Clock, owner_id=owner)]

@@ -15,6 +15,7 @@ from engine.kernel.ports import Context
 from engine.notices.facts import NoticeDrafted, NoticeRedrafted, NoticeStage, NoticeWithdrawn
 from engine.notices.kinds import NoticeKindSpec, Occurrence, kind_of_clock, notice_kinds
 from engine.notices.notice import Notice, notice_id
+from engine.policies.occasions import holds
 
 REMEDIATION = "remediation"
 """The duty whose term stands in the text of a notice."""
@@ -84,7 +85,7 @@ class NoticePolicy:
         if not incident.is_open:
             return
         for spec in notice_kinds().values():
-            if not spec.drafted_by_itself or not _holds(spec, incident):
+            if not spec.drafted_by_itself or not holds(spec.drafted_when, incident):
                 continue
             for client in incident.entities.clients if spec.per == "client" else ("",):
                 notice = context.load(Notice, notice_id(spec.kind, incident.id, client))
@@ -152,15 +153,6 @@ class NoticePolicy:
                 continue
             fact = NoticeWithdrawn(at=context.at, actor=cause.actor, reason=reason, notice_id=key)
             context.record(Notice, key, [fact])
-
-
-def _holds(spec: NoticeKindSpec, incident: Incident) -> bool:
-    given = {
-        "notifiable": incident.notifiable,
-        "personal-data": incident.personal_data,
-        "fraud": incident.incident_class == "fraud",
-    }
-    return all(given[condition] for condition in spec.drafted_when)
 
 
 def _was_breached(context: Context, spec: NoticeKindSpec, incident_id: str, client: str) -> bool:

@@ -6,11 +6,12 @@ when it was recorded (``Context.past``), so the same log gives the same clocks w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.duties.clock import Clock
-from engine.duties.declared import Anchor, DeclaredDuty
+from engine.duties.declared import Anchor, Condition, DeclaredDuty
 from engine.governance import governance as g
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident, ends_duties
@@ -21,6 +22,16 @@ from engine.notices.notice import Notice
 from engine.protection import facts as p
 from engine.protection.protection import Protection
 from engine.terms.calendar import BusinessCalendar
+
+
+def holds(conditions: Iterable[Condition], incident: Incident | None) -> bool:
+    """Say whether an incident meets every condition of a duty or a kind of notice."""
+    given: dict[Condition, bool] = {
+        "notifiable": incident is not None and incident.notifiable,
+        "personal-data": incident is not None and incident.personal_data,
+        "fraud": incident is not None and incident.incident_class == "fraud",
+    }
+    return all(given[condition] for condition in conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +57,7 @@ class Occasion:
 
     def holds(self, duty: DeclaredDuty) -> bool:
         """Say whether the conditions of the duty are given."""
-        it = self.incident
-        given = {
-            "notifiable": it is not None and it.notifiable,
-            "personal-data": it is not None and it.personal_data,
-            "fraud": it is not None and it.incident_class == "fraud",
-        }
-        return all(given[condition] for condition in duty.when)
+        return holds(duty.when, self.incident)
 
     def anchor(self, name: Anchor | None, subject: str) -> datetime | None:
         """Return the instant a term runs from, None when it is not known."""
@@ -99,10 +104,10 @@ class Meaning:
     """Incidents whose terms may begin earlier now, with the reason."""
     evidence: list[Evidence] = field(default_factory=list)
     cancelled: list[Cancellation] = field(default_factory=list)
-    resumed: list[tuple[str, str]] = field(default_factory=list)
-    """Owner and reason: what was cancelled with an incident is owed again."""
-    withdrawn: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """Owner, notice kind, subject and reason: a proof proved nothing."""
+    resumed: list[tuple[Occasion, str]] = field(default_factory=list)
+    """With the reason: what was cancelled with an incident is owed again, as far as its conditions are given."""
+    withdrawn: list[tuple[Evidence, str]] = field(default_factory=list)
+    """With the reason: what was taken for evidence proved nothing."""
 
 
 INCIDENT_FACTS = (
@@ -140,7 +145,7 @@ def of_incident(context: Context, fact: object) -> Meaning:
                 reason, second = f"closed as {fact.disposition}: {fact.reason}", fact.second_person or ENGINE
                 meaning.cancelled.append(Cancellation(fact.incident_id, "incident-closed-without-duty", reason, second))
         case i.IncidentReopened():
-            meaning.resumed.append((fact.incident_id, fact.reason))
+            meaning.resumed.append((of_incident_now(context.past(Incident, fact.incident_id)), fact.reason))
         case i.IncidentAcknowledged():
             meaning.evidence.append(Evidence(fact.incident_id, "incident-acknowledged", fact.at))
         case i.ContainmentStarted():
@@ -203,18 +208,15 @@ def shown_at(incident: Incident, client: str) -> datetime:
 
 
 def of_notice(context: Context, fact: n.NoticeSent | n.NoticeBounced) -> Meaning:
-    """Say what became of a notice means: the first one of its kind does the duty, when every recipient took it."""
+    """Say what became of a notice means: it does its duty when every recipient took it, and not when it came back."""
     meaning = Meaning()
     notice = context.past(Notice, fact.notice_id)
+    owner, kind, stage, subject = notice.incident_id, notice.kind, notice.stage, notice.subject
     if isinstance(fact, n.NoticeBounced):
-        if notice.stage == "initial":
-            reason = f"the notice came back: {fact.status}"
-            meaning.withdrawn.append((notice.incident_id, notice.kind, notice.subject, reason))
+        false = Evidence(owner, "notice-sent", fact.at, kind, stage, subject)
+        meaning.withdrawn.append((false, f"the notice came back: {fact.status}"))
     elif notice.sent_at is not None:
-        evidence = Evidence(
-            notice.incident_id, "notice-sent", notice.sent_at, notice.kind, notice.stage, notice.subject
-        )
-        meaning.evidence.append(evidence)
+        meaning.evidence.append(Evidence(owner, "notice-sent", notice.sent_at, kind, stage, subject))
     return meaning
 
 

@@ -10,6 +10,7 @@ from engine.duties.policy import ClockPolicy
 from engine.incidents import facts as incident_facts
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Entities, Fact, StoredFact
+from engine.kernel.messages import OrderMessage, OwnEvent
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
 from engine.policies.acts import protecting
@@ -56,7 +57,10 @@ class OrderPolicy:
                 self._violations(context, fact.incident_id, fact.finding_id, fact.entities, fact.detected_at)
 
     def _due(self, kind: str, start: datetime) -> datetime:
-        return count_term(self.policy.specs[kind], start, self.calendar).due_at
+        """When the duty that an order serves is due, by the law of the day it counts from."""
+        duty = self.policy.entry_on(kind, self.calendar.local(start).date())
+        spec = self.policy.spec_of(duty) if duty is not None else None
+        return count_term(spec or self.policy.specs[kind], start, self.calendar).due_at
 
     def _give(self, context: Context, it: Protection, facts: Sequence[Fact]) -> None:
         context.record(Protection, it.id, facts)
@@ -64,9 +68,9 @@ class OrderPolicy:
             if isinstance(fact, p.OrderRevoked):
                 context.withdraw(fact.order_id)
             elif isinstance(fact, OrderIssued):
-                context.intend(Intent(key=fact.order_id, kind="order", payload=_payload(fact, it)))
+                context.intend(Intent(fact.order_id, _message(fact, it)))
                 if fact.kind == "collection-stop":
-                    context.intend(Intent(key=f"event:{fact.order_id}", kind="ledger", payload=_event(fact, it)))
+                    context.intend(Intent(f"event:{fact.order_id}", OwnEvent(fields=_event(fact, it))))
 
     def _violations(
         self, context: Context, incident_id: str, finding_id: str, entities: Entities, detected_at: datetime
@@ -81,14 +85,14 @@ class OrderPolicy:
             context.record(Protection, it.id, facts)
 
 
-def _payload(order: OrderIssued, it: Protection) -> dict[str, Any]:
+def _message(order: OrderIssued, it: Protection) -> OrderMessage:
     act = it.act
     assert act is not None
-    return {
-        "system": order.system,
-        "protection_id": order.protection_id,
-        "order_id": order.order_id,
-        "body": {
+    return OrderMessage(
+        system=order.system,
+        protection_id=order.protection_id,
+        order_id=order.order_id,
+        body={
             "order": order.kind,
             "order_id": order.order_id,
             "issued_at": iso(order.at),
@@ -106,7 +110,7 @@ def _payload(order: OrderIssued, it: Protection) -> dict[str, Any]:
                 "document_sha256": act.document_sha256,
             },
         },
-    }
+    )
 
 
 def _event(order: OrderIssued, it: Protection) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from engine.kernel.facts import Fact, Record
 ActKind = Literal["victim_resolution", "remedial_submission", "court_decision"]
 Ruling = Literal["debt-void", "act-overturned"]
 Outcome = Literal["write-off", "release"]
+OUTCOMES: tuple[Outcome, ...] = ("write-off", "release")
 OrderKind = Literal[
     "collection-stop", "accrual-stop", "bureau-correction", "client-flag",
     "write-off",

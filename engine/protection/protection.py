@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import Fact, Noted, Person
 from engine.kernel.ids import derive
 from engine.permissions import require
 from engine.protection.facts import (
+    OUTCOMES,
     SYSTEM_OF_ORDER,
     ActDocumentAttached,
     ActRegistered,
@@ -205,10 +206,17 @@ def rule(protection: Protection, ruling: CourtRuled) -> Sequence[Fact]:
     return [ruling]
 
 
+class _Outcome(Noted):
+    protection_id: str
+    outcome: Outcome
+    proposed_by: str
+
+
 def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Propose how the protection ends."""
     require("propose-outcome", by)
-    if outcome not in ("write-off", "release"):
+    the_outcome = next((name for name in OUTCOMES if name == outcome), None)
+    if the_outcome is None:
         raise DecisionRefused("an outcome is write-off or release")
     if not protection.holds or protection.outcome is not None:
         raise DecisionRefused("the protection is {state}", state=protection.state)
@@ -220,7 +228,7 @@ def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Pe
         raise DecisionRefused("an outcome needs its ground")
     if outcome == "release" and not any(it.ruling == "act-overturned" for it in protection.rulings):
         raise DecisionRefused("the stops are lifted on a decision of a court, or when the act is not genuine")
-    return [OutcomeProposed(at=at, actor=by.id, reason=reason, protection_id=protection.id, outcome=outcome)]
+    return [OutcomeProposed(at=at, actor=by.id, reason=reason, protection_id=protection.id, outcome=the_outcome)]
 
 
 def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
@@ -231,7 +239,11 @@ def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Per
     proposer, outcome, ground = protection.proposed
     if proposer == by.id:
         raise SecondPersonNeeded("who proposed the outcome cannot also decide it")
-    common = {"at": at, "actor": by.id, "protection_id": protection.id, "outcome": outcome, "proposed_by": proposer}
+    if not protection.holds:
+        raise DecisionRefused("the protection is {state}", state=protection.state)
+    common: _Outcome = {
+        "at": at, "actor": by.id, "protection_id": protection.id, "outcome": outcome, "proposed_by": proposer,
+    }  # fmt: skip
     if not agreed:
         if not reason.strip():
             raise DecisionRefused("declining needs a reason")

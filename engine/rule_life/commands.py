@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.kernel.commands import Command, Decided, Outcome, Words, Written
+from engine.kernel.commands import Command, Decided, Entries, Outcome, Words, Written
 from engine.kernel.facts import Record
 from engine.rule_life.rules import Mode
 
@@ -95,8 +95,8 @@ class ChangeList(Command[Decided]):
     """Add and remove entries; what weakens detection waits for a second person."""
 
     list: str
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
+    add: Entries = ()
+    remove: Entries = ()
     reason: Words
 
 

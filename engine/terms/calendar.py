@@ -28,6 +28,7 @@ COUNTRY = "KZ"
 ZONE = "Asia/Almaty"
 OPENS = time(9)
 CLOSES = time(18)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Override(BaseModel):
@@ -83,21 +84,28 @@ class BusinessCalendar:
         """Give an aware instant in the organisation's local time."""
         return at.astimezone(self.zone)
 
+    def _at(self, day: date, local: time) -> datetime:
+        """Return a local time of a day in UTC; at the ends of the calendar its own first or last instant."""
+        try:
+            return datetime.combine(day, local, self.zone).astimezone(UTC)
+        except OverflowError:
+            return FIRST if day.year == 1 else LAST
+
     def open_at(self, day: date) -> datetime:
         """Give the opening of a day in UTC."""
-        return datetime.combine(day, self.opens, self.zone).astimezone(UTC)
+        return self._at(day, self.opens)
 
     def close_at(self, day: date) -> datetime:
         """Give the close of a day in UTC."""
-        return datetime.combine(day, self.closes, self.zone).astimezone(UTC)
+        return self._at(day, self.closes)
 
     def end_of_day(self, day: date) -> datetime:
         """Give 23:59:59 of a local day in UTC."""
-        return datetime.combine(day, time(23, 59, 59), self.zone).astimezone(UTC)
+        return self._at(day, time(23, 59, 59))
 
     def start_of_day(self, day: date) -> datetime:
         """Give midnight at the start of a local day in UTC."""
-        return datetime.combine(day, time(0), self.zone).astimezone(UTC)
+        return self._at(day, time(0))
 
     def business_days_after(self, day: date) -> Iterator[date]:
         """Walk the business days strictly after ``day``; raises DataError after 400 days without one."""

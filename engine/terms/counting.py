@@ -69,9 +69,9 @@ def count_term(
     """
     if started_at.tzinfo is None:
         raise InputError("the start of a clock needs an offset, e.g. 2026-11-23T10:00:00+05:00", field="started_at")
-    start = started_at.astimezone(UTC)
-    if not EARLIEST <= start <= LATEST:
+    if not EARLIEST.year - 1 <= started_at.year <= LATEST.year or not EARLIEST <= started_at <= LATEST:
         raise InputError("the start of a clock must lie between 1992 and 2200", field="started_at")
+    start = started_at.astimezone(UTC)
     due_at, latest_at = _both_readings(spec, start, calendar)
     if spec.within is not None and outer is not None:
         limit = spec.model_copy(update={"n": spec.within[0], "unit": spec.within[1], "within": None})

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.duties.declared import jurisdiction
+from engine.duties.declared import builtin_names, jurisdiction
 from engine.events.catalogue import Catalogue, builtin_catalogue
 from engine.kernel.commands import Command, O
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Person
-from engine.kernel.ports import Clock
+from engine.kernel.ports import Clock, Effector
 from engine.notices.kinds import notice_kinds
 from engine.policies.acts import ActPolicy
 from engine.policies.alerts import AlertPolicy
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.policies.orders import OrderPolicy
-from engine.terms.calendar import BusinessCalendar, builtin_overrides, calendar_from_yaml
+from engine.terms.calendar import COUNTRY, BusinessCalendar, builtin_overrides, calendar_from_yaml
 from infra.app.time_source import SystemClock
 from infra.commands.accounts import Accounts
 from infra.commands.desk import Desk
 from infra.commands.dispatch import Dispatcher
-from infra.commands.facade import Acts, RuleActs
 from infra.commands.notice_documents import OrderDocuments
 from infra.commands.rulebook import Rulebook
 from infra.commands.wordbook import Wordbook
@@ -86,6 +85,8 @@ class House:
     clock: Clock
     catalogue: Catalogue
     calendar: BusinessCalendar
+    calendars: dict[str, BusinessCalendar]
+    """The calendar of each jurisdiction; the organisation's own for its home."""
     rulebook: Rulebook
     playbooks: dict[str, Playbook]
     store: Store
@@ -106,21 +107,6 @@ class House:
     def dispatch(self, command: Command[O], *, by: Person) -> O:
         """Do what a person asks; return what came of it. Raise NotAllowed before anything else."""
         return self.dispatcher.dispatch(command, by)
-
-    @property
-    def acts(self) -> Acts:
-        """The commands as methods, for tests and scripts."""
-        return Acts(self.dispatcher)
-
-    @property
-    def rule_acts(self) -> RuleActs:
-        """The commands on rules and lists as methods, for tests and scripts."""
-        return RuleActs(self.dispatcher)
-
-    @cached_property
-    def calendars(self) -> dict[str, BusinessCalendar]:
-        """The calendar of each jurisdiction whose duties run; the organisation's own for its home."""
-        return calendars_of(self.settings, self.calendar)
 
     @property
     def rules(self) -> RuleSet:
@@ -174,18 +160,22 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
     rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)
     rulebook.current()  # a fault of the rules or their parameters stops the start, not the stream
     calendar = calendar_of(settings)
+    calendars = calendars_of(settings, calendar)
     tracing = tracing_of(settings, version("qorgau"))
     archive = Archive(settings.data / "archive", decisions, store.vault)
     writer = Writer(Drafter(), settings.sender, settings.notice_languages)
     wordbook = Wordbook(decisions, clock, writer)
     drafting = NoticeComposer(wordbook, rulebook.words, calendar)
     playbooks = builtin_playbooks()
-    desk = Desk(decisions, clock, accounts, settings, calendar, archive, drafting, rulebook, wordbook, playbooks)
+    desk = Desk(
+        decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks
+    )
     return House(
         settings=settings,
         clock=clock,
         catalogue=catalogue,
         calendar=calendar,
+        calendars=calendars,
         rulebook=rulebook,
         playbooks=playbooks,
         store=store,
@@ -226,25 +216,7 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
     settings, clock, decisions, ledger = house.settings, house.clock, house.decisions, house.ledger
     vault = house.store.vault
     outside = outside or Outside(transport_for(settings), HttpPost(clock))
-    transport = outside.transport
-    letters = OrderLetters(decisions, settings, transport, house.order_documents, outside.render)
-    orders = HttpOrders(settings.order_url, outside.http, letters.send, settings.order_mail)
-    notices = NoticeMail(decisions, clock, settings, transport, outside.render)
-    mails = Outbox(
-        decisions,
-        clock,
-        {
-            "mail": notices,
-            "afc": AfcMessages(notices, outside.http, settings.afc_url),
-            "alert": AlertMail(settings, transport),
-            "ledger": OwnEvents(ledger, house.catalogue, clock),
-        },
-        transport.channel,
-        "outbox-mail",
-    )
-    to_systems = Outbox(decisions, clock, {"order": orders, "command": orders}, "http", "outbox-orders")
-    for outbox in (mails, to_systems):
-        outbox.recover()
+    mails, to_systems = _outboxes(house, outside)
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
     recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in notice_kinds()}
     policy = settings.clock_policy
@@ -276,6 +248,25 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
     return stages
 
 
+def _outboxes(house: House, outside: Outside) -> tuple[Outbox, Outbox]:
+    """Build what sends mails and orders; what was under way when the worker ended is taken up."""
+    settings, clock, decisions, transport = house.settings, house.clock, house.decisions, outside.transport
+    letters = OrderLetters(decisions, settings, transport, house.order_documents, outside.render)
+    orders = HttpOrders(settings.order_url, outside.http, letters.send, settings.order_mail)
+    notices = NoticeMail(decisions, clock, settings, transport, outside.render)
+    senders: dict[str, Effector] = {
+        "mail": notices,
+        "afc": AfcMessages(notices, outside.http, settings.afc_url),
+        "alert": AlertMail(settings, transport),
+        "ledger": OwnEvents(house.ledger, house.catalogue, clock),
+    }
+    mails = Outbox(decisions, clock, senders, transport.channel, "outbox-mail")
+    to_systems = Outbox(decisions, clock, {"order": orders, "command": orders}, "http", "outbox-orders")
+    for outbox in (mails, to_systems):
+        outbox.recover()
+    return mails, to_systems
+
+
 def _webhooks(house: House, http: HttpPost) -> list[Stage]:
     receivers = house.settings.webhooks
     if not receivers:
@@ -305,25 +296,29 @@ def _stamping(house: House) -> list[Stage]:
 
 
 def calendar_of(settings: Settings) -> BusinessCalendar:
-    """The calendar of Kazakhstan, with the organisation's override file where one is set."""
-    path = settings.calendar_overrides
+    """Return the calendar of the organisation's home, with its override file where one is set."""
+    path, place = settings.calendar_overrides, jurisdiction(settings.jurisdictions[0])
+    shipped = builtin_overrides() if place.country == COUNTRY else ""
     try:
-        text = builtin_overrides() if path is None else path.read_text(encoding="utf8")
+        text = shipped if path is None else path.read_text(encoding="utf8")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=str(path)) from None
-    return calendar_from_yaml(text, zone=settings.time_zone, opens=settings.opens, closes=settings.closes)
+    zone = settings.time_zone if "time_zone" in settings.model_fields_set else place.zone or settings.time_zone
+    return calendar_from_yaml(text, country=place.country, zone=zone, opens=settings.opens, closes=settings.closes)
 
 
 def calendars_of(settings: Settings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:
-    """Return the calendar of each jurisdiction of an organisation: office hours are its own, holidays the country's."""
-    first, *others = settings.jurisdictions
+    """Return the calendar of every jurisdiction, for clocks of one that was switched off run on: office hours are the
+    organisation's, holidays the country's."""
+    first = settings.jurisdictions[0]
     found = {first: home}
-    for name in others:
-        place = jurisdiction(name)
-        found[name] = calendar_from_yaml(
-            "", country=place.country, zone=place.zone or settings.time_zone, opens=settings.opens,
-            closes=settings.closes,
-        )  # fmt: skip
+    for name in builtin_names():
+        if name != first:
+            place = jurisdiction(name)
+            found[name] = calendar_from_yaml(
+                builtin_overrides() if place.country == COUNTRY else "", country=place.country,
+                zone=place.zone or settings.time_zone, opens=settings.opens, closes=settings.closes,
+            )  # fmt: skip
     return found
 
 

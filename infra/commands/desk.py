@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Attachment
@@ -45,19 +46,20 @@ class Work:
     def get(self, kind: type[A], key: str) -> A:
         """Load what must exist; an id that is no id is not found either. Raise NotFound."""
         try:
-            found = self.unit.load(kind, key)
+            canonical = str(UUID(key)) == key  # another spelling of an id would name another thing in what is derived
         except ValueError:
-            raise NotFound("there is no such thing") from None
+            canonical = False
+        found = self.unit.load(kind, key) if canonical else kind()
         if not found.id:
             raise NotFound("there is no such thing")
         return found
 
     def by_number(self, number: str) -> Incident:
         """Load an incident by its number. Raise NotFound naming it."""
-        rows = self.unit.query("SELECT id FROM incident_view WHERE number = ?", number.strip().upper())
-        if not rows:
+        found = self.unit.find(Incident, number=number.strip().upper())
+        if not found:
             raise NotFound("there is no incident {number}", number=number[:40])
-        return self.unit.load(Incident, str(rows[0]["id"]))
+        return self.unit.load(Incident, found[0])
 
     def record(self, kind: type[A], key: str, facts: Sequence[Fact]) -> None:
         """Record facts of one aggregate."""
@@ -73,6 +75,8 @@ class Desk:
     accounts: Accounts
     settings: Settings
     calendar: BusinessCalendar
+    calendars: Mapping[str, BusinessCalendar]
+    """By jurisdiction."""
     archive: Archive
     drafting: NoticeComposer
     rulebook: Rulebook

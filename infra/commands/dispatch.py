@@ -11,7 +11,8 @@ from engine.kernel.commands import Command, O, name_of
 from engine.kernel.errors import NotFound
 from engine.kernel.facts import Person
 from engine.permissions import require
-from infra.commands import (
+from infra.commands.desk import Desk
+from infra.commands.handlers import (
     clocks,
     governance,
     incidents,
@@ -23,8 +24,7 @@ from infra.commands import (
     rules,
     wording,
 )
-from infra.commands.desk import Desk
-from infra.commands.handlers import HANDLERS
+from infra.commands.register import HANDLERS
 
 SUBJECTS = (incidents, playbooks, clocks, notices, protection, governance, retention, rules, lists, wording)
 """The modules whose handlers there are."""

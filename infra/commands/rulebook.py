@@ -12,6 +12,7 @@ import orjson
 
 from engine.kernel.errors import DataError, NotFound
 from engine.rule_life.rules import PRODUCT, RuleLife, rule_id
+from infra.read.rows.rules import in_force, lists_in_force
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from rules.detection.lists import ListDefinition, Lists, lists_of
@@ -44,11 +45,8 @@ class Rulebook:
     def stamp(self) -> Stamp:
         """Give what is in force: it changes with the versions of rules, and with those of lists."""
         database = self.decisions.database
-        rules = database.rows(
-            "SELECT name, in_force, shadow FROM rule_view WHERE in_force <> ? OR shadow <> '' ORDER BY name", PRODUCT
-        )
-        lists = database.rows("SELECT name, in_force FROM list_view WHERE in_force > 0 ORDER BY name")
-        return tuple(tuple(row.values()) for row in rules), tuple(tuple(row.values()) for row in lists)
+        rules = tuple((it.name, it.in_force, it.shadow) for it in in_force(database, PRODUCT))
+        return rules, tuple((it.name, it.in_force) for it in lists_in_force(database))
 
     def current(self) -> RuleSet:
         """Give the rules in force. Lists take effect in the set that was given before, too."""
@@ -91,10 +89,8 @@ class Rulebook:
         """Give the organisation's own versions that are in force or in shadow."""
         replaced: dict[str, str | None] = {}
         shadows: dict[str, str] = {}
-        for row in self.decisions.database.rows(
-            "SELECT id FROM rule_view WHERE in_force <> ? OR shadow <> ''", PRODUCT
-        ):
-            it = self.decisions.load(RuleLife, row["id"])
+        for row in in_force(self.decisions.database, PRODUCT):
+            it = self.decisions.load(RuleLife, row.id)
             if it.in_force != PRODUCT:
                 replaced[it.name] = it.drafts[it.in_force].text if it.in_force else None
             if it.shadow:
@@ -130,7 +126,7 @@ class Rulebook:
         return frozenset(orjson.loads(plain))
 
     def _load_lists(self) -> None:
-        for row in self.decisions.database.rows("SELECT name, in_force FROM list_view WHERE in_force > 0"):
-            view = self.lists.declare(row["name"]).views[row["name"]]
-            if view.version != row["in_force"]:
-                view.replace(self.entries(row["name"], row["in_force"]), row["in_force"])
+        for row in lists_in_force(self.decisions.database):
+            view = self.lists.declare(row.name).views[row.name]
+            if view.version != row.in_force:
+                view.replace(self.entries(row.name, row.in_force), row.in_force)

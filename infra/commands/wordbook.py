@@ -8,6 +8,7 @@ from engine.kernel.errors import NotFound
 from engine.kernel.ports import Clock
 from engine.notices import wording as wordbook
 from engine.notices.wording import TemplateLife
+from infra.read.rows.rules import wordings_in_force
 from infra.store.log.decisions import Decisions
 from infra.store.sql.database import Database
 from reports.drafter import TemplateError
@@ -28,8 +29,7 @@ class Wordbook:
 
     def own(self) -> Own:
         """Give the templates in force."""
-        rows = self.database.rows("SELECT id, in_force FROM template_view WHERE in_force <> '' ORDER BY id")
-        seen = tuple((str(row["id"]), str(row["in_force"])) for row in rows)
+        seen = tuple((row.id, row.in_force) for row in wordings_in_force(self.database))
         if seen != self._seen:
             lives = [self.decisions.load(TemplateLife, key) for key, _ in seen]
             self._own, self._seen = {(life.kind, life.language): life.fields for life in lives}, seen
@@ -37,10 +37,7 @@ class Wordbook:
 
     def version(self, kind: str) -> str:
         """Name the own wordings a kind is drafted with; empty when all are the product's."""
-        lives = {
-            (str(row["kind"]), str(row["language"])): str(row["in_force"])
-            for row in self.database.rows("SELECT kind, language, in_force FROM template_view WHERE in_force <> ''")
-        }
+        lives = {(row.kind, row.language): row.in_force for row in wordings_in_force(self.database)}
         return ",".join(f"{language}:{v}" for (name, language), v in sorted(lives.items()) if name == kind)
 
     def life(self, kind: str, language: str) -> TemplateLife:

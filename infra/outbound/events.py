@@ -26,7 +26,7 @@ class OwnEvents:
     def perform(self, intent: Intent) -> Delivery:
         """Append the event; a second time it is a duplicate and nothing happens."""
         now = self.clock.now()
-        event = Door(self.catalogue, SOURCE, now, claims=None).read(orjson.dumps(intent.payload))
+        event = Door(self.catalogue, SOURCE, now, claims=None).read(orjson.dumps(intent.message.payload()))
         if not isinstance(event, SecurityEvent):
             return Delivery(outcome="refused", detail=event.reason)
         self.ledger.append([event], [], now)

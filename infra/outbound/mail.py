@@ -20,11 +20,13 @@ import aiosmtplib
 import orjson
 from aiosmtplib import errors as smtp_errors
 
+from engine.kernel.messages import AfcMessage, AlertMessage, NoticeMessage, OrderMessage
 from engine.kernel.ports import Clock, Delivery, Intent
 from engine.notices.notice import Notice, recipients
 from engine.protection.protection import Protection
-from infra.commands.notice_documents import OrderDocuments, notice_document
+from infra.commands.notice_documents import OrderDocuments
 from infra.outbound.orders import HttpPost
+from infra.read.notice_documents import notice_document
 from infra.settings.settings import Settings
 from infra.store.log.decisions import Decisions
 from reports.document import Document
@@ -140,8 +142,10 @@ class NoticeMail:
 
     def perform(self, intent: Intent) -> Delivery:
         """Render and hand out."""
-        notice = self.decisions.load(Notice, str(intent.payload["notice_id"]))
-        recipient = str(intent.payload.get("recipient") or notice.recipient)
+        asked = intent.message
+        assert isinstance(asked, NoticeMessage)
+        notice = self.decisions.load(Notice, asked.notice_id)
+        recipient = asked.recipient or notice.recipient
         try:
             return self.transport.deliver(_key(notice, recipient), self.message(notice, recipient))
         except RenderError as error:
@@ -205,7 +209,9 @@ class AfcMessages:
         """Hand the message out."""
         if self.url is None:
             return self.mail.perform(intent)
-        notice = self.mail.decisions.load(Notice, str(intent.payload["notice_id"]))
+        message = intent.message
+        assert isinstance(message, AfcMessage)
+        notice = self.mail.decisions.load(Notice, message.notice_id)
         return self.http.post(self.url, notice.id, afc_json(notice), "afc")
 
 
@@ -223,12 +229,14 @@ class AlertMail:
 
     def perform(self, intent: Intent) -> Delivery:
         """Hand the alert out; telling twice does no harm, not telling does."""
+        alert = intent.message
+        assert isinstance(alert, AlertMessage)
         mail = EmailMessage()
-        mail["From"], mail["To"] = self.settings.mail_from, str(intent.payload.get("to") or self.settings.alert_mail)
-        mail["Subject"] = f"[qorgau] {intent.payload['subject']}"
+        mail["From"], mail["To"] = self.settings.mail_from, alert.to or self.settings.alert_mail
+        mail["Subject"] = f"[qorgau] {alert.subject}"
         mail["Message-ID"] = f"<{intent.key.replace(':', '-')}@{self.settings.mail_from.rsplit('@', 1)[-1]}>"
-        mail["Date"] = datetime.fromisoformat(str(intent.payload["at"]))
-        mail.set_content(str(intent.payload["text"]))
+        mail["Date"] = datetime.fromisoformat(alert.at)
+        mail.set_content(alert.text)
         return self.transport.deliver(intent.key, mail)
 
 
@@ -247,8 +255,10 @@ class OrderLetters:
 
     def send(self, intent: Intent, address: str) -> Delivery:
         """Send the letter. A copy does no harm (the order's number is the same), so what is in doubt is sent again."""
-        it = self.decisions.load(Protection, str(intent.payload["protection_id"]))
-        order = it.orders[str(intent.payload["order_id"])]
+        asked = intent.message
+        assert isinstance(asked, OrderMessage)
+        it = self.decisions.load(Protection, asked.protection_id)
+        order = it.orders[asked.order_id]
         document, name = self.documents.of(it, order)
         try:
             mail = message(

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
+from engine.kernel.messages import CommandMessage, OrderMessage
 from engine.kernel.ports import Clock, Delivery, Intent
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 
@@ -73,10 +74,12 @@ class HttpOrders:
 
     def perform(self, intent: Intent) -> Delivery:
         """Send the order once and say what became of it."""
-        system = str(intent.payload["system"])
+        message = intent.message
+        assert isinstance(message, OrderMessage | CommandMessage)
+        system = message.system
         address = self.address(system)
         if address is not None:
-            return self.http.post(address, intent.key, orjson.dumps(intent.payload["body"]), system)
+            return self.http.post(address, intent.key, orjson.dumps(message.body), system)
         mail = self.letter_address(system)
         if mail is not None and self.letter is not None and intent.kind == "order":
             return self.letter(intent, mail)

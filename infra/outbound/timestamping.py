@@ -26,7 +26,7 @@ from rfc3161_client.base import HashAlgorithm
 
 from engine.kernel.errors import DataError, QorgauError
 
-QUERY, REPLY = "application/timestamp-query", "application/timestamp-reply"
+QUERY = "application/timestamp-query"
 MAX_BYTES = 64 * 1024
 
 

@@ -13,6 +13,7 @@ import orjson
 from standardwebhooks import Webhook
 
 from engine.kernel.ids import derive
+from engine.kernel.messages import WebhookMessage
 from engine.kernel.ports import Clock, Delivery, Intent
 from infra.outbound.orders import HttpPost
 from infra.settings.webhooks import WebhookSettings
@@ -32,7 +33,9 @@ class WebhookMessages:
 
     def perform(self, intent: Intent) -> Delivery:
         """Send the message once and say what became of it."""
-        name, body = str(intent.payload["receiver"]), intent.payload["body"]
+        message = intent.message
+        assert isinstance(message, WebhookMessage)
+        name, body = message.receiver, message.body
         receiver = self.receivers.get(name)
         if receiver is None:
             return Delivery(outcome="refused", detail=f"there is no webhook '{name}' in the settings any more")

@@ -42,6 +42,8 @@ class Follower(Stage):
 
     def step(self) -> bool:
         """Take what comes next, all in one transaction with the position."""
+        if self.position is None:
+            self._begin()
         after = self.reached()
         self.position = None
         reached = self._take_after(after)
@@ -51,6 +53,10 @@ class Follower(Stage):
     def reached(self) -> int:
         """Return the position up to which it has worked."""
         return self.decisions.tracked(self.name) if self.position is None else self.position
+
+    def _begin(self) -> None:
+        """Forget what was read since the stored position: at the start, and after a step that failed or whose commit
+        went through unheard."""
 
     @abstractmethod
     def _take_after(self, after: int) -> int:
@@ -78,6 +84,9 @@ class DecisionFollower(Follower):
     after: tuple[Upstream, ...] = ()
     """Those whose work it reads: it never goes past what they have answered."""
     _unwritten: bool = False
+
+    def _begin(self) -> None:
+        self._unwritten = False
 
     def _take_after(self, after: int) -> int:
         facts = self.decisions.read(after, BATCH)
@@ -114,6 +123,9 @@ class LedgerFollower(Follower):
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock) -> None:
         super().__init__(decisions, clock)
         self.ledger = ledger
+        self._passed = 0
+
+    def _begin(self) -> None:
         self._passed = 0
 
     def _take_after(self, after: int) -> int:

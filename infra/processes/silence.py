@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.events.envelope import SecurityEvent
+from engine.kernel.messages import OwnEvent
 from engine.kernel.ports import Clock, Intent
 from engine.kernel.timestamps import iso
 from infra.processes.base import LedgerFollower
@@ -90,7 +91,7 @@ class Silence(LedgerFollower):
             "mfo.log.source": source,
             **fields,
         }
-        unit.intend(Intent(key=f"event:{key}", kind="ledger", payload=event))
+        unit.intend(Intent(f"event:{key}", OwnEvent(fields=event)))
 
 
 def _span(seconds: int) -> timedelta:

@@ -72,6 +72,8 @@ class Recount(Stage):
                 duty = self.policy.entry_of(it)
                 calendar = self.calendars[duty.jurisdiction] if duty else self.policy.home_calendar(self.calendars)
                 spec = self.policy.spec_of(duty) if duty is not None else None
+                if spec is not None and spec.within is not None:
+                    spec = None  # hours with an outer limit: no calendar moves it, and what it ran from is not kept
                 facts = clocks.recount(it, spec, calendar=calendar, at=unit.at)
                 unit.record(LegalClock, it.id, facts)
         return True

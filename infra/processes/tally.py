@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 
 from engine.events.envelope import SecurityEvent
@@ -17,6 +18,7 @@ from infra.processes.base import LedgerFollower
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.unit import Unit
+from infra.store.sql.cursor import Cursor
 
 
 class Tally(LedgerFollower):
@@ -30,18 +32,37 @@ class Tally(LedgerFollower):
 
     def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
         """Count a batch."""
-        counts: Counter[tuple[str, str]] = Counter()
-        last: dict[tuple[str, str], SecurityEvent] = {}
-        for event in events:
-            key = (event.action, self.calendar.local(event.received_at).date().isoformat())
-            counts[key] += 1
-            last[key] = event
-        unit.cursor.executemany(
-            "INSERT INTO tally (action, day, count, last, last_at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (action, day) DO UPDATE SET count = tally.count + excluded.count, last = excluded.last, "
-            "last_at = excluded.last_at",
-            [(*key, count, last[key].position, iso(last[key].received_at)) for key, count in sorted(counts.items())],
-        )
+        count_in(unit.cursor, events, self.calendar)
+
+
+def count_in(cursor: Cursor, events: Iterable[SecurityEvent], calendar: BusinessCalendar) -> None:
+    """Add events to the tally, within a transaction."""
+    counts: Counter[tuple[str, str]] = Counter()
+    last: dict[tuple[str, str], SecurityEvent] = {}
+    for event in events:
+        key = (event.action, calendar.local(event.received_at).date().isoformat())
+        counts[key] += 1
+        last[key] = event
+    cursor.executemany(
+        "INSERT INTO tally (action, day, count, last, last_at) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (action, day) DO UPDATE SET count = tally.count + excluded.count, last = excluded.last, "
+        "last_at = excluded.last_at",
+        [(*key, count, last[key].position, iso(last[key].received_at)) for key, count in sorted(counts.items())],
+    )
+
+
+def count_again(ledger: Ledger, decisions: Decisions, calendar: BusinessCalendar) -> int:
+    """Count all events again up to where the follower stands; gives their number.
+
+    One write transaction: the follower waits for it, and a crash within leaves the tally as it was.
+    """
+    counted = 0
+    with ledger.database.write() as cursor:
+        cursor.execute("DELETE FROM tally")
+        for events in ledger.replay(0, decisions.tracked(Tally.name)):
+            count_in(cursor, events, calendar)
+            counted += len(events)
+    return counted
 
 
 class DutyEvents(LedgerFollower):

@@ -14,6 +14,7 @@ from engine.duties.clock import Clock as LegalClock
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, StoredFact
+from engine.kernel.messages import WebhookMessage
 from engine.kernel.ports import Clock, Intent
 from engine.kernel.timestamps import iso
 from engine.notices import facts as n
@@ -60,7 +61,7 @@ class Webhooks(DecisionFollower):
         body = {"type": name, "timestamp": iso(recorded.fact.at), "data": self._data(unit, recorded.fact)}
         for receiver in asked:
             key = f"{KIND}:{receiver}:{recorded.position}"
-            unit.intend(Intent(key=key, kind=KIND, payload={"receiver": receiver, "body": body}))
+            unit.intend(Intent(key, WebhookMessage(receiver=receiver, body=body)))
 
     def _data(self, unit: Unit, fact: Fact) -> dict[str, Any]:
         if isinstance(fact, i.FACTS):

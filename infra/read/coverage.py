@@ -7,7 +7,9 @@ from typing import Any
 
 from engine.governance.register import Obligation, builtin_register
 from engine.governance.served import served
-from infra.app.container import House
+from engine.kernel.timestamps import iso
+from infra.read.reading import Reading
+from infra.read.rows import clocks, effects, governance, incidents
 from reports.labels import word
 
 TOPICS_OF_EVENTS = {
@@ -37,24 +39,19 @@ TOPICS_OF_EVENTS = {
 class Coverage:
     """Asks once for everything the 169 rows need."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Reading) -> None:
         self.house = house
         database = house.database
         self.rules: dict[str, list[str]] = {}
         for rule in house.rules:
             for obligation in rule.meta.obligations if rule.meta and rule.raises_findings else ():
                 self.rules.setdefault(obligation, []).append(rule.name)
-        rows = database.rows("SELECT action, MAX(last_at) AS at, MAX(last) AS position FROM tally GROUP BY action")
-        self.events = {row["action"]: (str(row["at"]), int(row["position"])) for row in rows}
+        self.events = effects.latest_events(database)
         rows = database.rows("SELECT topic, MAX(position) AS position FROM decisions GROUP BY topic")
         self.topics = {row["topic"]: int(row["position"]) for row in rows}
-        rows = database.rows("SELECT rule_name, MAX(opened_at) AS at FROM incident_view GROUP BY rule_name")
-        self.incidents = {row["rule_name"]: str(row["at"]) for row in rows}
-        rows = database.rows(
-            "SELECT kind, MAX(satisfied_at) AS at FROM clock_view WHERE satisfied_at IS NOT NULL GROUP BY kind"
-        )
-        self.clocks = {row["kind"]: str(row["at"]) for row in rows}
-        self.duties = {row["key"]: row for row in database.rows("SELECT * FROM duty_view")}
+        self.incidents = {name: iso(it.latest_at) for name, it in incidents.by_rule(database).items()}
+        self.clocks = clocks.satisfied(database)
+        self.duties = governance.duties(database)
         self._when: dict[int, str] = {}
 
     def rows(self) -> list[dict[str, Any]]:
@@ -107,7 +104,8 @@ class Coverage:
                 yield self.clocks[kind], f"clock satisfied: {word(kind)}", "/clocks?state=all"
         for key in (*row["duties"], f"obligation:{entry.id}"):
             if key in self.duties:
-                yield str(self.duties[key]["latest_at"]), f"recorded: {self.duties[key]['latest'][:80]}", "/duties"
+                duty = self.duties[key]
+                yield iso(duty.latest_at) if duty.latest_at else "", f"recorded: {duty.latest[:80]}", "/duties"
 
     def _at(self, position: int) -> str:
         if position not in self._when:

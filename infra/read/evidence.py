@@ -26,10 +26,11 @@ from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
 from engine.rule_life.rules import RuleLife, rule_id
 from engine.terms.calendar import builtin_overrides
-from infra.app.container import House
-from infra.commands.notice_documents import log_head, notice_document
 from infra.read.evidence_verify import write_zip
 from infra.read.metrics import STEPS, metrics_of, say
+from infra.read.notice_documents import log_head, notice_document
+from infra.read.reading import Reading
+from infra.read.rows import clocks, notices, protections
 from infra.read.timeline import entries
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
@@ -61,7 +62,7 @@ manifest.json        every file with its SHA-256; signature.note signs it with t
 class Bundle:
     """Builds the bundle of one incident."""
 
-    def __init__(self, house: House, incident: Incident, *, personal: bool = False) -> None:
+    def __init__(self, house: Reading, incident: Incident, *, personal: bool = False) -> None:
         self.house = house
         self.incident = incident
         self.personal = personal
@@ -179,19 +180,16 @@ class Bundle:
 
     def _playbooks(self) -> None:
         by_digest = {playbook.digest: name for name, playbook in self.house.playbooks.items()}
-        for row in self.house.database.rows("SELECT id FROM run_view WHERE incident_id = ?", self.incident.id):
-            run = self.house.decisions.load(Run, str(row["id"]))
+        for row in protections.runs_of(self.house.database, self.incident.id):
+            run = self.house.decisions.load(Run, row.id)
             name = by_digest.get(run.digest)
             if name is not None:
                 data = (resources.files("playbooks") / "packs" / f"{name}.json").read_bytes()
                 self._put(f"playbooks/{name}.json", data)
 
     def _notices(self) -> None:
-        rows = self.house.database.rows(
-            "SELECT id FROM notice_view WHERE incident_id = ? ORDER BY kind, id", self.incident.id
-        )
-        for row in rows:
-            notice = self.house.decisions.load(Notice, str(row["id"]))
+        for row in sorted(notices.of_incident(self.house.database, self.incident.id), key=lambda it: it.kind):
+            notice = self.house.decisions.load(Notice, row.id)
             made, _ = notice_document(self.house.decisions, notice)
             place = f"notices/{notice.kind}-{notice.stage}-{notice.id[:8]}"
             self._put(f"{place}.pdf", render(made, "pdf"))
@@ -230,22 +228,22 @@ class Bundle:
         self._put("signature.note", self.house.store.signer.sign_text(text).encode())
 
 
-def summary(house: House, incident: Incident, at: datetime, events: int, decisions: int) -> Report:
+def summary(house: Reading, incident: Incident, at: datetime, events: int, decisions: int) -> Report:
     """Give the incident as a report for people."""
     local = house.calendar.local
-    clocks = house.database.rows("SELECT * FROM clock_view WHERE owner_id = ? ORDER BY due_at, subject", incident.id)
-    notices = house.database.rows("SELECT * FROM notice_view WHERE incident_id = ? ORDER BY drafted_at", incident.id)
+    terms = clocks.of_owner_by_subject(house.database, incident.id)
+    told = notices.of_incident_by_age(house.database, incident.id)
     story = entries(house, incident.id)[::-1]
     spans = metrics_of(house, incident)["spans"]
 
-    def when(text: str | None) -> str:
-        return local(datetime.fromisoformat(text)).strftime("%Y-%m-%d %H:%M") if text else "—"
+    def when(at: datetime | None) -> str:
+        return local(at).strftime("%Y-%m-%d %H:%M") if at else "—"
 
     facts = [
         ("Incident", f"{incident.number}: {incident.title}"),
         ("Class, severity", f"{word(incident.incident_class)}, {incident.severity}"),
         ("Phase", f"{incident.phase} (ISO/IEC 27035: {incident.stage})"),
-        ("Detected", when(iso(incident.detected_at)) if incident.detected_at else "—"),
+        ("Detected", when(incident.detected_at)),
         ("Duties of the law", "hold" if incident.notifiable else "do not hold"),
         ("Closed as", word(incident.disposition) if incident.disposition else "open"),
         ("Clients, loans", f"{len(incident.entities.clients)}, {len(incident.entities.loans)}"),
@@ -255,7 +253,7 @@ def summary(house: House, incident: Incident, at: datetime, events: int, decisio
         name="incident",
         title=f"Incident {incident.number}",
         organisation=house.settings.sender.name("en"),
-        period=f"detected {when(iso(incident.detected_at)) if incident.detected_at else '—'}",
+        period=f"detected {when(incident.detected_at)}",
         made_at=local(at).strftime("%Y-%m-%d %H:%M"),
         log_head=log_head(house.decisions, at) or "",
         blocks=(
@@ -269,8 +267,9 @@ def summary(house: House, incident: Incident, at: datetime, events: int, decisio
                 table=Table(
                     columns=("Duty", "For", "Since", "Due", "Done", "State"),
                     rows=tuple(
-                        (word(r["kind"]), r["subject"] or "—", when(r["anchor_at"]), when(r["due_at"]),
-                         when(r["satisfied_at"]), word(r["state"])) for r in clocks
+                        (word(r.kind), r.subject or "—", when(r.anchor_at), when(r.due_at), when(r.satisfied_at),
+                         word(r.state))
+                        for r in terms
                     ),
                 ),
             ),
@@ -279,8 +278,8 @@ def summary(house: House, incident: Incident, at: datetime, events: int, decisio
                 table=Table(
                     columns=("Kind", "Stage", "For", "Approved by", "Sent", "Reference", "State"),
                     rows=tuple(
-                        (word(r["kind"]), word(r["stage"]), r["subject"] or "—", r["approved_by"] or "—",
-                         when(r["sent_at"]), r["transport_ref"] or "—", r["state"]) for r in notices
+                        (word(r.kind), word(r.stage), r.subject or "—", r.approved_by or "—",
+                         when(r.sent_at), r.transport_ref or "—", r.state) for r in told
                     ),
                 ),
             ),

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from engine.incidents.incident import Incident
 from engine.kernel.facts import FindingRaised
+from infra.read.reading import Reading
+from infra.read.rows import clocks
+from infra.store.models.duties import ClockRow
 from reports.exchange import ocsf, stix
 from reports.exchange.case import Case, CaseClock, CaseFinding
-
-if TYPE_CHECKING:
-    from infra.app.container import House
 
 FORMATS: dict[str, Callable[[Case], dict[str, Any]]] = {"ocsf": ocsf.incident_finding, "stix": stix.bundle}
 LISTED = 100
 """Findings that are listed, the newest; an attack can make thousands, and a webhook is told of each step."""
 TYPES = {"ocsf": "application/json", "stix": "application/stix+json;version=2.1"}
 """The media types of the formats."""
-_CLOCKS = "SELECT kind, state, anchor_at, due_at, satisfied_at FROM clock_view WHERE owner_id = ? ORDER BY due_at, id"
 
 
-def written(house: House, incident: Incident, form: str) -> bytes:
+def written(house: Reading, incident: Incident, form: str) -> bytes:
     """Give an incident in a format, as one line of JSON."""
     return orjson.dumps(FORMATS[form](case_of(house, incident)))
 
 
-def record_of(house: House) -> Callable[[Incident], dict[str, Any]]:
+def record_of(house: Reading) -> Callable[[Incident], dict[str, Any]]:
     """Give what makes the OCSF record of an incident as it stands."""
     return lambda incident: ocsf.incident_finding(case_of(house, incident))
 
 
-def case_of(house: House, incident: Incident) -> Case:
+def case_of(house: Reading, incident: Incident) -> Case:
     """Gather what others may know of an incident."""
     facts = house.decisions.timeline(incident.id)
     opened, detected = incident.opened_at, incident.detected_at
@@ -64,7 +62,7 @@ def case_of(house: House, incident: Incident) -> Case:
         merged_into=incident.merged_into or "",
         findings=tuple(findings),
         finding_count=len(incident.findings),
-        clocks=tuple(_clock(row) for row in house.database.rows(_CLOCKS, incident.id)),
+        clocks=tuple(_clock(row) for row in clocks.of_owner(house.database, incident.id)),
         obligations=incident.obligations,
         organisation=house.settings.sender.name("en"),
         organisation_bin=house.settings.organisation_bin,
@@ -77,7 +75,7 @@ def _title(incident: Incident, findings: list[CaseFinding]) -> str:
     return findings[0].title if findings else f"Incident entered by people: {incident.incident_class}"
 
 
-def _findings(house: House, incident: Incident) -> list[CaseFinding]:
+def _findings(house: Reading, incident: Incident) -> list[CaseFinding]:
     found = []
     rules = house.rules.by_reference
     for key in incident.findings[-LISTED:]:
@@ -102,12 +100,7 @@ def _findings(house: House, incident: Incident) -> list[CaseFinding]:
     return found
 
 
-def _clock(row: dict[str, Any]) -> CaseClock:
-    done = row["satisfied_at"]
+def _clock(row: ClockRow) -> CaseClock:
     return CaseClock(
-        kind=row["kind"],
-        state=row["state"],
-        started_at=datetime.fromisoformat(row["anchor_at"]),
-        due_at=datetime.fromisoformat(row["due_at"]),
-        satisfied_at=datetime.fromisoformat(done) if done else None,
+        kind=row.kind, state=row.state, started_at=row.anchor_at, due_at=row.due_at, satisfied_at=row.satisfied_at
     )

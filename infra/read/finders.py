@@ -5,21 +5,28 @@ from __future__ import annotations
 from engine.incidents.incident import Incident
 from engine.kernel.errors import NotFound
 from engine.notices.notice import Notice
-from infra.app.container import House
+from engine.protection.protection import Protection
+from infra.read.reading import Reading
+from infra.read.rows import incidents, notices, protections
 
 
-def load_incident(house: House, incident_id: str) -> Incident:
+def load_incident(house: Reading, incident_id: str) -> Incident:
     """Load an incident by id or number; raises NotFound."""
-    row = house.database.row(
-        "SELECT id FROM incident_view WHERE id = ? OR number = ?", incident_id, incident_id.upper()
-    )
+    row = incidents.named(house.database, incident_id)
     if row is None:
         raise NotFound("there is no such incident")
-    return house.decisions.load(Incident, str(row["id"]))
+    return house.decisions.load(Incident, row.id)
 
 
-def load_notice(house: House, notice_id: str) -> Notice:
+def load_notice(house: Reading, notice_id: str) -> Notice:
     """Load a notice; raises NotFound."""
-    if house.database.row("SELECT id FROM notice_view WHERE id = ?", notice_id) is None:
+    if notices.notice(house.database, notice_id) is None:
         raise NotFound("there is no such notice")
     return house.decisions.load(Notice, notice_id)
+
+
+def load_protection(house: Reading, protection_id: str) -> Protection:
+    """Load a protection; raises NotFound."""
+    if protections.protection(house.database, protection_id) is None:
+        raise NotFound("there is no such protection")
+    return house.decisions.load(Protection, protection_id)

@@ -12,38 +12,34 @@ from typing import Any
 
 from engine.incidents.incident import FUNCTIONS, STAGES, Incident
 from engine.kernel.errors import n_
-from infra.app.container import House
+from infra.read.reading import Reading
+from infra.read.rows import incidents
+from infra.read.rows.incidents import MeasuredRow
 from reports.messages import in_english
 
 STEPS = ("detect", "acknowledge", "contain", "notify", "recover", "close")
-_SELECT = (
-    "SELECT i.*, (SELECT MIN(c.satisfied_at) FROM clock_view c WHERE c.owner_id = i.id AND "
-    "c.kind = 'regulator-notice') AS notified_at FROM incident_view i "
-)
 
 
-def spans(row: dict[str, Any]) -> dict[str, float | None]:
-    """Give the length of each step of one incident in seconds."""
-    detected = row["detected_at"]
+def spans(row: MeasuredRow) -> dict[str, float | None]:
+    """Return the length of each step of one incident in seconds, by the step."""
     ends = {
-        "acknowledge": row["acknowledged_at"], "contain": row["contained_at"], "notify": row["notified_at"],
-        "recover": row["recovered_at"], "close": row["closed_at"],
+        "acknowledge": row.acknowledged_at, "contain": row.contained_at, "notify": row.notified_at,
+        "recover": row.recovered_at, "close": row.closed_at,
     }  # fmt: skip
-    found: dict[str, float | None] = {"detect": _between(row["first_event_at"], detected)}
-    return found | {step: _between(detected, end) for step, end in ends.items()}
+    found: dict[str, float | None] = {"detect": _between(row.first_event_at, row.detected_at)}
+    return found | {step: _between(row.detected_at, end) for step, end in ends.items()}
 
 
-def metrics_of(house: House, incident: Incident) -> dict[str, Any]:
-    """Give the steps of one incident with the phase in the words of the standards."""
-    row = house.database.row(_SELECT + "WHERE i.id = ?", incident.id)
-    assert row is not None
+def metrics_of(house: Reading, incident: Incident) -> dict[str, Any]:
+    """Return the steps of one incident (``spans``) with the phase in the words of the standards (stage, function)."""
+    row = incidents.measured(house.database, incident.id)
     return {"spans": spans(row), "stage": STAGES[incident.phase], "function": FUNCTIONS[incident.phase]}
 
 
-def summary(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def summary(rows: Iterable[MeasuredRow]) -> dict[str, dict[str, Any]]:
     """Give for each step how many incidents have it, the median and the longest, and the numbers of the incidents."""
     found: dict[str, dict[str, Any]] = {}
-    measured = [(row["number"], spans(row)) for row in rows]
+    measured = [(row.number, spans(row)) for row in rows]
     for step in STEPS:
         values = [(span, number) for number, all_spans in measured if (span := all_spans[step]) is not None]
         lengths = [span for span, _ in values]
@@ -56,17 +52,10 @@ def summary(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def incidents_between(house: House, start: str, end: str) -> list[dict[str, Any]]:
-    """Give the incidents detected in [start, end), ISO instants."""
-    return house.database.rows(
-        _SELECT + "WHERE i.detected_at >= ? AND i.detected_at < ? ORDER BY i.detected_at", start, end
-    )
-
-
-def _between(start: str | None, end: str | None) -> float | None:
+def _between(start: datetime | None, end: datetime | None) -> float | None:
     if start is None or end is None:
         return None
-    return max(0.0, (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())
+    return max(0.0, (end - start).total_seconds())
 
 
 def say(seconds: float | None, said: Callable[..., str] = in_english) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from engine.governance.governance import duty_specs
+from infra.read.rows.clocks import TermsRow
+from infra.store.models.governance import ActionRow, DutyRow, RiskRow
+from infra.store.models.incidents import IncidentRow
 from reports.labels import word
 from reports.report import Table
 
@@ -25,13 +29,13 @@ def counted(counts: Counter[str], name: str) -> Table:
     return Table(columns=(name, "Incidents"), rows=tuple((key, str(n)) for key, n in counts.most_common()))
 
 
-def terms_table(rows: list[dict[str, Any]]) -> Table:
+def terms_table(rows: list[TermsRow]) -> Table:
     """Give how the terms of each duty ended."""
     return Table(
         columns=("Duty", "Due", "In time", "Late", "Still owed", "Running", "Cancelled", "Kept"),
         rows=tuple(
-            (word(r["kind"]), str(r["due"]), str(r["in_time"]), str(r["late"]), str(r["owed"]), str(r["running"]),
-             str(r["cancelled"]), _share(r["in_time"], r["in_time"] + r["late"] + r["owed"])) for r in rows
+            (word(r.kind), str(r.due), str(r.in_time), str(r.late), str(r.owed), str(r.running),
+             str(r.cancelled), _share(r.in_time, r.in_time + r.late + r.owed)) for r in rows
         ),
     )  # fmt: skip
 
@@ -40,18 +44,17 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "—"
 
 
-def actions_table(rows: list[dict[str, Any]]) -> Table:
+def actions_table(rows: list[ActionRow]) -> Table:
     """Give corrective actions."""
     return Table(
         columns=("Action", "Owner", "Until", "State", "Evidence"),
         rows=tuple(
-            (r["text"], r["owner"], r["due_on"], "done" if r["closed_at"] else "open", r["evidence"] or "—")
-            for r in rows
+            (r.text, r.owner, r.due_on.isoformat(), "done" if r.closed_at else "open", r.evidence or "—") for r in rows
         ),
     )
 
 
-def risks_table(rows: list[dict[str, Any]]) -> Table:
+def risks_table(rows: list[RiskRow]) -> Table:
     """Give risks with likelihood, the three losses and the level."""
     return Table(
         columns=(
@@ -59,35 +62,41 @@ def risks_table(rows: list[dict[str, Any]]) -> Table:
             "Treatment",
         ),
         rows=tuple(
-            (r["name"], r["asset"], r["threat"], r["source"], r["vulnerability"], r["controls"], str(r["experts"]),
-             str(r["likelihood"]), str(r["confidentiality"]), str(r["integrity"]), str(r["availability"]),
-             str(r["level"]), r["treatment"] or "none yet") for r in rows
+            (r.name, r.asset, r.threat, r.source, r.vulnerability, r.controls, str(r.experts),
+             str(r.likelihood), str(r.confidentiality), str(r.integrity), str(r.availability),
+             str(r.level), r.treatment or "none yet") for r in rows
         ),
     )  # fmt: skip
 
 
-def duties_table(duties: dict[str, dict[str, Any]]) -> Table:
+def duties_table(duties: dict[str, DutyRow]) -> Table:
     """Give the returning duties and when each was done last."""
     rows = []
     for key, spec in duty_specs().items():
         row = duties.get(key)
-        rows.append((spec.title, row["last_on"] or "never" if row else "never recorded", row["latest"] if row else "—"))
+        rows.append((spec.title, _last_on(row), row.latest if row else "—"))
     return Table(columns=("Duty", "Last done", "Evidence"), rows=tuple(rows))
 
 
+def _last_on(row: DutyRow | None) -> str:
+    if row is None:
+        return "never recorded"
+    return row.last_on.isoformat() if row.last_on else "never"
+
+
 def recommendations(
-    rows: list[dict[str, Any]], terms: list[dict[str, Any]], risks: list[dict[str, Any]], actions: list[dict[str, Any]]
+    rows: Sequence[IncidentRow], terms: list[TermsRow], risks: list[RiskRow], actions: list[ActionRow]
 ) -> list[str]:
     """What the figures themselves suggest; people add theirs."""
     found = []
-    worst = max(terms, key=lambda r: r["late"] + r["owed"], default=None)
-    if worst is not None and worst["late"] + worst["owed"]:
-        found.append(f"The duty missed most often is '{word(worst['kind'])}'.")
-    noisy = Counter(row["rule_name"] for row in rows if row["disposition"] == "false_positive").most_common(1)
+    worst = max(terms, key=lambda r: r.late + r.owed, default=None)
+    if worst is not None and worst.late + worst.owed:
+        found.append(f"The duty missed most often is '{word(worst.kind)}'.")
+    noisy = Counter(row.rule_name for row in rows if row.disposition == "false_positive").most_common(1)
     if noisy and noisy[0][1] > 2:
         found.append(f"The rule with most false positives is {noisy[0][0]}; tune it.")
-    if any(not risk["treatment"] for risk in risks):
+    if any(not risk.treatment for risk in risks):
         found.append("There are scored risks without a treatment.")
-    if any(not action["closed_at"] for action in actions):
+    if any(not action.closed_at for action in actions):
         found.append("Close the open corrective actions.")
     return found

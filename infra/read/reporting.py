@@ -6,16 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
 from engine.governance.governance import controls, duty_specs
 from engine.kernel.errors import InputError
 from engine.kernel.timestamps import iso
-from infra.app.container import House
-from infra.commands.notice_documents import log_head
 from infra.read.coverage import Coverage, totals
-from infra.read.metrics import STEPS, incidents_between, say, summary
+from infra.read.metrics import STEPS, say, summary
+from infra.read.notice_documents import log_head
+from infra.read.reading import Reading
 from infra.read.report_tables import (
     actions_table,
     counted,
@@ -25,9 +24,16 @@ from infra.read.report_tables import (
     serving,
     terms_table,
 )
+from infra.read.rows import clocks, effects, governance, incidents, notices, protections
+from infra.read.rows.clocks import TermsRow
+from infra.read.rows.incidents import MeasuredRow
 from reports.labels import word
 from reports.report import Block, Chart, Report, Table
 
+_INDICATORS = (
+    "fraud.loss.recorded", "fraud.complaint.received", "fraud.investigation.opened", "fraud.investigation.closed",
+    "antifraud.alert.raised",
+)  # fmt: skip
 _PERIOD = re.compile(r"(\d{4})(?:-(\d{2}))?")
 
 
@@ -42,7 +48,7 @@ class Period:
     by_month: bool
 
 
-def period_of(house: House, text: str) -> Period:
+def period_of(house: Reading, text: str) -> Period:
     """Read ``2026-11`` or ``2026``; empty is the present month. Raises InputError."""
     local = house.calendar.local(house.clock.now()).date()
     found = _PERIOD.fullmatch(text or f"{local:%Y-%m}")
@@ -63,7 +69,7 @@ def period_of(house: House, text: str) -> Period:
 class Reports:
     """Builds the reports of one organisation."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Reading) -> None:
         self.house = house
 
     def build(self, name: str, period: str = "") -> Report:
@@ -92,13 +98,14 @@ class Reports:
 
     def security(self, period: Period) -> Report:
         """The security report of a month or a year: events, incidents, handling, duties, notices (KMG 5.2)."""
-        rows = incidents_between(self.house, iso(period.start), iso(period.end))
-        rules = Counter(row["rule_name"] or "told by people" for row in rows)
+        rows = incidents.detected_between(self.house.database, period.start, period.end)
+        rules = Counter(row.rule_name or "told by people" for row in rows)
+        classes = Counter(word(row.incident_class) for row in rows)
         title = "Yearly security report" if period.by_month else "Monthly security report"
         blocks = [
             self._headline(period, rows),
             self._incident_chart(period, rows),
-            Block(heading="Incidents by class", table=counted(Counter(word(row["class"]) for row in rows), "Class")),
+            Block(heading="Incidents by class", table=counted(classes, "Class")),
             Block(heading="Incidents by rule", table=counted(rules, "Rule")),
             self._handling(rows),
             self._terms(period),
@@ -108,37 +115,36 @@ class Reports:
         ]  # fmt: skip
         return self._report("security", title, period.name, blocks)
 
-    def _headline(self, period: Period, rows: list[dict[str, Any]]) -> Block:
+    def _headline(self, period: Period, rows: list[MeasuredRow]) -> Block:
         database = self.house.database
-        days = (iso(period.start), iso(period.end))
         first, last = period.labels[0], (period.labels[-1] + ("-99" if period.by_month else ""))
-        events = database.scalar("SELECT SUM(count) FROM tally WHERE day >= ? AND day <= ?", first, last) or 0
-        breached = database.scalar("SELECT COUNT(*) FROM clock_view WHERE breached_at >= ? AND breached_at < ?", *days)
-        acts = database.scalar("SELECT COUNT(*) FROM protection_view WHERE received_at >= ? AND received_at < ?", *days)
-        closed = Counter(row["disposition"] for row in rows if row["disposition"])
+        events = effects.events_between(database, first, last)
+        breached = clocks.breached_between(database, period.start, period.end)
+        acts = protections.received_between(database, period.start, period.end)
+        closed = Counter(row.disposition for row in rows if row.disposition)
         facts = [
             ("Security events", f"{events:,}"),
             ("Incidents", str(len(rows))),
-            ("of them notifiable", str(sum(row["notifiable"] for row in rows))),
-            ("of them open", str(sum(row["is_open"] for row in rows))),
+            ("of them notifiable", str(sum(row.notifiable for row in rows))),
+            ("of them open", str(sum(row.is_open for row in rows))),
             ("False positives", str(closed["false_positive"])),
             ("Acts of law enforcement", str(acts)),
             ("Terms breached", str(breached)),
         ]
         return Block(heading="At a glance", table=Table(columns=("", ""), rows=tuple(facts)))
 
-    def _incident_chart(self, period: Period, rows: list[dict[str, Any]]) -> Block:
+    def _incident_chart(self, period: Period, rows: list[MeasuredRow]) -> Block:
         length = 7 if period.by_month else 10
         found: dict[str, Counter[str]] = {"notifiable": Counter(), "other": Counter()}
         for row in rows:
-            day = self.house.calendar.local(datetime.fromisoformat(row["detected_at"])).date().isoformat()
-            found["notifiable" if row["notifiable"] else "other"][day[:length]] += 1
+            day = self.house.calendar.local(row.detected_at).date().isoformat()
+            found["notifiable" if row.notifiable else "other"][day[:length]] += 1
         series = {name: tuple(float(counts[label]) for label in period.labels) for name, counts in found.items()}
         labels = tuple(label[5:] for label in period.labels)
         chart = Chart(title="Incidents by day of detection", labels=labels, series=series)
         return Block(heading="Incidents over time", chart=chart)
 
-    def _handling(self, rows: list[dict[str, Any]]) -> Block:
+    def _handling(self, rows: list[MeasuredRow]) -> Block:
         found = summary(rows)
         table = tuple(
             (step, str(it["count"]), say(it["median_s"]), say(it["longest_s"]), it["longest"] or "—")
@@ -153,44 +159,25 @@ class Reports:
     def _terms(self, period: Period) -> Block:
         return Block(heading="Terms of the law", table=terms_table(self._terms_of(period)))
 
-    def _terms_of(self, period: Period) -> list[dict[str, Any]]:
+    def _terms_of(self, period: Period) -> list[TermsRow]:
         """Count the clocks that were due in a period, by kind and how they ended."""
-        return self.house.database.rows(
-            "SELECT kind, COUNT(*) AS due, SUM(CASE WHEN state = 'satisfied' THEN 1 ELSE 0 END) AS in_time, "
-            "SUM(CASE WHEN state = 'satisfied-late' THEN 1 ELSE 0 END) AS late, "
-            "SUM(CASE WHEN state = 'breached' THEN 1 ELSE 0 END) AS owed, "
-            "SUM(CASE WHEN state IN ('running', 'late') THEN 1 ELSE 0 END) AS running, "
-            "SUM(CASE WHEN state = 'cancelled' THEN 1 ELSE 0 END) AS cancelled "
-            "FROM clock_view WHERE due_at >= ? AND due_at < ? GROUP BY kind ORDER BY kind",
-            iso(period.start),
-            iso(period.end),
-        )
+        return clocks.terms(self.house.database, period.start, period.end)
 
     def _notices(self, period: Period) -> Block:
-        rows = self.house.database.rows(
-            "SELECT kind, stage, state, COUNT(*) AS n FROM notice_view WHERE drafted_at >= ? AND drafted_at < ? "
-            "GROUP BY kind, stage, state ORDER BY kind, stage, state",
-            iso(period.start),
-            iso(period.end),
-        )
-        table = tuple((word(r["kind"]), word(r["stage"]), r["state"], str(r["n"])) for r in rows)
+        rows = notices.drafted_between(self.house.database, period.start, period.end)
+        table = tuple((word(r.kind), word(r.stage), r.state, str(r.n)) for r in rows)
         return Block(heading="Notices", table=Table(columns=("Notice", "Stage", "State", "Number"), rows=table))
 
     def _event_types(self, period: Period) -> Block:
         last = period.labels[-1] + ("-99" if period.by_month else "")
-        rows = self.house.database.rows(
-            "SELECT action, SUM(count) AS n, MAX(last_at) AS at FROM tally WHERE day >= ? AND day <= ? "
-            "GROUP BY action ORDER BY n DESC, action LIMIT 20",
-            period.labels[0],
-            last,
-        )
-        table = tuple((r["action"], f"{r['n']:,}", str(r["at"])[:16]) for r in rows)
+        rows = effects.most_frequent(self.house.database, period.labels[0], last)
+        table = tuple((r.action, f"{r.n:,}", r.at[:16]) for r in rows)
         return Block(heading="Most frequent event types", table=Table(columns=("Type", "Events", "Last"), rows=table))
 
-    def _lessons(self, rows: list[dict[str, Any]]) -> Block:
-        closed = [row for row in rows if row["closed_at"]]
-        without = [row["number"] for row in closed if not row["lessons"] and row["disposition"] == "true_positive"]
-        text = f"{sum(row['lessons'] for row in closed)} of {len(closed)} closed incidents have recorded lessons."
+    def _lessons(self, rows: list[MeasuredRow]) -> Block:
+        closed = [row for row in rows if row.closed_at]
+        without = [row.number for row in closed if not row.lessons and row.disposition == "true_positive"]
+        text = f"{sum(row.lessons for row in closed)} of {len(closed)} closed incidents have recorded lessons."
         if without:
             text += f" True positives without: {', '.join(without[:20])}."
         return Block(heading="Lessons", text=text)
@@ -198,24 +185,18 @@ class Reports:
     def sla(self, period: Period) -> Report:
         """How each term of the law was kept, with every breach by name."""
         rows = self._terms_of(period)
-        breaches = self.house.database.rows(
-            "SELECT c.*, i.number, p.number AS act_number FROM clock_view c "
-            "LEFT JOIN incident_view i ON i.id = c.owner_id LEFT JOIN protection_view p ON p.id = c.owner_id "
-            "WHERE c.breached_at >= ? AND c.breached_at < ? ORDER BY c.breached_at",
-            iso(period.start),
-            iso(period.end),
-        )
+        breaches = clocks.breaches(self.house.database, period.start, period.end)
         listed = tuple(
-            (word(r["kind"]), r["number"] or r["act_number"] or "—", self._when(r["due_at"]),
-             self._when(r["satisfied_at"]) if r["satisfied_at"] else "still owed")
+            (word(r.kind), r.number or r.act_number or "—", self._when(r.due_at),
+             self._when(r.satisfied_at) if r.satisfied_at else "still owed")
             for r in breaches
         )  # fmt: skip
         series = {
-            "in time": tuple(float(r["in_time"]) for r in rows),
-            "late": tuple(float(r["late"]) for r in rows),
-            "still owed": tuple(float(r["owed"]) for r in rows),
+            "in time": tuple(float(r.in_time) for r in rows),
+            "late": tuple(float(r.late) for r in rows),
+            "still owed": tuple(float(r.owed) for r in rows),
         }
-        chart = Chart(title="Terms by how they ended", labels=tuple(word(r["kind"])[:16] for r in rows), series=series)
+        chart = Chart(title="Terms by how they ended", labels=tuple(word(r.kind)[:16] for r in rows), series=series)
         specs = self.house.settings.clock_policy
         clauses = tuple(
             (word(kind), f"{spec.n} {spec.unit}", specs.reading_of(kind), ", ".join(spec.obligations))
@@ -233,14 +214,12 @@ class Reports:
 
     def management_review(self, period: Period) -> Report:
         """Input of the management review (KMG 7.2): its six points, each from what was recorded."""
-        rows = incidents_between(self.house, iso(period.start), iso(period.end))
-        actions = self.house.database.rows("SELECT * FROM action_view ORDER BY closed_at IS NOT NULL, due_on")
-        risks = self.house.database.rows(
-            "SELECT * FROM risk_view WHERE treatment = '' OR level >= 12 ORDER BY level DESC"
-        )
-        duties = {row["key"]: row for row in self.house.database.rows("SELECT * FROM duty_view")}
+        rows = incidents.detected_between(self.house.database, period.start, period.end)
+        actions = governance.actions(self.house.database)
+        risks = governance.risks_unaddressed(self.house.database)
+        duties = governance.duties(self.house.database)
         terms = self._terms_of(period)
-        kept = sum(r["in_time"] for r in terms), sum(r["in_time"] + r["late"] + r["owed"] for r in terms)
+        kept = sum(r.in_time for r in terms), sum(r.in_time + r.late + r.owed for r in terms)
         lessons = self._lessons_of(rows)
         advice = recommendations(rows, terms, risks, actions)
         blocks = [
@@ -253,8 +232,8 @@ class Reports:
             Block(heading="3. Results of audits and reviews", table=duties_table(duties)),
             Block(
                 heading="4. Nonconformities and corrective actions",
-                text=f"{sum(r['late'] + r['owed'] for r in terms)} terms of the law were missed; "
-                f"{sum(1 for a in actions if not a['closed_at'])} corrective actions are open.",
+                text=f"{sum(r.late + r.owed for r in terms)} terms of the law were missed; "
+                f"{sum(1 for a in actions if not a.closed_at)} corrective actions are open.",
                 table=terms_table(terms),
             ),
             Block(heading="5. Possible improvements", text="\n".join(lessons) or "No lesson was recorded."),
@@ -266,14 +245,14 @@ class Reports:
         ]  # fmt: skip
         return self._report("management-review", "Input of the management review", period.name, blocks)
 
-    def _lessons_of(self, rows: list[dict[str, Any]]) -> list[str]:
+    def _lessons_of(self, rows: list[MeasuredRow]) -> list[str]:
         found = []
         for row in rows:
-            if row["lessons"]:
-                for it in self.house.decisions.timeline(row["id"]):
+            if row.lessons:
+                for it in self.house.decisions.timeline(row.id):
                     if it.fact.topic == "incident.lessons-recorded.v1":
                         found.append(
-                            f"{row['number']}: {getattr(it.fact, 'lessons', '')} — {getattr(it.fact, 'actions', '')}"
+                            f"{row.number}: {getattr(it.fact, 'lessons', '')} — {getattr(it.fact, 'actions', '')}"
                         )
         return found
 
@@ -281,10 +260,10 @@ class Reports:
         """Record of the outputs of reviews and audits (KMG 7.3): decisions with owners and days."""
         since, until = iso(period.start), iso(period.end)
         held = []
-        for row in self.house.database.rows("SELECT id, key FROM duty_view WHERE last_on IS NOT NULL ORDER BY key"):
-            for it in self.house.decisions.timeline(row["id"]):
+        for row in governance.duties_done(self.house.database):
+            for it in self.house.decisions.timeline(row.id):
                 if it.fact.topic == "duty.done.v1" and since <= iso(it.fact.at) < until:
-                    title = duty_specs()[row["key"]].title
+                    title = duty_specs()[row.key].title
                     held.append(
                         (
                             title,
@@ -293,7 +272,7 @@ class Reports:
                             str(getattr(it.fact, "evidence", "")),
                         )
                     )
-        actions = self.house.database.rows("SELECT * FROM action_view ORDER BY due_on")
+        actions = governance.actions_by_day(self.house.database)
         blocks = [
             Block(heading="Held", text="" if held else "None was recorded.",
                   table=Table(columns=("What", "On", "Recorded by", "Evidence"), rows=tuple(held)) if held else None),
@@ -303,16 +282,16 @@ class Reports:
 
     def soa(self, period: Period) -> Report:
         """Statement of applicability (KMG 4.2.1): every control of Annex A with live evidence."""
-        stated = {row["control"]: row for row in self.house.database.rows("SELECT * FROM control_view")}
+        stated = governance.controls(self.house.database)
         rows = {row["obligation"]: row for row in Coverage(self.house).rows()}
         table = []
         for control in controls().values():
             statement = stated.get(control.id)
             behind = [rows[o] for o in control.obligations]
             latest = max((row for row in behind if row["evidence_at"]), key=lambda r: r["evidence_at"], default=None)
-            says = "not stated" if statement is None else "applicable" if statement["applicable"] else "not applicable"
+            says = "not stated" if statement is None else "applicable" if statement.applicable else "not applicable"
             table.append(
-                (control.id, control.name, says, statement["justification"] if statement else "—",
+                (control.id, control.name, says, statement.justification if statement else "—",
                  ", ".join(control.obligations) or "—",
                  f"{latest['evidence']}, {latest['evidence_at'][:10]}" if latest else "none")
             )  # fmt: skip
@@ -325,8 +304,8 @@ class Reports:
 
     def risks(self, period: Period, book: str) -> Report:
         """A risk register: of several expert scores the highest counts (PROcredit 22)."""
-        rows = self.house.database.rows("SELECT * FROM risk_view WHERE book = ? ORDER BY level DESC, name", book)
-        levels = Counter("high" if r["level"] >= 12 else "medium" if r["level"] >= 6 else "low" for r in rows)
+        rows = governance.risks(self.house.database, book)
+        levels = Counter("high" if r.level >= 12 else "medium" if r.level >= 6 else "low" for r in rows)
         chart = Chart(
             title="Risks by level", labels=("low", "medium", "high"),
             series={"risks": tuple(float(levels[name]) for name in ("low", "medium", "high"))},
@@ -345,14 +324,8 @@ class Reports:
 
     def _losses(self, period: Period) -> list[Block]:
         last = period.labels[-1] + ("-99" if period.by_month else "")
-        rows = self.house.database.rows(
-            "SELECT action, SUM(count) AS n FROM tally WHERE day >= ? AND day <= ? AND action IN "
-            "('fraud.loss.recorded', 'fraud.complaint.received', 'fraud.investigation.opened', "
-            "'fraud.investigation.closed', 'antifraud.alert.raised') GROUP BY action ORDER BY action",
-            period.labels[0],
-            last,
-        )
-        table = tuple((r["action"], str(r["n"])) for r in rows)
+        rows = effects.of_types(self.house.database, period.labels[0], last, _INDICATORS)
+        table = tuple((r.action, str(r.n)) for r in rows)
         return [Block(heading="Early indicators", table=Table(columns=("Event type", "Events"), rows=table))]
 
     def coverage(self, period: Period) -> Report:
@@ -374,5 +347,5 @@ class Reports:
             [Block(heading="Obligations", text=text, table=Table(columns=columns, rows=table))],
         )  # fmt: skip
 
-    def _when(self, text: str) -> str:
-        return self.house.calendar.local(datetime.fromisoformat(text).astimezone(UTC)).strftime("%Y-%m-%d %H:%M")
+    def _when(self, at: datetime) -> str:
+        return self.house.calendar.local(at).strftime("%Y-%m-%d %H:%M")

@@ -13,12 +13,13 @@ from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.timestamps import iso
 from engine.notices import facts as n
 from engine.protection import facts as p
-from infra.app.container import House
+from infra.read.reading import Reading
+from infra.read.rows import incidents
 from playbooks import run as runs
 from reports.messages import day, listed, moment, say, spoken, word
 
 
-def entries(house: House, owner: str) -> list[dict[str, Any]]:
+def entries(house: Reading, owner: str) -> list[dict[str, Any]]:
     """Give the timeline of an incident or protection, newest first."""
     recorded = house.decisions.timeline(owner)
     names = _names(house, recorded)
@@ -42,9 +43,9 @@ def _is_scaffolding(fact: Fact) -> bool:
     return kind in ("start", "end") and isinstance(fact, runs.StepEntered | runs.StepFinished)
 
 
-def _names(house: House, recorded: list[StoredFact]) -> dict[str, str]:
+def _names(house: Reading, recorded: list[StoredFact]) -> dict[str, str]:
     """The words for ids that appear in later facts: clocks, notices, steps, orders, other incidents."""
-    names = {str(r["id"]): str(r["number"]) for r in house.database.rows("SELECT id, number FROM incident_view")}
+    names = incidents.numbers(house.database)
     for it in recorded:
         match it.fact:
             case c.ClockStarted() as fact:

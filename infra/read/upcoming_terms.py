@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 from icalendar import Alarm, Calendar, Event
 
 from engine.kernel.timestamps import iso
-from infra.app.container import House
+from infra.read.reading import Reading
+from infra.read.rows import clocks
+from infra.read.rows.clocks import DueRow
 from reports.messages import say, weekday, word
 
 WEEK = 7
 YEAR = 400
 
 
-def due_within(house: House, days: int = WEEK) -> list[dict[str, Any]]:
-    """Give every open term that ends within so many days or has ended, the nearest first. Names no client."""
-    until = iso(house.clock.now() + timedelta(days=days))
-    rows = house.database.rows(
-        "SELECT c.id, c.kind, c.owner_kind, c.owner_id, c.subject, c.state, c.anchor_at, c.due_at, c.latest_at, "
-        "c.target_at, c.breached_at, i.number, i.assignee, p.number AS act_number, a.text AS action, "
-        "a.owner AS action_owner FROM clock_view c LEFT JOIN incident_view i ON i.id = c.owner_id "
-        "LEFT JOIN protection_view p ON p.id = c.owner_id LEFT JOIN action_view a ON a.id = c.subject "
-        "WHERE c.running = 1 AND c.due_at <= ? ORDER BY c.due_at, c.kind, c.id",
-        until,
-    )
-    for row in rows:
-        row["what"] = word(row["kind"])
-        row["of"] = row["number"] or (
-            say("act {number}", number=row["act_number"]) if row["act_number"] else row["action"] or ""
+def due_within(house: Reading, days: int = WEEK) -> list[DueRow]:
+    """Return every open term that ends within so many days or has ended, the nearest first. Names no client."""
+    rows = clocks.due_until(house.database, house.clock.now() + timedelta(days=days))
+    return [
+        replace(
+            row,
+            what=word(row.kind),
+            of=row.number or (say("act {number}", number=row.act_number) if row.act_number else row.action or ""),
+            who=row.assignee or row.action_owner,
+            path=path_of(row),
+            day=say("Overdue") if row.breached_at else weekday(house.calendar.local(row.due_at).date()),
         )
-        row["who"] = row["assignee"] or row["action_owner"]
-        row["path"] = path_of(row)
-        local = house.calendar.local(datetime.fromisoformat(row["due_at"]))
-        row["day"] = say("Overdue") if row["breached_at"] else weekday(local.date())
-    return rows
+        for row in rows
+    ]
 
 
-def path_of(row: dict[str, Any]) -> str:
-    """Give the page a clock belongs to."""
-    folder = {"incident": "/incidents/", "protection": "/protections/"}.get(str(row["owner_kind"]))
-    return f"{folder}{row['owner_id']}" if folder else "/duties"
+def path_of(row: DueRow) -> str:
+    """Return the page a clock belongs to."""
+    folder = {"incident": "/incidents/", "protection": "/protections/"}.get(row.owner_kind)
+    return f"{folder}{row.owner_id}" if folder else "/duties"
 
 
-def as_calendar(house: House, rows: list[dict[str, Any]], address: str = "") -> bytes:
+def as_calendar(house: Reading, rows: list[DueRow], address: str = "") -> bytes:
     """Write open terms as an iCalendar feed: one event a term, with an alarm at the organisation's own early aim.
 
     A term keeps its UID when it is counted again, so a calendar program moves the event and adds none.
@@ -56,23 +51,22 @@ def as_calendar(house: House, rows: list[dict[str, Any]], address: str = "") -> 
     feed.add("x-wr-calname", "Qorgau: legal terms")
     now = house.clock.now()
     for row in rows:
-        due = datetime.fromisoformat(row["due_at"])
         event = Event()
-        event.add("uid", f"{row['id']}@{house.settings.log_name}")
+        event.add("uid", f"{row.id}@{house.settings.log_name}")
         event.add("dtstamp", now)
-        event.add("dtstart", due)
-        event.add("dtend", due)
-        late = "OVERDUE: " if row["breached_at"] else ""
-        event.add("summary", f"{late}{row['what']}" + (f" ({row['of']})" if row["of"] else ""))
-        event.add("description", f"Runs since {row['anchor_at'][:16]}Z; state {row['state']}.")
+        event.add("dtstart", row.due_at)
+        event.add("dtend", row.due_at)
+        late = "OVERDUE: " if row.breached_at else ""
+        event.add("summary", f"{late}{row.what}" + (f" ({row.of})" if row.of else ""))
+        event.add("description", f"Runs since {iso(row.anchor_at)[:16]}Z; state {row.state}.")
         event.add("status", "CONFIRMED")
         if address:
-            event.add("url", f"{address}{row['path']}")
-        if row["target_at"]:
+            event.add("url", f"{address}{row.path}")
+        if row.target_at:
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
-            alarm.add("description", f"Own early aim: {row['what']}")
-            alarm.add("trigger", datetime.fromisoformat(row["target_at"]))
+            alarm.add("description", f"Own early aim: {row.what}")
+            alarm.add("trigger", row.target_at)
             event.add_component(alarm)
         feed.add_component(event)
     return bytes(feed.to_ical())

@@ -18,6 +18,7 @@ from engine.duties.facts import LADDER
 from engine.duties.policy import ClockPolicy
 from engine.kernel.addresses import check_address
 from engine.kernel.errors import DataError, InputError
+from engine.notices.kinds import notice_kind
 from engine.notices.notice import recipients
 from engine.terms.counting import Reading
 from infra.settings.webhooks import LOOPBACK, WebhookSettings
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     stakeholder_mail: str = ""
     afc_mail: str = "antifraud-centre@localhost"
     afc_url: str | None = None
+    notice_mail: dict[str, str] = {}
     notice_languages: tuple[Literal["kk", "ru", "en"], ...] = ("ru", "kk")
     alert_mail: str = "security@localhost"
     smtp_host: str | None = None
@@ -183,15 +185,12 @@ class Settings(BaseSettings):
         }.get(system)
 
     def mail_of(self, kind: str) -> str:
-        """Give the address (or addresses, by commas) a kind of notice goes to; empty where a person names it."""
-        return {
-            "regulator": self.regulator_mail,
-            "pd_authority": self.pd_authority_mail,
-            "client": self.client_gateway_mail,
-            "law_enforcement": self.law_enforcement_mail,
-            "stakeholder": self.stakeholder_mail,
-            "afc": self.afc_mail,
-        }[kind]
+        """Return the address (or addresses, by commas) a kind of notice goes to; empty where a person names it.
+
+        The kind's data name a setting of their own, or one of the addresses in ``notice_mail``.
+        """
+        name = notice_kind(kind).addressee
+        return self.notice_mail.get(kind, "") or str(getattr(self, name, ""))
 
     @cached_property
     def clock_policy(self) -> ClockPolicy:

@@ -6,28 +6,50 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from engine.duties.clock import Clock
 from engine.governance.governance import Control, Duty, Risk
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, FindingRaised
-from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
 from engine.notices.wording import TemplateLife
 from engine.protection.protection import Protection
 from engine.retention.retention import Retention
 from engine.rule_life.lists import ListLife
 from engine.rule_life.rules import RuleLife
+from infra.store.models.ddl import insert
+from infra.store.models.duties import ClockRow, NoticeRow, OrderRow, ProtectionRow, RetentionRow
+from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
+from infra.store.models.incidents import EntityRow, IncidentRow, LinkRow, RunRow, TimelineRow
+from infra.store.models.record import Record, columns_of, row_of
+from infra.store.models.rules import ListRow, RuleRow, RuleVersionRow, TemplateRow
 from infra.store.sql.cursor import Cursor
-from infra.store.sql.view_tables import NAMES
+from infra.store.sql.schema import make_derived
+from infra.store.sql.view_tables import MODELS, NAMES
 from playbooks.run import Run
 
 
-def clear(cursor: Cursor) -> None:
-    """Empty every read model."""
+def clear(cursor: Cursor, dialect: str) -> None:
+    """Empty every read model; one that is gone or has other columns than it should is made anew."""
+    for kind in MODELS:
+        held = _columns(cursor, dialect, kind.table.name)
+        if held and held != {it.name for it in columns_of(kind)}:
+            cursor.execute(f"DROP TABLE {kind.table.name}")
+    make_derived(cursor, dialect)
     for name in NAMES:
         cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
+
+
+def _columns(cursor: Cursor, dialect: str, table: str) -> set[str]:
+    """Return the columns that a table has in the store; none for one that is not there."""
+    if dialect == "sqlite":
+        cursor.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    else:
+        cursor.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = ? "
+            "AND table_schema = current_schema()",
+            (table,),
+        )
+    return {str(row[0]) for row in cursor.fetchall()}
 
 
 def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> None:
@@ -36,34 +58,34 @@ def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> N
         case "incident":
             _incident(cursor, key, aggregate, at)
         case "clock":
-            _put(cursor, "clock_view", _clock(key, aggregate))
+            _put(cursor, _clock(key, aggregate))
         case "notice":
-            _put(cursor, "notice_view", _notice(key, aggregate))
+            _put(cursor, _notice(key, aggregate))
         case "protection":
             _protection(cursor, key, aggregate)
         case "run":
-            _put(cursor, "run_view", _run(key, aggregate))
+            _put(cursor, _run(key, aggregate))
         case "retention":
-            _put(cursor, "retention_view", _retention(key, aggregate))
+            _put(cursor, _retention(key, aggregate))
         case "rule":
             _rule(cursor, key, aggregate)
         case "list":
-            _put(cursor, "list_view", _list(key, aggregate))
+            _put(cursor, _list(key, aggregate))
         case "template":
-            _put(cursor, "template_view", _template(key, aggregate))
+            _put(cursor, _template(key, aggregate))
         case "duty":
             _duty(cursor, key, aggregate)
         case "control":
-            _put(cursor, "control_view", _control(key, aggregate))
+            _put(cursor, _control(key, aggregate))
         case "risk":
-            _put(cursor, "risk_view", _risk(key, aggregate))
+            _put(cursor, _risk(key, aggregate))
 
 
 def place_all(cursor: Cursor, facts: Iterable[tuple[int, Fact, Any]]) -> None:
     """Put facts (position, fact, its aggregate or None) on the timelines they belong to."""
     rows = [(owner, position) for position, fact, aggregate in facts for owner in _owners(fact, aggregate)]
     if rows:
-        cursor.executemany("INSERT INTO timeline VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
+        cursor.executemany(insert(TimelineRow) + " ON CONFLICT DO NOTHING", rows)
 
 
 def _owners(fact: Fact, aggregate: Any) -> list[str]:
@@ -79,37 +101,61 @@ def _owners(fact: Fact, aggregate: Any) -> list[str]:
     return [fact.finding_id] if isinstance(fact, FindingRaised) else []
 
 
-def _put(cursor: Cursor, table: str, row: tuple[Any, ...]) -> None:
-    marks = ",".join("?" * len(row))
+def _put(cursor: Cursor, record: Record) -> None:
+    """Write a row in the place of the one with its id."""
+    row, table = row_of(record), record.table.name
     cursor.execute(f"DELETE FROM {table} WHERE id = ?", (row[0],))  # noqa: S608 - our own names
-    cursor.execute(f"INSERT INTO {table} VALUES ({marks})", row)  # noqa: S608 - our own names
-
-
-def _when(at: datetime | None) -> str | None:
-    return iso(at) if at is not None else None
+    cursor.execute(insert(type(record)), row)
 
 
 def _incident(cursor: Cursor, key: str, it: Incident, at: datetime) -> None:
+    assert it.detected_at is not None
+    assert it.opened_at is not None
     entities = it.entities
-    row = (
-        key, it.number, it.title, it.incident_class, it.severity, int(it.notifiable), int(it.personal_data),
-        _when(it.detected_at), _when(it.opened_at), it.phase, int(it.is_open), it.assignee, it.disposition,
-        it.dedup_key, it.rule_name, it.reported_by, orjson.dumps(entities.clients).decode(),
-        orjson.dumps(entities.loans).decode(), len(it.findings), len(it.suppressed),
-        it.proposed[0] if it.proposed else None, it.lowering[0] if it.lowering else None, _when(it.first_event_at),
-        _when(it.acknowledged_at), _when(it.contained_at), _when(it.recovered_at), _when(it.closed_at),
-        int(it.lessons is not None), _when(it.suppressed_until), iso(at),
-    )  # fmt: skip
-    _put(cursor, "incident_view", row)
+    _put(
+        cursor,
+        IncidentRow(
+            id=key,
+            number=it.number,
+            title=it.title,
+            incident_class=it.incident_class,
+            severity=it.severity,
+            notifiable=it.notifiable,
+            personal_data=it.personal_data,
+            detected_at=it.detected_at,
+            opened_at=it.opened_at,
+            phase=it.phase,
+            is_open=it.is_open,
+            assignee=it.assignee,
+            disposition=it.disposition,
+            dedup_key=it.dedup_key,
+            rule_name=it.rule_name,
+            reported_by=it.reported_by,
+            clients=entities.clients,
+            loans=entities.loans,
+            findings=len(it.findings),
+            suppressed=len(it.suppressed),
+            proposed_by=it.proposed[0] if it.proposed else None,
+            lowering_by=it.lowering[0] if it.lowering else None,
+            first_event_at=it.first_event_at,
+            acknowledged_at=it.acknowledged_at,
+            contained_at=it.contained_at,
+            recovered_at=it.recovered_at,
+            closed_at=it.closed_at,
+            lessons=it.lessons is not None,
+            suppressed_until=it.suppressed_until,
+            updated_at=at,
+        ),
+    )
     touched = {(kind, value) for kind, values in entities.model_dump().items() for value in values}
-    _keep(cursor, "incident_entity", ("kind", "value"), key, touched)
-    _keep(cursor, "incident_link", ("other", "relation"), key, set(it.links.items()))
+    _keep(cursor, EntityRow, ("kind", "value"), key, touched)
+    _keep(cursor, LinkRow, ("other", "relation"), key, set(it.links.items()))
 
 
-def _keep(cursor: Cursor, table: str, names: tuple[str, str], key: str, wanted: set[tuple[str, str]]) -> None:
+def _keep(cursor: Cursor, kind: type[Record], names: tuple[str, str], key: str, wanted: set[tuple[str, str]]) -> None:
     """Bring the rows of one incident to what they should be; most changes touch none of them."""
-    columns = ", ".join(names)
-    cursor.execute(f"SELECT {columns} FROM {table} WHERE incident_id = ?", (key,))  # noqa: S608 - our own names
+    table = kind.table.name
+    cursor.execute(f"SELECT {names[0]}, {names[1]} FROM {table} WHERE incident_id = ?", (key,))  # noqa: S608 - ours
     held = {(str(row[0]), str(row[1])) for row in cursor.fetchall()}
     for one, other in held - wanted:
         cursor.execute(
@@ -117,110 +163,233 @@ def _keep(cursor: Cursor, table: str, names: tuple[str, str], key: str, wanted: 
             (key, one, other),
         )
     for one, other in wanted - held:
-        cursor.execute(
-            f"INSERT INTO {table} (incident_id, {columns}) VALUES (?, ?, ?)",  # noqa: S608 - our own names
-            (key, one, other),
-        )
+        cursor.execute(insert(kind), (key, one, other))
 
 
-def _clock(key: str, it: Clock) -> tuple[Any, ...]:
-    return (
-        key, it.kind, it.owner_kind, it.owner_id, it.subject, it.state, int(it.running), _when(it.anchor_at),
-        _when(it.due_at), _when(it.latest_at), _when(it.target_at), it.reading, _when(it.next_instant()),
-        _when(it.breached_at), _when(it.satisfied_at), max(it.reached, default=0), it.calendar_version,
-        _when(it.offered.counted_due_at) if it.offered else None, it.proposed[0] if it.proposed else None,
-    )  # fmt: skip
+def _clock(key: str, it: Clock) -> ClockRow:
+    assert it.anchor_at is not None
+    assert it.due_at is not None
+    assert it.latest_at is not None
+    return ClockRow(
+        id=key,
+        kind=it.kind,
+        owner_kind=it.owner_kind,
+        owner_id=it.owner_id,
+        subject=it.subject,
+        state=it.state,
+        running=it.running,
+        anchor_at=it.anchor_at,
+        due_at=it.due_at,
+        latest_at=it.latest_at,
+        target_at=it.target_at,
+        reading=it.reading,
+        next_instant=it.next_instant(),
+        breached_at=it.breached_at,
+        satisfied_at=it.satisfied_at,
+        reached=max(it.reached, default=0),
+        calendar_version=it.calendar_version,
+        offered_due_at=it.offered.counted_due_at if it.offered else None,
+        proposed_by=it.proposed[0] if it.proposed else None,
+    )
 
 
-def _notice(key: str, it: Notice) -> tuple[Any, ...]:
-    receipt = "; ".join(delivery.receipt for delivery in it.deliveries.values() if delivery.receipt) or None
-    return (
-        key, it.kind, it.stage, it.incident_id, it.subject, it.state, it.recipient, _when(it.drafted_at),
-        it.submitted_by, it.approved_by, _when(it.approved_at), _when(it.sent_at), it.transport_ref, receipt,
-    )  # fmt: skip
+def _notice(key: str, it: Notice) -> NoticeRow:
+    assert it.drafted_at is not None
+    return NoticeRow(
+        id=key,
+        kind=it.kind,
+        stage=it.stage,
+        incident_id=it.incident_id,
+        subject=it.subject,
+        state=it.state,
+        recipient=it.recipient,
+        drafted_at=it.drafted_at,
+        submitted_by=it.submitted_by,
+        approved_by=it.approved_by,
+        approved_at=it.approved_at,
+        sent_at=it.sent_at,
+        transport_ref=it.transport_ref,
+        receipt="; ".join(delivery.receipt for delivery in it.deliveries.values() if delivery.receipt) or None,
+    )
 
 
 def _protection(cursor: Cursor, key: str, it: Protection) -> None:
     act = it.act
     assert act is not None
-    genuine = None if it.genuine is None else int(it.genuine)
-    row = (
-        key, act.kind, act.issuer, act.number, iso(act.received_at), act.client, orjson.dumps(act.loans).decode(),
-        it.registered_by, genuine, it.state, int(it.holds), it.proposed[0] if it.proposed else None,
-        len(it.violations), len(it.documents),
-    )  # fmt: skip
-    _put(cursor, "protection_view", row)
+    _put(
+        cursor,
+        ProtectionRow(
+            id=key,
+            kind=act.kind,
+            issuer=act.issuer,
+            number=act.number,
+            received_at=act.received_at,
+            client=act.client,
+            loans=act.loans,
+            registered_by=it.registered_by,
+            genuine=it.genuine,
+            state=it.state,
+            holds=it.holds,
+            proposed_by=it.proposed[0] if it.proposed else None,
+            violations=len(it.violations),
+            documents=len(it.documents),
+        ),
+    )
     for order in it.orders.values():
         _put(
             cursor,
-            "order_view",
-            (order.id, key, order.kind, order.target, iso(order.issued_at), iso(order.due_at),
-             _when(order.handed_over_at), _when(order.acknowledged_at), order.reference, int(order.overdue),
-             int(order.revoked)),
-        )  # fmt: skip
+            OrderRow(
+                id=order.id,
+                protection_id=key,
+                kind=order.kind,
+                target=order.target,
+                issued_at=order.issued_at,
+                due_at=order.due_at,
+                handed_over_at=order.handed_over_at,
+                acknowledged_at=order.acknowledged_at,
+                reference=order.reference,
+                overdue=order.overdue,
+                revoked=order.revoked,
+            ),
+        )
 
 
-def _run(key: str, it: Run) -> tuple[Any, ...]:
-    return (key, it.incident_id, it.playbook_name, it.state, len(it.waiting), len(it.done))
+def _run(key: str, it: Run) -> RunRow:
+    return RunRow(
+        id=key,
+        incident_id=it.incident_id,
+        playbook=it.playbook_name,
+        state=it.state,
+        waiting=len(it.waiting),
+        done=len(it.done),
+    )
 
 
-def _retention(key: str, it: Retention) -> tuple[Any, ...]:
-    return (
-        key, it.client, it.state, it.ended_on.isoformat() if it.ended_on else None,
-        it.free_from.isoformat() if it.free_from else None, it.held, it.proposed_by, _when(it.erased_at),
-    )  # fmt: skip
+def _retention(key: str, it: Retention) -> RetentionRow:
+    return RetentionRow(
+        id=key,
+        client=it.client,
+        state=it.state,
+        ended_on=it.ended_on,
+        free_from=it.free_from,
+        held=it.held,
+        proposed_by=it.proposed_by,
+        erased_at=it.erased_at,
+    )
 
 
 def _rule(cursor: Cursor, key: str, it: RuleLife) -> None:
     waiting = next((draft.version for draft in it.drafts.values() if draft.stage == "proposed"), "")
-    _put(cursor, "rule_view", (key, it.name, it.in_force, it.shadow, waiting, it.retirement_by, it.version))
+    _put(
+        cursor,
+        RuleRow(
+            id=key,
+            name=it.name,
+            in_force=it.in_force,
+            shadow=it.shadow,
+            waiting=waiting,
+            retirement_by=it.retirement_by,
+            changes=it.version,
+        ),
+    )
     for draft in it.drafts.values():
-        row = (f"{key}/{draft.version}", it.name, draft.version, draft.stage, draft.by, draft.proposed_by)
-        _put(cursor, "rule_version_view", row)
+        version = RuleVersionRow(
+            id=f"{key}/{draft.version}",
+            name=it.name,
+            version=draft.version,
+            stage=draft.stage,
+            written_by=draft.by,
+            proposed_by=draft.proposed_by,
+        )
+        _put(cursor, version)
 
 
-def _list(key: str, it: ListLife) -> tuple[Any, ...]:
-    waiting, by = (it.waiting.version, it.waiting.actor) if it.waiting is not None else (0, "")
-    return key, it.name, it.in_force, it.count, waiting, by, it.version
+def _list(key: str, it: ListLife) -> ListRow:
+    return ListRow(
+        id=key,
+        name=it.name,
+        in_force=it.in_force,
+        count=it.count,
+        waiting=it.waiting.version if it.waiting is not None else 0,
+        proposed_by=it.waiting.actor if it.waiting is not None else "",
+        changes=it.version,
+    )
 
 
-def _template(key: str, it: TemplateLife) -> tuple[Any, ...]:
+def _template(key: str, it: TemplateLife) -> TemplateRow:
     by = it.versions[it.waiting].actor if it.waiting else ""
-    return key, it.kind, it.language, it.in_force, it.waiting, by
+    return TemplateRow(
+        id=key, kind=it.kind, language=it.language, in_force=it.in_force, waiting=it.waiting, proposed_by=by
+    )
 
 
 def _duty(cursor: Cursor, key: str, it: Duty) -> None:
     latest = max((*it.done, *it.evidence), key=lambda fact: fact.at, default=None)
     words = getattr(latest, "text", "") or getattr(latest, "evidence", "")
-    valid = max((fact.valid_until for fact in it.evidence if fact.valid_until), default=None)
-    row = (
-        key, it.key, it.last_on.isoformat() if it.last_on else None, len(it.evidence) + len(it.done),
-        iso(latest.at) if latest else "", words[:300], valid.isoformat() if valid else None,
-        len(it.actions) - len(it.closed),
-    )  # fmt: skip
-    _put(cursor, "duty_view", row)
+    _put(
+        cursor,
+        DutyRow(
+            id=key,
+            key=it.key,
+            last_on=it.last_on,
+            evidence=len(it.evidence) + len(it.done),
+            latest_at=latest.at if latest else None,
+            latest=words[:300],
+            valid_until=max((fact.valid_until for fact in it.evidence if fact.valid_until), default=None),
+            open_actions=len(it.actions) - len(it.closed),
+        ),
+    )
     for action in it.actions.values():
         closed = it.closed.get(action.action_id)
         _put(
             cursor,
-            "action_view",
-            (action.action_id, key, action.key, action.text, action.owner, action.due_on.isoformat(),
-             iso(closed.at) if closed else None, closed.evidence if closed else ""),
-        )  # fmt: skip
+            ActionRow(
+                id=action.action_id,
+                duty_id=key,
+                key=action.key,
+                text=action.text,
+                owner=action.owner,
+                due_on=action.due_on,
+                closed_at=closed.at if closed else None,
+                evidence=closed.evidence if closed else "",
+            ),
+        )
 
 
-def _control(key: str, it: Control) -> tuple[Any, ...]:
-    assert it.stated is not None
-    return (
-        key, it.control, int(it.stated.applicable), it.stated.justification, it.stated.actor, iso(it.stated.at),
-    )  # fmt: skip
+def _control(key: str, it: Control) -> ControlRow:
+    stated = it.stated
+    assert stated is not None
+    return ControlRow(
+        id=key,
+        control=it.control,
+        applicable=stated.applicable,
+        justification=stated.justification,
+        stated_by=stated.actor,
+        stated_at=stated.at,
+    )
 
 
-def _risk(key: str, it: Risk) -> tuple[Any, ...]:
+def _risk(key: str, it: Risk) -> RiskRow:
     entry, treated = it.entered, it.treated
     assert entry is not None
-    return (
-        key, entry.book, entry.name, entry.asset, entry.threat, entry.source, entry.vulnerability, entry.controls,
-        entry.owner, len(it.scores), it.likelihood, *it.loss, it.level, treated.treatment if treated else "",
-        treated.measures if treated else "", treated.due_on.isoformat() if treated and treated.due_on else None,
-    )  # fmt: skip
+    confidentiality, integrity, availability = it.loss
+    return RiskRow(
+        id=key,
+        book=entry.book,
+        name=entry.name,
+        asset=entry.asset,
+        threat=entry.threat,
+        source=entry.source,
+        vulnerability=entry.vulnerability,
+        controls=entry.controls,
+        owner=entry.owner,
+        experts=len(it.scores),
+        likelihood=it.likelihood,
+        confidentiality=confidentiality,
+        integrity=integrity,
+        availability=availability,
+        level=it.level,
+        treatment=treated.treatment if treated else "",
+        measures=treated.measures if treated else "",
+        due_on=treated.due_on if treated else None,
+    )

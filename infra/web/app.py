@@ -19,8 +19,9 @@ from engine.kernel.checked import wrong
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError
 from infra.app.container import House
 from infra.commands.accounts import Session
-from infra.commands.notice_documents import log_head
 from infra.observe.stage_health import standing
+from infra.read.notice_documents import log_head
+from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
 from infra.web.api import acts, api, commands, health, ingest, prometheus, proofs
 from infra.web.console import clocks as pages_clocks
@@ -93,16 +94,13 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
 
 def _counts(house: House, session: Session) -> dict[str, Any]:
     """The numbers beside the entries of the menu."""
-    count = house.database.scalar
     return {
         "faults": standing(house.database),
-        "queue": count("SELECT COUNT(*) FROM incident_view WHERE is_open = 1"),
-        "clocks": count("SELECT COUNT(*) FROM clock_view WHERE running = 1"),
-        "notices": count(
-            "SELECT COUNT(*) FROM notice_view WHERE state IN ('draft', 'review', 'unknown', 'refused', 'bounced')"
-        ),
+        "queue": incidents.opened(house.database),
+        "clocks": clocks.running(house.database),
+        "notices": notices.waiting(house.database),
         "root": log_head(house.decisions, house.clock.now()),
-        "breached": count("SELECT COUNT(*) FROM clock_view WHERE running = 1 AND breached_at IS NOT NULL"),
+        "breached": clocks.overdue(house.database),
     }
 
 

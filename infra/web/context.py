@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from engine.kernel.errors import NotAllowed, QorgauError
+from engine.kernel.timestamps import iso
 from engine.permissions import may, stage_roles_of
 from infra.app.container import House
 from infra.commands.accounts import Session
@@ -93,6 +94,7 @@ def environment(house: House) -> Environment:
     env.globals["ngettext"] = lambda one, many, n: messages.ngettext(one, many, n)
     env.globals["language"] = messages.spoken
     env.globals["languages"] = messages.OWN_NAMES
+    env.filters["iso"] = iso
     env.globals["allowed"] = may
     env.globals["stage_roles_of"] = stage_roles_of
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text

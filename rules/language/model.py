@@ -39,16 +39,6 @@ class InlineTests(BaseModel):
     negative: tuple[InlineTest, ...] = Field(min_length=1)
 
 
-INCIDENT_CLASSES = (
-    "unauthorised-access",
-    "unauthorised-change",
-    "third-party-acts",
-    "fraud",
-    "control-failure",
-    "infrastructure",
-)
-
-
 class HouseMeta(BaseModel):
     """The ``qorgau`` block of a rule file. ``words`` names the sign in the languages of the notices
     (ru, kk); ``affects`` names counted fields whose every value is touched, such as the clients of a bulk read.

@@ -293,3 +293,50 @@ def test_every_page_and_every_answer_of_the_api_is_in_the_table_of_reading() -> 
     paths = [route.path for route in found if "GET" in getattr(route, "methods", ())]
     assert len(paths) > 40
     assert [path for path in paths if path != "/" and not path.startswith(known + open_to_machines)] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        ("record-duty", {"key": "policy-review", "done_on": "0001-01-01", "evidence": "e"}),
+        ("plan-action", {"key": "policy-review", "text": "t", "owner": "o", "due_on": "9999-12-31"}),
+        ("start-clock", {"kind": "regulator-notice", "anchor_at": "0001-01-01T00:00:00+14:00", "reason": "r"}),
+        ("add-note", {"text": "\ud800"}),
+        ("tune-rule", {"rule": STUFFING, "values": {"\ud800": 1}, "reason": "r"}),
+        ("tune-rule", {"rule": STUFFING, "values": {"clients": json.loads("[" * 60 + "]" * 60)}, "reason": "r"}),
+        ("name-clients", {"clients": [f"c{n}" for n in range(10_001)], "reason": "r"}),
+    ],
+)
+def test_what_cannot_be_counted_or_written_is_refused(api: Api, command: str, fields: dict[str, Any]) -> None:
+    """An accepted day of the year 1 stopped every clock of the house: the fact stands in the log for ever."""
+    told = incident(api.world)
+    given = {"incident_id": told} if command in ("add-note", "name-clients") else {}
+    given |= {"owner_id": told} if command == "start-clock" else {}
+    before = api.world.house.decisions.head()
+    body = json.dumps({**fields, **given})  # with escapes, as it comes over the wire
+    headers = {**api.headers("bolat" if command != "tune-rule" else "erlan"), "content-type": "application/json"}
+    if command in ("add-note", "name-clients"):
+        headers = {**api.headers("aigul"), "content-type": "application/json"}
+    answer = api.client.post(f"/api/v1/commands/{command}", content=body, headers=headers)
+    assert answer.status_code == 422, answer.text
+    assert api.world.house.decisions.head() == before
+
+
+def test_another_spelling_of_an_id_names_nothing(api: Api) -> None:
+    """Each would start a clock of its own that no notice, no closing and no merge ever ends."""
+    told = incident(api.world)
+    for owner in (told.upper(), "{" + told + "}", f"urn:uuid:{told}", told.replace("-", "")):
+        fields = {"owner_id": owner, "kind": "isms-report", "anchor_at": MONDAY.isoformat(), "reason": "r"}
+        assert api.post("bolat", "start-clock", fields).status_code == 404
+
+
+@pytest.mark.parametrize("version", ["²", "9" * 5_000, "-1", "x"])
+def test_a_version_that_is_no_number_of_a_text_changes_nothing(api: Api, version: str) -> None:
+    told = incident(api.world)
+    key = api.world.notices(told)["regulator"]["id"]
+    session = api.world.house.accounts.session(api.tokens["bolat"])
+    assert session is not None
+    form = {"csrf": session.csrf, "version": version}
+    cookie = {"Cookie": f"{COOKIE}={api.tokens['bolat']}"}
+    answer = api.client.post(f"/notices/{key}/submit", data=form, headers=cookie, follow_redirects=False)
+    assert answer.status_code == 303

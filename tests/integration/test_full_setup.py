@@ -13,9 +13,9 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from infra.app.stream import arrivals_of
 from infra.inbound.kafka import topics
 from infra.inbound.kafka.consumer import stream_app
-from infra.inbound.kafka.program import arrivals_of
 from infra.inbound.parser_pool import Batch
 from infra.lab.simulate.stream import SOURCE_OF, stream
 from infra.read import queries

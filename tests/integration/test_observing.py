@@ -75,3 +75,16 @@ def test_logs_as_ecs(capsys: pytest.CaptureFixture[str]) -> None:
         assert "WARNING qorgau.test: plain" in capsys.readouterr().err
     finally:
         root.handlers[:], root.level = before
+
+
+def test_the_lag_names_every_follower_that_runs(tmp_path: Path) -> None:
+    """What destroys keys, and what notices silence, can be seen to stop as well."""
+    from infra.processes.base import Follower
+    from infra.processes.lag import behind
+
+    world = World(tmp_path / "data", expected_sources={"portal": 60})
+    house = world.house
+    followers = {stage.name for stage in world.stages if isinstance(stage, Follower)}
+    found = behind(house.ledger, house.decisions, house.search)
+    assert {"silence", "erasures", "detect", "clocks"} <= followers <= found.keys()
+    house.close()

@@ -186,7 +186,7 @@ def second_persons(old: Old) -> None:
     house.rule_acts.approve("credential-stuffing", version, "agreed", by=COMPLIANCE)
     house.rule_acts.activate("credential-stuffing", version, "active", "go", by=FRAUD)
     house.rule_acts.decide_list("allow_accounts", agreed=True, reason="agreed", by=COMPLIANCE)
-    house.wordbook.decide("regulator", "ru", True, "", by=COMPLIANCE_2)
+    house.acts.decide_wording("regulator", "ru", True, "", by=COMPLIANCE_2)
     house.acts.lift_hold("c-8", "the case is over", by=CISO)
     house.acts.propose_erasure("c-8", "term over", by=COMPLIANCE)
     house.acts.approve_erasure("c-8", "agreed", by=COMPLIANCE_2)

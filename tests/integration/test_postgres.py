@@ -54,7 +54,7 @@ def test_a_dead_letter_and_a_duplicate(world: World) -> None:
     receipt = world.feed(line, b"no json", line)
     assert (receipt.taken.accepted, receipt.taken.duplicate, receipt.taken.rejected) == (1, 1, 1)
     (letter,) = queries.dead_letters(world.house)
-    assert letter["head"] == "• •"
+    assert letter.head == "• •"
 
 
 def test_a_follower_of_another_process_is_woken(tmp_path: Path) -> None:

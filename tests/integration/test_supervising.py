@@ -14,7 +14,7 @@ time.sleep(600)
 """
 WATCHING = f"""
 import sys
-from infra.stream.program import supervise
+from infra.app.stream import supervise
 sys.exit(supervise(["-c", {STUBBORN!r}], program=[sys.executable], patience_s=0.5))
 """
 

@@ -36,7 +36,7 @@ def test_a_store_of_the_first_version_is_brought_over_whole(old: Path) -> None:
     assert world.whole() == {"ledger": 62, "decisions": 32}
     assert [row["number"] for row in world.incidents()] == ["INC-2026-0001", "INC-2026-0002"]
     (letter,) = queries.dead_letters(world.house)
-    assert letter["size"] == len(b"garbage")
+    assert letter.size == len(b"garbage")
     receipt = world.house.intake.take(Batch("file", None, world.clock.now(), b"\n".join(lines)))
     assert (receipt.taken.accepted, receipt.taken.duplicate) == (0, 62)
     assert world.house.ledger.find(world.house.store.vault.questions("850101300005")) == [62]

@@ -49,7 +49,7 @@ def test_an_incident_is_told_signed_and_without_names(tmp_path: Path, receiver: 
         assert CLIENT.encode() not in body
     assert [told["data"]["status"] for told in receiver.bodies] == ["New", "In Progress"]
     assert len({headers["webhook-id"] for headers, _ in receiver.taken}) == 2
-    assert {row["to"] for row in queries.outbox(world.house) if row["kind"] == "webhook"} == {"siem"}
+    assert {row.to for row in queries.outbox(world.house) if row.kind == "webhook"} == {"siem"}
     world.house.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ import pytest
 from engine.incidents.casework import Report
 from engine.incidents.incident import Incident
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
-from infra.read.metrics import incidents_between, spans, summary
+from infra.read.metrics import spans, summary
 from infra.read.related import graph, similar
+from infra.read.rows.incidents import detected_between
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 
@@ -236,9 +237,9 @@ def test_similar_incidents_and_the_graph_come_from_what_they_share(world: World)
     new = world.house.acts.report(told(world, clients=("c-1",)), by=ANALYST)
     world.work()
     found = similar(world.house, new)
-    assert [row["id"] for row in found] == [old]
-    assert found[0]["disposition"] == "true_positive"
-    assert found[0]["shared"] == ["c-1"]
+    assert [row.id for row in found] == [old]
+    assert found[0].disposition == "true_positive"
+    assert found[0].shared == ("c-1",)
     picture = graph(world.house, new)
     assert picture is not None
     assert {node["kind"] for node in picture["nodes"]} == {"clients", "loans", "incident"}
@@ -264,9 +265,9 @@ def test_every_metric_comes_from_recorded_facts(world: World) -> None:
     world.clock.forward(hours=1)
     world.house.acts.approve_notice(world.notices(key)["regulator"]["id"], None, by=COMPLIANCE_2)
     world.work()
-    rows = incidents_between(world.house, "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
+    rows = detected_between(world.house.database, datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
     assert spans(rows[0]) == {
         "detect": 0.0, "acknowledge": 600.0, "contain": 1800.0, "notify": 5400.0, "recover": None, "close": None,
     }  # fmt: skip
     assert summary(rows)["contain"]["median_s"] == 1800.0
-    assert datetime.fromisoformat(rows[0]["detected_at"]) == MONDAY
+    assert rows[0].detected_at == MONDAY

@@ -161,16 +161,16 @@ def test_what_is_due_is_listed_without_names_of_clients(world: World) -> None:
     world.house.acts.plan_action("policy-review", "second factor", "erlan", date(2026, 11, 27), by=CISO)
     world.work()
     rows = due_within(world.house)
-    assert [row["kind"] for row in rows][:2] == ["immediate-containment", "triage"]
-    assert {"policy-review", "corrective-action", "remediation"} <= {row["kind"] for row in rows}
+    assert [row.kind for row in rows][:2] == ["immediate-containment", "triage"]
+    assert {"policy-review", "corrective-action", "remediation"} <= {row.kind for row in rows}
     feed = Calendar.from_ical(as_calendar(world.house, rows, "https://qorgau.mfo.kz"))
     events = {str(event["uid"]): event for event in feed.walk("VEVENT")}
     assert len(events) == len(rows)
     text = feed.to_ical().decode()
     assert "c-1" not in text.replace("c-1@", "")
     for row in rows:
-        event = next(event for uid, event in events.items() if uid.startswith(row["id"]))
-        assert event.decoded("dtstart") == datetime.fromisoformat(row["due_at"])
+        event = next(event for uid, event in events.items() if uid.startswith(row.id))
+        assert event.decoded("dtstart") == row.due_at
         assert event.walk("VALARM")
 
 

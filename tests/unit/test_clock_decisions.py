@@ -10,6 +10,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from engine.duties import clock as clocks
+from engine.duties import decisions
 from engine.duties.clock import Clock, clock_id
 from engine.duties.declared import clock_spec
 from engine.duties.facts import (
@@ -283,7 +284,7 @@ def test_what_two_persons_cancelled_by_itself_stays_cancelled(past: tuple[Fact, 
 
 @pytest.mark.parametrize("by", [ANALYST, FRAUD, COMPLIANCE, CISO])
 def test_a_cancellation_is_first_proposed_and_the_clock_runs_on(by: Person) -> None:
-    after = given(Clock, begun()).when(clocks.propose_cancellation, "no duty", by=by, at=MONDAY).then(
+    after = given(Clock, begun()).when(decisions.propose_cancellation, "no duty", by=by, at=MONDAY).then(
         Like(ClockCancellationProposed, reason="no duty")
     )  # fmt: skip
     assert (after.running, after.proposed) == (True, (by.id, "no duty"))
@@ -300,11 +301,11 @@ def test_a_cancellation_is_first_proposed_and_the_clock_runs_on(by: Person) -> N
     ],
 )
 def test_a_cancellation_is_not_proposed_so(past: Any, reason: str, by: Person, why: str) -> None:
-    given(Clock, begun(), *past).when(clocks.propose_cancellation, reason, by=by, at=MONDAY).refused(why)
+    given(Clock, begun(), *past).when(decisions.propose_cancellation, reason, by=by, at=MONDAY).refused(why)
 
 
 def test_a_second_person_agrees_to_cancel_for_the_reason_of_the_first() -> None:
-    after = given(Clock, begun(), PROPOSED).when(clocks.agree_to_cancel, by=COMPLIANCE, at=CIVIL_END).then(
+    after = given(Clock, begun(), PROPOSED).when(decisions.agree_to_cancel, by=COMPLIANCE, at=CIVIL_END).then(
         Like(ClockCancelled, actor="bolat", second_person="aigul", reason="no duty", by_people=True)
     )  # fmt: skip
     assert (after.cancelled_by_people, after.proposed) == (True, None)
@@ -320,7 +321,7 @@ def test_a_second_person_agrees_to_cancel_for_the_reason_of_the_first() -> None:
     ],
 )
 def test_a_cancellation_is_not_agreed_so(past: Any, by: Person, why: str) -> None:
-    given(Clock, begun(), *past).when(clocks.agree_to_cancel, by=by, at=MONDAY).refused(why)
+    given(Clock, begun(), *past).when(decisions.agree_to_cancel, by=by, at=MONDAY).refused(why)
 
 
 EARLIER = MONDAY - timedelta(minutes=30)
@@ -403,7 +404,7 @@ def offer() -> Fact:
 
 
 def test_a_person_accepts_the_later_end() -> None:
-    after = given(Clock, begun(), offer()).when(clocks.accept_later, "order 1", by=COMPLIANCE_2, at=CIVIL_END).then(
+    after = given(Clock, begun(), offer()).when(decisions.accept_later, "order 1", by=COMPLIANCE_2, at=CIVIL_END).then(
         Like(ClockLaterAccepted, due_at=STRICT_END + timedelta(days=1), reason="order 1", actor="dana")
     )  # fmt: skip
     assert (after.due_at, after.offered) == (STRICT_END + timedelta(days=1), None)
@@ -420,7 +421,7 @@ def test_a_person_accepts_the_later_end() -> None:
     ],
 )
 def test_a_later_end_is_not_accepted_so(past: Any, reason: str, by: Person, why: str) -> None:
-    given(Clock, begun(), *past).when(clocks.accept_later, reason, by=by, at=MONDAY).refused(why)
+    given(Clock, begun(), *past).when(decisions.accept_later, reason, by=by, at=MONDAY).refused(why)
 
 
 def test_an_earlier_anchor_takes_an_offer_back() -> None:

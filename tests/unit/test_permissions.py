@@ -20,7 +20,7 @@ from engine.permissions.printed import markdown, rows
 from infra.app.container import builtin_playbooks
 from infra.commands.bulk import MANY
 from infra.commands.dispatch import KINDS, Dispatcher
-from infra.commands.handlers import HANDLERS
+from infra.commands.register import HANDLERS
 from infra.web.api.acts import ACTS
 from infra.web.console import forms
 from infra.web.console.forms import Form

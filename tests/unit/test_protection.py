@@ -250,6 +250,15 @@ def test_a_declined_outcome_leaves_the_protection_as_it_was() -> None:
     assert (after.proposed, after.outcome, after.holds) == (None, None, True)
 
 
+def test_nothing_is_written_off_on_an_act_that_turned_out_forged() -> None:
+    """What was proposed before the check falls with the act."""
+    proposed = OutcomeProposed(at=MONDAY, actor="bolat", reason="c", protection_id="p-1", outcome="write-off")
+    forged = ActVerified(at=MONDAY, actor="dana", reason="forged", protection_id="p-1", genuine=False)
+    given(Protection, registered(), proposed, forged).when(
+        protection.decide_outcome, True, "agreed", by=CISO, at=NOW
+    ).refused("not-genuine")
+
+
 @pytest.mark.parametrize(
     ("past", "agreed", "reason", "by", "why"),
     [

@@ -23,6 +23,7 @@ from infra.cli import common
 from infra.cli.acting import person, who, why
 from infra.inbound.bounces import read_bounce
 from infra.read.finders import load_incident
+from infra.read.rows.incidents import number_of
 
 MAILBOX = Person(id="mail", roles=frozenset({Role.SOURCE}))
 """Who says that a mail came back."""
@@ -61,7 +62,7 @@ def report_incident(
     )  # fmt: skip
     with common.house() as house:
         key = house.dispatch(command, by=person(house, user)).id
-        number = house.database.scalar("SELECT number FROM incident_view WHERE id = ?", key)
+        number = number_of(house.database, key)
     click.echo(number)
 
 
@@ -91,7 +92,7 @@ def split_incident(
             incidents.SplitIncident, incident_id=incident.id, findings=findings, title=title, reason=reason
         )
         key = house.dispatch(command, by=by).id
-        click.echo(house.database.scalar("SELECT number FROM incident_view WHERE id = ?", key))
+        click.echo(number_of(house.database, key))
 
 
 @click.command("mail-in")

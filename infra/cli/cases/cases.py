@@ -13,13 +13,18 @@ from engine.duties.declared import clock_spec, clock_specs
 from engine.kernel.errors import InputError
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.terms.counting import count_term
-from infra.app.container import calendar_of
+from infra.app.container import calendar_of, calendars_of
 from infra.cli import common
 from infra.cli.cases import case_acts
-from infra.commands.notice_documents import notice_document
-from infra.read import exchange, queries, timeline
+from infra.read import exchange, timeline
 from infra.read.finders import load_incident, load_notice
+from infra.read.notice_documents import notice_document
+from infra.read.rows import incidents as read_incidents
+from infra.read.rows import notices as read_notices
+from infra.read.rows.clocks import of_owner
+from infra.read.rows.protections import every
 from infra.read.upcoming_terms import as_calendar, due_within
+from infra.store.models.record import stored
 from reports.render import FORMATS, render
 
 
@@ -42,8 +47,9 @@ def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) 
         raise InputError(
             "an instant with its offset is needed, such as 2026-11-23T10:00:00+05:00", field="STARTED_AT"
         ) from None
-    calendar = calendar_of(common.settings())
-    spec = clock_spec(kind)
+    settings = common.settings()
+    calendar = calendars_of(settings, calendar_of(settings))[clock_spec(kind).jurisdiction]
+    spec = clock_spec(kind, calendar.local(start).date())
     term = count_term(spec, start, calendar)
     at = calendar.local(term.due_at if reading == "strict" else term.latest_at)
     if explain:
@@ -79,9 +85,10 @@ def week(days: int, ics: bool, as_json: bool) -> None:
         if ics:
             sys.stdout.buffer.write(as_calendar(house, rows))
             return
-        for row in rows:
+        shown = [stored(row) for row in rows]
+        for row in shown:
             row["due"] = house.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
-    common.show(rows, ("due", "what", "of", "state", "who"), as_json)
+    common.show(shown, ("due", "what", "of", "state", "who"), as_json)
 
 
 @clock.command("list")
@@ -90,7 +97,8 @@ def list_clocks(as_json: bool) -> None:
     """List the kinds of clocks with their terms and duties."""
     rows = [
         {"clock": s.kind, "term": f"{s.n} {s.unit}", "direction": s.direction, "obligations": ", ".join(s.obligations)}
-        for s in clock_specs().values()
+        for name in common.settings().jurisdictions
+        for s in clock_specs(name).values()
     ]
     common.show(rows, ("clock", "term", "direction", "obligations"), as_json)
 
@@ -101,12 +109,14 @@ def incidents() -> None:
 
 
 @incidents.command("list")
-@click.option("--view", type=click.Choice([v for v in queries.VIEWS if v != "mine"]), default="open", show_default=True)
+@click.option(
+    "--view", type=click.Choice([v for v in read_incidents.VIEWS if v != "mine"]), default="open", show_default=True
+)
 @common.as_json
 def list_incidents(view: str, as_json: bool) -> None:
     """List incidents, those nearest to a breach first."""
     with common.house() as house:
-        rows = queries.queue(house, view, "")
+        rows = [stored(row) for row in read_incidents.queue(house.database, view, "", "", house.clock.now())]
     for row in rows:
         nearest = row.pop("nearest")
         row["next_duty"] = nearest["kind"] if nearest else None
@@ -121,12 +131,12 @@ def show_incident(number: str, as_json: bool) -> None:
     """Show one incident, by number or id, with its clocks, notices and timeline."""
     with common.house() as house:
         incident = load_incident(house, number)
-        row = house.database.row("SELECT * FROM incident_view WHERE id = ?", incident.id) or {}
-        clocks = house.database.rows("SELECT * FROM clock_view WHERE owner_id = ? ORDER BY due_at", incident.id)
-        notices = house.database.rows("SELECT * FROM notice_view WHERE incident_id = ?", incident.id)
+        row = read_incidents.incident(house.database, incident.id)
+        clocks = [stored(it) for it in of_owner(house.database, incident.id)]
+        notices = [stored(it) for it in read_notices.of_incident(house.database, incident.id)]
         entries = timeline.entries(house, incident.id)[::-1]
     if as_json:
-        document = {**row, "clocks": clocks, "notices": notices, "timeline": entries}
+        document = {**(stored(row) if row else {}), "clocks": clocks, "notices": notices, "timeline": entries}
         click.echo(json.dumps(document, ensure_ascii=False, default=str))
         return
     click.echo(f"{incident.number}  {incident.title}")
@@ -158,8 +168,8 @@ def export_incident(numbers: tuple[str, ...], everything: bool, form: str) -> No
     if bool(numbers) == everything:
         raise InputError("name incidents, or ask for --all", field="NUMBER")
     with common.house() as house:
-        rows = house.database.rows("SELECT id FROM incident_view ORDER BY number") if everything else ()
-        for number in numbers or [str(row["id"]) for row in rows]:
+        named = read_incidents.all_ids(house.database) if everything else numbers
+        for number in named:
             incident = load_incident(house, number)
             if form != "facts":
                 click.echo(exchange.written(house, incident, form))
@@ -180,7 +190,7 @@ def notices() -> None:
 def list_notices(state: str, as_json: bool) -> None:
     """List notices, those due first at the top."""
     with common.house() as house:
-        rows = queries.notices(house, state)
+        rows = [stored(row) for row in read_notices.listed(house.database, state)]
     common.show(rows, ("id", "kind", "number", "subject", "state", "due_at"), as_json)
 
 
@@ -225,10 +235,7 @@ def protections() -> None:
 def list_protections(as_json: bool) -> None:
     """List law-enforcement acts and how far their orders are."""
     with common.house() as house:
-        rows = house.database.rows(
-            "SELECT p.*, COUNT(o.id) AS orders, COUNT(o.acknowledged_at) AS acknowledged FROM protection_view p "
-            "LEFT JOIN order_view o ON o.protection_id = p.id GROUP BY p.id ORDER BY p.received_at DESC"
-        )
+        rows = [stored(row) for row in every(house.database)]
     common.show(rows, ("number", "issuer", "client", "received_at", "orders", "acknowledged"), as_json)
 
 

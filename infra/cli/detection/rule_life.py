@@ -13,6 +13,8 @@ from engine.kernel.yaml_text import read_yaml
 from engine.rule_life import commands
 from infra.cli import common
 from infra.cli.acting import person, who, why
+from infra.read.rows import rules
+from infra.store.models.record import stored
 
 version_argument = click.argument("version")
 name_argument = click.argument("name")
@@ -130,11 +132,7 @@ def rollback(name: str, user: str, reason: str) -> None:
 def life(as_json: bool) -> None:
     """Show every version of a rule that was made here and where it stands."""
     with common.house() as house:
-        rows = house.database.rows(
-            "SELECT v.name, v.version, v.stage, v.written_by, v.proposed_by, "
-            "CASE v.version WHEN r.in_force THEN 'active' WHEN r.shadow THEN 'shadow' ELSE '' END AS runs "
-            "FROM rule_version_view v JOIN rule_view r ON r.name = v.name ORDER BY v.name, v.version"
-        )
+        rows = [stored(row) for row in rules.versions(house.database)]
     common.show(rows, ("name", "version", "stage", "runs", "written_by", "proposed_by"), as_json)
 
 
@@ -151,14 +149,14 @@ def lists() -> None:
 def show_lists(as_json: bool) -> None:
     """Show every list, its version in force and what waits for a second person."""
     with common.house() as house:
-        held = {row["name"]: row for row in house.database.rows("SELECT * FROM list_view")}
+        held = rules.lists(house.database)
         rows = [
             {
                 "name": it.name,
                 "kind": it.kind,
-                "version": held.get(it.name, {}).get("in_force", 0),
-                "entries": held[it.name]["count"] if held.get(it.name, {}).get("in_force") else len(it.entries),
-                "waiting": held.get(it.name, {}).get("waiting", 0),
+                "version": held[it.name].in_force if it.name in held else 0,
+                "entries": held[it.name].count if it.name in held and held[it.name].in_force else len(it.entries),
+                "waiting": held[it.name].waiting if it.name in held else 0,
                 "description": it.description,
             }
             for it in house.rulebook.definitions.values()

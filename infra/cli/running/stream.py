@@ -35,7 +35,7 @@ def _settings() -> Settings:
               help="Seconds without progress after which the consumer is started anew.")  # fmt: skip
 def run(worker: bool, stall: float) -> None:
     """Take messages into the ledger until stopped. Several may run; Kafka shares the partitions among them."""
-    from infra.inbound.kafka import program
+    from infra.app import stream as program
     from infra.inbound.kafka.topics import BrokerUnavailable, missing
 
     settings = _settings()

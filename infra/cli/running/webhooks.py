@@ -15,6 +15,7 @@ from infra.cli import common
 from infra.outbound.orders import HttpPost
 from infra.outbound.webhooks import WebhookMessages
 from infra.processes.webhooks import KIND
+from infra.read.rows import effects
 from infra.settings.webhooks import PREFIX, WebhookSettings
 
 
@@ -39,14 +40,8 @@ def list_webhooks(as_json: bool) -> None:
 
 
 def _row(house: House, name: str, it: WebhookSettings) -> dict[str, object]:
-    like = f"{KIND}:{name}:%"
-    counts = {
-        row["state"]: row["n"]
-        for row in house.database.rows("SELECT state, COUNT(*) AS n FROM outbox WHERE key LIKE ? GROUP BY state", like)
-    }
-    last = house.database.scalar(
-        "SELECT last_answer FROM outbox WHERE key LIKE ? AND attempts > 0 ORDER BY next_at DESC LIMIT 1", like
-    )
+    prefix = f"{KIND}:{name}:"
+    counts, last = effects.by_state(house.database, prefix), effects.last_answer(house.database, prefix)
     return {
         "webhook": name, "url": it.url, "events": ", ".join(it.events), "taken": counts.get("done", 0),
         "waiting": counts.get("waiting", 0), "refused": counts.get("refused", 0), "last_answer": last,
@@ -89,10 +84,7 @@ def again(name: str, since: str | None, refused: bool) -> None:
     states = ("refused",) if refused else ("done", "refused")
     with common.house() as house:
         _receiver(house, name)
-        rows = house.database.rows(
-            "SELECT key, state FROM outbox WHERE key LIKE ? AND created_at >= ?", f"{KIND}:{name}:%", start
-        )
-        keys = [row["key"] for row in rows if row["state"] in states]
+        keys = effects.keys_since(house.database, f"{KIND}:{name}:", start, states)
         now = iso(house.clock.now())
         with house.database.write() as cursor:
             cursor.executemany(

@@ -16,8 +16,10 @@ from engine.kernel.errors import InputError
 from infra.app.container import House
 from infra.cli import common
 from infra.cli.storage import proofs
+from infra.cli.storage.rebuild import rebuild
 from infra.outbound.timestamping import StampRefused, check, roots_of
 from infra.read.queries import stats as figures
+from infra.read.rows import effects
 from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
 from infra.store.log.notes import Signer, Verifier
@@ -41,7 +43,7 @@ def stats(as_json: bool) -> None:
     with common.house() as house:
         found = figures(house)
         found["waiting_intake"] = house.database.scalar("SELECT COUNT(*) FROM intake")
-        found["waiting_effects"] = house.database.scalar("SELECT COUNT(*) FROM outbox WHERE state = 'waiting'")
+        found["waiting_effects"] = effects.waiting(house.database)
         found.update(house.store.keyring.stats())
     if as_json:
         click.echo(json.dumps(found))
@@ -255,5 +257,5 @@ def segments_command(size: int, check: bool) -> None:
             click.echo(f"{written.path.name}: positions {written.first:,} to {written.last:,}")
 
 
-for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find):
+for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find, rebuild):
     ledger.add_command(_command)

@@ -15,6 +15,8 @@ from engine.retention.commands import ApproveErasure, EndObligations, LiftHold, 
 from engine.retention.retention import ErasureDone, retention_id
 from infra.cli import common
 from infra.cli.acting import person, who, why
+from infra.read.rows.protections import retained
+from infra.store.models.record import stored
 
 
 @click.group()
@@ -27,7 +29,7 @@ def retention() -> None:
 def list_command(as_json: bool) -> None:
     """Show every client whose term is known or who is under legal hold."""
     with common.house() as house:
-        rows = house.database.rows("SELECT * FROM retention_view ORDER BY free_from, client")
+        rows = [stored(row) for row in retained(house.database)]
     common.show(rows, ("client", "state", "ended_on", "free_from", "held", "proposed_by", "erased_at"), as_json)
 
 

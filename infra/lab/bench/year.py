@@ -74,7 +74,7 @@ def year(seeds: int, first: int, days: int, jobs: int | None, twice: bool, as_js
 
 def _again(seed: int, days: int) -> str:
     """The same year in a process with another hash seed."""
-    code = f"from infra.simulate.year import simulate; print(simulate({seed}, {days}).trace)"
+    code = f"from infra.lab.simulate.year import simulate; print(simulate({seed}, {days}).trace)"
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment

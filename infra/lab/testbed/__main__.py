@@ -1,4 +1,4 @@
-"""``python -m infra.testbed up|down DIR``: the servers that a scaled-out set-up needs, without containers.
+"""``python -m infra.lab.testbed up|down DIR``: the servers that a scaled-out set-up needs, without containers.
 
 ``up`` starts those that can be had, prints the settings that lead to them, and says why any is missing (exit status 1);
 ``down`` stops them by the process numbers kept in DIR.
@@ -108,7 +108,7 @@ def _is_ours(pid: int, folder: Path) -> bool:
 def main() -> int:
     """Read the command."""
     if len(sys.argv) != 3 or sys.argv[1] not in ("up", "down"):
-        sys.stderr.write("usage: python -m infra.testbed up|down DIR\n")
+        sys.stderr.write("usage: python -m infra.lab.testbed up|down DIR\n")
         return 2
     return (up if sys.argv[1] == "up" else down)(Path(sys.argv[2]).resolve())
 

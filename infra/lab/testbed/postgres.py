@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster: ``python -m infra.testbed.postgres up|down DIR``.
+"""A private PostgreSQL cluster: ``python -m infra.lab.testbed.postgres up|down DIR``.
 
 Needs the server's programs (Debian: ``postgresql``). PostgreSQL refuses to run as root; then the user ``postgres`` of
 the package runs it.
@@ -120,7 +120,7 @@ class Cluster:
 def main() -> int:
     """Bring a cluster up, printing its address, or take it down."""
     if len(sys.argv) != 3 or sys.argv[1] not in ("up", "down"):
-        sys.stderr.write("usage: python -m infra.testbed.postgres up|down DIR\n")
+        sys.stderr.write("usage: python -m infra.lab.testbed.postgres up|down DIR\n")
         return 2
     try:
         cluster = Cluster(Path(sys.argv[2]).resolve())

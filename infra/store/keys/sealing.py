@@ -1,4 +1,4 @@
-"""What the store asks of whoever keeps personal data secret; ``infra.secrecy`` answers."""
+"""What the store asks of whoever keeps personal data secret; ``infra.store.keys`` answers."""
 
 from __future__ import annotations
 

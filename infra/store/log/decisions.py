@@ -197,7 +197,7 @@ class Decisions:
         """Throw the read models away and fold them again from the log; gives the number of facts read."""
         count = 0
         with self.database.write() as cursor:
-            views.clear(cursor)
+            views.clear(cursor, self.database.dialect)
             held: dict[tuple[str, str], Any] = {}
             cursor.execute("SELECT position, originator_id, topic, state FROM decisions ORDER BY position")
             for row in cursor.fetchall():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import orjson
@@ -17,9 +17,33 @@ from infra.store import views
 from infra.store.log import finding, topics
 from infra.store.log.aggregates import KINDS, A
 from infra.store.sql.cursor import Cursor
+from infra.store.sql.database import Database
 
-if TYPE_CHECKING:
-    from infra.store.log.decisions import Decisions
+
+class FactStore(Protocol):
+    """What a unit of work asks of the log that it writes to."""
+
+    database: Database
+
+    def insert(self, cursor: Cursor, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
+        """Append rows; return their positions."""
+        ...
+
+    def load_within(self, cursor: Cursor, kind: type[A], key: str) -> A:
+        """Fold an aggregate from its facts."""
+        ...
+
+    def load_many_within(self, cursor: Cursor, kind: type[A], keys: Sequence[str]) -> dict[str, A]:
+        """Fold several aggregates."""
+        ...
+
+    def load_past(self, cursor: Cursor, kind: type[A], key: str, position: int) -> A:
+        """Fold an aggregate from its facts up to a position."""
+        ...
+
+    def facts_until(self, cursor: Cursor, key: str, position: int) -> list[Fact]:
+        """Return the facts of one aggregate up to a position."""
+        ...
 
 
 class _Recorded(NamedTuple):
@@ -35,7 +59,7 @@ class Unit:
     many facts then cost one place in the tree, one signature and few round trips. Nobody sees the difference.
     """
 
-    def __init__(self, store: Decisions, cursor: Cursor, at: datetime) -> None:
+    def __init__(self, store: FactStore, cursor: Cursor, at: datetime) -> None:
         self.store = store
         self.at = at
         self._cursor = cursor
@@ -132,7 +156,7 @@ class Unit:
         self._cursor.execute(
             "INSERT INTO outbox (key, kind, payload, created_at, state, next_at) "
             "VALUES (?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
-            (intent.key, intent.kind, orjson.dumps(intent.payload).decode(), iso(self.at), iso(self.at)),
+            (intent.key, intent.kind, orjson.dumps(intent.message.payload()).decode(), iso(self.at), iso(self.at)),
         )
 
     def facts(self, key: str) -> list[Fact]:

@@ -129,22 +129,24 @@ def statements(text: str, dialect: str) -> list[str]:
     return found
 
 
-VIEWS_OF = 4
-"""The version since which the read models have their present shape."""
-SEARCH_OF = 6
-"""The version since which the search index has its present shape; it fills itself from the logs."""
 REBUILD = "rebuild-views"
+"""The key in ``meta`` that has the read models folded again at the opening."""
 
 Step = Callable[[Any, str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The tables of one kind of store: where their version stands, which is current, and the step that makes them."""
+    """The tables of one kind of store: where their version stands, and the numbered steps from each to the next."""
 
     meta: str
-    version: int
-    step: Step
+    steps: tuple[tuple[int, Step], ...]
+    """The version a step leads to and the step, in ascending order. A released step is never edited."""
+
+    @property
+    def version(self) -> int:
+        """The current version."""
+        return self.steps[-1][0]
 
     def migrate(self, cursor: Any, dialect: str, exists: Callable[[str], bool]) -> tuple[int, int]:
         """Bring the tables to the current version, in the caller's transaction; gives the version found and reached.
@@ -158,7 +160,9 @@ class Plan:
         found = int(row[0]) if row else 0
         if found >= self.version:
             return found, found
-        self.step(cursor, dialect, found)
+        for number, step in self.steps:
+            if number > found:
+                step(cursor, dialect, found)
         cursor.execute(
             f"INSERT INTO {self.meta} (key, value) VALUES ('schema', ?) "  # noqa: S608 - our own names
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -167,29 +171,17 @@ class Plan:
         return found, self.version
 
 
-def _make_store(cursor: Any, dialect: str, found: int) -> None:
+def _put_ledger_by(cursor: Any, dialect: str, found: int) -> None:
+    """2: events stand in blocks; ``infra.store.sql.upgrade`` brings the rows over at the opening."""
     if found == 1:
         cursor.execute("ALTER TABLE ledger RENAME TO ledger_v1")
-    if 0 < found < VIEWS_OF:
-        _renew_views(cursor)
-    if 0 < found < SEARCH_OF:
-        cursor.execute("DROP TABLE IF EXISTS search")
-    for statement in (*statements(_BASE, dialect), *statements(_BLOCKS, dialect), _TRACKING[dialect]):
-        cursor.execute(statement)
-    for name in _SEARCHED:
-        for statement in _SEARCH[dialect].format(name=name).split(";\n"):
-            cursor.execute(statement)
-    for table in view_tables.TABLES:
-        for statement in statements(table, dialect):
-            cursor.execute(statement)
-    if dialect == "postgres":
-        for statement in _POSTGRES_ONLY.split(";\n"):
-            if statement.strip():
-                cursor.execute(statement)
 
 
-def _renew_views(cursor: Any) -> None:
-    """Drop the read models of an earlier shape; ``REBUILD`` in ``meta`` has them folded again at the opening."""
+def renew_views(cursor: Any, dialect: str, found: int) -> None:
+    """4, and each later version that changes a read model: the tables of the shape before are dropped, made anew by a
+    later step, and folded again at the opening."""
+    if not found:
+        return
     for name in view_tables.NAMES:
         cursor.execute(f"DROP TABLE IF EXISTS {name}")
     cursor.execute(
@@ -197,10 +189,36 @@ def _renew_views(cursor: Any) -> None:
     )
 
 
+def _drop_search(cursor: Any, dialect: str, found: int) -> None:
+    """6: the search index is a table for each kind of document and fills itself from the logs."""
+    cursor.execute("DROP TABLE IF EXISTS search")
+
+
+def _make_tables(cursor: Any, dialect: str, found: int) -> None:
+    """7: every table that is not there yet."""
+    for statement in (*statements(_BASE, dialect), *statements(_BLOCKS, dialect), _TRACKING[dialect]):
+        cursor.execute(statement)
+    make_derived(cursor, dialect)
+    if dialect == "postgres":
+        for statement in _POSTGRES_ONLY.split(";\n"):
+            if statement.strip():
+                cursor.execute(statement)
+
+
+def make_derived(cursor: Any, dialect: str) -> None:
+    """Make the tables that are folded from the logs and are not there: read models, tally, search index."""
+    made = [text for name in _SEARCHED for text in _SEARCH[dialect].format(name=name).split(";\n")]
+    made += [text for text in statements(_BLOCKS, dialect) if any(f" {name} (" in text for name in _FOLDED)]
+    made += [text for table in view_tables.TABLES for text in statements(table, dialect)]
+    for statement in made:
+        cursor.execute(statement)
+
+
 def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
     for statement in statements(_KEYS, dialect):
         cursor.execute(statement)
 
 
-STORE = Plan("meta", 7, _make_store)
-KEYRING = Plan("keys_meta", 1, _make_keyring)
+_FOLDED = ("tally", "search_marks", "known_runs", "known_pages")
+STORE = Plan("meta", ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables)))
+KEYRING = Plan("keys_meta", ((1, _make_keyring),))

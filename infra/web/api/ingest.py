@@ -43,7 +43,7 @@ async def post_events(request: Request, house: TheHouse) -> JSONResponse:
         return problem(413, "body.too-large", "a body may have 8 MiB, packed or not")
     except Unreadable as error:
         return problem(400, "body.unreadable", str(error))
-    parts = list(split_batch(body))
+    parts = await asyncio.to_thread(lambda: tuple(split_batch(body)))  # not on the loop: a body may have 8 MiB
     if not parts:
         return problem(400, "body.empty", "the body holds no event")
     if len(parts) == 1 and len(parts[0][1]) > Limits().event_bytes:
@@ -51,7 +51,7 @@ async def post_events(request: Request, house: TheHouse) -> JSONResponse:
     try:
         parents = [request.headers.get(HEADER, "")] if HEADER in request.headers else []
         with house.tracing.span("POST /api/v1/events", "server", parents, source=source.name) as span:
-            future = house.intake.accept(Batch(source.name, source.claims, house.clock.now(), body, span.trace))
+            future = house.intake.accept(Batch(source.name, source.claims, house.clock.now(), body, span.trace, parts))
             receipt = await asyncio.wrap_future(future)
             span.say(**receipt.taken.model_dump())
     except QueueFull as full:

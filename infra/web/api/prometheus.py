@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -17,22 +16,19 @@ from engine.kernel.errors import NotAllowed
 from infra.app.container import House
 from infra.observe.stage_health import standing
 from infra.processes.lag import behind
+from infra.read.rows import clocks, effects, figures, notices
+from infra.store.sql.database import Readable
 from infra.web.context import TheHouse
 
 router = APIRouter(tags=["health"])
-_COUNTED = (
-    ("qorgau_incidents_open", "Open incidents", "severity",
-     "SELECT severity AS label, COUNT(*) AS n FROM incident_view WHERE is_open = 1 GROUP BY severity"),
-    ("qorgau_clocks_running", "Legal clocks that run", "kind",
-     "SELECT kind AS label, COUNT(*) AS n FROM clock_view WHERE running = 1 GROUP BY kind"),
-    ("qorgau_clocks_breached", "Legal clocks that run beyond their term", "kind",
-     "SELECT kind AS label, COUNT(*) AS n FROM clock_view WHERE running = 1 AND breached_at IS NOT NULL GROUP BY kind"),
-    ("qorgau_notices", "Notices", "state", "SELECT state AS label, COUNT(*) AS n FROM notice_view GROUP BY state"),
-    ("qorgau_effects", "Mails, orders and other effects", "state",
-     "SELECT state AS label, COUNT(*) AS n FROM outbox GROUP BY state"),
-    ("qorgau_dead_letters", "Dead letters kept", "source",
-     "SELECT source AS label, COUNT(*) AS n FROM dead_letters GROUP BY source"),
-)  # fmt: skip
+_COUNTED: tuple[tuple[str, str, str, Callable[[Readable], dict[str, int]]], ...] = (
+    ("qorgau_incidents_open", "Open incidents", "severity", figures.open_by_severity),
+    ("qorgau_clocks_running", "Legal clocks that run", "kind", clocks.running_by_kind),
+    ("qorgau_clocks_breached", "Legal clocks that run beyond their term", "kind", clocks.overdue_by_kind),
+    ("qorgau_notices", "Notices", "state", notices.by_state),
+    ("qorgau_effects", "Mails, orders and other effects", "state", effects.by_state),
+    ("qorgau_dead_letters", "Dead letters kept", "source", effects.dead_by_source),
+)
 
 
 class OfHouse(Collector):
@@ -50,10 +46,10 @@ class OfHouse(Collector):
         for name, count in behind(house.ledger, house.decisions, house.search).items():
             lag.add_metric([name], count)
         yield lag
-        for name, help_, label, sql in _COUNTED:
+        for name, help_, label, counts in _COUNTED:
             family = GaugeMetricFamily(name, help_, labels=[label])
-            for row in house.database.rows(sql):
-                family.add_metric([str(row["label"])], row["n"])
+            for value, number in counts(house.database).items():
+                family.add_metric([value], number)
             yield family
         failing = GaugeMetricFamily("qorgau_stage_failing", "Stages that fail now", labels=["stage"])
         for fault in standing(house.database):
@@ -68,9 +64,9 @@ class OfHouse(Collector):
     def _next_due(self) -> Metric:
         """Give the seconds until the next term ends; no sample while no clock runs."""
         family = GaugeMetricFamily("qorgau_next_term_seconds", "Seconds until the next open term ends")
-        due = self.house.database.scalar("SELECT MIN(due_at) FROM clock_view WHERE running = 1 AND breached_at IS NULL")
+        due = clocks.next_due(self.house.database)
         if due is not None:
-            left = datetime.fromisoformat(due) - self.house.clock.now()
+            left = due - self.house.clock.now()
             family.add_metric([], left.total_seconds())
         return family
 

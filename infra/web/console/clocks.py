@@ -5,10 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from engine.duties.declared import clock_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
-from infra.read import queries
+from infra.read.rows import clocks
 from infra.read.upcoming_terms import YEAR, as_calendar, due_within
 from infra.web.console.forms import CLOCKS, FEED, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page, safe_path
@@ -29,10 +28,12 @@ def show_clocks(request: Request, house: TheHouse, session: TheSession, state: s
         )  # fmt: skip
     register = builtin_register()
     clauses = {
-        kind: [register.citation(o) for o in spec.obligations if o in register] for kind, spec in clock_specs().items()
+        duty.id: [register.citation(o) for o in duty.obligations if o in register] or [duty.clause]
+        for duty in house.settings.clock_policy.known
     }
+    rows = clocks.board(house.database, state, house.clock.now())
     return page(
-        request, "clocks.html", session, rows=queries.duties(house, state), state=state, clauses=clauses,
+        request, "clocks.html", session, rows=rows, state=state, clauses=clauses,
         states=STATES, title=say("Legal clocks"),
     )  # fmt: skip
 

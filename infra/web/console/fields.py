@@ -93,7 +93,7 @@ def level(name: str) -> Read:
 def version(sent: Sent) -> int | None:
     """Read the version of a text that the person saw; None if the form does not say."""
     given = sent.fields.get("version", "")
-    return int(given) if given.isdigit() else None
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
 def texts(sent: Sent) -> dict[str, str]:

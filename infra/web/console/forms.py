@@ -22,6 +22,7 @@ from engine.retention import commands as retention
 from engine.rule_life import commands as rules
 from infra.app.container import House
 from infra.commands.accounts import Session
+from infra.read.rows.incidents import number_of
 from infra.web.console import fields as f
 from infra.web.console.fields import Read, Sent
 from infra.web.context import do
@@ -49,8 +50,8 @@ def _either(done: str, proposed: str) -> Said:
 
 
 def _split_off(sent: Sent, outcome: Any) -> str:
-    row = sent.house.database.row("SELECT number FROM incident_view WHERE id = ?", outcome.id)
-    return say("Split off as {number}.", number=row["number"] if row else outcome.id)
+    number = number_of(sent.house.database, outcome.id)
+    return say("Split off as {number}.", number=number or outcome.id)
 
 
 def _tuned(sent: Sent, outcome: Any) -> str:

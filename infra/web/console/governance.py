@@ -12,6 +12,8 @@ from engine.kernel.errors import NotFound, n_
 from infra.read import queries
 from infra.read.coverage import Coverage, totals
 from infra.read.reporting import Reports
+from infra.read.rows import governance as read_governance
+from infra.read.rows.clocks import of_duties
 from infra.web.console.forms import CONTROL, DUTIES, EVIDENCE, RISKS, WORDING, answered
 from infra.web.console.protections import AnUpload
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
@@ -67,21 +69,17 @@ def hand_in(request: Request, house: TheHouse, session: TheSession, upload: AnUp
 @router.get("/duties")
 def show_duties(request: Request, house: TheHouse, session: TheSession) -> Response:
     """Returning duties with their next day, corrective actions, and the evidence people handed in."""
-    held = {row["key"]: row for row in house.database.rows("SELECT * FROM duty_view")}
-    clocks: dict[str, dict[str, Any]] = {}
-    for clock in house.database.rows(
-        "SELECT * FROM clock_view WHERE owner_kind = 'duty' AND running = 1 ORDER BY due_at"
-    ):
-        clocks.setdefault(clock["owner_id"], clock)
+    held = read_governance.duties(house.database)
+    clocks = of_duties(house.database)
     rows = []
     for key, spec in duty_specs().items():
         row = held.get(key)
-        rows.append({"spec": spec, "row": row, "clock": clocks.get(row["id"]) if row else None})
-    actions = house.database.rows("SELECT * FROM action_view ORDER BY closed_at IS NOT NULL, due_on LIMIT 200")
+        rows.append({"spec": spec, "row": row, "clock": clocks.get(row.id) if row else None})
+    actions = read_governance.actions(house.database)[:200]
     evidence = [row for key, row in held.items() if key.startswith("obligation:")]
     return page(
         request, "duties.html", session, rows=rows, actions=actions, evidence=evidence,
-        today=house.calendar.local(house.clock.now()).date().isoformat(), title=say("Duties"),
+        today=house.calendar.local(house.clock.now()).date(), title=say("Duties"),
     )  # fmt: skip
 
 
@@ -95,11 +93,11 @@ def act_on_duty(request: Request, house: TheHouse, session: TheSession, upload: 
 def show_risks(request: Request, house: TheHouse, session: TheSession, book: str = "asset") -> Response:
     """A risk register with its heat map."""
     book = book if book in ("asset", "fraud") else "asset"
-    rows = house.database.rows("SELECT * FROM risk_view WHERE book = ? ORDER BY level DESC, name", book)
+    rows = read_governance.risks(house.database, book)
     heat: dict[tuple[int, int], int] = {}
     for row in rows:
-        worst = max(row["confidentiality"], row["integrity"], row["availability"])
-        heat[row["likelihood"], worst] = heat.get((row["likelihood"], worst), 0) + 1
+        worst = max(row.confidentiality, row.integrity, row.availability)
+        heat[row.likelihood, worst] = heat.get((row.likelihood, worst), 0) + 1
     return page(request, "risks.html", session, rows=rows, book=book, heat=heat, title=say("Risks"))
 
 
@@ -113,7 +111,7 @@ def act_on_risk(request: Request, house: TheHouse, session: TheSession, form: Ch
 @router.get("/controls")
 def show_controls(request: Request, house: TheHouse, session: TheSession) -> Response:
     """The statement of applicability."""
-    stated = {row["control"]: row for row in house.database.rows("SELECT * FROM control_view")}
+    stated = read_governance.controls(house.database)
     coverage = {row["obligation"]: row for row in Coverage(house).rows()}
     rows = []
     for control in controls().values():

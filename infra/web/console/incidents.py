@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -24,6 +25,8 @@ from infra.read import queries, timeline
 from infra.read.finders import load_incident
 from infra.read.metrics import metrics_of
 from infra.read.related import graph, similar
+from infra.read.rows import clocks, incidents, notices, protections
+from infra.store.models.incidents import IncidentRow
 from infra.web.console.fields import Sent
 from infra.web.console.forms import INCIDENTS, REPORT, answered, send
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page, safe_path
@@ -36,10 +39,10 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 def show_queue(request: Request, house: TheHouse, session: TheSession, view: str = "open", q: str = "") -> Response:
     """The queue of incidents, those nearest to a breach first."""
-    view = view if view in queries.VIEWS else "open"
-    rows = queries.queue(house, view, session.person.id, q[:100])
+    view = view if view in incidents.VIEWS else "open"
+    rows = incidents.queue(house.database, view, session.person.id, q[:100], house.clock.now())
     return page(
-        request, "queue.html", session, rows=rows, view=view, q=q[:100], views=queries.VIEWS, title=say("Incidents"),
+        request, "queue.html", session, rows=rows, view=view, q=q[:100], views=incidents.VIEWS, title=say("Incidents"),
         stats=queries.stats(house), severities=SEVERITIES, dispositions=DISPOSITIONS,
         works=may("close-incident", session.person),
     )  # fmt: skip
@@ -52,7 +55,7 @@ def new_incident(request: Request, house: TheHouse, session: TheSession) -> Resp
 
 
 def _form(
-    request: Request, house: House, session: Session, form: dict[str, str], likely: list[dict[str, Any]]
+    request: Request, house: House, session: Session, form: dict[str, str], likely: Sequence[IncidentRow]
 ) -> Response:
     local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
     return page(
@@ -66,7 +69,7 @@ def _form(
 def enter_incident(request: Request, house: TheHouse, session: TheSession, form: CheckedForm) -> Response:
     """Open an incident by hand; one that looks the same is shown first."""
     clients = tuple(form.get("clients", "").replace(",", " ").split())
-    likely = likely_same(house, form.get("incident_class", ""), clients)
+    likely = incidents.likely_same(house.database, form.get("incident_class", ""), clients)
     if likely and form.get("anyway") != "yes":
         return _form(request, house, session, form, likely)
     sent, back = Sent(house, session.person, {}, form), ["/incidents/new"]
@@ -80,19 +83,6 @@ def enter_incident(request: Request, house: TheHouse, session: TheSession, form:
     response = do(request, perform, back[0])
     response.headers["location"] = back[0]
     return response
-
-
-def likely_same(house: House, incident_class: str, clients: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Give open incidents of the same class that touch one of these clients."""
-    marks = ",".join("?" * len(clients))
-    if not clients:
-        return []
-    return house.database.rows(
-        "SELECT DISTINCT i.id, i.number, i.title FROM incident_view i JOIN incident_entity e ON e.incident_id = i.id "  # noqa: S608
-        f"WHERE i.is_open = 1 AND i.class = ? AND e.kind = 'clients' AND e.value IN ({marks}) LIMIT 5",
-        incident_class,
-        *clients,
-    )
 
 
 @router.post("/incidents/bulk")
@@ -110,8 +100,8 @@ async def act_on_many(request: Request, house: TheHouse, session: TheSession) ->
         said = [say("{done} of {all} done.", done=done, all=len(results))]
         for result in results:
             if result["result"] == "refused":
-                row = house.database.row("SELECT number FROM incident_view WHERE id = ?", result["id"])
-                said.append(f"{row['number'] if row else result['id'][:8]}: {result['reason']}.")
+                number = incidents.number_of(house.database, result["id"])
+                said.append(f"{number or result['id'][:8]}: {result['reason']}.")
         return " ".join(said)
 
     return await run_in_threadpool(do, request, perform, safe_path(str(form.get("back") or "/")))
@@ -122,16 +112,15 @@ def show_incident(request: Request, house: TheHouse, session: TheSession, incide
     """One incident."""
     incident = load_incident(house, incident_id)
     people = [person for person in house.accounts.people() if person.may(*triage.TRIAGE)]
-    rows = house.database.rows("SELECT * FROM clock_view WHERE owner_id = ? ORDER BY due_at, subject", incident.id)
-    clocks = queries.with_share(house, rows)
+    terms = clocks.of_owner_by_subject(house.database, incident.id)
     return page(
         request,
         "incident.html",
         session,
         incident=incident,
-        clocks=clocks,
+        clocks=clocks.with_share(terms, house.clock.now()),
         started=_started(house, incident.id),
-        notices=house.database.rows("SELECT * FROM notice_view WHERE incident_id = ? ORDER BY kind DESC", incident.id),
+        notices=notices.of_incident_by_kind(house.database, incident.id),
         runs=_runs(house, incident.id),
         playbooks=house.playbooks,
         timeline=timeline.entries(house, incident.id),
@@ -155,9 +144,10 @@ def show_incident(request: Request, house: TheHouse, session: TheSession, incide
 def _linked(house: House, incident: Incident) -> list[dict[str, Any]]:
     found = []
     for key, relation in incident.links.items():
-        row = house.database.row("SELECT id, number, title, phase FROM incident_view WHERE id = ?", key)
+        row = incidents.incident(house.database, key)
         if row is not None:
-            found.append({**row, "relation": relation})
+            shown = {"id": row.id, "number": row.number, "title": row.title, "phase": row.phase}
+            found.append({**shown, "relation": relation})
     return found
 
 
@@ -171,8 +161,8 @@ def _runs(house: House, incident_id: str) -> list[dict[str, Any]]:
     """The playbooks of an incident as lists of steps in the order they were entered."""
     shown = []
     by_digest = {playbook.digest: playbook for playbook in house.playbooks.values()}
-    for row in house.database.rows("SELECT id FROM run_view WHERE incident_id = ?", incident_id):
-        run = house.decisions.load(Run, str(row["id"]))
+    for row in protections.runs_of(house.database, incident_id):
+        run = house.decisions.load(Run, row.id)
         playbook = by_digest.get(run.digest)
         steps = []
         for step_id in run.entered:

@@ -10,11 +10,11 @@ from engine.kernel.commands import Made
 from engine.kernel.errors import InputError, NotFound
 from engine.notices.notice import Notice
 from infra.app.container import House
-from infra.commands.notice_documents import notice_document
 from infra.outbound.mail import NoticeMail, Spool, afc_json
-from infra.read import queries
 from infra.read.finders import load_notice
+from infra.read.notice_documents import notice_document
 from infra.read.notice_versions import changes, version_of
+from infra.read.rows import notices
 from infra.web.console.fields import Sent
 from infra.web.console.forms import NOTICES, send
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
@@ -31,7 +31,9 @@ STATES = ("open", "sent", "all")
 def show_notices(request: Request, house: TheHouse, session: TheSession, state: str = "open") -> Response:
     """All notices of one state."""
     state = state if state in STATES else "open"
-    return page(request, "notices.html", session, rows=queries.notices(house, state), state=state, title=say("Notices"))
+    return page(
+        request, "notices.html", session, rows=notices.listed(house.database, state), state=state, title=say("Notices")
+    )
 
 
 @router.get("/notices/{notice_id}")
@@ -51,14 +53,10 @@ def show_notice(request: Request, house: TheHouse, session: TheSession, notice_i
         session,
         notice=notice,
         incident=incident,
-        row=queries.notice_row(house, notice.id),
+        row=notices.its_clock(house.database, notice.id),
         headings=headings,
         names={**NAMES, "json": "JSON"},
-        later=house.database.rows(
-            "SELECT id, stage, state FROM notice_view WHERE incident_id = ? AND kind = ? AND subject = ? "
-            "AND stage <> 'initial' ORDER BY drafted_at",
-            notice.incident_id, notice.kind, notice.subject,
-        ),
+        later=notices.later(house.database, notice.incident_id, notice.kind, notice.subject),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),

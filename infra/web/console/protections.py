@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -15,7 +15,10 @@ from engine.permissions import require_reading
 from engine.protection.protection import Protection
 from infra.app.container import House
 from infra.commands.accounts import Session
-from infra.read import queries, timeline
+from infra.read import timeline
+from infra.read.finders import load_protection
+from infra.read.rows import clocks, effects, incidents, protections
+from infra.store.models.effects import EffectRow
 from infra.web.console.forms import ENTER_ACT, PROTECTIONS, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
@@ -58,11 +61,7 @@ AnUpload = Annotated[Upload, Depends(upload_of)]
 @router.get("/protections")
 def show_protections(request: Request, house: TheHouse, session: TheSession) -> Response:
     """Borrowers under protection, and the form to enter an act."""
-    rows = house.database.rows(
-        "SELECT p.*, (SELECT COUNT(*) FROM order_view o WHERE o.protection_id = p.id AND o.revoked = 0) AS orders, "
-        "(SELECT COUNT(*) FROM order_view o WHERE o.protection_id = p.id AND o.acknowledged_at IS NOT NULL) AS done "
-        "FROM protection_view p ORDER BY p.received_at DESC LIMIT 200"
-    )
+    rows = protections.listed(house.database)
     local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
     return page(
         request, "protections.html", session, rows=rows, local_now=local_now, bureaus=house.settings.bureaus,
@@ -80,33 +79,22 @@ def enter_act(request: Request, house: TheHouse, session: TheSession, upload: An
 def show_protection(request: Request, house: TheHouse, session: TheSession, protection_id: str) -> Response:
     """One protection: act, documents, orders, clocks, court, outcome, violations, timeline."""
     it = load_protection(house, protection_id)
-    rows = house.database.rows("SELECT * FROM clock_view WHERE owner_id = ? ORDER BY due_at", it.id)
+    rows = clocks.of_owner(house.database, it.id)
     assert it.act is not None
     violations = [
-        house.database.row("SELECT id, number, title, phase, opened_at FROM incident_view WHERE id = ?", key)
-        for key in dict.fromkeys(found.incident_id for found in it.violations)
+        incidents.incident(house.database, key) for key in dict.fromkeys(found.incident_id for found in it.violations)
     ]
     local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
     return page(
-        request, "protection.html", session, it=it, clocks=queries.with_share(house, rows), local_now=local_now,
-        violations=[row for row in violations if row], timeline=timeline.entries(house, it.id),
+        request, "protection.html", session, it=it, clocks=clocks.with_share(rows, house.clock.now()),
+        local_now=local_now, violations=[row for row in violations if row], timeline=timeline.entries(house, it.id),
         queued=_queued(house, it), title=say("Act {act_number}", act_number=it.act.number),
     )  # fmt: skip
 
 
-def _queued(house: House, it: Protection) -> dict[str, dict[str, Any]]:
+def _queued(house: House, it: Protection) -> dict[str, EffectRow]:
     """How the tries of each open order go."""
-    rows = house.database.rows(
-        "SELECT key, state, attempts, last_answer, next_at FROM outbox WHERE kind = 'order' AND state <> 'done'"
-    )
-    return {row["key"]: row for row in rows if row["key"] in it.orders}
-
-
-def load_protection(house: House, protection_id: str) -> Protection:
-    """Load a protection; raises NotFound."""
-    if house.database.row("SELECT id FROM protection_view WHERE id = ?", protection_id) is None:
-        raise NotFound("there is no such protection")
-    return house.decisions.load(Protection, protection_id)
+    return {key: row for key, row in effects.orders_under_way(house.database).items() if key in it.orders}
 
 
 @router.get("/protections/{protection_id}/orders/{order_id}.{kind}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from infra.read.rows.protections import retained_with_term
 from infra.web.console.forms import RETENTION, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
 from reports.messages import say
@@ -14,11 +15,8 @@ router = APIRouter()
 @router.get("/retention")
 def show_retention(request: Request, house: TheHouse, session: TheSession) -> Response:
     """Every client whose term runs or is over, or who is under hold; not those whose obligations last."""
-    rows = house.database.rows(
-        "SELECT * FROM retention_view WHERE state <> 'kept' OR free_from IS NOT NULL "
-        "ORDER BY state = 'kept', free_from IS NULL, free_from, client LIMIT 500"
-    )
-    today = house.calendar.local(house.clock.now()).date().isoformat()
+    rows = retained_with_term(house.database)
+    today = house.calendar.local(house.clock.now()).date()
     return page(request, "retention.html", session, rows=rows, today=today, title=say("Retention"))
 
 

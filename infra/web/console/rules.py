@@ -15,6 +15,10 @@ from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
 from engine.rule_life.rules import RuleLife, rule_id
 from infra.app.container import House
+from infra.read.rows import incidents
+from infra.read.rows.rules import lists as lists_changed
+from infra.read.rows.rules import rules as rules_changed
+from infra.store.models.rules import ListRow
 from infra.web.console.forms import LISTS, RULES, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
 from reports.messages import say
@@ -30,14 +34,11 @@ router = APIRouter(include_in_schema=False)
 @router.get("/rules")
 def show_rules(request: Request, house: TheHouse, session: TheSession) -> Response:
     """The rules in force, and what waits for a second person."""
-    counts = house.database.rows(
-        "SELECT rule_name, COUNT(*) AS incidents, SUM(findings) AS findings FROM incident_view GROUP BY rule_name"
-    )
-    found = {row["rule_name"]: row for row in counts}
+    found = incidents.by_rule(house.database)
     ruleset = house.rules
     rules = sorted((r for r in ruleset if r.raises_findings and not r.in_shadow), key=lambda r: r.name)
-    lives = {row["name"]: row for row in house.database.rows("SELECT * FROM rule_view")}
-    retired = [name for name, row in lives.items() if row["in_force"] == ""]
+    lives = rules_changed(house.database)
+    retired = [name for name, row in lives.items() if row.in_force == ""]
     return page(
         request, "rules.html", session, rules=rules, found=found, lives=lives, retired=retired,
         fault=house.rulebook.fault, title=say("Rules"),
@@ -55,9 +56,7 @@ def show_rule(request: Request, house: TheHouse, session: TheSession, name: str)
     register = builtin_register()
     meta = rule.meta if rule else None
     duties = [(o, register.citation(o)) for o in (meta.obligations if meta else ()) if o in register]
-    rows = house.database.rows(
-        "SELECT id, number, title, phase FROM incident_view WHERE rule_name = ? ORDER BY opened_at DESC LIMIT 20", name
-    )
+    rows = incidents.of_rule(house.database, name)
     references = rule.correlation.rules if rule and rule.correlation else ()
     bases = [ruleset.by_reference[reference] for reference in references]
     values = house.settings.rule_parameters.get(name, {})
@@ -99,11 +98,11 @@ def act_on_rule(
 @router.get("/lists")
 def show_lists(request: Request, house: TheHouse, session: TheSession) -> Response:
     """The lists that rules name; entries that say who somebody is are not shown."""
-    held = {row["name"]: row for row in house.database.rows("SELECT * FROM list_view")}
+    held = lists_changed(house.database)
     rows = []
     for it in house.rulebook.definitions.values():
-        row = held.get(it.name, {"in_force": 0, "count": len(it.entries), "waiting": 0, "proposed_by": ""})
-        entries = () if it.personal else sorted(house.rulebook.entries(it.name, row["in_force"]))
+        row = held.get(it.name) or ListRow("", it.name, 0, len(it.entries), 0, "", 0)
+        entries = () if it.personal else sorted(house.rulebook.entries(it.name, row.in_force))
         users = sorted(rule.name for rule in house.rules if f"%{it.name}%" in rule.text)
         rows.append({"it": it, "row": row, "entries": entries, "users": users})
     return page(request, "lists.html", session, rows=rows, title=say("Lists"))

@@ -7,6 +7,7 @@ from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Person
+from engine.kernel.messages import AfcMessage, NoticeMessage
 from engine.kernel.ports import Intent
 from engine.notices import notice as notices
 from engine.notices.commands import (
@@ -29,7 +30,7 @@ from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.policies.notices import drafted
 from infra.commands.desk import Desk, Work
-from infra.commands.handlers import handles, in_unit
+from infra.commands.register import handles, in_unit
 from infra.store.log.unit import Unit
 
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
@@ -46,9 +47,10 @@ def draft(desk: Desk, command: DraftNotice, by: Person) -> Made:
         raise InputError("name the address it goes to", field="recipient")
     with desk.work(by) as work:
         incident = work.get(Incident, command.incident_id)
-        key = notice_id(kind, incident.id, to if kind != "afc" else "")
+        subject = to if notice_kind(kind).per == "recipient" else ""
+        key = notice_id(kind, incident.id, subject)
         if work.unit.load(Notice, key).state in ("none", "withdrawn"):
-            _draft(work, incident, kind, "" if kind == "afc" else to, "initial", key, to, None)
+            _draft(work, incident, kind, subject, "initial", key, to, None)
     return Made(id=key)
 
 
@@ -132,14 +134,11 @@ def approve(work: Work, command: ApproveNotice) -> Outcome:
 @in_unit(ApproveClientNotices)
 def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted:
     """Approve every drafted client notice of an incident."""
-    rows = work.unit.query(
-        "SELECT id FROM notice_view WHERE incident_id = ? AND kind = 'client' AND state IN ('draft', 'review') "
-        "ORDER BY id",
-        command.incident_id,
-    )
-    for row in rows:
-        _approve(work, work.unit.load(Notice, str(row["id"])))
-    return Counted(count=len(rows))
+    found = [work.unit.load(Notice, key) for key in work.unit.find(Notice, incident_id=command.incident_id)]
+    waiting = [it for it in found if notice_kind(it.kind).per == "client" and it.state in notices.OPEN_TEXT]
+    for notice in waiting:
+        _approve(work, notice)
+    return Counted(count=len(waiting))
 
 
 def _approve(work: Work, notice: Notice) -> None:
@@ -221,8 +220,8 @@ def order_sending(unit: Unit, notice: Notice, recipient: str, number: int | None
     key = f"mail:{notice.id}" if number == 0 else f"mail:{notice.id}:{number}"
     if number is None:
         key = f"mail:{notice.id}:try-{delivery.attempt}:{recipient}"
-    payload = {"notice_id": notice.id, "recipient": recipient}
-    unit.intend(Intent(key=key, kind="afc" if notice.kind == "afc" else "mail", payload=payload))
+    kind = AfcMessage if notice_kind(notice.kind).form == "message" else NoticeMessage
+    unit.intend(Intent(key, kind(notice_id=notice.id, recipient=recipient)))
 
 
 def _seen(notice: Notice, version: int | None) -> Notice:

@@ -7,7 +7,7 @@ from engine.retention import retention
 from engine.retention.commands import ApproveErasure, EndObligations, LiftHold, PlaceHold, ProposeErasure
 from engine.retention.retention import Retention, retention_id
 from infra.commands.desk import Work
-from infra.commands.handlers import in_unit
+from infra.commands.register import in_unit
 
 
 @in_unit(EndObligations)

@@ -26,7 +26,7 @@ from engine.rule_life.commands import (
 )
 from engine.rule_life.rules import RuleLife
 from infra.commands.desk import Desk, Work
-from infra.commands.handlers import handles, in_unit
+from infra.commands.register import handles, in_unit
 from rules.detection.loader import Overlay, one_document
 from rules.detection.pack import builtin_contexts
 from rules.language.errors import RuleError

@@ -29,7 +29,7 @@ from engine.kernel.commands import DONE, Decided, Made, Outcome
 from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 from infra.commands.desk import Desk, Work
-from infra.commands.handlers import handles, in_unit
+from infra.commands.register import handles, in_unit
 
 
 @in_unit(ReportIncident)

@@ -21,7 +21,7 @@ from engine.protection.commands import (
 from engine.protection.facts import CourtRuled, LegalAct
 from engine.protection.protection import Protection
 from infra.commands.desk import Desk, Work
-from infra.commands.handlers import handles, in_unit
+from infra.commands.register import handles, in_unit
 
 
 @handles(EnterAct)

@@ -9,7 +9,7 @@ from engine.notices import wording
 from engine.notices.commands import DecideWording, ProposeWording, RollBackWording
 from engine.notices.wording import TemplateLife, template_id
 from infra.commands.desk import Desk, Work
-from infra.commands.handlers import handles, in_unit
+from infra.commands.register import handles, in_unit
 from infra.commands.wordbook import known
 from reports.wording import template_of
 

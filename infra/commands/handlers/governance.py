@@ -18,7 +18,7 @@ from engine.kernel.checked import checked
 from engine.kernel.commands import DONE, Attachment, Made, Outcome
 from engine.kernel.facts import Person
 from infra.commands.desk import ORGANISATION, Desk, Work
-from infra.commands.handlers import handles, in_unit
+from infra.commands.register import handles, in_unit
 
 
 def _kept(desk: Desk, document: Attachment | None, document_id: str, about: str, by: Person) -> str:

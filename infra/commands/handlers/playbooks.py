@@ -7,7 +7,7 @@ from engine.incidents.incident import Incident
 from engine.kernel.commands import DONE, Made, Outcome
 from engine.kernel.errors import DecisionRefused, NotFound
 from infra.commands.desk import Work
-from infra.commands.handlers import in_unit
+from infra.commands.register import in_unit
 from playbooks import run as runs
 from playbooks.policy import variables_of
 from playbooks.run import Run

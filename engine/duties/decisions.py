@@ -1,0 +1,102 @@
+"""What people decide about a clock: that a duty began, that it does not exist (two of them), that a later instant is
+accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from engine.duties.clock import Clock, cancel, start
+from engine.duties.declared import DeclaredDuty
+from engine.duties.facts import ClockCancellationProposed, ClockLaterAccepted, Owner
+from engine.duties.policy import ClockPolicy
+from engine.kernel.errors import DecisionRefused, InputError, NotFound
+from engine.kernel.facts import Fact, Person
+from engine.permissions import require
+from engine.terms.calendar import BusinessCalendar
+
+EARLY = timedelta(minutes=5)
+"""How far the clock of a person's machine may run ahead."""
+
+
+def startable(
+    policy: ClockPolicy, calendars: Mapping[str, BusinessCalendar], kind: str, anchor_at: datetime, reason: str, *,
+    at: datetime,
+) -> DeclaredDuty:  # fmt: skip
+    """Return the duty that a person may say began at an instant, as the law was on that day."""
+    if not reason.strip():
+        raise DecisionRefused("starting a clock needs a reason")
+    for duty in policy.declared:
+        if duty.id != kind or duty.owner not in ("incident", "protection") or duty.spec is None:
+            continue
+        if duty.in_force(calendars[duty.jurisdiction].local(anchor_at).date()):
+            if anchor_at > at + EARLY:
+                raise InputError("a duty cannot have begun in the future", field="anchor_at")
+            return duty
+    kinds = sorted(kind for kind, it in policy.specs.items() if it.owner in ("incident", "protection"))
+    raise NotFound(
+        "no clock '{kind}' can be started by hand; there are {startable}", kind=kind[:40], startable=tuple(kinds)
+    )
+
+
+def start_by_hand(
+    held: Clock, duty: DeclaredDuty, *, owner_id: str, subject: str, anchor_at: datetime, reason: str,
+    policy: ClockPolicy, calendars: Mapping[str, BusinessCalendar], by: Person, at: datetime,
+) -> Sequence[Fact]:  # fmt: skip
+    """Start the clock of a duty that ``startable`` gave; one that is there already stays."""
+    require("start-clock", by)
+    if held.id:
+        raise DecisionRefused("this clock is there already and is {state}", state=held.state)
+    spec = policy.spec_of(duty)
+    assert spec is not None
+    owner: Owner = "incident" if duty.owner == "incident" else "protection"
+    return [
+        start(
+            spec, owner_kind=owner, owner_id=owner_id, subject=subject, anchor_at=anchor_at, at=at,
+            calendar=calendars[duty.jurisdiction], reading=duty.reading or policy.reading_of(duty.id),
+            ladder=policy.ladder, target_percent=policy.target_percent, actor=by.id, reason=reason,
+        )
+    ]  # fmt: skip
+
+
+def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Say that the duty does not exist; a second person must agree, and until then it runs on."""
+    require("propose-cancellation", by)
+    if not clock.running:
+        raise DecisionRefused("the clock is {state}", state=clock.state)
+    if not reason.strip():
+        raise DecisionRefused("cancelling a clock needs a reason")
+    if clock.proposed is not None:
+        raise DecisionRefused("{proposed} proposed it already; somebody else must agree", proposed=clock.proposed[0])
+    return [ClockCancellationProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id)]
+
+
+def agree_to_cancel(clock: Clock, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Agree as the second person, from compliance or the CISO."""
+    require("agree-to-cancel", by)
+    if not clock.running or clock.proposed is None:
+        raise DecisionRefused("nobody proposed to cancel this clock")
+    proposer, reason = clock.proposed
+    return cancel(clock, reason, actor=by.id, second_person=proposer, at=at, by_people=True)
+
+
+def accept_later(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Accept the later instants that a changed calendar gives; a passed deadline stays passed."""
+    require("accept-later", by)
+    if not clock.running or clock.breached_at is not None or clock.offered is None:
+        raise DecisionRefused("the calendar offers no later deadline for this clock")
+    if not reason.strip():
+        raise DecisionRefused("accepting a later deadline needs a reason")
+    it = clock.offered
+    return [
+        ClockLaterAccepted(
+            at=at,
+            actor=by.id,
+            reason=reason,
+            clock_id=clock.id,
+            due_at=it.counted_due_at,
+            latest_at=it.counted_latest_at,
+            marks=it.counted_marks,
+            target_at=it.counted_target_at,
+        )
+    ]

@@ -1,0 +1,83 @@
+"""``qorgau ledger rebuild``."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from engine.events.catalogue import builtin_catalogue
+from engine.kernel.errors import DataError
+from infra.app.container import House
+from infra.app.leader import sole_worker
+from infra.app.worker import WorkedElsewhere
+from infra.cli import common
+from infra.processes.lag import noted_followers
+from infra.processes.search import Searching, behind
+from infra.processes.tally import count_again
+from infra.search.port import INDEXES
+from infra.store.opening import Store, open_store
+from infra.store.sql.view_tables import NAMES
+
+
+@click.command()
+@common.as_json
+def rebuild(as_json: bool) -> None:
+    """Fold every derived table again from the logs: read models, tally, search index.
+
+    Safe while serve runs: each table is seen either as it was or whole. A table that was dropped or altered is made
+    anew. What is known of event ids is read from the ledger again by whoever asks next.
+    """
+    store = open_store(common.settings(), builtin_catalogue())  # a house reads the views when it opens; mend them first
+    try:
+        _warn_of_lost_places(store)
+        facts = store.decisions.rebuild_views()
+        with store.database.write() as cursor:
+            for table in ("known_pages", "known_runs"):
+                cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+    finally:
+        store.close()
+    with common.house() as house:
+        events = count_again(house.ledger, house.decisions, house.calendar)
+        _fill_search(house)
+        count = house.database.scalar
+        tables = {name: int(count(f"SELECT COUNT(*) FROM {name}")) for name in (*NAMES, "tally")}  # noqa: S608
+        documents = {name: house.search.count(name) for name in INDEXES}
+    if as_json:
+        click.echo(json.dumps({"facts": facts, "events": events, "rows": tables, "documents": documents}))
+        return
+    click.echo(f"{facts:,} facts folded, {events:,} events counted")
+    for name, number in (*tables.items(), *((f"search of {name}", number) for name, number in documents.items())):
+        click.echo(f"{name:22} {number:,}")
+
+
+def _warn_of_lost_places(store: Store) -> None:
+    """Say which followers would answer the log again from its beginning. Raise DataError where their places are gone
+    altogether: no log says where they stood."""
+    try:
+        lost = [name for name in noted_followers(store.database) if store.decisions.tracked(name) == 0]
+    except Exception as error:
+        raise DataError(
+            f"the table of the followers' places cannot be read ({type(error).__name__}); restore it from a backup"
+        ) from None
+    if lost and store.decisions.head():
+        click.echo(
+            f"qorgau: {', '.join(lost)} have no place in the log and will answer it again from its beginning; "
+            "restore a backup if they had one", err=True,
+        )  # fmt: skip
+
+
+def _fill_search(house: House) -> None:
+    """Empty the indexes and fill them here or, where one runs, wait for the worker."""
+    for name in INDEXES:
+        house.search.clear(name)
+    try:
+        with sole_worker(house):
+            stage = Searching(house.search, house.ledger, house.decisions, house.catalogue, house.calendar.zone)
+            while stage.step():
+                pass
+    except WorkedElsewhere:
+        while sum(behind(house.search, house.ledger, house.decisions).values()):
+            time.sleep(0.5)
+    house.search.refresh()

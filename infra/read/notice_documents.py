@@ -1,0 +1,54 @@
+"""Bringing stored notices together with what their documents show: number, due instant, hash, log head."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.duties.clock import clock_id
+from engine.kernel.timestamps import iso
+from engine.notices.kinds import notice_kinds
+from engine.notices.notice import Notice
+from infra.read.rows.clocks import clock
+from infra.read.rows.incidents import number_of
+from infra.store.log.decisions import Decisions
+from reports.document import Document, Facts, document
+from reports.wording import kind_key
+
+
+def notice_document(decisions: Decisions, notice: Notice, recipient: str | None = None) -> tuple[Document, str]:
+    """Give the document of a notice and the number of its incident."""
+    number = number_of(decisions.database, notice.incident_id) or notice.incident_id
+    delivery = notice.deliveries.get(recipient or "")
+    facts = Facts(
+        number=number,
+        drafted_at=notice.drafted_at,
+        approved_by=notice.approved_by,
+        approved_at=notice.approved_at,
+        content_hash=notice.content_hash,
+        log_head=log_head(decisions, notice.approved_at or notice.drafted_at),
+        due_at=_due(decisions, notice),
+        repeat=delivery is not None and delivery.repeat,
+        draft=notice.approved_by is None,
+    )
+    kind = kind_key(notice.kind, notice.stage)
+    return document(kind=kind, notice_id=notice.id, content=notice.content, facts=facts), number
+
+
+def _due(decisions: Decisions, notice: Notice) -> datetime | None:
+    spec = notice_kinds().get(notice.kind)
+    kind = spec.clock if spec is not None else None
+    if kind is None or notice.stage != "initial":
+        return None
+    key = clock_id(kind, notice.incident_id, notice.subject)
+    row = clock(decisions.database, key)
+    return row.due_at if row is not None else None
+
+
+def log_head(decisions: Decisions, at: datetime | None) -> str | None:
+    """Give the head of the ledger as it stood at a moment: entries and the first 16 hex digits of the root."""
+    if at is None:
+        return None
+    row = decisions.database.row(
+        "SELECT size, root FROM checkpoints WHERE log = 'ledger' AND at <= ? ORDER BY size DESC LIMIT 1", iso(at)
+    )
+    return f"{row['size']} / {bytes(row['root']).hex()[:16]}" if row else None

@@ -1,0 +1,126 @@
+"""Effects on the outside, dead letters, and the counts of events by type and day."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from infra.read.rows.asking import all_of, count, counted
+from infra.store.models.effects import EffectRow
+from infra.store.models.record import Record, column
+from infra.store.sql.database import Readable
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCount(Record):
+    """How many events of a type came in a period, and the instant of the last, as text."""
+
+    action: str
+    n: int = field(metadata=column(of="SUM(count)"))
+    at: str = field(metadata=column(of="MAX(last_at)"))
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRow(Record):
+    """A dead letter without its bytes; ``line`` counts from 1 within its batch, ``times`` how often it came."""
+
+    id: int
+    source: str
+    received_at: datetime
+    line: int
+    code: str
+    field: str | None
+    reason: str
+    times: int
+    size: int = 0
+    head: str = ""
+
+
+class Letter(NamedTuple):
+    """A dead letter with its bytes, encrypted."""
+
+    row: LetterRow
+    raw: bytes
+
+
+def newest(database: Readable) -> list[EffectRow]:
+    """Return at most 200 effects: those not settled, then the newest of the others."""
+    return all_of(database, EffectRow, "FROM outbox ORDER BY state = 'waiting' DESC, created_at DESC LIMIT 200")
+
+
+def orders_under_way(database: Readable) -> dict[str, EffectRow]:
+    """Return the effects of orders that are not done, by key."""
+    rows = all_of(database, EffectRow, "FROM outbox WHERE kind = 'order' AND state <> 'done'")
+    return {row.key: row for row in rows}
+
+
+def waiting(database: Readable) -> int:
+    """Return how many effects wait."""
+    return count(database, "SELECT COUNT(*) FROM outbox WHERE state = 'waiting'")
+
+
+def by_state(database: Readable, prefix: str = "") -> dict[str, int]:
+    """Return how many effects are in each state; of those whose key begins with a prefix."""
+    return counted(database, "SELECT state, COUNT(*) FROM outbox WHERE key LIKE ? GROUP BY state", f"{prefix}%")
+
+
+def last_answer(database: Readable, prefix: str) -> str | None:
+    """Return what was answered last to effects whose key begins with a prefix, None if none was tried."""
+    sql = "SELECT last_answer FROM outbox WHERE key LIKE ? AND attempts > 0 ORDER BY next_at DESC LIMIT 1"
+    found = database.scalar(sql, f"{prefix}%")
+    return None if found is None else str(found)
+
+
+def keys_since(database: Readable, prefix: str, start: str, states: Collection[str]) -> list[str]:
+    """Return the keys of effects with a prefix, ordered since an instant (text, '' for all), in one of the states."""
+    rows = database.rows("SELECT key, state FROM outbox WHERE key LIKE ? AND created_at >= ?", f"{prefix}%", start)
+    return [str(row["key"]) for row in rows if row["state"] in states]
+
+
+def dead_letters(database: Readable) -> list[Letter]:
+    """Return the newest 200 dead letters; their sizes and heads are still empty."""
+    with database.asking() as cursor:
+        cursor.execute(
+            "SELECT id, source, received_at, line, code, field, reason, times, raw FROM dead_letters "
+            "ORDER BY id DESC LIMIT 200"
+        )
+        return [
+            Letter(LetterRow(row[0], row[1], datetime.fromisoformat(row[2]), *list(row)[3:8]), bytes(row[8]))
+            for row in cursor.fetchall()
+        ]
+
+
+def dead_by_source(database: Readable) -> dict[str, int]:
+    """Return how many dead letters are kept of each source."""
+    return counted(database, "SELECT source, COUNT(*) FROM dead_letters GROUP BY source")
+
+
+def dead(database: Readable) -> int:
+    """Return how many dead letters are kept."""
+    return count(database, "SELECT COUNT(*) FROM dead_letters")
+
+
+def latest_events(database: Readable) -> dict[str, tuple[str, int]]:
+    """Return for each type of event the instant (text) and the position of the last."""
+    rows = database.rows("SELECT action, MAX(last_at) AS at, MAX(last) AS position FROM tally GROUP BY action")
+    return {str(row["action"]): (str(row["at"]), int(row["position"])) for row in rows}
+
+
+def events_between(database: Readable, first: str, last: str) -> int:
+    """Return how many events came from one local day to another (texts, both within)."""
+    return count(database, "SELECT SUM(count) FROM tally WHERE day >= ? AND day <= ?", first, last)
+
+
+def most_frequent(database: Readable, first: str, last: str) -> list[TypeCount]:
+    """Return the twenty most frequent types of events between two local days."""
+    rest = "FROM tally WHERE day >= ? AND day <= ? GROUP BY action ORDER BY n DESC, action LIMIT 20"
+    return all_of(database, TypeCount, rest, first, last)
+
+
+def of_types(database: Readable, first: str, last: str, actions: Collection[str]) -> list[TypeCount]:
+    """Return the counts of some types of events between two local days, by type."""
+    marks = ",".join("?" * len(actions))
+    rest = f"FROM tally WHERE day >= ? AND day <= ? AND action IN ({marks}) GROUP BY action ORDER BY action"
+    return all_of(database, TypeCount, rest, first, last, *actions)

@@ -1,0 +1,231 @@
+"""Incidents: the queue, one of them, those of a rule or a period, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from engine.kernel.timestamps import iso
+from infra.read.rows.asking import all_of, by_id, count, first_of, ids
+from infra.read.rows.clocks import of_owners, used_share
+from infra.store.models.duties import ClockRow
+from infra.store.models.incidents import EntityRow, IncidentRow
+from infra.store.models.record import Record, column, extended
+from infra.store.sql.database import Database, Readable
+
+VIEWS = ("open", "mine", "unassigned", "overdue", "closed")
+PAGE = 100
+_LISTED = 500
+_VIEWS = {
+    "open": "i.is_open = 1",
+    "mine": "i.is_open = 1 AND i.assignee = ?",
+    "unassigned": "i.is_open = 1 AND i.assignee IS NULL",
+    "overdue": "i.is_open = 1 AND EXISTS (SELECT 1 FROM clock_view c WHERE c.owner_id = i.id AND c.running = 1 "
+    "AND (c.breached_at IS NOT NULL OR c.state = 'late'))",
+    "closed": "i.is_open = 0",
+}
+_HOLDS_TEXT = " AND (instr(lower(i.title), ?) OR instr(lower(i.number), ?) OR instr(lower(i.clients), ?))"
+_SEVERITIES = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow(IncidentRow):
+    """An incident of the queue with its clocks, the nearest that runs, its age, and the used share of that term."""
+
+    clocks: tuple[ClockRow, ...] = ()
+    nearest: ClockRow | None = None
+    age_minutes: int = 0
+    risk: float = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRow(IncidentRow):
+    """An incident with the instant at which the regulator was told."""
+
+    notified_at: datetime | None = field(
+        metadata=column(
+            of="(SELECT MIN(c.satisfied_at) FROM clock_view c WHERE c.owner_id = i.id AND c.kind = 'regulator-notice')"
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarRow(Record):
+    """An incident that is like another: how much, and which values they share."""
+
+    id: str
+    number: str
+    title: str
+    severity: str
+    phase: str
+    disposition: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    assignee: str | None
+    score: int = 0
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfRule(Record):
+    """How many incidents a rule opened, with how many findings, and when the last."""
+
+    rule_name: str
+    incidents: int = field(metadata=column(of="COUNT(*)"))
+    findings: int = field(metadata=column(of="SUM(findings)"))
+    latest_at: datetime = field(metadata=column(of="MAX(opened_at)"))
+
+
+class Shared(NamedTuple):
+    """A value of a kind that another incident touches too."""
+
+    id: str
+    kind: str
+    value: str
+
+
+def queue(database: Database, view: str, person_id: str, text: str, now: datetime) -> list[QueueRow]:
+    """Return the incidents of a view in the order of breach risk: overdue first, then share of time used, severity,
+    age. Those that hold the text in title, number or clients, where one is given."""
+    where, parameters = _VIEWS[view], [person_id] if view == "mine" else []
+    if text:
+        where, parameters = where + _HOLDS_TEXT, parameters + [text.lower()] * 3
+    rest = f"FROM incident_view i WHERE {where} ORDER BY i.opened_at DESC LIMIT {_LISTED}"
+    found = all_of(database, IncidentRow, rest, *parameters, alias="i")
+    clocks = of_owners(database, [row.id for row in found])
+    rows = [_queued(row, tuple(clocks.get(row.id, ())), now) for row in found]
+    rows.sort(key=lambda it: (-round(min(it.risk, 1.0), 1), _SEVERITIES[it.severity], it.opened_at))
+    return rows[:PAGE]
+
+
+def _queued(row: IncidentRow, clocks: tuple[ClockRow, ...], now: datetime) -> QueueRow:
+    nearest = min((clock for clock in clocks if clock.running), key=lambda clock: clock.due_at, default=None)
+    return extended(
+        QueueRow,
+        row,
+        clocks=clocks,
+        nearest=nearest,
+        age_minutes=int((now - row.opened_at).total_seconds() // 60),
+        risk=used_share(nearest, now) if nearest else -1.0,
+    )
+
+
+def incident(database: Readable, key: str) -> IncidentRow | None:
+    """Return an incident, None if there is none with this id."""
+    return by_id(database, IncidentRow, key)
+
+
+def named(database: Readable, name: str) -> IncidentRow | None:
+    """Return an incident by id or number, None if there is none."""
+    return first_of(database, IncidentRow, "FROM incident_view WHERE id = ? OR number = ?", name, name.upper())
+
+
+def number_of(database: Readable, key: str) -> str | None:
+    """Return the number of an incident, None if there is none with this id."""
+    found = database.scalar("SELECT number FROM incident_view WHERE id = ?", key)
+    return None if found is None else str(found)
+
+
+def numbers(database: Readable) -> dict[str, str]:
+    """Return the number of every incident by its id."""
+    with database.asking() as cursor:
+        cursor.execute("SELECT id, number FROM incident_view")
+        return {str(row[0]): str(row[1]) for row in cursor.fetchall()}
+
+
+def all_ids(database: Readable) -> list[str]:
+    """Return the ids of all incidents, in the order of their numbers."""
+    return ids(database, "SELECT id FROM incident_view ORDER BY number")
+
+
+def likely_same(database: Readable, incident_class: str, clients: Sequence[str]) -> list[IncidentRow]:
+    """Return at most five open incidents of a class that touch one of the clients."""
+    if not clients:
+        return []
+    marks = ",".join("?" * len(clients))
+    return all_of(
+        database,
+        IncidentRow,
+        "FROM incident_view i WHERE i.is_open = 1 AND i.class = ? AND EXISTS (SELECT 1 FROM incident_entity e "  # noqa: S608
+        f"WHERE e.incident_id = i.id AND e.kind = 'clients' AND e.value IN ({marks})) LIMIT 5",
+        incident_class,
+        *clients,
+        alias="i",
+    )
+
+
+def of_rule(database: Readable, rule_name: str) -> list[IncidentRow]:
+    """Return the newest twenty incidents of a rule."""
+    rest = "FROM incident_view WHERE rule_name = ? ORDER BY opened_at DESC LIMIT 20"
+    return all_of(database, IncidentRow, rest, rule_name)
+
+
+def by_rule(database: Readable) -> dict[str, OfRule]:
+    """Return by rule what it opened; '' is for what people told of."""
+    return {it.rule_name: it for it in all_of(database, OfRule, "FROM incident_view GROUP BY rule_name")}
+
+
+def measured(database: Readable, key: str) -> MeasuredRow:
+    """Return one incident with what its figures need. Raise LookupError if there is none."""
+    found = first_of(database, MeasuredRow, "FROM incident_view i WHERE i.id = ?", key, alias="i")
+    if found is None:
+        raise LookupError(key)
+    return found
+
+
+def detected_between(database: Readable, start: datetime, end: datetime) -> list[MeasuredRow]:
+    """Return the incidents detected in [start, end), in that order."""
+    rest = "FROM incident_view i WHERE i.detected_at >= ? AND i.detected_at < ? ORDER BY i.detected_at"
+    return all_of(database, MeasuredRow, rest, iso(start), iso(end), alias="i")
+
+
+def opened(database: Readable) -> int:
+    """Return how many incidents are open."""
+    return count(database, "SELECT COUNT(*) FROM incident_view WHERE is_open = 1")
+
+
+def entities_of(database: Readable, key: str) -> list[EntityRow]:
+    """Return what an incident touches, by kind and value."""
+    return all_of(database, EntityRow, "FROM incident_entity WHERE incident_id = ? ORDER BY kind, value", key)
+
+
+def sharing(database: Readable, key: str, common: int) -> list[Shared]:
+    """Return what other incidents share with one; values in more than ``common`` incidents say nothing."""
+    rows = database.rows(
+        "SELECT o.incident_id AS id, e.kind, e.value FROM incident_entity e JOIN incident_entity o "
+        "ON o.kind = e.kind AND o.value = e.value AND o.incident_id <> e.incident_id WHERE e.incident_id = ? "
+        "AND (SELECT COUNT(*) FROM incident_entity c WHERE c.kind = e.kind AND c.value = e.value) <= ?",
+        key,
+        common,
+    )
+    return [Shared(str(row["id"]), str(row["kind"]), str(row["value"])) for row in rows]
+
+
+def of_same_rule(database: Readable, key: str) -> list[str]:
+    """Return the newest fifty other incidents of the rule that opened one."""
+    return ids(
+        database,
+        "SELECT o.id FROM incident_view i JOIN incident_view o ON o.rule_name = i.rule_name AND o.id <> i.id "
+        "WHERE i.id = ? AND i.rule_name <> '' ORDER BY o.opened_at DESC LIMIT 50",
+        key,
+    )
+
+
+def similar_row(database: Readable, key: str) -> SimilarRow | None:
+    """Return an incident as the list of similar ones shows it, None if there is none."""
+    return first_of(database, SimilarRow, "FROM incident_view WHERE id = ?", key)
+
+
+def touching(database: Readable, kind: str, value: str, other_than: str, most: int) -> list[str]:
+    """Return at most so many incidents that touch a value, without one of them."""
+    return ids(
+        database,
+        "SELECT incident_id FROM incident_entity WHERE kind = ? AND value = ? AND incident_id <> ? "
+        "ORDER BY incident_id LIMIT ?",
+        kind,
+        value,
+        other_than,
+        most,
+    )

@@ -1,1 +1,0 @@
-"""Personal data under keys: one for each person, so that forgetting a person is destroying a key."""

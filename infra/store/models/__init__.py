@@ -1,0 +1,1 @@
+"""The read models: each declared once as a record; tables, writing and reading are made from the declaration."""

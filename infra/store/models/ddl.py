@@ -1,0 +1,30 @@
+"""The SQL of a declared read model, in the words SQLite and PostgreSQL share (see ``infra.store.sql.schema``)."""
+
+from __future__ import annotations
+
+from infra.store.models.record import Record, columns_of, once
+
+
+def create(kind: type[Record]) -> list[str]:
+    """Return the statements that make the table of a kind and its indexes, where they are not there yet."""
+    table = kind.table
+    single = table.key[0] if len(table.key) == 1 else ""
+    parts = [
+        f"{it.name} {it.type}" + (" PRIMARY KEY" if it.name == single else "" if it.optional else " NOT NULL")
+        for it in columns_of(kind)
+    ]
+    if not single:
+        parts.append(f"PRIMARY KEY ({', '.join(table.key)})")
+    made = [f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(parts)}) WITHOUT ROWID"]
+    for index in table.indexes:
+        where = f" WHERE {index.where}" if index.where else ""
+        made.append(f"CREATE INDEX IF NOT EXISTS {index.name} ON {table.name} ({', '.join(index.columns)}){where}")
+    return made
+
+
+@once
+def insert(kind: type[Record]) -> str:
+    """Return the statement that adds a row, by the names of its columns."""
+    names = [it.name for it in columns_of(kind)]
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {kind.table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own names

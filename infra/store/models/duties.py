@@ -1,0 +1,124 @@
+"""Read models of what is owed: legal clocks, notices, protections of borrowers with their orders, retention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar
+
+from infra.store.models.record import Index, Record, Table
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow(Record):
+    """A legal clock. ``next_instant`` is the due-time index that the sweep reads."""
+
+    table: ClassVar[Table] = Table(
+        "clock_view",
+        indexes=(
+            Index("clock_due", ("next_instant",), "next_instant IS NOT NULL"),
+            Index("clock_owner", ("owner_id",)),
+        ),
+    )
+
+    id: str
+    kind: str
+    owner_kind: str
+    owner_id: str
+    subject: str
+    state: str
+    running: bool
+    anchor_at: datetime
+    due_at: datetime
+    latest_at: datetime
+    target_at: datetime | None
+    reading: str
+    next_instant: datetime | None
+    breached_at: datetime | None
+    satisfied_at: datetime | None
+    reached: int
+    """The highest mark reached, in percent of the term."""
+    calendar_version: str
+    offered_due_at: datetime | None
+    """A later deadline that a changed calendar offers and nobody accepted yet."""
+    proposed_by: str | None
+    """Who proposed to cancel it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow(Record):
+    """A notice and how far it is."""
+
+    table: ClassVar[Table] = Table("notice_view", indexes=(Index("notice_incident", ("incident_id",)),))
+
+    id: str
+    kind: str
+    stage: str
+    incident_id: str
+    subject: str
+    state: str
+    recipient: str
+    drafted_at: datetime
+    submitted_by: str | None
+    approved_by: str | None
+    approved_at: datetime | None
+    sent_at: datetime | None
+    transport_ref: str | None
+    receipt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionRow(Record):
+    """A borrower under protection, by an act of an authority; ``genuine`` is None until somebody has verified it."""
+
+    table: ClassVar[Table] = Table("protection_view", indexes=(Index("protection_client", ("client",)),))
+
+    id: str
+    kind: str
+    issuer: str
+    number: str
+    received_at: datetime
+    client: str
+    loans: tuple[str, ...]
+    registered_by: str
+    genuine: bool | None
+    state: str
+    holds: bool
+    proposed_by: str | None
+    violations: int
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow(Record):
+    """An order to another system or a bureau."""
+
+    table: ClassVar[Table] = Table("order_view", indexes=(Index("order_protection", ("protection_id",)),))
+
+    id: str
+    protection_id: str
+    kind: str
+    target: str
+    issued_at: datetime
+    due_at: datetime
+    handed_over_at: datetime | None
+    acknowledged_at: datetime | None
+    reference: str | None
+    overdue: bool
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRow(Record):
+    """What is kept of a client, and until when; ``held`` is the reason of a legal hold."""
+
+    table: ClassVar[Table] = Table("retention_view")
+
+    id: str
+    client: str
+    state: str
+    ended_on: date | None
+    free_from: date | None
+    held: str
+    proposed_by: str
+    erased_at: datetime | None

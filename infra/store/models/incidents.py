@@ -1,0 +1,105 @@
+"""Read models of incidents: the incident, whom and what it touches, what it is linked with, and its playbooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from infra.store.models.record import Index, Record, Table, column
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow(Record):
+    """An incident as the queue shows it."""
+
+    table: ClassVar[Table] = Table(
+        "incident_view",
+        indexes=(
+            Index("incident_open_key", ("dedup_key",), "is_open = 1"),
+            Index("incident_detected", ("detected_at",)),
+        ),
+    )
+
+    id: str
+    number: str
+    title: str
+    incident_class: str = field(metadata=column("class"))
+    severity: str
+    notifiable: bool
+    personal_data: bool
+    detected_at: datetime
+    opened_at: datetime
+    phase: str
+    is_open: bool
+    assignee: str | None
+    disposition: str | None
+    dedup_key: str
+    rule_name: str
+    reported_by: str
+    clients: tuple[str, ...]
+    loans: tuple[str, ...]
+    findings: int
+    """How many findings joined it."""
+    suppressed: int
+    """How many findings were suppressed."""
+    proposed_by: str | None
+    """Who proposed to close it, while a second person has not agreed."""
+    lowering_by: str | None
+    """Who proposed that the law's duties do not hold."""
+    first_event_at: datetime | None
+    acknowledged_at: datetime | None
+    contained_at: datetime | None
+    recovered_at: datetime | None
+    closed_at: datetime | None
+    lessons: bool
+    suppressed_until: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRow(Record):
+    """Somebody or something that an incident touches; ``kind`` is a field of ``engine.kernel.facts.Entities``."""
+
+    table: ClassVar[Table] = Table(
+        "incident_entity", ("incident_id", "kind", "value"), (Index("incident_entity_value", ("kind", "value")),)
+    )
+
+    incident_id: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow(Record):
+    """A link from an incident to another."""
+
+    table: ClassVar[Table] = Table("incident_link", ("incident_id", "other"))
+
+    incident_id: str
+    other: str
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow(Record):
+    """A run of a playbook; ``waiting`` and ``done`` count steps."""
+
+    table: ClassVar[Table] = Table("run_view", indexes=(Index("run_incident", ("incident_id",)),))
+
+    id: str
+    incident_id: str
+    playbook: str
+    state: str
+    waiting: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow(Record):
+    """A fact (by its position in the log of decisions) on the timeline of an owner."""
+
+    table: ClassVar[Table] = Table("timeline", ("owner", "position"))
+
+    owner: str
+    position: int
