@@ -35,11 +35,11 @@ KEYWORDS: dict[str, Any] = {
 }  # fmt: skip
 # What tells people at a terminal, or operators, stays in English; so do faults of files that engineers write.
 ENGLISH = (
-    "infra/cli/", "infra/lab/", "infra/store/", "infra/inbound/", "infra/outbound/", "infra/observe/",
-    "infra/processes/",
-    "infra/watchdog/", "infra/witness/", "infra/app/", "infra/secrecy/", "infra/settings/", "infra/search/elastic",
-    "infra/web/api/prometheus", "playbooks/cacao", "playbooks/conditions", "rules/", "reports/", "engine/events/",
-    "engine/terms/", "engine/kernel/",
+    "infra/cli/", "infra/lab/", "infra/store/log/", "infra/store/sql/", "infra/store/keys/",
+    "infra/store/backup", "infra/inbound/", "infra/outbound/", "infra/observe/", "infra/processes/",
+    "infra/watchdog/", "infra/witness/", "infra/app/", "infra/secrecy/", "infra/settings/",
+    "infra/search/elastic", "infra/web/api/prometheus", "playbooks/cacao", "playbooks/conditions", "rules/",
+    "reports/", "engine/events/", "engine/terms/", "engine/kernel/merkle",
 )  # fmt: skip
 HEAD = "# Messages of Qorgau. The message ids are the English texts; `make messages` keeps the list.\n"
 PLURALS = {"ru": 3, "kk": 2, "en": 2}
@@ -103,6 +103,11 @@ def updated(language: str) -> bytes:
         if several and not isinstance(text, tuple):
             text = ("",) * PLURALS[language]
         made.add(message, text, locations=[(place, 0) for place in sorted(places)])
+    return written(language, made)
+
+
+def written(language: str, made: Catalog) -> bytes:
+    """Give a catalogue as its file has it."""
     out = BytesIO()
     write_po(out, made, sort_output=True, omit_header=True, include_lineno=False, width=118)
     head = (

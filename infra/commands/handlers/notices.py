@@ -234,4 +234,4 @@ def _address(text: str) -> str:
     try:
         return check_address(text.strip())
     except InputError as error:
-        raise InputError(error.message, field="recipient", code=error.code) from None
+        raise InputError(error.msgid, field="recipient", code=error.code, **error.values) from None

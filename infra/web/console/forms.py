@@ -304,7 +304,7 @@ RETENTION: dict[str, Form] = {
     "ended": Form(
         retention.EndObligations,
         {
-            **_CLIENT, "ended_on": f.day("ended_on", "give the day on which the obligations ended"),
+            **_CLIENT, "ended_on": f.day("ended_on", n_("give the day on which the obligations ended")),
             "loan": f.line("loan"),
         },
     ),
