@@ -1,8 +1,11 @@
 """What people read, in three languages: catalogues of messages, and dates and numbers as each language writes them.
 
-A message id is the plain English text with named {placeholders}. The catalogues are the readable files in
-``reports/locale``; a text that is missing there is given in Russian for Kazakh readers, else in English, never as an
-error. Code that makes texts for the person at hand calls ``say``; what language that is, the edge chose with ``speak``.
+A message id is the plain English text with named {placeholders}; what English readers see is the id itself. The
+catalogues are the readable files in ``reports/locale``, read when a language is first spoken; a text that is missing
+there is given in Russian for Kazakh readers, else in English, never as an error. Babel is imported where it is used: a
+command line that speaks English does not wait for it.
+
+Code that makes texts for the person at hand calls ``say``; what language that is, the edge chose with ``speak``.
 """
 
 from __future__ import annotations
@@ -15,18 +18,12 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from babel import Locale
-from babel.core import negotiate_locale
-from babel.dates import format_date, format_datetime
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
-
 from engine.kernel.errors import QorgauError
 from reports.labels import label, words
 
 LANGUAGES = ("kk", "ru", "en")
 OWN_NAMES = {"kk": "Қазақша", "ru": "Русский", "en": "English"}
-_FALLS_BACK = {"kk": ("kk", "ru"), "ru": ("ru",), "en": ("en",)}
+_FALLS_BACK: dict[str, tuple[str, ...]] = {"kk": ("kk", "ru"), "ru": ("ru",), "en": ()}
 _SPOKEN: ContextVar[str] = ContextVar("language", default="en")
 
 
@@ -68,6 +65,8 @@ def accepted(header: str) -> str | None:
             wanted.append((float(weight or 1), tag.strip().replace("-", "_")))
         except ValueError:
             continue
+    from babel.core import negotiate_locale
+
     liked = [tag for weight, tag in sorted(wanted, key=lambda it: -it[0]) if weight > 0]
     return known(negotiate_locale(liked, LANGUAGES))
 
@@ -75,6 +74,8 @@ def accepted(header: str) -> str | None:
 @cache
 def catalogue(language: str) -> Mapping[str, str | tuple[str, ...]]:
     """Give the texts of a language by message id, of plural ones every form."""
+    from babel.messages.pofile import read_po
+
     path = resources.files("reports") / "locale" / language / "LC_MESSAGES" / "qorgau.po"
     with path.open("rb") as file:
         entries = read_po(file, locale=language)
@@ -111,6 +112,8 @@ def plural(language: str, one: str, many: str, number: int, **values: Any) -> st
 
 
 def _form(language: str, number: int) -> int:
+    from babel import Locale
+
     forms = ("one", "few", "many") if language == "ru" else ("one", "other")
     found = Locale(language).plural_form(number)
     return forms.index(found) if found in forms else len(forms) - 1
@@ -176,12 +179,16 @@ def _worded(value: Any, language: str) -> Any:
 
 def moment(at: datetime, zone: tzinfo, *, seconds: bool = True) -> str:
     """Show an instant in a zone: 27.11.2026 14:05 in Russian and Kazakh, 2026-11-27 14:05 in English."""
+    from babel.dates import format_datetime
+
     pattern = "yyyy-MM-dd HH:mm" if spoken() == "en" else "dd.MM.yyyy HH:mm"
     return format_datetime(at, pattern + (":ss" if seconds else ""), tzinfo=zone, locale=spoken())
 
 
 def day(on: date | str | None) -> str:
     """Show a day: 27.11.2026 in Russian and Kazakh, 2026-11-27 in English; what is no day is shown as it is."""
+    from babel.dates import format_date
+
     try:
         on = date.fromisoformat(on) if isinstance(on, str) else on
     except ValueError:
@@ -193,11 +200,15 @@ def day(on: date | str | None) -> str:
 
 def weekday(on: date) -> str:
     """Show a day with the name of its day of the week."""
+    from babel.dates import format_date
+
     return f"{day(on)}, {format_date(on, 'EEEE', locale=spoken())}"
 
 
 def number(value: float) -> str:
     """Show a number with its thousands set apart."""
+    from babel.numbers import format_decimal
+
     return format_decimal(value, locale=spoken())
 
 

@@ -148,6 +148,21 @@ class Accounts:
         person = Person(id=row["user_id"], name=row["name"], roles=frozenset(orjson.loads(row["roles"])))
         return Session(person, row["csrf"])
 
+    def language(self, user_id: str) -> str | None:
+        """Give the language that a person chose for the console."""
+        row = self.database.row("SELECT language FROM languages WHERE user_id = ?", user_id)
+        return str(row["language"]) if row else None
+
+    def choose_language(self, user_id: str, language: str) -> None:
+        """Keep the language that a person chose, with the account."""
+        if self.language(user_id) != language:
+            with self.database.write() as cursor:
+                cursor.execute(
+                    "INSERT INTO languages VALUES (?, ?) "
+                    "ON CONFLICT (user_id) DO UPDATE SET language = excluded.language",
+                    (user_id, language),
+                )
+
     def sign_out(self, token: str) -> None:
         """End a session."""
         with self.database.write() as cursor:

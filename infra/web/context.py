@@ -20,7 +20,7 @@ from engine.permissions import may, stage_roles_of
 from infra.app.container import House
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
-from infra.web.language import in_language
+from infra.web.language import asked, in_language
 from reports import messages
 
 COOKIE = "qorgau_session"
@@ -47,6 +47,8 @@ def session_of(request: Request, house: TheHouse) -> Session:
     session = house.accounts.session(request.cookies.get(COOKIE))
     if session is None:
         raise SignInNeeded
+    if language := asked(request.scope):
+        house.accounts.choose_language(session.person.id, language)
     return session
 
 

@@ -1,5 +1,7 @@
 """In which language a request is answered: what was chosen by link or cookie, what a browser accepts, the house's.
 
+A choice by link is kept in a cookie, and with the account of who is signed in; signing in elsewhere brings it there.
+
 The interface for programs (``/api/``) hears Accept-Language alone, and is English without it.
 """
 
@@ -10,6 +12,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reports.messages import accepted, chosen, known, speak
@@ -44,11 +47,17 @@ class Languages:
                 there = MutableHeaders(scope=message)
                 there.setdefault("Content-Language", language)
                 if linked:
-                    there.append("Set-Cookie", f"{COOKIE}={linked}; Path=/; Max-Age={_YEAR}; SameSite=Strict; HttpOnly")
+                    keep(there, linked)
             await send(message)
 
         with speak(language):
             await self.app(scope, receive, answer)
+
+
+def keep(answer: Response | MutableHeaders, language: str) -> None:
+    """Let a browser keep a language."""
+    headers = answer.headers if isinstance(answer, Response) else answer
+    headers.append("Set-Cookie", f"{COOKIE}={language}; Path=/; Max-Age={_YEAR}; SameSite=Strict; HttpOnly")
 
 
 def asked(scope: Scope) -> str | None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from infra.web.context import COOKIE, CheckedForm, TheForm, TheHouse, page, safe_path
+from infra.web.language import keep
 from reports.messages import say
 
 router = APIRouter(include_in_schema=False)
@@ -26,6 +27,8 @@ def enter(request: Request, house: TheHouse, form: TheForm) -> Response:
         return page(request, "sign_in.html", None, status=401, to=to, failed=True, title=say("Sign in"))
     response = RedirectResponse(to, status_code=303)
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=house.settings.secure_cookies, path="/")
+    if language := house.accounts.language(form.get("user", "")[:60]):
+        keep(response, language)
     return response
 
 
