@@ -94,8 +94,8 @@ def environment(house: House) -> Environment:
     env.filters["span"] = lambda seconds: say_length(seconds, messages.say)
     env.globals["_"] = marked
     env.globals["ngettext"] = lambda one, many, n: messages.ngettext(one, many, n)
-    env.globals["language"] = messages.spoken
-    env.globals["languages"] = messages.OWN_NAMES
+    env.globals["spoken"] = messages.spoken
+    env.globals["own_names"] = messages.OWN_NAMES
     env.filters["iso"] = iso
     env.globals["allowed"] = may
     env.globals["stage_roles_of"] = stage_roles_of
