@@ -29,8 +29,8 @@ DATA = {"code", "pre", "textarea", "script", "style", "option", "svg", "title"}
 NAMES = re.compile(r"ISO/IEC \d+(:\d+)?|Annex A|Asia/Almaty|GET /api|SHA-\d+|NIST CSF|Enter|g q d n p e r s|j k")
 
 
-# What was judged at detection is recorded as it was said then.
-RECORDED = ("is that of rule",)
+# What was judged at detection is recorded as it was said then; topics of facts; names of reports, which are in English.
+RECORDED = ("is that of rule", "incident opened", "Monthly and yearly security report")
 
 
 @cache
@@ -58,11 +58,10 @@ def data() -> str:
 
 
 def is_data(text: str) -> bool:
-    """Tell whether a text of a page is one of the data, several with commas between, or a title with its value."""
-    if text in data() or any(word in text for word in RECORDED) or all(part in data() for part in text.split(", ")):
+    """Tell whether all English of a text stands in the data, or was recorded as it was said then."""
+    if text in data() or any(words in text for words in RECORDED):
         return True
-    title = SENTENCE.search(text.split(": ")[0])
-    return title is not None and title[0] in data()
+    return all(found[0].removeprefix("LAW ") in data() for found in SENTENCE.finditer(text))
 
 
 class Texts(HTMLParser):
