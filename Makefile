@@ -5,7 +5,7 @@ JOBS ?= auto
 SERVICES ?= var/services
 COVERAGE := $(BIN)/coverage
 
-.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements coverage coverage-all
+.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements messages coverage coverage-all
 
 install: .venv/.run
 install-dev: .venv/.dev
@@ -78,6 +78,9 @@ bench: install         ## figures with their floors
 requirements:          ## pin anew, with hashes (needs pip-tools)
 	pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-header --extra build -o requirements/run.txt pyproject.toml
 	pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-header --extra build --extra dev -o requirements/dev.txt pyproject.toml
+
+messages: install       ## collects every message of the code and templates into reports/locale/*/LC_MESSAGES/qorgau.po
+	$(BIN)/python -m infra.lab.messages
 
 clean:
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build

@@ -312,7 +312,7 @@ def complete_task(run: Run, step_id: str, outcome: str, evidence: str, *, by: Pe
     if task is None:
         raise DecisionRefused("this task is not open")
     if not by.may(*task.roles):
-        raise NotAllowed(f"this task is for {', '.join(task.roles)}")
+        raise NotAllowed("this task is for {roles}", roles=task.roles)
     if outcome not in OUTCOMES:
         raise DecisionRefused("the outcome is success, failure or skipped")
     if not evidence.strip():

@@ -1,6 +1,8 @@
-"""Words of the console for the short names used inside."""
+"""Words for the short names used inside: plain English ones, which are message ids of the catalogues too."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from engine.permissions import PEOPLE, TITLES
 
@@ -71,7 +73,44 @@ _WORDS = {
 }
 
 
-def word(name: object) -> str:
-    """Give the words for a short name, or the name itself made readable."""
+# Short names that are English words already; they stand here so that the catalogues have them.
+_AS_THEY_ARE = (
+    "abandoned", "accept", "access-block", "account", "acknowledge", "active", "addresses", "affected", "alert",
+    "approved", "asset", "authority", "availability", "avoid", "benign", "bounced", "breached", "cancelled",
+    "client-gateway", "clients", "clocks", "close", "closed", "complaint", "completed", "confidentiality",
+    "contain", "contained", "critical", "delivered", "detect", "devices", "done", "draft", "duplicate",
+    "employee", "erased", "events", "failed", "failure", "falling", "final", "flat", "fraud-register",
+    "governance", "held", "high", "improve", "incidents", "integrity", "kept", "late", "letter", "likelihood",
+    "lists", "loans", "low", "medium", "merged", "new", "none", "notices", "notify", "open", "order", "other",
+    "overdue", "owed", "partner", "pending", "playbooks", "product", "proposed", "protected", "protection",
+    "queued", "recover", "recovered", "reduce", "refused", "related", "released", "respond", "retention",
+    "retired", "review", "rising", "rules", "running", "satisfied", "sending", "sent", "sessions", "shadow",
+    "shown", "skipped", "stopping", "success", "tested", "transfer", "triaged", "unknown", "users", "waiting",
+    "withdrawn", "wording", "workstations",
+)  # fmt: skip
+_PHRASES = ("detect and report", "assess and decide", "learn lessons")
+_TABS = (
+    "Open", "Mine", "Unassigned", "Overdue", "Closed", "Running", "Week", "Breached", "All", "Sent", "Events",
+    "Incidents", "Notices",
+)  # fmt: skip
+
+
+def words() -> Mapping[str, str]:
+    """Give every short name that has words, with them."""
+    return {**{name: name.replace("_", " ") for name in (*_AS_THEY_ARE, *_PHRASES)}, **_WORDS}
+
+
+def texts() -> set[str]:
+    """Give every text that this table holds."""
+    return {*words().values(), *_TABS}
+
+
+def label(name: object) -> str:
+    """Give the English words for a short name, or the name itself made readable."""
     text = str(name)
     return _WORDS.get(text, text.replace("_", " "))
+
+
+def word(name: object) -> str:
+    """Give the words for a short name in documents, which are written in English."""
+    return label(name)

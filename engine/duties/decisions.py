@@ -34,7 +34,9 @@ def startable(
                 raise InputError("a duty cannot have begun in the future", field="anchor_at")
             return duty
     kinds = sorted(kind for kind, it in policy.specs.items() if it.owner in ("incident", "protection"))
-    raise NotFound(f"no clock '{kind[:40]}' can be started by hand; there are {', '.join(kinds)}")
+    raise NotFound(
+        "no clock '{kind}' can be started by hand; there are {startable}", kind=kind[:40], startable=tuple(kinds)
+    )
 
 
 def start_by_hand(
@@ -44,7 +46,7 @@ def start_by_hand(
     """Start the clock of a duty that ``startable`` gave; one that is there already stays."""
     require("start-clock", by)
     if held.id:
-        raise DecisionRefused(f"this clock is there already and is {held.state}")
+        raise DecisionRefused("this clock is there already and is {state}", state=held.state)
     spec = policy.spec_of(duty)
     assert spec is not None
     owner: Owner = "incident" if duty.owner == "incident" else "protection"
@@ -61,11 +63,11 @@ def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime)
     """Say that the duty does not exist; a second person must agree, and until then it runs on."""
     require("propose-cancellation", by)
     if not clock.running:
-        raise DecisionRefused(f"the clock is {clock.state}")
+        raise DecisionRefused("the clock is {state}", state=clock.state)
     if not reason.strip():
         raise DecisionRefused("cancelling a clock needs a reason")
     if clock.proposed is not None:
-        raise DecisionRefused(f"{clock.proposed[0]} proposed it already; somebody else must agree")
+        raise DecisionRefused("{proposed} proposed it already; somebody else must agree", proposed=clock.proposed[0])
     return [ClockCancellationProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id)]
 
 

@@ -259,12 +259,14 @@ def clock_spec(kind: str, day: date | None = None) -> ClockSpec:
     for name in sorted(builtin_names(), key=lambda name: name == HOME):
         specs |= clock_specs(name)
     if kind not in specs:
-        raise NotFound(f"there is no clock '{kind}'; known: {', '.join(sorted(specs))}")
+        raise NotFound("there is no clock '{kind}'; known: {known}", kind=kind, known=sorted(specs))
     if day is None:
         return specs[kind]
     entries = [duty for duty in jurisdiction(specs[kind].jurisdiction).duties if duty.id == kind]
     found = next((duty.spec for duty in entries if duty.in_force(day)), None)
     if found is None:
         first = min(duty.valid_from for duty in entries)
-        raise NotFound(f"no entry of '{kind}' is the law of {day}; the first holds from {first}")
+        raise NotFound(
+            "no entry of '{kind}' is the law of {day}; the first holds from {first}", kind=kind, day=day, first=first
+        )
     return found

@@ -181,7 +181,7 @@ def done(
     """Record that a returning duty was done on a day, with its evidence in words or a document."""
     require("record-duty", by)
     if key not in duty_specs():
-        raise NotFound(f"there is no duty '{key}'; known: {', '.join(sorted(duty_specs()))}")
+        raise NotFound("there is no duty '{key}'; known: {known}", key=key, known=sorted(duty_specs()))
     if done_on > today:
         raise InputError("it cannot have been done in the future", field="done_on")
     if not evidence.strip() or len(evidence) > 5_000:
@@ -198,7 +198,7 @@ def plan_action(duty: Duty, key: str, output: Output, *, by: Person, at: datetim
     """Plan a corrective action; the same one again changes nothing."""
     require("plan-action", by)
     if key not in duty_specs():
-        raise NotFound(f"there is no duty '{key}'")
+        raise NotFound("there is no duty '{key}'", key=key)
     if output.due_on < at.date() - timedelta(days=1):
         raise InputError("an action is planned for a day to come", field="due_on")
     action = str(derive("action", key, output.text, output.owner, output.due_on.isoformat()))
@@ -228,7 +228,7 @@ def record_evidence(
     """Hand in evidence for an obligation of the register."""
     require("record-evidence", by)
     if obligation not in builtin_register():
-        raise NotFound(f"obligation '{obligation}' is not in the register")
+        raise NotFound("obligation '{obligation}' is not in the register", obligation=obligation)
     if not text.strip() or len(text) > 5_000:
         raise DecisionRefused("say in 1 to 5000 characters what proves it")
     key = f"obligation:{obligation}"
@@ -244,7 +244,7 @@ def state_control(control: str, applicable: bool, justification: str, *, by: Per
     """State whether a control applies; both ways need a justification."""
     require("state-control", by)
     if control not in controls():
-        raise NotFound(f"there is no control '{control}' in ISO/IEC 27001:2022 Annex A")
+        raise NotFound("there is no control '{control}' in ISO/IEC 27001:2022 Annex A", control=control)
     if not justification.strip():
         raise DecisionRefused("a control needs a justification, applicable or not")
     return [

@@ -56,7 +56,7 @@ class Register:
 
     def __getitem__(self, obligation_id: str) -> Obligation:
         if obligation_id not in self.obligations:
-            raise NotFound(f"obligation '{obligation_id}' is not in the register")
+            raise NotFound("obligation '{obligation_id}' is not in the register", obligation_id=obligation_id)
         return self.obligations[obligation_id]
 
     def __contains__(self, obligation_id: object) -> bool:

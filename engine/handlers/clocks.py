@@ -42,7 +42,7 @@ def _owner(work: Work, owner_id: str, kind: str) -> None:
     if kind == "incident":
         incident = work.get(Incident, owner_id)
         if not incident.is_open:
-            raise DecisionRefused(f"incident {incident.number} is {incident.phase}")
+            raise DecisionRefused("incident {number} is {phase}", number=incident.number, phase=incident.phase)
     else:
         work.get(Protection, owner_id)
 

@@ -139,7 +139,7 @@ class Work:
         """Load an incident by its number. Raise NotFound naming it."""
         found = self.unit.find(Incident, number=number.strip().upper())
         if not found:
-            raise NotFound(f"there is no incident {number[:40]}")
+            raise NotFound("there is no incident {number}", number=number[:40])
         return self.unit.load(Incident, found[0])
 
     def record(self, kind: type[A], key: str, facts: Sequence[Fact]) -> None:

@@ -41,7 +41,7 @@ def draft(desk: Desk, command: DraftNotice, by: Person) -> Made:
     """Draft a notice that no rule asks for by itself."""
     kind = command.kind
     if kind not in ON_DEMAND:
-        raise InputError(f"a notice drafted by hand is one of {', '.join(ON_DEMAND)}", field="kind")
+        raise InputError("a notice drafted by hand is one of {on_demand}", field="kind", on_demand=tuple(ON_DEMAND))
     to = ", ".join(_address(part) for part in notices.recipients(command.recipient)) or desk.settings.mail_of(kind)
     if not to:
         raise InputError("name the address it goes to", field="recipient")
@@ -236,4 +236,4 @@ def _address(text: str) -> str:
     try:
         return check_address(text.strip())
     except InputError as error:
-        raise InputError(error.message, field="recipient", code=error.code) from None
+        raise InputError(error.msgid, field="recipient", code=error.code, **error.values) from None

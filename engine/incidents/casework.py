@@ -62,9 +62,9 @@ def report(told: Report, number: str, *, by: Person, at: datetime) -> tuple[str,
     """Open an incident by hand; gives its id. The same report entered twice is one incident."""
     require("report-incident", by)
     if told.incident_class not in CLASSES:
-        raise InputError(f"the class is one of {', '.join(CLASSES)}", field="incident_class")
+        raise InputError("the class is one of {classes}", field="incident_class", classes=CLASSES)
     if told.severity not in SEVERITIES:
-        raise InputError(f"severity is one of {', '.join(SEVERITIES)}", field="severity")
+        raise InputError("severity is one of {severities}", field="severity", severities=SEVERITIES)
     if told.told_at > at + timedelta(minutes=5):
         raise InputError("nobody can have told of it in the future", field="told_at")
     key = report_id(told)
@@ -177,7 +177,7 @@ def link(
 ) -> tuple[Sequence[Fact], Sequence[Fact]]:
     """Say that two incidents belong together; both say so afterwards. Linking again changes nothing."""
     if relation not in RELATIONS:
-        raise DecisionRefused(f"a relation is one of {', '.join(RELATIONS)}")
+        raise DecisionRefused("a relation is one of {relations}", relations=RELATIONS)
     require("link-incidents", by)
     if incident.id == other.id:
         raise DecisionRefused("an incident cannot be linked to itself")
@@ -263,7 +263,7 @@ def suppress(incident: Incident, until: datetime, reason: str, *, by: Person, at
     if incident.notifiable:
         raise DecisionRefused("findings of a notifiable rule are never suppressed; tune the rule instead")
     if not at < until <= at + LONGEST_SUPPRESSION:
-        raise DecisionRefused(f"findings are suppressed for at most {LONGEST_SUPPRESSION.days} days")
+        raise DecisionRefused("findings are suppressed for at most {days} days", days=LONGEST_SUPPRESSION.days)
     if not reason.strip():
         raise DecisionRefused("suppressing findings needs a reason")
     return [SuppressionSet(at=at, actor=by.id, reason=reason, incident_id=incident.id, until=until)]
@@ -279,4 +279,6 @@ def suppressed(incident: Incident, finding: FindingRaised, *, at: datetime) -> S
 def _works(incident: Incident, command: str, by: Person) -> None:
     require(command, by)
     if not incident.is_open:
-        raise DecisionRefused(f"incident {incident.number} is {incident.phase}; reopen it first")
+        raise DecisionRefused(
+            "incident {number} is {phase}; reopen it first", number=incident.number, phase=incident.phase
+        )

@@ -117,7 +117,9 @@ def join(incident: Incident, finding: FindingRaised, *, at: datetime) -> Sequenc
 def _triage(incident: Incident, command: str, by: Person) -> None:
     require(command, by)
     if not incident.is_open:
-        raise DecisionRefused(f"incident {incident.number} is {incident.phase}; reopen it first")
+        raise DecisionRefused(
+            "incident {number} is {phase}; reopen it first", number=incident.number, phase=incident.phase
+        )
 
 
 def assign(incident: Incident, assignee: str, *, by: Person, at: datetime) -> Sequence[Fact]:
@@ -151,7 +153,7 @@ def change_severity(incident: Incident, severity: str, reason: str, *, by: Perso
     """Judge the severity anew, with the reason."""
     _triage(incident, "change-severity", by)
     if severity not in SEVERITIES:
-        raise DecisionRefused(f"severity is one of {', '.join(SEVERITIES)}")
+        raise DecisionRefused("severity is one of {severities}", severities=SEVERITIES)
     if not reason.strip():
         raise DecisionRefused("a change of severity needs a reason")
     if severity == incident.severity:
@@ -227,11 +229,11 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
     """Close with a disposition. A notifiable incident takes two persons of different roles: the first call
     proposes, the second, by somebody else from compliance or the CISO, closes."""
     if disposition not in DISPOSITIONS:
-        raise DecisionRefused(f"disposition is one of {', '.join(DISPOSITIONS)}")
+        raise DecisionRefused("disposition is one of {dispositions}", dispositions=DISPOSITIONS)
     if not reason.strip():
         raise DecisionRefused("closing needs a reason; rule tuning feeds on it")
     if not incident.is_open:
-        raise DecisionRefused(f"incident {incident.number} is {incident.phase}")
+        raise DecisionRefused("incident {number} is {phase}", number=incident.number, phase=incident.phase)
     require("close-incident", by)
     common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if not incident.notifiable:
@@ -258,7 +260,7 @@ def record_lessons(incident: Incident, lessons: str, actions: str, *, by: Person
 def reopen(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Go on with a closed incident; its clocks count from the original detection."""
     if incident.disposition is None:
-        raise DecisionRefused(f"incident {incident.number} is not closed")
+        raise DecisionRefused("incident {number} is not closed", number=incident.number)
     require("reopen-incident", by)
     if not reason.strip():
         raise DecisionRefused("reopening needs a reason")

@@ -13,17 +13,43 @@ QorgauError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class QorgauError(Exception):
-    """Base of every error a user may meet; ``code`` is stable, the message is for people."""
+    """Base of every error a user may meet; ``code`` is stable, the message is for people.
+
+    With values, the text is a message id whose named {placeholders} they fill: ``message`` is English, and the edge can
+    say the same in another language from ``msgid`` and ``values``. Tuples are joined with commas.
+    """
 
     code = "qorgau.error"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str, *, code: str | None = None, **values: Any) -> None:
+        self.msgid = message
+        self.values: Mapping[str, Any] = values
+        self.message = self.placed(in_words(message, values))
+        super().__init__(self.message)
         if code is not None:
             self.code = code
+
+    def placed(self, text: str, field_word: str = "field") -> str:
+        """Return a text with the place it speaks of before it, where a kind of error knows one."""
+        return text
+
+
+def n_(msgid: str) -> str:
+    """Mark a message id for the catalogues; what shows it translates it."""
+    return msgid
+
+
+def in_words(message: str, values: Mapping[str, Any]) -> str:
+    """Return a message with its values put in; a text without values is given as it is, braces and all."""
+    if not values:
+        return message
+    shown = {name: ", ".join(map(str, it)) if isinstance(it, tuple | list) else it for name, it in values.items()}
+    return message.format(**shown)
 
 
 class InputError(QorgauError):
@@ -39,11 +65,16 @@ class InputError(QorgauError):
         line: int | None = None,
         field: str | None = None,
         code: str | None = None,
+        **values: Any,
     ) -> None:
         self.file, self.line, self.field = file, line, field
-        where = ":".join(str(part) for part in (file, line) if part is not None)
-        what = f"field '{field}': " if field else ""
-        super().__init__(f"{where}: {what}{message}" if where else f"{what}{message}", code=code)
+        super().__init__(message, code=code, **values)
+
+    def placed(self, text: str, field_word: str = "field") -> str:
+        """Return a text with file, line and field before it, where they are known."""
+        where = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        what = f"{field_word} '{self.field}': " if self.field else ""
+        return f"{where}: {what}{text}" if where else f"{what}{text}"
 
 
 class IdentifierError(InputError):

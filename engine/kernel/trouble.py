@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Literal, assert_never, get_args
 
+from engine.kernel.errors import n_
 from engine.kernel.facts import Fact, Owner
 
 
@@ -77,25 +78,32 @@ Trouble = MessageFailed | RuleFailed | MemoryFull | TemplateFailed | StageFailed
 TROUBLES: tuple[type[Fact], ...] = get_args(Trouble)
 
 
-def told(fact: Trouble) -> tuple[str, str]:
-    """Return what people are told of it: a heading and a sentence."""
+Told = tuple[str, str, dict[str, str]]
+
+
+def told(fact: Trouble) -> Told:
+    """Return what people are told of it: the message ids of a heading and of a sentence, and the values of both."""
     match fact:
         case MessageFailed():
-            return f"A message needs a person: {fact.kind}", f"{fact.key}: {fact.outcome}. {fact.detail}"
+            values = {"kind": fact.kind, "key": fact.key, "outcome": fact.outcome, "detail": fact.detail}
+            return n_("A message needs a person: {kind}"), n_("{key}: {outcome}. {detail}"), values
         case RuleFailed():
-            return "A rule raised an error", f"Rule {fact.rule_id} raised an error; it may have missed something."
+            text = n_("Rule {rule} raised an error; it may have missed something.")
+            return n_("A rule raised an error"), text, {"rule": fact.rule_id}
         case MemoryFull():
-            text = f"The memory of {fact.memory} was full; the oldest keys were forgotten before their time."
-            return "A memory of detection was full", text
+            text = n_("The memory of {memory} was full; the oldest keys were forgotten before their time.")
+            return n_("A memory of detection was full"), text, {"memory": fact.memory}
         case TemplateFailed():
-            text = f"Wording {fact.key}: {fact.detail}; the product's own wording was used."
-            return "An own wording failed", text
+            text = n_("Wording {key}: {detail}; the product's own wording was used.")
+            return n_("An own wording failed"), text, {"key": fact.key, "detail": fact.detail}
         case StageFailed():
-            text = f"{fact.stage}: {fact.error}; see the log. It is tried again and its work is kept."
-            return "A stage of the engine fails", text
+            text = n_("{stage}: {error}; see the log. It is tried again and its work is kept.")
+            return n_("A stage of the engine fails"), text, {"stage": fact.stage, "error": fact.error}
         case DutyNotCounted():
-            text = f"{fact.duty} of {fact.owner_kind} {fact.owner_id}: {fact.detail}"
-            return "A duty could not be counted", text
+            text = n_("{duty} of {owner_kind} {owner_id}: {detail}")
+            values = {"duty": fact.duty, "owner_kind": fact.owner_kind, "owner_id": fact.owner_id}
+            return n_("A duty could not be counted"), text, {**values, "detail": fact.detail}
         case EffectFailed():
-            return f"An effect needs a person: {fact.kind}", f"{fact.key}: {fact.outcome}. {fact.detail}"
+            values = {"kind": fact.kind, "key": fact.key, "outcome": fact.outcome, "detail": fact.detail}
+            return n_("An effect needs a person: {kind}"), n_("{key}: {outcome}. {detail}"), values
     assert_never(fact)

@@ -81,7 +81,7 @@ def notice_kind(kind: str) -> NoticeKindSpec:
     """Return one kind. Raise NotFound naming those there are."""
     kinds = notice_kinds()
     if kind not in kinds:
-        raise NotFound(f"there is no kind of notice '{kind[:40]}'; known: {', '.join(kinds)}")
+        raise NotFound("there is no kind of notice '{kind}'; known: {kinds}", kind=kind[:40], kinds=tuple(kinds))
     return kinds[kind]
 
 

@@ -224,10 +224,10 @@ def edit(notice: Notice, language: str, fields: Mapping[str, str], *, by: Person
     require("edit-notice", by)
     present = notice.content.get(language)
     if present is None:
-        raise DecisionRefused(f"the notice has no text in '{language}'")
+        raise DecisionRefused("the notice has no text in '{language}'", language=language)
     unknown = sorted(set(fields) - set(present))
     if unknown:
-        raise DecisionRefused(f"the notice has no fields {unknown}")
+        raise DecisionRefused("the notice has no fields {unknown}", unknown=str(unknown))
     if any(len(text) > 20_000 for text in fields.values()):
         raise DecisionRefused("a field of a notice has at most 20000 characters")
     merged = {**present, **fields}
@@ -243,7 +243,7 @@ def submit(notice: Notice, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Ask for a review."""
     require("submit-notice", by)
     if notice.state != "draft":
-        raise DecisionRefused(f"a notice that is {notice.state} cannot be submitted")
+        raise DecisionRefused("a notice that is {state} cannot be submitted", state=notice.state)
     _no_empty_field(notice)
     return [NoticeSubmitted(at=at, actor=by.id, notice_id=notice.id)]
 
@@ -252,7 +252,7 @@ def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Seque
     """Give a text under review back with a remark."""
     require("return-notice", by)
     if notice.state != "review":
-        raise DecisionRefused(f"a notice that is {notice.state} is not under review")
+        raise DecisionRefused("a notice that is {state} is not under review", state=notice.state)
     if by.id == notice.submitted_by:
         raise SecondPersonNeeded("who submitted the notice cannot review it")
     if not remark.strip() or len(remark) > 2_000:
@@ -289,13 +289,13 @@ def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequen
 
 def _is_text(notice: Notice, verb: str) -> None:
     if notice.state not in OPEN_TEXT:
-        raise DecisionRefused(f"a notice that is {notice.state} cannot be {verb}")
+        raise DecisionRefused("a notice that is {state} cannot be {verb}", state=notice.state, verb=verb)
 
 
 def _no_empty_field(notice: Notice) -> None:
     empty = sorted({name for fields in notice.content.values() for name, text in fields.items() if not text.strip()})
     if empty:
-        raise DecisionRefused(f"the notice has empty fields: {', '.join(empty)}")
+        raise DecisionRefused("the notice has empty fields: {empty}", empty=tuple(empty))
 
 
 class _Settled(Reasoned):

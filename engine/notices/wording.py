@@ -121,9 +121,9 @@ def propose(
     """Propose a wording. That it can be rendered was tried before."""
     require("propose-wording", by)
     if language not in LANGUAGES:
-        raise DecisionRefused(f"a language is one of {', '.join(LANGUAGES)}")
+        raise DecisionRefused("a language is one of {languages}", languages=LANGUAGES)
     if not fields or any(not text.strip() or len(text) > LONGEST for text in fields.values()):
-        raise DecisionRefused(f"every field of a template has 1 to {LONGEST} characters")
+        raise DecisionRefused("every field of a template has 1 to {longest} characters", longest=LONGEST)
     if not reason.strip():
         raise DecisionRefused("a change of wording needs a reason")
     version = version_of(fields)

@@ -42,7 +42,7 @@ class Permission(Record):
     def require(self, by: Person) -> None:
         """Raise NotAllowed for a person who holds none of the roles."""
         if not by.may(*self.roles):
-            raise NotAllowed(self.refusal)
+            raise NotAllowed(self.refusal, roles=self.roles)
 
 
 class Reading(Record):
@@ -56,4 +56,4 @@ class Reading(Record):
     def require(self, by: Person) -> None:
         """Raise NotAllowed for a person who holds none of the roles."""
         if not by.may(*self.roles):
-            raise NotAllowed(f"this needs one of the roles {', '.join(self.roles)}")
+            raise NotAllowed("this needs one of the roles {roles}", roles=self.roles)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from engine.duties import facts as c
 from engine.duties.clock import Clock
+from engine.kernel.errors import in_words, n_
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.messages import AlertMessage
 from engine.kernel.ports import Context, Intent
@@ -23,12 +25,21 @@ URGENT = 90
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message: to which roles; ``loud`` goes to the common address too, even where no role has one."""
+    """One message: to which roles; ``loud`` goes to the common address too, even where no role has one.
+
+    Subject and texts are message ids, which the values fill; the texts follow one another.
+    """
 
     subject: str
-    text: str
+    texts: tuple[str, ...]
+    values: Mapping[str, Any] = field(default_factory=dict)
     roles: tuple[str, ...] = COMPLIANCE
     loud: bool = True
+
+
+def english(msgid: str, **values: Any) -> str:
+    """Give a message in English."""
+    return in_words(msgid, values)
 
 
 class AlertPolicy:
@@ -38,9 +49,10 @@ class AlertPolicy:
     after: tuple[str, ...] = ()
     answers: tuple[type[Fact], ...] = (*c.FACTS, *n.FACTS, *p.FACTS, *TROUBLES)
 
-    def __init__(self, role_mail: Mapping[str, str], common: str) -> None:
+    def __init__(self, role_mail: Mapping[str, str], common: str, say: Callable[..., str] = english) -> None:
         self.role_mail = role_mail
         self.common = common
+        self.say = say
 
     def answer(self, context: Context, stored: StoredFact) -> None:
         """Answer one fact."""
@@ -49,8 +61,10 @@ class AlertPolicy:
             return
         named = [self.role_mail[role] for role in alert.roles if role in self.role_mail]
         addresses = dict.fromkeys([*named, *([self.common] if alert.loud else [])])
+        subject = self.say(alert.subject, **alert.values)
+        text = " ".join(self.say(part, **alert.values) for part in alert.texts)
         for number, address in enumerate(addresses):
-            message = AlertMessage(to=address, subject=alert.subject, text=alert.text, at=iso(stored.fact.at))
+            message = AlertMessage(to=address, subject=subject, text=text, at=iso(stored.fact.at))
             key = f"alert:{stored.position}" + (f":{number}" if number else "")
             context.intend(Intent(key, message))
 
@@ -65,63 +79,72 @@ def _of_clock(context: Context, fact: Fact) -> Alert | None:
     clock = context.past(Clock, str(getattr(fact, "clock_id", "")))
     match fact:
         case c.ClockMarkReached():
-            what = f"has used {fact.percent} % of its term"
-            subject = f"{fact.percent} % of the term is used: {clock.kind}"
-            return Alert(subject, _say(clock, what), fact.escalated_to, loud=fact.percent >= URGENT)
+            subject = n_("{percent} % of the term is used: {clock}")
+            text = n_("The duty '{clock}' ({owner_kind} {owner_id}) has used {percent} % of its term.")
+            loud = fact.percent >= URGENT
+            return _clock(clock, subject, text, fact.escalated_to, loud=loud, percent=fact.percent)
         case c.ClockWentLate():
-            return Alert(f"Late: {clock.kind}", _say(clock, "passed its strict instant"), fact.escalated_to)
+            text = n_("The duty '{clock}' ({owner_kind} {owner_id}) passed its strict instant.")
+            return _clock(clock, n_("Late: {clock}"), text, fact.escalated_to)
         case c.ClockBreached():
-            return Alert(f"Breached: {clock.kind}", _say(clock, "was not met"), fact.escalated_to)
+            text = n_("The duty '{clock}' ({owner_kind} {owner_id}) was not met.")
+            return _clock(clock, n_("Breached: {clock}"), text, fact.escalated_to)
         case c.ClockReminded():
-            what = f"was not met {fact.after_days} days ago and is still owed"
-            return Alert(f"Still owed: {clock.kind}", _say(clock, what), fact.escalated_to)
+            text = n_("The duty '{clock}' ({owner_kind} {owner_id}) was not met {days} days ago and is still owed.")
+            return _clock(clock, n_("Still owed: {clock}"), text, fact.escalated_to, days=fact.after_days)
         case c.ClockProofWithdrawn():
-            return Alert(f"Owed again: {clock.kind}", _say(clock, f"is owed again: {fact.reason}"))
+            text = n_("The duty '{clock}' ({owner_kind} {owner_id}) is owed again: {reason}.")
+            return _clock(clock, n_("Owed again: {clock}"), text, reason=fact.reason)
         case c.ClockRecounted() if clock.offered is not None:
-            what = (
-                f"would be due later by the changed calendar, at {iso(fact.counted_due_at)}; the earlier instant holds"
+            text = n_(
+                "The duty '{clock}' ({owner_kind} {owner_id}) would be due later by the changed calendar, at {later}; "
+                "the earlier instant holds."
             )
-            return Alert(f"The calendar changed: {clock.kind}", _say(clock, what))
+            return _clock(clock, n_("The calendar changed: {clock}"), text, later=iso(fact.counted_due_at))
         case c.ClockCancellationProposed():
-            return Alert(
-                f"A second person is asked: cancel {clock.kind}", _say(clock, "should be cancelled"), loud=False
-            )
+            text = n_("The duty '{clock}' ({owner_kind} {owner_id}) should be cancelled.")
+            return _clock(clock, n_("A second person is asked: cancel {clock}"), text, loud=False)
     return None
+
+
+def _clock(
+    clock: Clock, subject: str, text: str, roles: tuple[str, ...] = COMPLIANCE, *, loud: bool = True, **values: Any
+) -> Alert:
+    due = iso(clock.due_at) if clock.due_at else "—"
+    known = {"clock": clock.kind, "owner_kind": clock.owner_kind, "owner_id": clock.owner_id, "due": due}
+    return Alert(subject, (text, n_("Due {due}.")), {**known, **values}, roles, loud=loud)
 
 
 def _of_notice(fact: Fact) -> Alert | None:
     match fact:
         case n.NoticeRefused() | n.NoticeUnknown() | n.NoticeBounced():
-            return Alert(
-                "A notice needs a decision",
-                f"Notice {fact.notice_id} was not surely taken. Look at it in the console.",
-            )
+            text = n_("Notice {notice} was not surely taken. Look at it in the console.")
+            return Alert(n_("A notice needs a decision"), (text,), {"notice": fact.notice_id})
         case n.NoticeSubmitted():
-            text = f"Notice {fact.notice_id} waits for review."
-            return Alert("A notice waits for review", text, loud=False)
+            text = n_("Notice {notice} waits for review.")
+            return Alert(n_("A notice waits for review"), (text,), {"notice": fact.notice_id}, loud=False)
     return None
 
 
 def _of_protection(context: Context, fact: Fact) -> Alert | None:
     match fact:
         case p.OrderOverdue():
-            text = f"Order {fact.order_id}: {fact.attempts} tries. {fact.last_answer}"
-            return Alert("An order is not acknowledged", text)
+            values: dict[str, Any] = {"order": fact.order_id, "n": fact.attempts, "answer": fact.last_answer}
+            return Alert(n_("An order is not acknowledged"), (n_("Order {order}: {n} tries. {answer}"),), values)
         case p.ViolationFound():
             it = context.past(Protection, fact.protection_id)
-            number = it.act.number if it.act else fact.protection_id
-            text = f"Something was done that the orders of act {number} forbid. Incident {fact.incident_id}."
-            return Alert("A protected borrower was touched", text)
+            values = {"number": it.act.number if it.act else fact.protection_id, "incident": fact.incident_id}
+            text = n_("Something was done that the orders of act {number} forbid. Incident {incident}.")
+            return Alert(n_("A protected borrower was touched"), (text,), values)
         case p.OutcomeProposed():
-            text = f"Protection {fact.protection_id}: {fact.outcome} is proposed."
-            return Alert("A second person is asked: how a protection ends", text, loud=False)
+            values = {"protection": fact.protection_id, "outcome": fact.outcome}
+            subject = n_("A second person is asked: how a protection ends")
+            return Alert(subject, (n_("Protection {protection}: {outcome} is proposed."),), values, loud=False)
     return None
 
 
 def _of_trouble(fact: Fact) -> Alert | None:
-    return Alert(*told(fact), (Role.ADMIN.value, Role.CISO.value)) if isinstance(fact, Trouble) else None
-
-
-def _say(clock: Clock, what: str) -> str:
-    due = iso(clock.due_at) if clock.due_at else "—"
-    return f"The duty '{clock.kind}' ({clock.owner_kind} {clock.owner_id}) {what}. Due {due}."
+    if not isinstance(fact, Trouble):
+        return None
+    subject, text, values = told(fact)
+    return Alert(subject, (text,), values, (Role.ADMIN.value, Role.CISO.value))

@@ -229,9 +229,11 @@ def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Pe
     if outcome not in OUTCOMES:
         raise DecisionRefused("an outcome is write-off or release")
     if not protection.holds or protection.outcome is not None:
-        raise DecisionRefused(f"the protection is {protection.state}")
+        raise DecisionRefused("the protection is {state}", state=protection.state)
     if protection.proposed is not None:
-        raise DecisionRefused(f"{protection.proposed[0]} proposed an outcome already; somebody else must decide it")
+        raise DecisionRefused(
+            "{proposed} proposed an outcome already; somebody else must decide it", proposed=protection.proposed[0]
+        )
     if not reason.strip():
         raise DecisionRefused("an outcome needs its ground")
     if outcome == "release" and not any(it.ruling == "act-overturned" for it in protection.rulings):
@@ -248,7 +250,7 @@ def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Per
     if proposer == by.id:
         raise SecondPersonNeeded("who proposed the outcome cannot also decide it")
     if not protection.holds:
-        raise DecisionRefused(f"the protection is {protection.state}")
+        raise DecisionRefused("the protection is {state}", state=protection.state)
     common: _Outcome = {
         "at": at, "actor": by.id, "protection_id": protection.id, "outcome": outcome, "proposed_by": proposer,
     }  # fmt: skip

@@ -229,11 +229,13 @@ def _may_be_erased(it: Retention, today: date) -> None:
     if it.erased_at is not None or it.approved_by:
         raise DecisionRefused("it is destroyed, or about to be")
     if it.held:
-        raise DecisionRefused(f"a legal hold forbids it: {it.held}")
+        raise DecisionRefused("a legal hold forbids it: {held}", held=it.held)
     if it.free_from is None:
         raise DecisionRefused("the obligations of this client last, or their end is not recorded")
     if today < it.free_from:
-        raise DecisionRefused(f"the term runs; nothing may be destroyed before {it.free_from.isoformat()}")
+        raise DecisionRefused(
+            "the term runs; nothing may be destroyed before {free_from}", free_from=it.free_from.isoformat()
+        )
 
 
 def _given(reason: str) -> None:

@@ -121,7 +121,7 @@ def change(
     if added == removed == 0:
         raise InputError("nothing would change", field="entries")
     if it.waiting is not None:
-        raise DecisionRefused(f"version {it.waiting.version} of the list waits for a second person")
+        raise DecisionRefused("version {version} of the list waits for a second person", version=it.waiting.version)
     kind_of_fact = ListChangeProposed if weakens(kind, added, removed) else ListChanged
     return [
         kind_of_fact(

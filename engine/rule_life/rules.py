@@ -199,7 +199,7 @@ def tested(
     require("try-rule", by)
     held = _draft(it, version)
     if held.stage not in ("draft", "tested"):
-        raise DecisionRefused(f"this version is {held.stage} already")
+        raise DecisionRefused("this version is {stage} already", stage=held.stage)
     return [RuleTested(at=at, actor=by.id, rule=it.name, version=version, tests=tests, failed=tuple(failed))]
 
 
@@ -209,7 +209,7 @@ def propose(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDat
     _given(reason)
     held = _draft(it, version)
     if held.stage != "tested":
-        raise DecisionRefused(f"only a version whose tests hold can be proposed; this one is {held.stage}")
+        raise DecisionRefused("only a version whose tests hold can be proposed; this one is {stage}", stage=held.stage)
     return [RuleProposed(at=at, actor=by.id, reason=reason, rule=it.name, version=version)]
 
 
@@ -219,7 +219,7 @@ def approve(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDat
     _given(reason)
     held = _draft(it, version)
     if held.stage != "proposed":
-        raise DecisionRefused(f"only a proposed version can be approved; this one is {held.stage}")
+        raise DecisionRefused("only a proposed version can be approved; this one is {stage}", stage=held.stage)
     if by.id in (held.by, held.proposed_by):
         raise SecondPersonNeeded("who wrote or proposed a version cannot approve it")
     return [
@@ -234,7 +234,7 @@ def activate(it: RuleLife, version: str, mode: Mode, *, by: Person, reason: str,
     if _draft(it, version).stage != "approved":
         raise DecisionRefused("only a version that another person approved may run")
     if (it.in_force if mode == "active" else it.shadow) == version:
-        raise DecisionRefused(f"this version is {mode} already")
+        raise DecisionRefused("this version is {mode} already", mode=mode)
     return [RuleActivated(at=at, actor=by.id, reason=reason, rule=it.name, version=version, mode=mode)]
 
 
@@ -266,7 +266,7 @@ def roll_back(it: RuleLife, *, by: Person, reason: str, at: AwareDatetime) -> li
 def _draft(it: RuleLife, version: str) -> Draft:
     held = it.drafts.get(version)
     if held is None:
-        raise InputError(f"the rule has no version {version[:40]}", field="version")
+        raise InputError("the rule has no version {version}", field="version", version=version[:40])
     return held
 
 

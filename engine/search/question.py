@@ -84,23 +84,25 @@ class Vocabulary:
         """Give the full name of a field. Raises BadQuestion."""
         full = self.aliases.get(name, name)
         if full in self.refused:
-            raise BadQuestion(f"{full} is not in the index: {self.refused[full]}")
+            raise BadQuestion("{full} is not in the index: {refused}", full=full, refused=self.refused[full])
         if full not in self.fields:
-            raise BadQuestion(f"there is no field '{name[:80]}'; put a word that holds a colon into quotation marks")
+            raise BadQuestion(
+                "there is no field '{name}'; put a word that holds a colon into quotation marks", name=name[:80]
+            )
         return full
 
 
 def read(text: str, vocabulary: Vocabulary, zone: tzinfo = UTC) -> Node:
     """Read a question; days without a time are days of ``zone``. Raises BadQuestion."""
     if len(text) > LONGEST:
-        raise BadQuestion(f"a question has at most {LONGEST} characters")
+        raise BadQuestion("a question has at most {longest} characters", longest=LONGEST)
     if not text.strip():
         return EVERYTHING
     try:
         found = parse(text)
     except ParseError as error:
         why = str(error).removeprefix("Syntax error in input : ").rstrip("!")
-        raise BadQuestion(f"the question cannot be read: {why}") from None
+        raise BadQuestion("the question cannot be read: {why}", why=why) from None
     return _Reader(vocabulary, zone).node(found, None)
 
 
@@ -127,7 +129,11 @@ class _Reader:
                 return self._words(item, name)
             case tree.Range() | tree.From() | tree.To():
                 return self._range(item, name)
-        raise BadQuestion(f"{_KINDS.get(type(item).__name__, 'this form')} cannot be asked for here: {str(item)[:80]}")
+        raise BadQuestion(
+            "{form} cannot be asked for here: {item}",
+            form=_KINDS.get(type(item).__name__, "this form"),
+            item=str(item)[:80],
+        )
 
     def _not(self, item: Any, name: str | None) -> Node:
         child = item.children[0]
@@ -138,7 +144,8 @@ class _Reader:
     def _field(self, item: Any, outer: str | None) -> Node:
         if outer is not None:
             raise BadQuestion(
-                f"a field inside a field: {str(item)[:80]}; put a word that holds a colon into quotation marks"
+                "a field inside a field: {item}; put a word that holds a colon into quotation marks",
+                item=str(item)[:80],
             )
         if item.name == "_exists_":
             return Phrase((words.of_field(self.vocabulary.resolve(str(item.expr))),), open=True)
@@ -159,7 +166,7 @@ class _Reader:
         plain = _unescaped(text.removesuffix("*") if open_ else text, wild=not quoted)
         found = words.cut(plain)
         if not found:
-            raise BadQuestion(f"there is no letter or digit in {text[:80]!r}")
+            raise BadQuestion("there is no letter or digit in {text}", text=repr(text[:80]))
         # A star after a sign asks for any next word: "portal.*" wants a word after "portal".
         after_sign = open_ and not words.cut(plain[-1])
         spelled = [words.of_named(name, word) if name else words.bare(word) for word in found]
@@ -173,7 +180,7 @@ class _Reader:
 
     def _range(self, item: Any, name: str | None) -> Node:
         if name is None or self.vocabulary.fields[name] == "text":
-            raise BadQuestion(f"a range needs a field of times or numbers: {str(item)[:80]}")
+            raise BadQuestion("a range needs a field of times or numbers: {item}", item=str(item)[:80])
         low, with_low, high, with_high = _ends(item)
         kind = self.vocabulary.fields[name]
         if kind == "number":
@@ -188,8 +195,8 @@ class _Reader:
             return span(text.replace("\\", ""), self.zone)
         except (ValueError, OverflowError):
             raise BadQuestion(
-                f"{text[:80]!r} is neither a day (2026-11-01) nor an instant in quotation marks "
-                '("2026-11-01T10:00:00+05:00")'
+                '{text} is neither a day (2026-11-01) nor an instant in quotation marks ("2026-11-01T10:00:00+05:00")',
+                text=repr(text[:80]),
             ) from None
 
 
@@ -209,7 +216,7 @@ def _unescaped(text: str, *, wild: bool) -> str:
         elif letter == "\\":
             after = True
         elif wild and letter in "*?":
-            raise BadQuestion(f"'*' stands at the end of a word only, and '?' nowhere: {text[:80]}*")
+            raise BadQuestion("'*' stands at the end of a word only, and '?' nowhere: {text}*", text=text[:80])
         else:
             plain.append(letter)
     return "".join(plain)
@@ -219,9 +226,9 @@ def _number(text: str) -> float:
     try:
         value = float(text.replace("\\", ""))
     except ValueError:
-        raise BadQuestion(f"{text[:80]!r} is not a number") from None
+        raise BadQuestion("{text} is not a number", text=repr(text[:80])) from None
     if math.isnan(value):
-        raise BadQuestion(f"{text[:80]!r} is not a number")
+        raise BadQuestion("{text} is not a number", text=repr(text[:80]))
     return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -69,6 +69,7 @@ from reports.composer import NoticeComposer
 from reports.drafter import Drafter
 from reports.drafts import Writer
 from reports.exchange.ocsf import incident_finding
+from reports.messages import mail_text
 from reports.render import render
 from rules.detection.loader import RuleSet
 
@@ -221,6 +222,7 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
     recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in notice_kinds()}
     policy = settings.clock_policy
+    in_house_language = partial(mail_text, settings.language)
     duties = PolicyRunner(decisions, clock, DutyPolicy(house.calendars, policy))
     stages: list[Stage] = [
         Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault, house.tracing),
@@ -231,7 +233,7 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
         PolicyRunner(decisions, clock, PlaybookPolicy(house.playbooks, automatic)),
         PolicyRunner(decisions, clock, NoticePolicy(house.drafting, recipients), before=[duties]),
         PolicyRunner(decisions, clock, OrderPolicy(house.calendar, policy)),
-        PolicyRunner(decisions, clock, AlertPolicy(settings.role_mail, settings.alert_mail)),
+        PolicyRunner(decisions, clock, AlertPolicy(settings.role_mail, settings.alert_mail, in_house_language)),
         mails,
         to_systems,
         *_webhooks(house, outside.http),

@@ -6,6 +6,7 @@ need not wait for the console's or the benches'.
 
 from __future__ import annotations
 
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -13,6 +14,7 @@ from importlib import import_module
 import click
 
 from engine.kernel.errors import DecisionRefused, NotFound, QorgauError
+from reports.messages import chosen, refusal
 
 VERSION = "0.1.0"
 WHERE = {
@@ -94,10 +96,10 @@ def main() -> None:
         _fail(error.format_message())
         code = 2
     except (DecisionRefused, NotFound) as error:
-        _fail(error.message)
+        _fail(refusal(error, _language()))
         code = 2
     except QorgauError as error:
-        _fail(error.message)
+        _fail(refusal(error, _language()))
         code = 2
     except BrokenPipeError:
         # The reader went away (``qorgau simulate | head``); that is its right.
@@ -107,6 +109,11 @@ def main() -> None:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         code = 2
     raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _language() -> str:
+    """What the person at the terminal reads: QORGAU_LANGUAGE, else the locale."""
+    return chosen(*(os.environ.get(name) for name in ("QORGAU_LANGUAGE", "LC_ALL", "LANG")))
 
 
 def _fail(message: str) -> None:

@@ -73,9 +73,11 @@ class Accounts:
             raise InputError("an account name has 1 to 60 letters, digits or . _ - @", field="user")
         unknown = sorted(set(roles) - set(ROLES))
         if unknown or not roles:
-            raise InputError(f"roles are {', '.join(ROLES)}", field="roles")
+            raise InputError("roles are {roles}", field="roles", roles=ROLES)
         if len(password) < MIN_PASSWORD:
-            raise InputError(f"a password has at least {MIN_PASSWORD} characters", field="password")
+            raise InputError(
+                "a password has at least {min_password} characters", field="password", min_password=MIN_PASSWORD
+            )
         now = self.clock.now()
         hashed = self.hasher.hash(password)
         with self.decisions.unit(now) as unit:
@@ -149,6 +151,21 @@ class Accounts:
                 cursor.execute("UPDATE sessions SET seen_at = ? WHERE digest = ?", (iso(now), row["digest"]))
         person = Person(id=row["user_id"], name=row["name"], roles=frozenset(orjson.loads(row["roles"])))
         return Session(person, row["csrf"])
+
+    def language(self, user_id: str) -> str | None:
+        """Give the language that a person chose for the console."""
+        row = self.database.row("SELECT language FROM languages WHERE user_id = ?", user_id)
+        return str(row["language"]) if row else None
+
+    def choose_language(self, user_id: str, language: str) -> None:
+        """Keep the language that a person chose, with the account."""
+        if self.language(user_id) != language:
+            with self.database.write() as cursor:
+                cursor.execute(
+                    "INSERT INTO languages VALUES (?, ?) "
+                    "ON CONFLICT (user_id) DO UPDATE SET language = excluded.language",
+                    (user_id, language),
+                )
 
     def sign_out(self, token: str) -> None:
         """End a session."""

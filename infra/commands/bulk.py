@@ -18,6 +18,7 @@ from engine.kernel.commands import Command, Decided
 from engine.kernel.errors import InputError, QorgauError
 from engine.kernel.facts import Person
 from infra.commands.dispatch import Dispatcher
+from reports.messages import refusal
 
 MOST_AT_ONCE = 200
 MANY: dict[str, tuple[type[Command[Any]], tuple[str, ...]]] = {
@@ -36,9 +37,9 @@ def in_bulk(
 ) -> list[dict[str, Any]]:
     """Do one act on many incidents; return ``id``, ``result`` (done, proposed, refused) and ``reason`` of each."""
     if not 0 < len(incident_ids) <= MOST_AT_ONCE:
-        raise InputError(f"choose 1 to {MOST_AT_ONCE} incidents", field="ids")
+        raise InputError("choose 1 to {most_at_once} incidents", field="ids", most_at_once=MOST_AT_ONCE)
     if act not in MANY:
-        raise InputError(f"an act on many is one of {', '.join(MANY)}", field="act")
+        raise InputError("an act on many is one of {many}", field="act", many=tuple(MANY))
     kind, names = MANY[act]
     results = []
     for key in dict.fromkeys(incident_ids):
@@ -48,5 +49,5 @@ def in_bulk(
             waits = isinstance(outcome, Decided) and not outcome.decided
             results.append({"id": key, "result": "proposed" if waits else "done", "reason": ""})
         except QorgauError as error:
-            results.append({"id": key, "result": "refused", "reason": error.message})
+            results.append({"id": key, "result": "refused", "reason": refusal(error)})
     return results

@@ -43,5 +43,5 @@ class Dispatcher:
 def kind_of(name: str) -> type[Command[Any]]:
     """Return the kind of command of a name. Raise NotFound."""
     if name not in KINDS:
-        raise NotFound(f"there is no command '{name[:40]}'")
+        raise NotFound("there is no command '{name}'", name=name[:40])
     return KINDS[name]

@@ -106,7 +106,7 @@ class Rulebook:
             for _, document in load_documents(text, file):
                 if isinstance(document, dict) and document.get("name") == name:
                     return deepcopy(document)
-        raise NotFound(f"there is no rule '{name}'")
+        raise NotFound("there is no rule '{name}'", name=name)
 
     def tried(self, name: str, text: str) -> RuleSet:
         """Load all rules with this one in place. Raise RuleError, which says what is wrong with it."""

@@ -58,4 +58,9 @@ class Wordbook:
 def known(kind: str, language: str) -> None:
     """Raise NotFound for a template that does not exist."""
     if kind not in kinds() or language not in LANGUAGES:
-        raise NotFound(f"there is no template '{kind[:40]}' in '{language[:10]}'; known: {', '.join(kinds())}")
+        raise NotFound(
+            "there is no template '{kind}' in '{language}'; known: {kinds}",
+            kind=kind[:40],
+            language=language[:10],
+            kinds=tuple(kinds()),
+        )

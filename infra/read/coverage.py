@@ -11,7 +11,7 @@ from engine.governance.served import Thing, served
 from engine.kernel.timestamps import iso
 from infra.read.reading import Reading
 from infra.read.rows import clocks, effects, governance, incidents
-from reports.labels import word
+from reports.messages import say, word
 
 TOPICS_OF_EVENTS = {
     "incident.opened": "incident.opened.v1",
@@ -118,20 +118,21 @@ class Coverage:
                 yield self._at(self.topics[topic]), word(action), ""
             if action in self.events:
                 at, position = self.events[action]
-                yield at, f"event {action} #{position}", f"/events/{position}"
+                yield at, say("event {action} #{position}", action=action, position=position), f"/events/{position}"
         for topic in (topic for thing in things for topic in thing.facts):
             if topic in self.topics:
                 yield self._at(self.topics[topic]), topic.rsplit(".", 1)[0].replace(".", " "), ""
         for name in rules:
             if name in self.incidents:
-                yield self.incidents[name], f"incident of rule {name}", f"/rules/{name}"
+                yield self.incidents[name], say("incident of rule {name}", name=name), f"/rules/{name}"
         for kind in kinds:
             if kind in self.clocks:
-                yield self.clocks[kind], f"clock satisfied: {word(kind)}", "/clocks?state=all"
+                yield self.clocks[kind], say("clock satisfied: {name}", name=word(kind)), "/clocks?state=all"
         for key in (*duties, f"obligation:{entry.id}"):
             if key in self.duties:
                 duty = self.duties[key]
-                yield iso(duty.latest_at) if duty.latest_at else "", f"recorded: {duty.latest[:80]}", "/duties"
+                latest = say("recorded: {text}", text=duty.latest[:80])
+                yield iso(duty.latest_at) if duty.latest_at else "", latest, "/duties"
 
     def _at(self, position: int) -> str:
         if position not in self._when:

@@ -5,15 +5,17 @@ Detect: first event → detection. Acknowledge, contain, recover, notify, close:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
 from engine.incidents.incident import FUNCTIONS, STAGES, Incident
+from engine.kernel.errors import n_
 from infra.read.reading import Reading
 from infra.read.rows import incidents
 from infra.read.rows.incidents import MeasuredRow
+from reports.messages import in_english
 
 STEPS = ("detect", "acknowledge", "contain", "notify", "recover", "close")
 
@@ -75,11 +77,11 @@ def _between(start: datetime | None, end: datetime | None) -> float | None:
     return max(0.0, (end - start).total_seconds())
 
 
-def say(seconds: float | None) -> str:
+def say(seconds: float | None, said: Callable[..., str] = in_english) -> str:
     """Say a length in words: 42 s, 7 min, 3.5 h, 2.1 d."""
     if seconds is None:
         return "—"
-    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+    for limit, size, unit in ((120, 1, n_("{n} s")), (7200, 60, "{n} min"), (172_800, 3600, "{n} h")):
         if seconds < limit:
-            return f"{seconds / size:.0f} {unit}" if unit != "h" else f"{seconds / size:.1f} {unit}"
-    return f"{seconds / 86_400:.1f} d"
+            return said(unit, n=f"{seconds / size:.0f}" if unit != "{n} h" else f"{seconds / size:.1f}")
+    return said("{n} d", n=f"{seconds / 86_400:.1f}")

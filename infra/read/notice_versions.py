@@ -25,7 +25,7 @@ def version_of(notice: Notice, number: int) -> TextVersion:
     for version in notice.versions:
         if version.number == number:
             return version
-    raise NotFound(f"the notice has the versions 1 to {len(notice.versions)}")
+    raise NotFound("the notice has the versions 1 to {versions}", versions=len(notice.versions))
 
 
 def changes(old: TextVersion | None, new: TextVersion) -> list[Change]:

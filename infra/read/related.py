@@ -6,17 +6,19 @@ from dataclasses import replace
 from math import cos, pi, sin
 from typing import NamedTuple
 
+from engine.kernel.errors import n_
 from infra.read.reading import Reading
 from infra.read.rows import incidents
 from infra.read.rows.incidents import SimilarRow
+from reports.messages import say
 
 WEIGHTS = {"clients": 5, "devices": 4, "workstations": 3, "users": 3, "loans": 5, "sessions": 4, "addresses": 2}
 SAME_RULE = 3
 COMMON = 25
 """An entity in more incidents than this (an office's address) says nothing."""
 MOST_ENTITIES, MOST_INCIDENTS = 24, 24
-SHAPES = {"clients": "client", "loans": "loan", "users": "employee or user", "devices": "device",
-          "addresses": "IP address", "sessions": "session", "workstations": "workstation"}  # fmt: skip
+SHAPES = {"clients": n_("client"), "loans": n_("loan"), "users": n_("employee or user"), "devices": n_("device"),
+          "addresses": n_("IP address"), "sessions": n_("session"), "workstations": n_("workstation")}  # fmt: skip
 
 
 def similar(house: Reading, incident_id: str, limit: int = 8) -> list[SimilarRow]:
@@ -102,5 +104,5 @@ def _on_circle(index: int, count: int, radius: float, turn: float = 0.0) -> tupl
 
 def _node(x: float, y: float, kind: str, label: str, path: str, title: str = "") -> Node:
     short = label if len(label) <= 18 else f"{label[:8]}…{label[-8:]}"
-    words = f"{SHAPES.get(kind, 'incident')} {label}{': ' + title if title else ''}"
+    words = f"{say(SHAPES.get(kind, n_('incident')))} {label}{': ' + title if title else ''}"
     return Node(round(x, 1), round(y, 1), kind, short, path, words)

@@ -85,7 +85,7 @@ class Reports:
             "coverage": self.coverage,
         }
         if name not in makers:
-            raise InputError(f"a report is one of {', '.join(makers)}", field="report")
+            raise InputError("a report is one of {makers}", field="report", makers=tuple(makers))
         return makers[name](period_of(self.house, period))
 
     def _report(self, name: str, title: str, period: str, blocks: list[Block]) -> Report:

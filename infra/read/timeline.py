@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from engine.duties import facts as c
 from engine.governance import facts as g
 from engine.incidents import facts as i
+from engine.kernel.errors import n_
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.timestamps import iso
 from engine.kernel.trouble import Trouble, told
@@ -16,7 +17,7 @@ from engine.protection import facts as p
 from infra.read.reading import Reading
 from infra.read.rows import incidents
 from playbooks import run as runs
-from reports.labels import word
+from reports.messages import day, listed, moment, say, spoken, word
 
 
 class Entry(NamedTuple):
@@ -80,212 +81,254 @@ def describe(fact: Fact, names: dict[str, str]) -> str:
         text = ours(fact, names)
         if text is not None:
             return text
-    return told(fact)[1] if isinstance(fact, Trouble) else fact.topic
+    if isinstance(fact, Trouble):
+        _, text, values = told(fact)
+        return say(text, **values)
+    return fact.topic
 
 
 def _incident(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case i.IncidentOpened():
-            how = f"by rule {fact.rule_name}" if fact.rule_name else f"by hand, told by {word(fact.reported_by)}"
-            return f"Incident {fact.number} opened {how}"
+            if fact.rule_name:
+                return say("Incident {number} opened by rule {rule}", number=fact.number, rule=fact.rule_name)
+            told_by = word(fact.reported_by)
+            return say("Incident {number} opened by hand, told by {told_by}", number=fact.number, told_by=told_by)
         case i.FindingJoined():
-            more = f", new clients: {', '.join(fact.new_clients[:5])}" if fact.new_clients else ""
-            return f"Another finding of {fact.rule_name} joined{more}"
+            if not fact.new_clients:
+                return say("Another finding of {rule} joined", rule=fact.rule_name)
+            clients = ", ".join(fact.new_clients[:5])
+            return say("Another finding of {rule} joined, new clients: {clients}", rule=fact.rule_name, clients=clients)
         case i.IncidentAssigned():
-            return f"Assigned to {fact.assignee}"
+            return say("Assigned to {assignee}", assignee=fact.assignee)
         case i.IncidentAcknowledged():
-            return "Acknowledged"
+            return say("Acknowledged")
         case i.NoteAdded():
             return fact.text
         case i.SeverityChanged():
-            return f"Severity is now {fact.severity}"
+            return say("Severity is now {severity}", severity=word(fact.severity))
         case i.ContainmentStarted():
-            return f"Contained: {fact.action}"
+            return say("Contained: {action}", action=fact.action)
         case i.CauseEliminated():
-            return f"Cause eliminated: {fact.evidence}"
+            return say("Cause eliminated: {evidence}", evidence=fact.evidence)
         case i.ConsequenceEliminated():
-            return f"Consequences eliminated: {fact.evidence}"
+            return say("Consequences eliminated: {evidence}", evidence=fact.evidence)
         case i.RecoveryConfirmed():
-            return f"Normal state confirmed: {fact.evidence}"
+            return say("Normal state confirmed: {evidence}", evidence=fact.evidence)
         case i.ClosureProposed():
-            return f"Closing proposed as {word(fact.disposition)}; a second person must agree"
+            disposition = word(fact.disposition)
+            return say("Closing proposed as {disposition}; a second person must agree", disposition=disposition)
         case i.IncidentClosed():
-            return f"Closed as {word(fact.disposition)}"
+            return say("Closed as {disposition}", disposition=word(fact.disposition))
         case i.IncidentReopened():
-            return "Reopened"
+            return say("Reopened")
         case i.LessonsRecorded():
-            return f"Lessons: {fact.lessons} Actions: {fact.actions}"
+            return say("Lessons: {lessons} Actions: {actions}", lessons=fact.lessons, actions=fact.actions)
     return None
 
 
 def _casework(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case i.IncidentMerged():
-            return f"Merged into {names.get(fact.into, 'another incident')}"
+            return say("Merged into {incident}", incident=names.get(fact.into, say("another incident")))
         case i.IncidentAbsorbed():
-            return f"{names.get(fact.other, 'Another incident')} was merged into this one"
+            other = names.get(fact.other, say("Another incident"))
+            return say("{incident} was merged into this one", incident=other)
         case i.FindingsDetached():
-            return f"{len(fact.findings)} finding(s) moved to {names.get(fact.into, 'another incident')}"
+            into = names.get(fact.into, say("another incident"))
+            return say("{n} finding(s) moved to {incident}", n=len(fact.findings), incident=into)
         case i.FindingsTakenOver():
-            return f"{len(fact.parts)} finding(s) taken over from {names.get(fact.other, 'another incident')}"
+            other = names.get(fact.other, say("another incident"))
+            return say("{n} finding(s) taken over from {incident}", n=len(fact.parts), incident=other)
         case i.IncidentLinked():
-            return f"Linked with {names.get(fact.other, 'another incident')} ({word(fact.relation)})"
+            other = names.get(fact.other, say("another incident"))
+            return say("Linked with {incident} ({relation})", incident=other, relation=word(fact.relation))
         case i.IncidentUnlinked():
-            return f"No longer linked with {names.get(fact.other, 'another incident')}"
+            return say("No longer linked with {incident}", incident=names.get(fact.other, say("another incident")))
         case i.NotifiabilityRaised():
-            return "The law's duties hold for this incident"
+            return say("The law's duties hold for this incident")
         case i.NotifiabilityLoweringProposed():
-            return "Proposed: the law's duties do not hold; a second person must agree"
+            return say("Proposed: the law's duties do not hold; a second person must agree")
         case i.NotifiabilityLowered():
-            return f"The law's duties do not hold (proposed by {fact.second_person})"
+            return say("The law's duties do not hold (proposed by {person})", person=fact.second_person)
         case i.ClientsNamed():
-            return f"Affected clients named: {', '.join((*fact.entities.clients, *fact.entities.loans)[:8])}"
+            named = ", ".join((*fact.entities.clients, *fact.entities.loans)[:8])
+            return say("Affected clients named: {clients}", clients=named)
         case i.FindingSuppressed():
-            return "A finding with the same key came and was suppressed"
+            return say("A finding with the same key came and was suppressed")
         case i.SuppressionSet():
-            return f"Further findings with this key open nothing until {iso(fact.until)[:16]}"
+            return say("Further findings with this key open nothing until {until}", until=_instant(fact.until))
     return None
 
 
 def _clock(fact: Fact, names: dict[str, str]) -> str | None:
     if not isinstance(fact, c.FACTS):
         return None
-    name = names.get(str(getattr(fact, "clock_id", "")), "Clock")
+    name = names.get(str(getattr(fact, "clock_id", "")), say("Clock"))
     match fact:
         case c.ClockStarted():
-            return f"{name}: clock started{' by hand' if fact.by_hand else ''} ({fact.policy})"
+            if fact.by_hand:
+                return say("{name}: clock started by hand ({policy})", name=name, policy=fact.policy)
+            return say("{name}: clock started ({policy})", name=name, policy=fact.policy)
         case c.ClockMarkReached():
-            return f"{name}: {fact.percent} % of the term used; told {_told(fact.escalated_to)}"
+            told = _told(fact.escalated_to)
+            return say("{name}: {percent} % of the term used; told {told}", name=name, percent=fact.percent, told=told)
         case c.ClockWentLate():
-            return f"{name}: the strict instant has passed"
+            return say("{name}: the strict instant has passed", name=name)
         case c.ClockBreached():
-            return f"{name}: BREACHED; told {_told(fact.escalated_to)}"
+            return say("{name}: BREACHED; told {told}", name=name, told=_told(fact.escalated_to))
         case c.ClockReminded():
-            return f"{name}: still owed {fact.after_days} days after the breach; told {_told(fact.escalated_to)}"
+            told, days = _told(fact.escalated_to), fact.after_days
+            return say("{name}: still owed {days} days after the breach; told {told}", name=name, days=days, told=told)
         case c.ClockSatisfied():
-            return f"{name}: satisfied{' late' if fact.late else ''} by {fact.proof}"
+            if fact.late:
+                return say("{name}: satisfied late by {proof}", name=name, proof=fact.proof)
+            return say("{name}: satisfied by {proof}", name=name, proof=fact.proof)
         case c.ClockProofWithdrawn():
-            return f"{name}: owed again"
+            return say("{name}: owed again", name=name)
         case c.ClockCancellationProposed():
-            return f"{name}: cancelling proposed; a second person must agree"
+            return say("{name}: cancelling proposed; a second person must agree", name=name)
         case c.ClockCancelled():
-            return f"{name}: cancelled, second person {fact.second_person}"
+            return say("{name}: cancelled, second person {person}", name=name, person=fact.second_person)
         case c.ClockResumed():
-            return f"{name}: resumed"
+            return say("{name}: resumed", name=name)
         case c.ClockRecounted():
-            later = "; the new calendar would give a later one" if fact.counted_due_at > fact.due_at else ""
-            return f"{name}: counted again, due {iso(fact.due_at)[:16]}Z{later}"
+            due = _instant(fact.due_at)
+            if fact.counted_due_at > fact.due_at:
+                text = n_("{name}: counted again, due {due}; the new calendar would give a later one")
+                return say(text, name=name, due=due)
+            return say("{name}: counted again, due {due}", name=name, due=due)
         case c.ClockLaterAccepted():
-            return f"{name}: the later deadline was accepted"
-    return f"{name}: counted from an earlier detection"
+            return say("{name}: the later deadline was accepted", name=name)
+    return say("{name}: counted from an earlier detection", name=name)
 
 
 def _told(roles: tuple[str, ...]) -> str:
-    return ", ".join(map(word, roles)) or "nobody"
+    return listed(roles) or say("nobody")
+
+
+def _instant(at: datetime) -> str:
+    return moment(at, UTC, seconds=False) + " UTC" if spoken() != "en" else f"{iso(at)[:16]}Z"
 
 
 def _notice(fact: Fact, names: dict[str, str]) -> str | None:
     if not isinstance(fact, n.FACTS):
         return None
-    name = names.get(str(getattr(fact, "notice_id", "")), "Notice")
+    name = names.get(str(getattr(fact, "notice_id", "")), say("Notice"))
     match fact:
         case n.NoticeDrafted():
-            return f"{name}: drafted"
+            return say("{name}: drafted", name=name)
         case n.NoticeRedrafted():
-            return f"{name}: drafted anew, the incident has changed"
+            return say("{name}: drafted anew, the incident has changed", name=name)
         case n.NoticeEdited():
-            return f"{name}: edited ({fact.language})"
+            return say("{name}: edited ({language})", name=name, language=fact.language)
         case n.NoticeSubmitted():
-            return f"{name}: submitted for review"
+            return say("{name}: submitted for review", name=name)
         case n.NoticeReturned():
-            return f"{name}: given back"
+            return say("{name}: given back", name=name)
         case n.NoticeApproved():
-            return f"{name}: approved, content {fact.content_hash[:12]}…"
+            return say("{name}: approved, content {hash}…", name=name, hash=fact.content_hash[:12])
         case n.NoticeSent():
-            return f"{name}: sent by {fact.channel} to {fact.recipient}, reference {fact.transport_ref}"
+            values = {"channel": fact.channel, "recipient": fact.recipient, "reference": fact.transport_ref}
+            return say("{name}: sent by {channel} to {recipient}, reference {reference}", name=name, **values)
         case n.NoticeRefused():
-            return f"{name}: REFUSED: {fact.answer}"
+            return say("{name}: REFUSED: {answer}", name=name, answer=fact.answer)
         case n.NoticeUnknown():
-            return f"{name}: nobody knows whether it arrived: {fact.detail}"
+            return say("{name}: nobody knows whether it arrived: {detail}", name=name, detail=fact.detail)
         case n.NoticeBounced():
-            return f"{name}: CAME BACK from {fact.recipient}: {fact.status} {fact.detail}"
+            answer = f"{fact.status} {fact.detail}"
+            return say(
+                "{name}: CAME BACK from {recipient}: {answer}", name=name, recipient=fact.recipient, answer=answer
+            )
         case n.NoticeResendOrdered():
-            mark = ", marked as a repeat" if fact.repeat else ""
-            return f"{name}: try {fact.attempt} ordered, to {fact.recipient}{mark}"
+            text = n_("{name}: try {attempt} ordered, to {recipient}")
+            if fact.repeat:
+                text = n_("{name}: try {attempt} ordered, to {recipient}, marked as a repeat")
+            return say(text, name=name, attempt=fact.attempt, recipient=fact.recipient)
         case n.NoticeReceipted():
-            return f"{name}: receipt {fact.reference} of {fact.received_on}"
-    return f"{name}: withdrawn"
+            on = day(fact.received_on)
+            return say("{name}: receipt {reference} of {day}", name=name, reference=fact.reference, day=on)
+    return say("{name}: withdrawn", name=name)
 
 
 def _run(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case runs.RunStarted():
-            return f"Playbook started: {fact.playbook_name}"
+            return say("Playbook started: {name}", name=say(fact.playbook_name))
         case runs.StepEntered():
-            return f"Playbook step: {names.get(fact.step_id, fact.step_id.split('--')[0])}"
+            return say("Playbook step: {name}", name=say(names.get(fact.step_id, fact.step_id.split("--")[0])))
         case runs.TaskOpened():
-            return f"Task for {', '.join(map(word, fact.roles))}: {fact.title}"
+            return say("Task for {roles}: {title}", roles=listed(fact.roles), title=say(fact.title))
         case runs.CommandRequested():
-            return f"Order given: {fact.order}"
+            return say("Order given: {order}", order=fact.order)
         case runs.StepFinished():
-            name = names.get(fact.step_id, fact.step_id.split("--")[0])
-            return f"Step finished ({fact.outcome}): {name}" + (f" — {fact.evidence}" if fact.evidence else "")
+            name = say(names.get(fact.step_id, fact.step_id.split("--")[0]))
+            done = say("Step finished ({outcome}): {name}", outcome=word(fact.outcome), name=name)
+            return done + (f" — {fact.evidence}" if fact.evidence else "")
         case runs.RunCompleted():
-            return "Playbook completed"
+            return say("Playbook completed")
         case runs.RunFailed():
-            return "Playbook failed"
+            return say("Playbook failed")
         case runs.RunCancelled():
-            return "Playbook stopped"
+            return say("Playbook stopped")
     return None
 
 
 def _protection(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case p.ActRegistered():
-            return f"Act {fact.act.number} of {fact.act.issuer} entered"
+            return say("Act {number} of {issuer} entered", number=fact.act.number, issuer=fact.act.issuer)
         case p.ActVerified():
-            return "Act found genuine" if fact.genuine else "Act found NOT genuine; the stops are lifted"
+            return say("Act found genuine") if fact.genuine else say("Act found NOT genuine; the stops are lifted")
         case p.ActDocumentAttached():
-            return f"Document attached: {fact.name}, SHA-256 {fact.sha256[:12]}…"
+            return say("Document attached: {name}, SHA-256 {hash}…", name=fact.name, hash=fact.sha256[:12])
         case p.CourtRuled():
-            return f"Court decision {fact.number} of {fact.court}: {word(fact.ruling)}"
+            values = {"number": fact.number, "court": fact.court, "ruling": word(fact.ruling)}
+            return say("Court decision {number} of {court}: {ruling}", **values)
         case p.OutcomeProposed():
-            return f"Proposed: {word(fact.outcome)}; a second person must decide"
+            return say("Proposed: {outcome}; a second person must decide", outcome=word(fact.outcome))
         case p.OutcomeDecided():
-            return f"Decided: {word(fact.outcome)} (proposed by {fact.proposed_by})"
+            outcome, person = word(fact.outcome), fact.proposed_by
+            return say("Decided: {outcome} (proposed by {person})", outcome=outcome, person=person)
         case p.OutcomeDeclined():
-            return f"Declined: {word(fact.outcome)} (proposed by {fact.proposed_by})"
+            outcome, person = word(fact.outcome), fact.proposed_by
+            return say("Declined: {outcome} (proposed by {person})", outcome=outcome, person=person)
         case p.OrderIssued():
-            return f"Order: {word(fact.kind)} → {fact.target}"
+            return say("Order: {order} → {target}", order=word(fact.kind), target=fact.target)
         case p.OrderHandedOver():
-            return f"Sent as a letter: {names.get(fact.order_id, 'order')}, {fact.reference}"
+            order = names.get(fact.order_id, say("order"))
+            return say("Sent as a letter: {order}, {reference}", order=order, reference=fact.reference)
         case p.OrderAcknowledged():
-            return f"Acknowledged: {names.get(fact.order_id, 'order')}, reference {fact.reference}"
+            order = names.get(fact.order_id, say("order"))
+            return say("Acknowledged: {order}, reference {reference}", order=order, reference=fact.reference)
         case p.OrderOverdue():
-            name = names.get(fact.order_id, "order")
-            return f"NOT acknowledged after {fact.attempts} tries: {name} ({fact.last_answer})"
+            order, answer = names.get(fact.order_id, say("order")), fact.last_answer
+            text = n_("NOT acknowledged after {n} tries: {order} ({answer})")
+            return say(text, order=order, n=fact.attempts, answer=answer)
         case p.OrderRevoked():
-            return f"Not tried any more: {names.get(fact.order_id, 'order')}"
+            return say("Not tried any more: {order}", order=names.get(fact.order_id, say("order")))
         case p.ViolationFound():
-            return f"VIOLATED: see {names.get(fact.incident_id, 'the incident')}"
+            return say("VIOLATED: see {incident}", incident=names.get(fact.incident_id, say("the incident")))
     return None
 
 
 def _duty(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case g.DutyDone():
-            return f"Done on {fact.done_on}: {fact.evidence}"
+            return say("Done on {day}: {evidence}", day=day(fact.done_on), evidence=fact.evidence)
         case g.ActionPlanned():
-            return f"Action for {fact.owner} until {fact.due_on}: {fact.text}"
+            values = {"owner": fact.owner, "day": day(fact.due_on), "text": fact.text}
+            return say("Action for {owner} until {day}: {text}", **values)
         case g.ActionClosed():
-            return f"Action carried out: {fact.evidence}"
+            return say("Action carried out: {evidence}", evidence=fact.evidence)
         case g.EvidenceRecorded():
-            return f"Evidence: {fact.text}"
+            return say("Evidence: {text}", text=fact.text)
         case g.RiskEntered():
-            return f"Risk entered: {fact.threat}"
+            return say("Risk entered: {threat}", threat=fact.threat)
         case g.RiskScored():
             loss = f"{fact.confidentiality}/{fact.integrity}/{fact.availability}"
-            return f"Scored by {fact.expert}: likelihood {fact.likelihood}, loss {loss}"
+            text = n_("Scored by {expert}: likelihood {likelihood}, loss {loss}")
+            return say(text, expert=fact.expert, likelihood=fact.likelihood, loss=loss)
         case g.RiskTreated():
-            return f"Treatment: {fact.treatment}. {fact.measures}"
+            return say("Treatment: {treatment}. {measures}", treatment=word(fact.treatment), measures=fact.measures)
     return None

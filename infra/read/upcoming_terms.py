@@ -11,7 +11,7 @@ from engine.kernel.timestamps import iso
 from infra.read.reading import Reading
 from infra.read.rows import clocks
 from infra.read.rows.clocks import DueRow
-from reports.labels import word
+from reports.messages import say, weekday, word
 
 WEEK = 7
 YEAR = 400
@@ -24,10 +24,10 @@ def due_within(house: Reading, days: int = WEEK) -> list[DueRow]:
         replace(
             row,
             what=word(row.kind),
-            of=row.number or (f"act {row.act_number}" if row.act_number else row.action or ""),
+            of=row.number or (say("act {number}", number=row.act_number) if row.act_number else row.action or ""),
             who=row.assignee or row.action_owner,
             path=path_of(row),
-            day="Overdue" if row.breached_at else house.calendar.local(row.due_at).strftime("%Y-%m-%d, %A"),
+            day=say("Overdue") if row.breached_at else weekday(house.calendar.local(row.due_at).date()),
         )
         for row in rows
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 
@@ -11,6 +13,7 @@ class ServingSettings(BaseModel, frozen=True):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     secure_cookies: bool = False
+    language: Literal["en", "ru", "kk"] = "en"
     session_minutes: int = Field(default=30, ge=1, le=720)
     hosts: tuple[str, ...] = ()
     readers: int = Field(default=0, ge=0, le=16)

@@ -43,7 +43,7 @@ class Archive:
     ) -> DocumentArchived:
         """Keep a document; the same bytes for the same client are kept once. Raises InputError."""
         if not data or len(data) > MOST:
-            raise InputError(f"a document has 1 to {MOST} bytes", field="file")
+            raise InputError("a document has 1 to {most} bytes", field="file", most=MOST)
         if not client.strip():
             raise InputError("name the client it belongs to", field="client")
         digest = sha256(data).hexdigest()

@@ -36,7 +36,9 @@ from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
 from infra.web.console import rules as pages_rules
 from infra.web.context import SignInNeeded, environment, page, safe_path
+from infra.web.language import Languages
 from infra.web.limits import BodyLimit
+from reports.messages import refusal, say
 
 log = logging.getLogger("qorgau.web")
 CSP = (
@@ -86,6 +88,7 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
         app.include_router(module.router)
     _add_headers(app)
     _add_errors(app)
+    app.add_middleware(Languages, otherwise=house.settings.language)
     return app
 
 
@@ -131,27 +134,27 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(SignInNeeded)
     async def sign_in_needed(request: Request, error: SignInNeeded) -> Response:
         if request.url.path.startswith("/api/") or request.url.path == "/stream":
-            return JSONResponse({"error": {"code": "session.none", "message": "sign in first"}}, status_code=401)
+            return JSONResponse({"error": {"code": "session.none", "message": say("sign in first")}}, status_code=401)
         target = safe_path(str(request.url.path)) if request.method == "GET" else "/"
         return RedirectResponse(f"/sign-in?to={target}", status_code=303)
 
     @app.exception_handler(QorgauError)
     async def refused(request: Request, error: QorgauError) -> Response:
-        return answer(request, _status(error), error.code, error.message)
+        return answer(request, _status(error), error.code, refusal(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         fields = [".".join(str(part) for part in entry["loc"]) for entry in error.errors()][:20]
-        return answer(request, 422, "input.invalid", f"these fields are wrong: {', '.join(fields)}"[:500])
+        return answer(request, 422, "input.invalid", say("these fields are wrong: {fields}", fields=fields)[:500])
 
     @app.exception_handler(ValidationError)
     async def unfit(request: Request, error: ValidationError) -> Response:
-        refusal = wrong(error)
-        return answer(request, 422, refusal.code, refusal.message)
+        unfitting = wrong(error)
+        return answer(request, 422, unfitting.code, refusal(unfitting))
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
-        return answer(request, error.status_code, f"http.{error.status_code}", str(error.detail)[:200])
+        return answer(request, error.status_code, f"http.{error.status_code}", say(str(error.detail)[:200]))
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:
@@ -160,7 +163,7 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
         log.error("a request failed: %s %s", request.method, request.url.path, exc_info=error)
-        return answer(request, 500, "internal", "something went wrong; the fault is in the log")
+        return answer(request, 500, "internal", say("something went wrong; the fault is in the log"))
 
 
 def answer(request: Request, status: int, code: str, message: str) -> Response:
@@ -169,4 +172,4 @@ def answer(request: Request, status: int, code: str, message: str) -> Response:
         return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
     house: House = request.app.state.house
     session: Any = house.accounts.session(request.cookies.get("qorgau_session"))
-    return page(request, "error.html", session, status=status, message=message, title="Not done")
+    return page(request, "error.html", session, status=status, message=message, title=say("Not done"))

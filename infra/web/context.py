@@ -12,14 +12,16 @@ from urllib.parse import quote, unquote, urlsplit
 from fastapi import Depends, Header, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from engine.kernel.errors import NotAllowed, QorgauError
 from engine.kernel.timestamps import iso
 from engine.permissions import may, stage_roles_of
 from infra.app.container import House
 from infra.commands.accounts import Session
-from infra.read.metrics import say
-from reports import labels as wordings
+from infra.read.metrics import say as say_length
+from infra.web.language import asked, in_language
+from reports import messages
 
 COOKIE = "qorgau_session"
 FLASH = "qorgau_flash"
@@ -45,6 +47,8 @@ def session_of(request: Request, house: TheHouse) -> Session:
     session = house.accounts.session(request.cookies.get(COOKIE))
     if session is None:
         raise SignInNeeded
+    if language := asked(request.scope):
+        house.accounts.choose_language(session.person.id, language)
     return session
 
 
@@ -83,22 +87,33 @@ def environment(house: House) -> Environment:
         loader=FileSystemLoader(folder), autoescape=select_autoescape(["html"], default=True), undefined=StrictUndefined
     )
     env.filters["local"] = lambda at: local(house, at)
-    env.filters["short"] = lambda at: local(house, at)[:16]
+    env.filters["short"] = lambda at: local(house, at, seconds=False)
+    env.filters["day"] = messages.day
+    env.filters["number"] = messages.number
+    env.filters["word"] = messages.word
+    env.filters["span"] = lambda seconds: say_length(seconds, messages.say)
+    env.globals["_"] = marked
+    env.globals["ngettext"] = lambda one, many, n: messages.ngettext(one, many, n)
+    env.globals["spoken"] = messages.spoken
+    env.globals["own_names"] = messages.OWN_NAMES
     env.filters["iso"] = iso
-    env.filters["word"] = wordings.word
-    env.filters["span"] = say
     env.globals["allowed"] = may
     env.globals["stage_roles_of"] = stage_roles_of
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text
     return env
 
 
-def local(house: House, at: str | datetime | None) -> str:
+def marked(msgid: str, **values: Any) -> Markup:
+    """Give a message for a template: the catalogue's text is ours, the values are escaped."""
+    return Markup(messages.say(msgid)).format(**values) if values else Markup(messages.say(msgid))  # noqa: S704
+
+
+def local(house: House, at: str | datetime | None, *, seconds: bool = True) -> str:
     """Show an instant in the organisation's zone."""
     if at is None:
         return "—"
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return house.calendar.local(moment).strftime("%Y-%m-%d %H:%M:%S")
+    return messages.moment(moment, house.calendar.zone, seconds=seconds)
 
 
 def page(request: Request, name: str, session: Session | None, status: int = 200, **values: Any) -> HTMLResponse:
@@ -115,6 +130,7 @@ def page(request: Request, name: str, session: Session | None, status: int = 200
         head=getattr(request.state, "head", 0),
         now=house.clock.now().astimezone(UTC).isoformat(),
         demo=request.app.state.demo,
+        here_in=lambda short: in_language(request, short),
         **values,
     )
     response = HTMLResponse(html, status_code=status)
@@ -126,9 +142,9 @@ def page(request: Request, name: str, session: Session | None, status: int = 200
 def do(request: Request, act: Callable[[], str | None], back: str) -> Response:
     """Perform an act of a form, then lead back; a refusal is shown on the page, in words."""
     try:
-        said, good = act() or "Done.", True
+        said, good = act() or messages.say("Done."), True
     except QorgauError as error:
-        said, good = error.message, False
+        said, good = messages.refusal(error), False
     response = RedirectResponse(back, status_code=303)
     response.set_cookie(
         FLASH, quote(f"{'+' if good else '-'}{said[:500]}"), max_age=60, httponly=True, samesite="strict"

@@ -56,10 +56,12 @@ def test_old_and_new_kinds_are_stored_read_and_told(world: World, fact: Fact, na
 
 def test_a_duty_that_cannot_be_counted_stands_on_the_timeline_of_its_owner(world: World) -> None:
     fact = EVERY[5]
+    assert isinstance(fact, DutyNotCounted)
+    _, text, values = told(fact)
     with world.house.decisions.unit(MONDAY) as unit:
         unit.record_single(str(derive("test", "one")), fact)
     for _ in range(2):
-        assert [it["text"] for it in timeline.entries(world.house, "d-1")] == [told(fact)[1]]
+        assert [it.text for it in timeline.entries(world.house, "d-1")] == [text.format(**values)]
         world.house.decisions.rebuild_views()
 
 

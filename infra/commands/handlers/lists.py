@@ -26,13 +26,13 @@ def change(work: Work, command: ChangeList) -> Decided:
     name, book = command.list, work.desk.rulebook
     definition = book.definitions.get(name)
     if definition is None:
-        raise NotFound(f"there is no list '{name}'")
+        raise NotFound("there is no list '{name}'", name=name)
     key = listbook.list_id(name)
     it = work.unit.load(ListLife, key)
     old = book.entries(name, it.in_force)
     new = (old | _entries(command.add)) - _entries(command.remove)
     if len(new) > MOST_ENTRIES:
-        raise InputError(f"a list may have {MOST_ENTRIES} entries", field="entries")
+        raise InputError("a list may have {most_entries} entries", field="entries", most_entries=MOST_ENTRIES)
     counts = (len(new - old), len(old - new), len(new))
     plain = orjson.dumps(sorted(new))
     digest = book.vault.pseudonym(hashlib.sha256(plain).hexdigest())
@@ -60,5 +60,5 @@ def decide(work: Work, command: DecideList) -> Outcome:
 def _entries(values: Iterable[str]) -> frozenset[str]:
     found = frozenset(value.strip() for value in values if value.strip())
     if any(len(value) > LONGEST_ENTRY for value in found):
-        raise InputError(f"an entry may have {LONGEST_ENTRY} characters", field="entries")
+        raise InputError("an entry may have {longest_entry} characters", field="entries", longest_entry=LONGEST_ENTRY)
     return found

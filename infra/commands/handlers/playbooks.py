@@ -21,7 +21,7 @@ def start(work: Work, command: StartPlaybook) -> Made:
         raise NotFound("there is no such playbook")
     incident = work.get(Incident, command.incident_id)
     if not incident.is_open:
-        raise DecisionRefused(f"incident {incident.number} is {incident.phase}")
+        raise DecisionRefused("incident {number} is {phase}", number=incident.number, phase=incident.phase)
     key = runs.run_id(incident.id, playbook.id)
     if not work.unit.load(Run, key).id:
         started = runs.begin(playbook, incident.id, variables_of(incident), at=work.at, actor=work.by.id)

@@ -49,7 +49,7 @@ def _drafted(desk: Desk, text: str, reason: str, by: Person) -> Written:
     key = rulebook.rule_id(name)
     with desk.work(by) as work:
         if version in work.unit.load(RuleLife, key).drafts:
-            raise DecisionRefused(f"version {version} of '{name}' is written already")
+            raise DecisionRefused("version {version} of '{name}' is written already", version=version, name=name)
         work.record(RuleLife, key, rulebook.draft(name, version, text, by=by, reason=reason, at=work.at))
     return Written(name=name, version=version)
 
@@ -61,7 +61,7 @@ def tune(desk: Desk, command: TuneRule, by: Person) -> Written:
     known = document.get("qorgau", {}).get("parameters", {})
     for parameter, value in command.values.items():
         if parameter not in known:
-            raise InputError(f"the rule has no parameter '{parameter}'", field=parameter)
+            raise InputError("the rule has no parameter '{parameter}'", field=parameter, parameter=parameter)
         known[parameter]["default"] = value
     _within(desk.rulebook.current().by_reference[command.rule], command.values)
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)
@@ -75,7 +75,14 @@ def _within(rule: Rule, values: Mapping[str, Any]) -> None:
         if spec is None or not isinstance(value, int | float):
             continue
         if (spec.min is not None and value < spec.min) or (spec.max is not None and value > spec.max):
-            raise InputError(f"{value} lies outside {spec.min} to {spec.max} {spec.unit}", field=parameter)
+            raise InputError(
+                "{value} lies outside {min} to {max} {unit}",
+                field=parameter,
+                value=value,
+                min=spec.min,
+                max=spec.max,
+                unit=spec.unit,
+            )
 
 
 @handles(TryRule)
@@ -85,7 +92,7 @@ def try_version(desk: Desk, command: TryRule, by: Person) -> Tried:
     it = _life(desk, name)
     held = it.drafts.get(version)
     if held is None:
-        raise InputError(f"the rule has no version {version[:40]}", field="version")
+        raise InputError("the rule has no version {version}", field="version", version=version[:40])
     results = run_tests(desk.rulebook.tried(name, held.text), builtin_contexts(), only=name)
     failed = [result.name for result in results if not result.passed] or ([] if results else ["it has no tests"])
     with desk.work(by) as work:
@@ -132,12 +139,12 @@ def retire(desk: Desk, command: RetireRule, by: Person) -> Decided:
     """Ask that a rule be taken out of force, or as a second person do it."""
     name, book = command.rule, desk.rulebook
     if name not in book.current().by_reference:
-        raise NotFound(f"there is no rule '{name}' in force")
+        raise NotFound("there is no rule '{name}' in force", name=name)
     overlay = book.overlay()
     try:
         book.trial(Overlay({**overlay.replaced, name: None}, overlay.shadows))
     except RuleError as error:
-        raise DecisionRefused(f"other rules need it: {error.message}") from None
+        raise DecisionRefused("other rules need it: {why}", why=error.message) from None
     key = rulebook.rule_id(name)
     with desk.work(by) as work:
         it = work.unit.load(RuleLife, key)
@@ -156,5 +163,5 @@ def roll_back(work: Work, command: RollBackRule) -> Written:
 def _life(desk: Desk, name: str) -> RuleLife:
     it = desk.decisions.load(RuleLife, rulebook.rule_id(name))
     if not it.id:
-        raise NotFound(f"nothing was ever changed of a rule '{name}'")
+        raise NotFound("nothing was ever changed of a rule '{name}'", name=name)
     return it

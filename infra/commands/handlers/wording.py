@@ -22,7 +22,7 @@ def propose(desk: Desk, command: ProposeWording, by: Person) -> Outcome:
     product = template_of(kind, language)
     strange = sorted(set(command.fields) - set(product))
     if strange:
-        raise InputError(f"'{kind}' has no fields {strange}", field="fields")
+        raise InputError("'{kind}' has no fields {strange}", field="fields", kind=kind, strange=str(strange))
     changed = {name: text for name, text in command.fields.items() if text != product[name]}
     if not changed:
         raise InputError("this is the product's own wording", field="fields")

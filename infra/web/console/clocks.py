@@ -11,6 +11,7 @@ from infra.read.rows import clocks
 from infra.read.upcoming_terms import YEAR, as_calendar, due_within
 from infra.web.console.forms import CLOCKS, FEED, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page, safe_path
+from reports.messages import say
 
 router = APIRouter(include_in_schema=False)
 STATES = ("running", "week", "breached", "all")
@@ -22,8 +23,8 @@ def show_clocks(request: Request, house: TheHouse, session: TheSession, state: s
     state = state if state in STATES else "running"
     if state == "week":
         return page(
-            request, "week.html", session, rows=due_within(house), state=state, states=STATES, title="Due this week",
-            now_iso=house.clock.now().isoformat(),
+            request, "week.html", session, rows=due_within(house), state=state, states=STATES,
+            title=say("Due this week"), now_iso=house.clock.now().isoformat(),
         )  # fmt: skip
     register = builtin_register()
     clauses = {
@@ -33,7 +34,7 @@ def show_clocks(request: Request, house: TheHouse, session: TheSession, state: s
     rows = clocks.board(house.database, state, house.clock.now())
     return page(
         request, "clocks.html", session, rows=rows, state=state, clauses=clauses,
-        states=STATES, title="Legal clocks",
+        states=STATES, title=say("Legal clocks"),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from engine.kernel.commands import Attachment
-from engine.kernel.errors import InputError, NotFound
+from engine.kernel.errors import InputError, NotFound, n_
 from engine.kernel.facts import Person
 from engine.kernel.yaml_text import read_yaml
 from infra.app.container import House
@@ -130,7 +130,7 @@ def parameters(sent: Sent) -> dict[str, Any]:
     return changed
 
 
-def a_day(given: str | None, name: str, wanted: str = "give a date") -> date:
+def a_day(given: str | None, name: str, wanted: str = n_("give a date")) -> date:
     """Read a date of a form. Raise InputError."""
     try:
         return date.fromisoformat(given or "")

@@ -15,7 +15,7 @@ from engine.governance.register import builtin_register
 from engine.incidents import commands as incidents
 from engine.kernel.checked import checked
 from engine.kernel.commands import Attachment, Command, Outcome
-from engine.kernel.errors import NotFound
+from engine.kernel.errors import NotFound, n_
 from engine.notices import commands as notices
 from engine.protection import commands as protection
 from engine.retention import commands as retention
@@ -26,8 +26,10 @@ from infra.read.rows.incidents import number_of
 from infra.web.console import fields as f
 from infra.web.console.fields import Read, Sent
 from infra.web.context import do
+from reports.messages import ngettext, say
 
 Said = Callable[[Sent, Any], str]
+DONE = n_("Done.")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Form:
 
     command: type[Command[Any]]
     fields: Mapping[str, Read]
-    said: str | Said = "Done."
+    said: str | Said = DONE
 
     def parse(self, sent: Sent) -> Command[Any]:
         """Return the command. Raise InputError naming the field."""
@@ -44,26 +46,37 @@ class Form:
 
 
 def _either(done: str, proposed: str) -> Said:
-    return lambda sent, outcome: done if outcome.decided else proposed
+    return lambda sent, outcome: say(done if outcome.decided else proposed)
 
 
 def _split_off(sent: Sent, outcome: Any) -> str:
-    return f"Split off as {number_of(sent.house.database, outcome.id) or outcome.id}."
+    number = number_of(sent.house.database, outcome.id)
+    return say("Split off as {number}.", number=number or outcome.id)
 
 
 def _tuned(sent: Sent, outcome: Any) -> str:
     tried = sent.house.dispatch(rules.TryRule(rule=outcome.name, version=outcome.version), by=sent.by)
     failed = len(tried.failed)
-    return f"Version {outcome.version} written; {f'{failed} of its tests fail' if failed else 'its tests hold'}."
+    if failed:
+        return say("Version {version} written; {n} of its tests fail.", version=outcome.version, n=failed)
+    return say("Version {version} written; its tests hold.", version=outcome.version)
 
 
 def _feed(sent: Sent, outcome: Any) -> str:
     here = f"{sent.address['base']}calendar/{outcome.token}.ics"
-    return f"Add this address to your calendar program; it is shown once: {here}"
+    return say("Add this address to your calendar program; it is shown once: {address}", address=here)
+
+
+def _approved(sent: Sent, outcome: Any) -> str:
+    return ngettext("{n} client notice approved.", "{n} client notices approved.", outcome.count)
+
+
+def _again(sent: Sent, outcome: Any) -> str:
+    return say("In force again: {version}.", version=outcome.version)
 
 
 def _recorded_for(sent: Sent, outcome: Any) -> str:
-    return f"Recorded for {builtin_register().citation(sent.fields.get('obligation', ''))}."
+    return say("Recorded for {clause}.", clause=builtin_register().citation(sent.fields.get("obligation", "")))
 
 
 _REASON = f.text("reason")
@@ -90,14 +103,14 @@ INCIDENTS: dict[str, Form] = {
     "merge": Form(incidents.MergeIncident, {**_INCIDENT_WHY, "into": f.text("into")}),
     "close": Form(
         incidents.CloseIncident, {**_INCIDENT_WHY, "disposition": f.text("disposition")},
-        _either("The incident is closed.", "Proposed. A second person must agree to close it."),
+        _either(n_("The incident is closed."), n_("Proposed. A second person must agree to close it.")),
     ),
     "reopen": Form(incidents.ReopenIncident, _INCIDENT_WHY),
     "split": Form(
         incidents.SplitIncident, {**_INCIDENT_WHY, "findings": f.findings, "title": f.text("title")}, _split_off
     ),
     "move": Form(
-        incidents.MoveFindings, {**_INCIDENT_WHY, "findings": f.findings, "into": f.text("into")}, "Moved."
+        incidents.MoveFindings, {**_INCIDENT_WHY, "findings": f.findings, "into": f.text("into")}, n_("Moved.")
     ),
     "link": Form(
         incidents.LinkIncidents,
@@ -107,7 +120,7 @@ INCIDENTS: dict[str, Form] = {
     "notifiable": Form(incidents.RaiseNotifiability, {**_INCIDENT_WHY, "personal_data": f.yes("personal_data")}),
     "not-notifiable": Form(
         incidents.LowerNotifiability, _INCIDENT_WHY,
-        _either("The law's duties are cancelled.", "Proposed. A second person must agree."),
+        _either(n_("The law's duties are cancelled."), n_("Proposed. A second person must agree.")),
     ),
     "clients": Form(
         incidents.NameClients, {**_INCIDENT_WHY, "clients": f.words("clients"), "loans": f.words("loans")}
@@ -120,7 +133,7 @@ INCIDENTS: dict[str, Form] = {
         clocks.StartClock, {**_ANCHOR, "owner_id": f.address("incident"), "subject": f.text("subject")}
     ),
     "notice": Form(
-        notices.DraftNotice, {**_INCIDENT, "kind": f.text("kind"), "recipient": f.text("recipient")}, "Drafted."
+        notices.DraftNotice, {**_INCIDENT, "kind": f.text("kind"), "recipient": f.text("recipient")}, n_("Drafted.")
     ),
     "task": Form(
         incidents.CompleteTask,
@@ -131,7 +144,7 @@ INCIDENTS: dict[str, Form] = {
     ),
     "playbook": Form(incidents.StartPlaybook, {**_INCIDENT, "playbook": f.text("playbook")}),
     "approve-client-notices": Form(
-        notices.ApproveClientNotices, _INCIDENT, lambda sent, outcome: f"{outcome.count} client notices approved."
+        notices.ApproveClientNotices, _INCIDENT, _approved
     ),
 }  # fmt: skip
 REPORT = Form(
@@ -141,12 +154,12 @@ REPORT = Form(
         "channel": f.text("channel"), "told_at": f.instant("told_at"), "clients": f.words("clients"),
         "loans": f.words("loans"), "personal_data": f.yes("personal_data"), "reference": f.line("reference"),
     },
-    "The incident is open; its duties count from when you were told.",
+    n_("The incident is open; its duties count from when you were told."),
 )  # fmt: skip
 CLOCKS: dict[str, Form] = {
     "cancel": Form(
         clocks.ProposeCancellation, {**_CLOCK, "reason": _REASON},
-        "Proposed. The clock runs on until a second person agrees.",
+        n_("Proposed. The clock runs on until a second person agrees."),
     ),
     "agree": Form(clocks.AgreeToCancel, _CLOCK),
     "accept-later": Form(clocks.AcceptLater, {**_CLOCK, "reason": _REASON}),
@@ -155,11 +168,11 @@ FEED = Form(clocks.MakeCalendarFeed, {}, _feed)
 NOTICES: dict[str, Form] = {
     "edit": Form(
         notices.EditNotice,
-        {**_NOTICE, "language": f.text("language"), "fields": f.texts, "version": f.version}, "Saved.",
+        {**_NOTICE, "language": f.text("language"), "fields": f.texts, "version": f.version}, n_("Saved."),
     ),
-    "submit": Form(notices.SubmitNotice, {**_NOTICE, "version": f.version}, "It waits for review."),
-    "return": Form(notices.ReturnNotice, {**_NOTICE, "remark": _REASON}, "Given back."),
-    "approve": Form(notices.ApproveNotice, {**_NOTICE, "version": f.version}, "Approved. It is being sent."),
+    "submit": Form(notices.SubmitNotice, {**_NOTICE, "version": f.version}, n_("It waits for review.")),
+    "return": Form(notices.ReturnNotice, {**_NOTICE, "remark": _REASON}, n_("Given back.")),
+    "approve": Form(notices.ApproveNotice, {**_NOTICE, "version": f.version}, n_("Approved. It is being sent.")),
     "withdraw": Form(notices.WithdrawNotice, {**_NOTICE, "reason": _REASON}),
     "settle": Form(
         notices.SettleNotice,
@@ -178,13 +191,13 @@ NOTICES: dict[str, Form] = {
     "resend": Form(
         notices.ResendNotice,
         {**_NOTICE, "recipient": f.text("recipient"), "instead_of": f.text("instead_of"), "reason": _REASON},
-        "Another try is ordered.",
+        n_("Another try is ordered."),
     ),
     "receipt": Form(
         notices.RecordReceipt,
         {**_NOTICE, "reference": f.text("reference"), "received_on": f.day("received_on")},
     ),
-    "follow-up": Form(notices.FollowUpNotice, {**_NOTICE, "stage": f.text("stage")}, "Drafted."),
+    "follow-up": Form(notices.FollowUpNotice, {**_NOTICE, "stage": f.text("stage")}, n_("Drafted.")),
 }  # fmt: skip
 ENTER_ACT = Form(
     protection.EnterAct,
@@ -193,7 +206,7 @@ ENTER_ACT = Form(
         "received_at": f.instant("received_at"), "channel": f.line("channel"), "client": f.line("client"),
         "loans": f.words("loans"), "bureaus": f.words("bureaus"), "document": f.document,
     },
-    "The act is entered; the orders are on their way and the three-day clocks run.",
+    n_("The act is entered; the orders are on their way and the three-day clocks run."),
 )  # fmt: skip
 PROTECTIONS: dict[str, Form] = {
     "verify": Form(protection.VerifyAct, {**_PROTECTION, "genuine": f.yes("genuine"), "reason": _REASON}),
@@ -202,7 +215,7 @@ PROTECTIONS: dict[str, Form] = {
     ),
     "propose": Form(
         protection.ProposeOutcome, {**_PROTECTION, "outcome": f.text("outcome"), "reason": _REASON},
-        "Proposed. A second person must decide.",
+        n_("Proposed. A second person must decide."),
     ),
     "decide": Form(protection.DecideOutcome, {**_PROTECTION, "agreed": f.yes("agreed"), "reason": _REASON}),
     "clock": Form(
@@ -232,7 +245,7 @@ DUTIES: dict[str, Form] = {
             "key": f.text("key"), "done_on": f.day("done_on"), "evidence": f.text("evidence"),
             "document": f.document,
         },
-        "Recorded; the next term runs from that day.",
+        n_("Recorded; the next term runs from that day."),
     ),
     "plan": Form(
         governance.PlanAction,
@@ -261,7 +274,7 @@ RISKS: dict[str, Form] = {
             **{name: f.level(name) for name in ("confidentiality", "integrity", "availability", "likelihood")},
             "expert": f.text("expert"),
         },
-        "Recorded. Of several experts' scores the highest counts.",
+        n_("Recorded. Of several experts' scores the highest counts."),
     ),
     "treat": Form(
         governance.TreatRisk,
@@ -280,25 +293,25 @@ CONTROL = Form(
 WORDING: dict[str, Form] = {
     "propose": Form(
         notices.ProposeWording, {**_TEMPLATE, "fields": f.texts, "reason": _REASON},
-        "Proposed. It was tried on an example; a second person must put it in force.",
+        n_("Proposed. It was tried on an example; a second person must put it in force."),
     ),
     "decide": Form(notices.DecideWording, {**_TEMPLATE, "agreed": f.yes("agreed"), "reason": _REASON}),
     "roll-back": Form(
-        notices.RollBackWording, {**_TEMPLATE, "reason": _REASON}, "The wording before is in force again."
+        notices.RollBackWording, {**_TEMPLATE, "reason": _REASON}, n_("The wording before is in force again.")
     ),
 }  # fmt: skip
 RETENTION: dict[str, Form] = {
     "ended": Form(
         retention.EndObligations,
         {
-            **_CLIENT, "ended_on": f.day("ended_on", "give the day on which the obligations ended"),
+            **_CLIENT, "ended_on": f.day("ended_on", n_("give the day on which the obligations ended")),
             "loan": f.line("loan"),
         },
     ),
     "hold": Form(retention.PlaceHold, _CLIENT),
     "release": Form(retention.LiftHold, _CLIENT),
     "propose": Form(retention.ProposeErasure, _CLIENT),
-    "approve": Form(retention.ApproveErasure, _CLIENT, "Approved. The keys are being destroyed."),
+    "approve": Form(retention.ApproveErasure, _CLIENT, n_("Approved. The keys are being destroyed.")),
 }  # fmt: skip
 RULES: dict[str, Form] = {
     "tune": Form(rules.TuneRule, {**_RULE, "values": f.parameters}, _tuned),
@@ -307,14 +320,14 @@ RULES: dict[str, Form] = {
     "activate": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("active")}),
     "shadow": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("shadow")}),
     "retire": Form(
-        rules.RetireRule, _RULE, _either("Out of force.", "Proposed; another person must decide it.")
+        rules.RetireRule, _RULE, _either(n_("Out of force."), n_("Proposed; another person must decide it."))
     ),
-    "rollback": Form(rules.RollBackRule, _RULE, lambda sent, outcome: f"In force again: {outcome.version}."),
+    "rollback": Form(rules.RollBackRule, _RULE, _again),
 }  # fmt: skip
 LISTS: dict[str, Form] = {
     "change": Form(
         rules.ChangeList, {**_LIST, "add": f.lines("add"), "remove": f.lines("remove")},
-        _either("In force.", "Proposed; another person must approve it."),
+        _either(n_("In force."), n_("Proposed; another person must approve it.")),
     ),
     "approve": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(True)}),
     "refuse": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(False)}),
@@ -326,7 +339,7 @@ def send(form: Form | None, sent: Sent) -> tuple[Outcome, str]:
     if form is None:
         raise NotFound("there is no such act")
     outcome = sent.house.dispatch(form.parse(sent), by=sent.by)
-    return outcome, form.said if isinstance(form.said, str) else form.said(sent, outcome)
+    return outcome, say(form.said) if isinstance(form.said, str) else form.said(sent, outcome)
 
 
 def answered(

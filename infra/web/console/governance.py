@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from engine.governance.governance import controls, duty_specs
-from engine.kernel.errors import NotFound
+from engine.kernel.errors import NotFound, n_
 from infra.read import queries
 from infra.read.coverage import Coverage, CoverageRow, totals
 from infra.read.reporting import Reports
@@ -16,19 +16,20 @@ from infra.web.console.forms import CONTROL, DUTIES, EVIDENCE, RISKS, WORDING, a
 from infra.web.console.protections import AnUpload
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
+from reports.messages import say
 from reports.render import REPORT_FORMATS, render_report
 from reports.wording import LANGUAGES, NAMES, heading, kinds, template_of
 
 router = APIRouter(include_in_schema=False)
 REPORTS = {
-    "security": "Security report: incidents, handling, terms, notices, events",
-    "sla": "Compliance with the terms of the law, with every breach",
-    "management-review": "Input of the management review (KMG 7.2)",
-    "review-outputs": "Record of the outputs of reviews (KMG 7.3)",
-    "soa": "Statement of applicability, ISO/IEC 27001:2022 Annex A",
-    "fraud-risks": "Register of fraud risks",
-    "asset-risks": "Register of risks to information assets",
-    "coverage": "Coverage of the obligations",
+    "security": n_("Security report: incidents, handling, terms, notices, events"),
+    "sla": n_("Compliance with the terms of the law, with every breach"),
+    "management-review": n_("Input of the management review (KMG 7.2)"),
+    "review-outputs": n_("Record of the outputs of reviews (KMG 7.3)"),
+    "soa": n_("Statement of applicability, ISO/IEC 27001:2022 Annex A"),
+    "fraud-risks": n_("Register of fraud risks"),
+    "asset-risks": n_("Register of risks to information assets"),
+    "coverage": n_("Coverage of the obligations"),
 }
 
 
@@ -39,7 +40,9 @@ def show_coverage(request: Request, house: TheHouse, session: TheSession, view: 
     found = totals(rows)
     words = q.lower()[:100]
     shown = [row for row in rows if _chosen(row, view) and words in f"{row.obligation} {row.clause} {row.text}".lower()]
-    return page(request, "coverage.html", session, rows=shown, totals=found, view=view, q=q[:100], title="Coverage")
+    return page(
+        request, "coverage.html", session, rows=shown, totals=found, view=view, q=q[:100], title=say("Coverage")
+    )
 
 
 def _chosen(row: CoverageRow, view: str) -> bool:
@@ -70,7 +73,7 @@ def show_duties(request: Request, house: TheHouse, session: TheSession) -> Respo
     evidence = [row for key, row in held.items() if key.startswith("obligation:")]
     return page(
         request, "duties.html", session, rows=rows, actions=actions, evidence=evidence,
-        today=house.calendar.local(house.clock.now()).date(), title="Duties",
+        today=house.calendar.local(house.clock.now()).date(), title=say("Duties"),
     )  # fmt: skip
 
 
@@ -89,7 +92,7 @@ def show_risks(request: Request, house: TheHouse, session: TheSession, book: str
     for row in rows:
         worst = max(row.confidentiality, row.integrity, row.availability)
         heat[row.likelihood, worst] = heat.get((row.likelihood, worst), 0) + 1
-    return page(request, "risks.html", session, rows=rows, book=book, heat=heat, title="Risks")
+    return page(request, "risks.html", session, rows=rows, book=book, heat=heat, title=say("Risks"))
 
 
 @router.post("/risks/{act}")
@@ -109,7 +112,7 @@ def show_controls(request: Request, house: TheHouse, session: TheSession) -> Res
         behind = [coverage[o] for o in control.obligations]
         latest = max((r for r in behind if r.evidence_at), key=lambda r: r.evidence_at, default=None)
         rows.append({"control": control, "stated": stated.get(control.id), "behind": behind, "latest": latest})
-    return page(request, "controls.html", session, rows=rows, title="Controls")
+    return page(request, "controls.html", session, rows=rows, title=say("Controls"))
 
 
 @router.post("/controls")
@@ -130,7 +133,7 @@ def show_reports(request: Request, house: TheHouse, session: TheSession) -> Resp
     ]
     return page(
         request, "reports.html", session, reports=REPORTS, periods=periods, formats=REPORT_FORMATS,
-        stats=queries.stats(house), title="Reports",
+        stats=queries.stats(house), title=say("Reports"),
     )  # fmt: skip
 
 
@@ -172,7 +175,7 @@ def show_wording(
     return page(
         request, "wording.html", session, kind=kind, language=language, kinds=kinds(), languages=LANGUAGES,
         names=NAMES, product=product, own=dict(life.fields), waiting=waiting, life=life,
-        headings={name: heading(kind, language, name) for name in product}, title="Wording of notices",
+        headings={name: heading(kind, language, name) for name in product}, title=say("Wording of notices"),
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from infra.web.console.fields import Sent
 from infra.web.console.forms import INCIDENTS, REPORT, answered, send
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page, safe_path
 from playbooks.run import Run, TaskOpened
+from reports.messages import say
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,7 +43,7 @@ def show_queue(request: Request, house: TheHouse, session: TheSession, view: str
     view = view if view in incidents.VIEWS else "open"
     rows = incidents.queue(house.database, view, session.person.id, q[:100], house.clock.now())
     return page(
-        request, "queue.html", session, rows=rows, view=view, q=q[:100], views=incidents.VIEWS, title="Incidents",
+        request, "queue.html", session, rows=rows, view=view, q=q[:100], views=incidents.VIEWS, title=say("Incidents"),
         stats=queries.stats(house), severities=SEVERITIES, dispositions=DISPOSITIONS,
         works=may("close-incident", session.person),
     )  # fmt: skip
@@ -61,7 +62,7 @@ def _form(
     return page(
         request, "incident_new.html", session, form=form, likely=likely, classes=casework.CLASSES,
         notifiable=casework.NOTIFIABLE_CLASSES, severities=SEVERITIES, channels=casework.CHANNELS,
-        local_now=local_now, title="Enter an incident",
+        local_now=local_now, title=say("Enter an incident"),
     )  # fmt: skip
 
 
@@ -97,7 +98,7 @@ async def act_on_many(request: Request, house: TheHouse, session: TheSession) ->
     def perform() -> str:
         results = in_bulk(house.dispatcher, ids, values.get("act", ""), values, by=session.person)
         done = sum(result["result"] != "refused" for result in results)
-        said = [f"{done} of {len(results)} done."]
+        said = [say("{done} of {all} done.", done=done, all=len(results))]
         for result in results:
             if result["result"] == "refused":
                 number = incidents.number_of(house.database, result["id"])

@@ -19,6 +19,7 @@ from infra.web.console.fields import Sent
 from infra.web.console.forms import NOTICES, send
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
+from reports.messages import say
 from reports.render import FORMATS, Format, render
 from reports.wording import NAMES, heading, kind_key
 
@@ -31,7 +32,7 @@ def show_notices(request: Request, house: TheHouse, session: TheSession, state: 
     """All notices of one state."""
     state = state if state in STATES else "open"
     return page(
-        request, "notices.html", session, rows=notices.listed(house.database, state), state=state, title="Notices"
+        request, "notices.html", session, rows=notices.listed(house.database, state), state=state, title=say("Notices")
     )
 
 
@@ -58,7 +59,7 @@ def show_notice(request: Request, house: TheHouse, session: TheSession, notice_i
         later=notices.later(house.database, notice.incident_id, notice.kind, notice.subject),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
-        title=f"Notice, {incident.number}",
+        title=say("Notice, {number}", number=incident.number),
     )  # fmt: skip
 
 
@@ -76,7 +77,7 @@ def show_versions(
     found = [{**it._asdict(), "heading": heading(kind, it.language, it.field)} for it in changes(first, second)]
     return page(
         request, "versions.html", session, notice=notice, incident=incident, first=first, second=second,
-        changes=found, names={**NAMES, "json": "JSON"}, title=f"Versions, {incident.number}",
+        changes=found, names={**NAMES, "json": "JSON"}, title=say("Versions, {number}", number=incident.number),
     )  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def document(
         notice.content = version_of(notice, version).content
     if language:
         if language not in notice.content:
-            raise NotFound(f"the notice has no text in '{language[:10]}'")
+            raise NotFound("the notice has no text in '{language}'", language=language[:10])
         notice.content = {language: notice.content[language]}
     made, number = notice_document(house.decisions, notice)
     match kind:
@@ -101,7 +102,7 @@ def document(
         case "json" if notice.kind == "afc":
             body = afc_json(notice)
         case _:
-            raise NotFound(f"a document is one of {', '.join(FORMATS)}, eml")
+            raise NotFound("a document is one of {formats}, eml", formats=tuple(FORMATS))
     headers = {
         "Content-Disposition": f"{'inline' if kind in ('html', 'pdf', 'txt') else 'attachment'}; "
         f'filename="notice-{number}.{kind}"',

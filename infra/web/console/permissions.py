@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from engine.permissions.printed import rows
 from infra.web.context import TheSession, page
+from reports.messages import say
 
 router = APIRouter(include_in_schema=False)
 
@@ -16,5 +17,10 @@ def show_permissions(request: Request, session: TheSession) -> Response:
     """The table of permissions, as dispatch asks it."""
     table = rows()
     return page(
-        request, "permissions.html", session, title="Permissions", commands=table["commands"], reading=table["reading"]
+        request,
+        "permissions.html",
+        session,
+        title=say("Permissions"),
+        commands=table["commands"],
+        reading=table["reading"],
     )

@@ -22,6 +22,7 @@ from infra.store.models.effects import EffectRow
 from infra.web.console.forms import ENTER_ACT, PROTECTIONS, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
+from reports.messages import say
 from reports.render import FORMATS, render
 
 router = APIRouter(include_in_schema=False)
@@ -64,7 +65,7 @@ def show_protections(request: Request, house: TheHouse, session: TheSession) -> 
     local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
     return page(
         request, "protections.html", session, rows=rows, local_now=local_now, bureaus=house.settings.bureaus,
-        title="Borrower protection",
+        title=say("Borrower protection"),
     )  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def show_protection(request: Request, house: TheHouse, session: TheSession, prot
     return page(
         request, "protection.html", session, it=it, clocks=clocks.with_share(rows, house.clock.now()),
         local_now=local_now, violations=[row for row in violations if row], timeline=timeline.entries(house, it.id),
-        queued=_queued(house, it), title=f"Act {it.act.number}",
+        queued=_queued(house, it), title=say("Act {act_number}", act_number=it.act.number),
     )  # fmt: skip
 
 

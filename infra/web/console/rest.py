@@ -17,6 +17,7 @@ from infra.read import queries
 from infra.search.port import INDEXES, SearchUnavailable
 from infra.web.console.rules import explanations
 from infra.web.context import TheHouse, TheSession, page
+from reports.messages import refusal, say
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,12 +31,12 @@ def show_events(
     try:
         rows = queries.search(house, q, of, below)
     except (BadQuestion, SearchUnavailable) as error:
-        wrong = error.message
+        wrong = refusal(error)
     oldest = queries.place_of(rows[-1]) if len(rows) == queries.PAGE else None
     lag = behind(house.search, house.ledger, house.decisions)[of]
     return page(
         request, "events.html", session, rows=rows, q=q[:LONGEST], of=of, wrong=wrong, oldest=oldest, indexes=INDEXES,
-        lag=lag, title="Search" if q or of != "events" else "Events",
+        lag=lag, title=say("Search") if q or of != "events" else say("Events"),
     )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def show_catalogue(request: Request, house: TheHouse, session: TheSession) -> Re
         example = orjson.dumps(house.catalogue.example(spec.action), option=orjson.OPT_INDENT_2).decode()
         rows.append({"spec": spec, "example": example, "duties": register.using_event(spec.action)})
     fields = house.catalogue.fields
-    return page(request, "catalogue.html", session, rows=rows, fields=fields, title="Event catalogue")
+    return page(request, "catalogue.html", session, rows=rows, fields=fields, title=say("Event catalogue"))
 
 
 @router.get("/events/{position}")
@@ -70,7 +71,7 @@ def show_system(request: Request, house: TheHouse, session: TheSession) -> Respo
     mails = sorted(spool.glob("*.eml"), key=lambda p: p.stat().st_mtime, reverse=True)[:200] if spool.exists() else []
     return page(
         request, "system.html", session, letters=queries.dead_letters(house), effects=queries.outbox(house),
-        mails=[(mail.name, mail.stat().st_size) for mail in mails], stats=queries.stats(house), title="System",
+        mails=[(mail.name, mail.stat().st_size) for mail in mails], stats=queries.stats(house), title=say("System"),
     )  # fmt: skip
 
 
@@ -88,4 +89,4 @@ def show_mail(house: TheHouse, session: TheSession, name: str) -> Response:
 @router.get("/help")
 def show_help(request: Request, session: TheSession) -> Response:
     """The keys and the words."""
-    return page(request, "help.html", session, title="Help")
+    return page(request, "help.html", session, title=say("Help"))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from infra.read.rows.protections import retained_with_term
 from infra.web.console.forms import RETENTION, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
+from reports.messages import say
 
 router = APIRouter()
 
@@ -16,7 +17,7 @@ def show_retention(request: Request, house: TheHouse, session: TheSession) -> Re
     """Every client whose term runs or is over, or who is under hold; not those whose obligations last."""
     rows = retained_with_term(house.database)
     today = house.calendar.local(house.clock.now()).date()
-    return page(request, "retention.html", session, rows=rows, today=today, title="Retention")
+    return page(request, "retention.html", session, rows=rows, today=today, title=say("Retention"))
 
 
 @router.post("/retention/{act}")

@@ -21,6 +21,7 @@ from infra.read.rows.rules import rules as rules_changed
 from infra.store.models.rules import ListRow
 from infra.web.console.forms import LISTS, RULES, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page
+from reports.messages import say
 from rules.detection.context import ContextMemory
 from rules.detection.loader import one_document
 from rules.detection.pack import builtin_contexts
@@ -40,7 +41,7 @@ def show_rules(request: Request, house: TheHouse, session: TheSession) -> Respon
     retired = [name for name, row in lives.items() if row.in_force == ""]
     return page(
         request, "rules.html", session, rules=rules, found=found, lives=lives, retired=retired,
-        fault=house.rulebook.fault, title="Rules",
+        fault=house.rulebook.fault, title=say("Rules"),
     )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def show_lists(request: Request, house: TheHouse, session: TheSession) -> Respon
         entries = () if it.personal else sorted(house.rulebook.entries(it.name, row.in_force))
         users = sorted(rule.name for rule in house.rules if f"%{it.name}%" in rule.text)
         rows.append({"it": it, "row": row, "entries": entries, "users": users})
-    return page(request, "lists.html", session, rows=rows, title="Lists")
+    return page(request, "lists.html", session, rows=rows, title=say("Lists"))
 
 
 @router.post("/lists/{name}/{act}")

@@ -6,6 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from infra.web.context import COOKIE, CheckedForm, TheForm, TheHouse, page, safe_path
+from infra.web.language import keep
+from reports.messages import say
 
 router = APIRouter(include_in_schema=False)
 
@@ -13,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/sign-in")
 def show(request: Request, to: str = "/") -> Response:
     """Show the form."""
-    return page(request, "sign_in.html", None, to=safe_path(to), failed=False, title="Sign in")
+    return page(request, "sign_in.html", None, to=safe_path(to), failed=False, title=say("Sign in"))
 
 
 @router.post("/sign-in")
@@ -22,9 +24,11 @@ def enter(request: Request, house: TheHouse, form: TheForm) -> Response:
     to = safe_path(form.get("to"))
     token = house.accounts.sign_in(form.get("user", "")[:60], form.get("password", "")[:1000])
     if token is None:
-        return page(request, "sign_in.html", None, status=401, to=to, failed=True, title="Sign in")
+        return page(request, "sign_in.html", None, status=401, to=to, failed=True, title=say("Sign in"))
     response = RedirectResponse(to, status_code=303)
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=house.settings.secure_cookies, path="/")
+    if language := house.accounts.language(form.get("user", "")[:60]):
+        keep(response, language)
     return response
 
 

@@ -11,8 +11,9 @@
     const days = Math.floor(left / 86400); left -= days * 86400;
     const hours = Math.floor(left / 3600); left -= hours * 3600;
     const minutes = Math.floor(left / 60); left -= minutes * 60;
-    let text = days ? `${days} d ${hours} h` : hours ? `${hours} h ${minutes} min` : `${minutes}:${String(left).padStart(2, "0")}`;
-    return past ? `${text} over` : text;
+    const [d, h, min] = body.dataset.units.split("|").map((unit) => unit.trim());
+    const text = days ? `${days} ${d} ${hours} ${h}` : hours ? `${hours} ${h} ${minutes} ${min}` : `${minutes}:${String(left).padStart(2, "0")}`;
+    return past ? body.dataset.over.replace("~", text) : text;
   };
 
   const tick = () => {
@@ -32,7 +33,7 @@
   tick();
   setInterval(tick, 1000);
   const drift = document.getElementById("drift");
-  if (drift && Math.abs(skew) > 60000) drift.textContent = "The clock of this computer is more than a minute off.";
+  if (drift && Math.abs(skew) > 60000) drift.textContent = body.dataset.drift;
 
   // Live parts ask for themselves anew when the log has grown, at most once a second, never under somebody's hands.
   if (body.dataset.live && "EventSource" in window) {
