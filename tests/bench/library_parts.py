@@ -173,6 +173,20 @@ def reading(kind: str, decisions: Any, keys: Sequence[str], rounds: int) -> None
                     notified(PostgresProcessRecorder.select_notifications, limit), ours(limit), rounds)  # fmt: skip
         compare(f"{kind}: select_notifications by position / read, {limit} at once",
                 notified(ByPosition.select_notifications, limit), ours(limit), rounds)  # fmt: skip
+
+    def again_by_position() -> None:
+        at = 0
+        while found := ByPosition.select_notifications(recorder, at, 500, inclusive_of_start=False):
+            for it in found:
+                decisions._recorded(it.id, it.originator_id, it.topic, it.state)
+            at = found[-1].id
+
+    def again() -> None:
+        at = 0
+        while found := decisions.read(at, 500):
+            at = found[-1].position
+
+    compare(f"{kind}: by position / read, 500 at once, facts read already", again_by_position, again, rounds)
     tracked = "SELECT notification_id FROM tracking WHERE application_name = ?"
     compare(f"{kind}: max_tracking_id / a question of ours, 100 times",
             lambda: [recorder.max_tracking_id("f") for _ in range(100)],
