@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, get_args
 
 from jsonschema import Draft7Validator
 from pydantic import BaseModel, ConfigDict
@@ -21,7 +20,8 @@ from referencing import Registry, Resource
 from engine.kernel.errors import InputError
 from playbooks.conditions import parse as parse_condition
 
-SUPPORTED_STEPS = ("start", "end", "action", "if-condition", "parallel")
+StepKind = Literal["start", "end", "action", "if-condition", "parallel"]
+SUPPORTED_STEPS: tuple[StepKind, ...] = get_args(StepKind)
 OWN_COMMANDS = ("manual", "http-api")
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
@@ -45,7 +45,7 @@ class Finding(BaseModel):
     """One thing found in a playbook: ``error`` refuses it, ``warning`` is for its author."""
 
     model_config = ConfigDict(frozen=True)
-    level: str
+    level: Literal["error", "warning"]
     pointer: str
     message: str
 
@@ -67,6 +67,11 @@ class Playbook(BaseModel):
     def step(self, step_id: str) -> dict[str, Any]:
         """Give one step."""
         return self.workflow[step_id]
+
+    def kind(self, step_id: str) -> StepKind:
+        """Give the kind of a step; reading refuses every other."""
+        kind: StepKind = self.workflow[step_id]["type"]
+        return kind
 
     def extension(self, step_id: str) -> Mapping[str, Any]:
         """Give our extension of a step, empty when it has none."""
@@ -311,8 +316,3 @@ def _has_cycle(workflow: Mapping[str, Any]) -> bool:
                 if waiting[target] == 0:
                     free.append(target)
     return seen < len(workflow)
-
-
-def variables_in(text: str) -> list[str]:
-    """Give the variables a command mentions, in order."""
-    return re.findall(r"(__[A-Za-z0-9_-]+__):value", text)

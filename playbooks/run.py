@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, assert_never, cast, get_args
 
 from engine.kernel.errors import DecisionRefused, NotAllowed
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require_stage, roles_of
 from playbooks.cacao import Playbook
 from playbooks.conditions import parse as parse_condition
 
 Outcome = Literal["success", "failure", "skipped"]
-OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "skipped")
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+RunState = Literal["none", "running", "completed", "failed", "cancelled"]
 WORKERS = tuple(role.value for role in roles_of("complete-task"))
 """Who does a task whose playbook names no roles."""
 
@@ -101,16 +102,12 @@ class RunCancelled(Fact):
     run_id: str
 
 
-FACTS: tuple[type[Fact], ...] = (
-    RunStarted,
-    StepEntered,
-    TaskOpened,
-    CommandRequested,
-    StepFinished,
-    RunCompleted,
-    RunFailed,
-    RunCancelled,
-)
+RunFact = (
+    RunStarted | StepEntered | TaskOpened | CommandRequested | StepFinished | RunCompleted | RunFailed
+    | RunCancelled
+)  # fmt: skip
+"""The closed set: what folds it leaves none out."""
+FACTS: tuple[type[RunFact], ...] = get_args(RunFact)
 
 
 @dataclass
@@ -124,15 +121,18 @@ class Run:
     digest: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
     entered: dict[str, str] = field(default_factory=dict)
-    done: dict[str, str] = field(default_factory=dict)
+    done: dict[str, Outcome] = field(default_factory=dict)
     waiting: dict[str, TaskOpened] = field(default_factory=dict)
     requested: dict[str, str] = field(default_factory=dict)
-    state: str = "none"
+    state: RunState = "none"
     version: int = 0
 
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self._take(cast(RunFact, fact))
+
+    def _take(self, fact: RunFact) -> None:
         match fact:
             case RunStarted():
                 self.id, self.incident_id, self.state = fact.run_id, fact.incident_id, "running"
@@ -154,6 +154,8 @@ class Run:
             case RunCancelled():
                 self.state = "cancelled"
                 self.waiting.clear()
+            case _:
+                foreign(fact)
 
 
 def run_id(incident_id: str, playbook_id: str) -> str:
@@ -225,17 +227,21 @@ class _Walker:
     def move(self, step_id: str) -> None:
         """Take one entered step as far as it goes by itself."""
         step = self.playbook.step(step_id)
-        kind = step["type"]
         if step_id in self.run.done:
             self.follow(step_id, step)
-        elif kind == "start" or kind == "end":
-            self.finish(step_id)
-        elif kind == "action":
-            self.act(step_id, step)
-        elif kind == "if-condition":
-            self.choose(step_id, step)
-        else:
-            self.branch(step_id, step["next_steps"])
+            return
+        kind = self.playbook.kind(step_id)
+        match kind:
+            case "start" | "end":
+                self.finish(step_id)
+            case "action":
+                self.act(step_id, step)
+            case "if-condition":
+                self.choose(step_id, step)
+            case "parallel":
+                self.branch(step_id, step["next_steps"])
+            case _:
+                assert_never(kind)
 
     def act(self, step_id: str, step: Mapping[str, Any]) -> None:
         if step_id in self.run.waiting or step_id in self.run.requested:
@@ -281,14 +287,14 @@ class _Walker:
         ends = [
             inner
             for inner, within in self.run.entered.items()
-            if within == step_id and inner in self.run.done and self.playbook.step(inner)["type"] == "end"
+            if within == step_id and inner in self.run.done and self.playbook.kind(inner) == "end"
         ]
         if len(ends) >= len(targets):
             self.finish(step_id)
 
     def follow(self, step_id: str, step: Mapping[str, Any]) -> None:
         within = self.run.entered[step_id]
-        if step["type"] == "end":
+        if self.playbook.kind(step_id) == "end":
             if not within and self.run.state == "running":
                 self.add(RunCompleted(at=self.at, run_id=self.run.id))
             return
@@ -307,8 +313,7 @@ def complete_task(run: Run, step_id: str, outcome: str, evidence: str, *, by: Pe
         raise DecisionRefused("this task is not open")
     if not by.may(*task.roles):
         raise NotAllowed("this task is for {roles}", roles=task.roles)
-    chosen = next((name for name in OUTCOMES if name == outcome), None)
-    if chosen is None:
+    if outcome not in OUTCOMES:
         raise DecisionRefused("the outcome is success, failure or skipped")
     if not evidence.strip():
         raise DecisionRefused("say what was done, or why not; it is evidence")
@@ -321,7 +326,7 @@ def complete_task(run: Run, step_id: str, outcome: str, evidence: str, *, by: Pe
             actor=by.id,
             run_id=run.id,
             step_id=step_id,
-            outcome=chosen,
+            outcome=outcome,
             evidence=evidence[:2000],
             measure=measure,
         )

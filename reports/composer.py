@@ -13,7 +13,8 @@ from engine.kernel.errors import InputError
 from engine.kernel.facts import FindingRaised
 from engine.kernel.ids import derive
 from engine.kernel.ports import Context
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import TemplateFailed
+from engine.notices.facts import NoticeStage
 from engine.notices.notice import Notice
 from engine.terms.calendar import BusinessCalendar
 from reports.drafter import Content, TemplateError
@@ -92,7 +93,7 @@ class NoticeComposer:
         context: Context,
         incident: Incident,
         kind: str,
-        stage: str,
+        stage: NoticeStage,
         client: str,
         *,
         late: bool,
@@ -112,10 +113,7 @@ class NoticeComposer:
             return writer.draft(key, subject, {}), template_version()
 
     def _tell(self, context: Context, key: str, error: InputError) -> None:
-        fact = EffectFailed(
-            at=context.at, key=f"template:{key}", kind="own wording", outcome="failing",
-            detail=f"{error.message}; the product's own wording was used"[:300], since=context.at,
-        )  # fmt: skip
+        fact = TemplateFailed(at=context.at, key=key, detail=error.message[:300])
         context.record_single(str(derive("effect-failed", "template", key)), fact)
 
     def subject(

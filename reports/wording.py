@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Any
 
 from engine.kernel.yaml_text import read_yaml
+from engine.notices.facts import NoticeStage
 
 LANGUAGES = ("ru", "kk", "en")
 NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}
@@ -57,7 +58,7 @@ def recipient(kind: str, language: str) -> str:
     return str(wording(language if language in LANGUAGES else "ru")["recipients"][kind.partition(".")[0]])
 
 
-def kind_key(kind: str, stage: str) -> str:
+def kind_key(kind: str, stage: NoticeStage) -> str:
     """Give the name under which the words of a notice of this kind and stage stand."""
     key = kind if stage == "initial" else f"{kind}.{stage}"
     return key if key in kinds() or kind == "afc" else kind

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
+from infra.commands import accounts
 from tests.support import World
 
 pytest.register_assert_rewrite("tests.spec")
@@ -17,6 +19,11 @@ settings.register_profile(
     "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.load_profile("house")
+
+
+REAL_HASHER = accounts.HASHER
+accounts.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""The same algorithm at no cost: six accounts a test would otherwise be most of the suite's time."""
 
 
 @pytest.fixture(autouse=True)

@@ -93,6 +93,10 @@ class MemoryContext:
         if self.intents.pop(key, None) is not None:
             self.withdrawn.append(key)
 
+    def by_hand(self, key: str) -> None:
+        for held in [it for it in self.intents if it == key or it.startswith(f"{key}:")]:
+            del self.intents[held]
+
     def run(self, *policies: Policy) -> MemoryContext:
         """Let the policies answer everything in the log, each fact once, until nothing is left."""
         reached = self.reached

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from engine.events.catalogue import builtin_catalogue
+from engine.proofs.notes import Signer
 from infra.lab.testbed.postgres import Cluster
 from infra.store.keys.keyring import Keyring
 from infra.store.keys.master import LocalMasterKey
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Signer
 from infra.store.log.tree import SignedTree
 from infra.store.sql.database import Database
 from infra.store.sql.schema import KEYRING

@@ -15,11 +15,11 @@ from infra.app.worker import drain
 from infra.inbound.intake import Receipt
 from infra.inbound.parser_pool import Batch
 from infra.processes.base import Stage
-from infra.read.rows import clocks, incidents, notices, protections
+from infra.read.rows import checking, clocks, effects, incidents, notices, protections
 from infra.settings.settings import Settings
 from infra.store.log.ledger import DEAD_LETTER
 from infra.store.log.verify import LOGS, Fault, verify
-from infra.store.models.record import stored
+from infra.store.models.record import R, stored
 from tests.facade import Acts, RuleActs
 from tests.full_setup import completed
 
@@ -104,6 +104,15 @@ class World:
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         return self.house.database.rows(sql, *parameters)
+
+    def held(self, model: type[R], /, **by: object) -> list[R]:
+        """The records of a read model, in the order of their keys; those whose fields have these values."""
+        found = checking.content(self.house.database, model)
+        return [row for row in found if all(getattr(row, name) == value for name, value in by.items())]
+
+    def letters(self) -> list[bytes]:
+        """The bytes of the dead letters, the oldest first."""
+        return [self.dead(letter.raw) for letter in reversed(effects.dead_letters(self.house.database))]
 
     def dead(self, raw: bytes) -> bytes:
         """The bytes of a dead letter."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import cast
 
 from engine.duties.facts import (
     LADDER,
@@ -15,6 +16,7 @@ from engine.duties.facts import (
     ClockBreached,
     ClockCancellationProposed,
     ClockCancelled,
+    ClockFact,
     ClockLaterAccepted,
     ClockMarkReached,
     ClockProofWithdrawn,
@@ -24,13 +26,13 @@ from engine.duties.facts import (
     ClockResumed,
     ClockSatisfied,
     ClockStarted,
+    ClockState,
     ClockWentLate,
     Ladder,
     Mark,
-    Owner,
 )
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
-from engine.kernel.facts import ENGINE, Fact
+from engine.kernel.facts import ENGINE, Fact, Owner, foreign
 from engine.kernel.ids import derive
 from engine.terms.calendar import BusinessCalendar
 from engine.terms.counting import ClockSpec, Reading, Term, add_business_time, count_term
@@ -44,7 +46,7 @@ class Clock:
 
     id: str = ""
     kind: str = ""
-    owner_kind: str = ""
+    owner_kind: Owner = "incident"
     owner_id: str = ""
     subject: str = ""
     anchor_at: datetime | None = None
@@ -76,7 +78,7 @@ class Clock:
         return bool(self.id) and self.satisfied_at is None and not self.cancelled
 
     @property
-    def state(self) -> str:
+    def state(self) -> ClockState:
         """Name the state: running, late, breached, satisfied, satisfied-late or cancelled."""
         if self.cancelled:
             return "cancelled"
@@ -114,6 +116,9 @@ class Clock:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self._take(cast(ClockFact, fact))
+
+    def _take(self, fact: ClockFact) -> None:
         match fact:
             case ClockStarted():
                 self._start(fact)
@@ -147,6 +152,8 @@ class Clock:
             case ClockLaterAccepted():
                 self.offered = None
                 self._due(fact)
+            case _:
+                foreign(fact)
 
     def _start(self, fact: ClockStarted) -> None:
         self.id, self.kind, self.subject = fact.clock_id, fact.kind, fact.subject

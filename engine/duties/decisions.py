@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from engine.duties.clock import Clock, cancel, start
 from engine.duties.declared import DeclaredDuty
-from engine.duties.facts import ClockCancellationProposed, ClockLaterAccepted, Owner
+from engine.duties.facts import ClockCancellationProposed, ClockLaterAccepted
 from engine.duties.policy import ClockPolicy
 from engine.kernel.errors import DecisionRefused, InputError, NotFound
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import Fact, Owner, Person
 from engine.permissions import require
 from engine.terms.calendar import BusinessCalendar
 

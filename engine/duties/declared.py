@@ -16,12 +16,14 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.kernel.errors import DataError, NotFound
+from engine.kernel.facts import Owner
 from engine.kernel.yaml_text import read_declared
 from engine.terms.counting import ClockSpec, Reading, Unit
 
 HOME = "kz"
 """The jurisdiction of the product itself."""
-Owner = Literal["incident", "protection", "duty", "none"]
+Owned = Owner | Literal["none"]
+"""Whose duty it is; one without an owner is only counted."""
 Per = Literal["incident", "client", "protection", "duty", "action"]
 Occasion = Literal[
     "incident-opened",  # an incident was opened, whatever it is
@@ -89,7 +91,7 @@ class DeclaredDuty(BaseModel):
     obligations: tuple[str, ...]
     valid_from: date
     valid_to: date | None = None
-    owner: Owner
+    owner: Owned
     per: Per | None = None
     starts_on: tuple[str, ...] = ()
     when: tuple[Condition, ...] = ()

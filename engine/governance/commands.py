@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from engine.governance.governance import Output
+from engine.governance.facts import Output
 from engine.kernel.commands import Attachment, Command, Made, Outcome, Words
 
 

@@ -11,21 +11,32 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
-from typing import ClassVar, Literal
+from typing import cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from engine.governance.facts import (
+    TREATMENTS,
+    ActionClosed,
+    ActionPlanned,
+    ControlStated,
+    DutyDone,
+    DutyFact,
+    EvidenceRecorded,
+    Output,
+    RiskEntered,
+    RiskFact,
+    RiskScored,
+    RiskTreated,
+)
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DecisionRefused, InputError, NotFound, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person, Record
+from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.kernel.yaml_text import read_yaml
 from engine.permissions import require
 
 LEVELS = (1, 2, 3, 4, 5)
-Book = Literal["asset", "fraud"]
-Treatment = Literal["reduce", "accept", "avoid", "transfer"]
-TREATMENTS: tuple[Treatment, ...] = ("reduce", "accept", "avoid", "transfer")
 
 
 class DutySpec(BaseModel):
@@ -45,110 +56,6 @@ def duty_specs() -> dict[str, DutySpec]:
     """Read the returning duties that ship with the product, by key."""
     text = (resources.files("engine") / "data" / "kz" / "returning_duties.yml").read_text(encoding="utf8")
     return {key: DutySpec(key=key, **entry) for key, entry in read_yaml(text)["duties"].items()}
-
-
-class Output(Record):
-    """One decision of a review: what will be done, by whom, until when (KMG 7.3)."""
-
-    text: str = Field(min_length=1, max_length=1000)
-    owner: str = Field(min_length=1, max_length=100)
-    due_on: date
-
-
-class DutyDone(Fact):
-    """A returning duty was done on a day; its next term counts from there."""
-
-    topic: ClassVar[str] = "duty.done.v1"
-    duty_id: str
-    key: str
-    done_on: date
-    evidence: str
-    document_id: str = ""
-
-
-class ActionPlanned(Fact):
-    """A corrective action with its owner and day (KMG 7.3, 8)."""
-
-    topic: ClassVar[str] = "duty.action-planned.v1"
-    duty_id: str
-    key: str
-    action_id: str
-    text: str
-    owner: str
-    due_on: date
-
-
-class ActionClosed(Fact):
-    """A corrective action was carried out, with its evidence."""
-
-    topic: ClassVar[str] = "duty.action-closed.v1"
-    duty_id: str
-    action_id: str
-    evidence: str
-
-
-class EvidenceRecorded(Fact):
-    """A person handed in evidence for an obligation that no system proves by itself."""
-
-    topic: ClassVar[str] = "duty.evidence-recorded.v1"
-    duty_id: str
-    key: str
-    obligation: str
-    text: str
-    document_id: str = ""
-    valid_until: date | None = None
-
-
-class ControlStated(Fact):
-    """What the organisation says of a control of ISO/IEC 27001 Annex A: applicable or not, and why (KMG 4.2.1)."""
-
-    topic: ClassVar[str] = "control.stated.v1"
-    control_id: str
-    control: str
-    applicable: bool
-    justification: str
-
-
-class RiskEntered(Fact):
-    """A risk was written into a register: asset or process, threat, its source, vulnerability, present controls."""
-
-    topic: ClassVar[str] = "risk.entered.v1"
-    risk_id: str
-    book: Book
-    name: str
-    asset: str
-    threat: str
-    source: str
-    vulnerability: str
-    controls: str
-    owner: str
-
-
-class RiskScored(Fact):
-    """One expert's score: likelihood, and loss of confidentiality, integrity, availability, each 1 to 5."""
-
-    topic: ClassVar[str] = "risk.scored.v1"
-    risk_id: str
-    expert: str
-    likelihood: int
-    confidentiality: int
-    integrity: int
-    availability: int
-
-
-class RiskTreated(Fact):
-    """What is done about a risk; accepting one takes somebody who did not score it."""
-
-    topic: ClassVar[str] = "risk.treated.v1"
-    risk_id: str
-    treatment: Treatment
-    measures: str
-    due_on: date | None
-
-
-FACTS: tuple[type[Fact], ...] = (DutyDone, ActionPlanned, ActionClosed, EvidenceRecorded)
-CONTROL_FACTS: tuple[type[Fact], ...] = (ControlStated,)
-RISK_FACTS: tuple[type[Fact], ...] = (RiskEntered, RiskScored, RiskTreated)
 
 
 @dataclass
@@ -171,6 +78,9 @@ class Duty:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self._take(cast(DutyFact, fact))
+
+    def _take(self, fact: DutyFact) -> None:
         match fact:
             case DutyDone():
                 self.id, self.key = fact.duty_id, fact.key
@@ -183,6 +93,8 @@ class Duty:
             case EvidenceRecorded():
                 self.id, self.key = fact.duty_id, fact.key
                 self.evidence.append(fact)
+            case _:
+                foreign(fact)
 
 
 @dataclass
@@ -234,6 +146,9 @@ class Risk:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self._take(cast(RiskFact, fact))
+
+    def _take(self, fact: RiskFact) -> None:
         match fact:
             case RiskEntered():
                 self.id, self.entered = fact.risk_id, fact
@@ -241,6 +156,8 @@ class Risk:
                 self.scores[fact.expert] = fact
             case RiskTreated():
                 self.treated = fact
+            case _:
+                foreign(fact)
 
 
 def duty_id(key: str) -> str:
@@ -370,8 +287,7 @@ def treat_risk(
 ) -> Sequence[Fact]:
     """Decide what is done about a risk; the residual risk is accepted by somebody who did not score it."""
     require("treat-risk", by)
-    chosen = next((name for name in TREATMENTS if name == treatment), None)
-    if chosen is None:
+    if treatment not in TREATMENTS:
         raise InputError("a treatment is reduce, accept, avoid or transfer", field="treatment")
     if not risk.scores:
         raise DecisionRefused("a risk is treated after it was scored")
@@ -379,7 +295,7 @@ def treat_risk(
         raise SecondPersonNeeded("who scored a risk cannot also accept it")
     if not measures.strip():
         raise DecisionRefused("say what is done, or why the risk is accepted")
-    return [RiskTreated(at=at, actor=by.id, risk_id=risk.id, treatment=chosen, measures=measures, due_on=due_on)]
+    return [RiskTreated(at=at, actor=by.id, risk_id=risk.id, treatment=treatment, measures=measures, due_on=due_on)]
 
 
 class AnnexControl(BaseModel):

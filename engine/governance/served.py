@@ -9,7 +9,7 @@ from importlib import resources
 from pydantic import BaseModel, ConfigDict
 
 from engine.duties.declared import jurisdiction
-from engine.governance.governance import controls, duty_specs
+from engine.governance.governance import duty_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError
 from engine.kernel.yaml_text import read_yaml
@@ -33,7 +33,6 @@ class Served:
     by_things: dict[str, tuple[str, ...]]
     by_clocks: dict[str, tuple[str, ...]]
     by_duties: dict[str, tuple[str, ...]]
-    by_controls: dict[str, tuple[str, ...]]
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +51,6 @@ def served() -> Served:
         by_things,
         _turned({it.id: it.obligations for it in jurisdiction().newest().values() if it.counted_only is None}),
         _turned({spec.key: spec.obligations for spec in duty_specs().values()}),
-        _turned({control.id: control.obligations for control in controls().values()}),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import AwareDatetime, Field
 
@@ -35,9 +35,12 @@ from engine.permissions import require, require_stage
 
 LONGEST_SUPPRESSION = timedelta(days=90)
 Channel = Literal["hot-line", "letter", "complaint", "employee", "partner", "authority", "other"]
-CHANNELS: tuple[Channel, ...] = ("hot-line", "letter", "complaint", "employee", "partner", "authority", "other")
-NOTIFIABLE_CLASSES = ("unauthorised-access", "unauthorised-change", "third-party-acts", "fraud")
-CLASSES = (*NOTIFIABLE_CLASSES, "control-failure", "infrastructure")
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+NotifiableClass = Literal["unauthorised-access", "unauthorised-change", "third-party-acts", "fraud"]
+IncidentClass = NotifiableClass | Literal["control-failure", "infrastructure"]
+"""The classes that people choose from. A rule file of one's own may name another, so facts hold a text."""
+NOTIFIABLE_CLASSES: tuple[NotifiableClass, ...] = get_args(NotifiableClass)
+CLASSES: tuple[IncidentClass, ...] = (*NOTIFIABLE_CLASSES, "control-failure", "infrastructure")
 
 
 class Report(Record):
@@ -173,8 +176,7 @@ def link(
     incident: Incident, other: Incident, relation: str, reason: str, *, by: Person, at: datetime
 ) -> tuple[Sequence[Fact], Sequence[Fact]]:
     """Say that two incidents belong together; both say so afterwards. Linking again changes nothing."""
-    the_relation = next((name for name in RELATIONS if name == relation), None)
-    if the_relation is None:
+    if relation not in RELATIONS:
         raise DecisionRefused("a relation is one of {relations}", relations=RELATIONS)
     require("link-incidents", by)
     if incident.id == other.id:
@@ -183,8 +185,8 @@ def link(
         return [], []
     common: Reasoned = {"at": at, "actor": by.id, "reason": reason}
     return (
-        [IncidentLinked(incident_id=incident.id, other=other.id, relation=the_relation, **common)],
-        [IncidentLinked(incident_id=other.id, other=incident.id, relation=the_relation, **common)],
+        [IncidentLinked(incident_id=incident.id, other=other.id, relation=relation, **common)],
+        [IncidentLinked(incident_id=other.id, other=incident.id, relation=relation, **common)],
     )
 
 

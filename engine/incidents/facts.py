@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import AwareDatetime
 
 from engine.kernel.facts import Entities, Fact, Record, Severity
 
 Disposition = Literal["true_positive", "benign_positive", "false_positive", "duplicate"]
-DISPOSITIONS: tuple[Disposition, ...] = ("true_positive", "benign_positive", "false_positive", "duplicate")
+DISPOSITIONS: tuple[Disposition, ...] = get_args(Disposition)
 Relation = Literal["related", "same-actor", "same-campaign", "caused-by"]
-RELATIONS: tuple[Relation, ...] = ("related", "same-actor", "same-campaign", "caused-by")
+RELATIONS: tuple[Relation, ...] = get_args(Relation)
+Phase = Literal["new", "triaged", "contained", "recovered", "closed", "merged"]
+Measured = Literal["contained", "cause", "consequence", "recovered"]
+"""What a measure came to."""
 
 
 class FindingPart(Record):
@@ -268,31 +271,18 @@ class IncidentReopened(Fact):
     incident_id: str
 
 
-FACTS: tuple[type[Fact], ...] = (
-    IncidentOpened,
-    FindingJoined,
-    IncidentAssigned,
-    IncidentAcknowledged,
-    NoteAdded,
-    SeverityChanged,
-    ContainmentStarted,
-    CauseEliminated,
-    ConsequenceEliminated,
-    RecoveryConfirmed,
-    IncidentMerged,
-    IncidentAbsorbed,
-    FindingsDetached,
-    FindingsTakenOver,
-    IncidentLinked,
-    IncidentUnlinked,
-    NotifiabilityRaised,
-    NotifiabilityLoweringProposed,
-    NotifiabilityLowered,
-    ClientsNamed,
-    FindingSuppressed,
-    SuppressionSet,
-    LessonsRecorded,
-    ClosureProposed,
-    IncidentClosed,
-    IncidentReopened,
+ContentFact = (
+    IncidentOpened | FindingJoined | FindingsTakenOver | FindingsDetached | IncidentAbsorbed | ClientsNamed
+    | FindingSuppressed | IncidentLinked | IncidentUnlinked
+)  # fmt: skip
+"""What says what is in an incident."""
+HandlingFact = (
+    IncidentAssigned | IncidentAcknowledged | SeverityChanged | NotifiabilityRaised | NotifiabilityLoweringProposed
+    | NotifiabilityLowered | ContainmentStarted | CauseEliminated | ConsequenceEliminated | RecoveryConfirmed
+)  # fmt: skip
+EndingFact = (
+    IncidentMerged | ClosureProposed | IncidentClosed | IncidentReopened | SuppressionSet | LessonsRecorded | NoteAdded
 )
+IncidentFact = ContentFact | HandlingFact | EndingFact
+"""The closed set: what folds it leaves none out."""
+FACTS: tuple[type[IncidentFact], ...] = get_args(IncidentFact)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, cast, get_args
 
 from engine.incidents.facts import (
     CauseEliminated,
@@ -15,12 +16,15 @@ from engine.incidents.facts import (
     ClosureProposed,
     ConsequenceEliminated,
     ContainmentStarted,
+    ContentFact,
     Disposition,
+    EndingFact,
     FindingJoined,
     FindingPart,
     FindingsDetached,
     FindingsTakenOver,
     FindingSuppressed,
+    HandlingFact,
     IncidentAbsorbed,
     IncidentAcknowledged,
     IncidentAssigned,
@@ -31,16 +35,20 @@ from engine.incidents.facts import (
     IncidentReopened,
     IncidentUnlinked,
     LessonsRecorded,
+    Measured,
+    NoteAdded,
     NotifiabilityLowered,
     NotifiabilityLoweringProposed,
     NotifiabilityRaised,
+    Phase,
     RecoveryConfirmed,
+    Relation,
     SeverityChanged,
     SuppressionSet,
 )
-from engine.kernel.facts import Entities, Fact, Severity
+from engine.kernel.facts import Entities, Fact, Severity, foreign
 
-STAGES = {
+STAGES: dict[Phase, str] = {
     "new": "detect and report",
     "triaged": "assess and decide",
     "contained": "respond",
@@ -49,7 +57,7 @@ STAGES = {
     "merged": "assess and decide",
 }
 """The phases in the words of ISO/IEC 27035-1."""
-FUNCTIONS = {
+FUNCTIONS: dict[Phase, str] = {
     "new": "detect",
     "triaged": "respond",
     "contained": "respond",
@@ -58,6 +66,9 @@ FUNCTIONS = {
     "merged": "respond",
 }
 """The phases as functions of NIST SP 800-61r3 (CSF 2.0)."""
+
+
+_CONTENT, _HANDLING = frozenset(get_args(ContentFact)), frozenset(get_args(HandlingFact))
 
 
 @dataclass
@@ -81,7 +92,7 @@ class Incident:
     opened_at: datetime | None = None
     detection_source: str = ""
     reported_by: str = ""
-    measures: list[tuple[str, datetime]] = field(default_factory=list)
+    measures: list[tuple[Measured, datetime]] = field(default_factory=list)
     dedup_key: str = ""
     rule_name: str = ""
     obligations: tuple[str, ...] = ()
@@ -98,7 +109,7 @@ class Incident:
     merged_into: str | None = None
     split_from: str = ""
     absorbed: list[str] = field(default_factory=list)
-    links: dict[str, str] = field(default_factory=dict)
+    links: dict[str, Relation] = field(default_factory=dict)
     suppressed_until: datetime | None = None
     suppressed: list[str] = field(default_factory=list)
     lessons: tuple[str, str] | None = None
@@ -128,7 +139,7 @@ class Incident:
         return found.union(self.named)
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> Phase:
         """Name the phase of handling."""
         if self.merged_into is not None:
             return "merged"
@@ -148,11 +159,16 @@ class Incident:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        if not (self._content(fact) or self._handling(fact)):
-            self._ending(fact)
+        kind, it = type(fact), cast(Any, fact)
+        if kind in _CONTENT:
+            self._content(it)
+        elif kind in _HANDLING:
+            self._handling(it)
+        else:
+            self._ending(it)
 
-    def _content(self, fact: Fact) -> bool:
-        """Take what says what is in it; says whether it did."""
+    def _content(self, fact: ContentFact) -> None:
+        """Take what says what is in it."""
         match fact:
             case IncidentOpened():
                 self._open(fact)
@@ -175,10 +191,9 @@ class Incident:
             case IncidentUnlinked():
                 self.links.pop(fact.other, None)
             case _:
-                return False
-        return True
+                foreign(fact)
 
-    def _handling(self, fact: Fact) -> bool:
+    def _handling(self, fact: HandlingFact) -> None:
         match fact:
             case IncidentAssigned():
                 self.assignee = fact.assignee
@@ -208,10 +223,9 @@ class Incident:
                 self.recovered_at = fact.at
                 self.measures.append(("recovered", fact.at))
             case _:
-                return False
-        return True
+                foreign(fact)
 
-    def _ending(self, fact: Fact) -> None:
+    def _ending(self, fact: EndingFact) -> None:
         match fact:
             case IncidentMerged():
                 self.merged_into = fact.into
@@ -225,6 +239,10 @@ class Incident:
                 self.suppressed_until = fact.until
             case LessonsRecorded():
                 self.lessons = (fact.lessons, fact.actions)
+            case NoteAdded():
+                pass
+            case _:
+                foreign(fact)
 
     def _open(self, fact: IncidentOpened) -> None:
         self.id, self.number, self.title = fact.incident_id, fact.number, fact.title

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, TypedDict
+from typing import ClassVar, Literal, Never, TypedDict, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -43,6 +43,11 @@ class OfIncident(Reasoned):
     """The same about an incident."""
 
     incident_id: str
+
+
+def foreign(fact: Never) -> None:
+    """Let a fact of another kind pass by (an id may be asked for as what it is not); the type checker proves that none
+    of the own kind comes here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,12 @@ class Person(Record):
         return not self.roles.isdisjoint(roles)
 
 
-SEVERITIES = ("low", "medium", "high", "critical")
-Severity = str
+Severity = Literal["low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+Owner = Literal["incident", "protection", "duty"]
+"""What a legal clock runs for."""
+EntityKind = Literal["clients", "loans", "users", "devices", "addresses", "sessions", "workstations"]
+"""The fields of ``Entities``."""
 
 
 class FindingRaised(Fact):

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from engine.events.envelope import Rejected, SecurityEvent
 from engine.kernel.facts import Fact, Record, StoredFact
-from engine.kernel.messages import Message
+from engine.kernel.messages import AnyMessage
 
 
 class Clock(Protocol):
@@ -39,7 +39,7 @@ class Intent:
     """An effect to bring about once: stored with the decision, performed afterwards, idempotent by ``key``."""
 
     key: str
-    message: Message
+    message: AnyMessage
 
     @property
     def kind(self) -> str:
@@ -73,6 +73,8 @@ class Ledger(Protocol):
 
 
 Outcome = Literal["done", "refused", "retry", "unknown", "handed-over"]
+OutboxState = Literal["waiting", "performing", "revoked", "done", "refused", "unknown", "handed-over"]
+"""Where a message stands: on its way, taken back before it began, or settled with this outcome."""
 
 
 class Delivery(Record):
@@ -140,6 +142,10 @@ class Context(Protocol):
 
     def withdraw(self, key: str) -> None:
         """Take an order for an effect back that nobody has begun to carry out."""
+        ...
+
+    def by_hand(self, key: str) -> None:
+        """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
         ...
 
 

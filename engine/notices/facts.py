@@ -4,7 +4,7 @@ proves neither sending nor failure."""
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import AwareDatetime
 
@@ -13,6 +13,8 @@ from engine.kernel.facts import Fact
 NoticeKind = str
 """A kind of notice that ``engine.notices.kinds`` declares."""
 NoticeStage = Literal["initial", "follow_up", "final"]
+DeliveryState = Literal["waiting", "sent", "refused", "unknown", "bounced"]
+NoticeState = Literal["none", "draft", "review", "approved", "sent", "refused", "unknown", "bounced", "withdrawn"]
 
 
 class NoticeDrafted(Fact):
@@ -142,18 +144,12 @@ class NoticeWithdrawn(Fact):
     notice_id: str
 
 
-FACTS: tuple[type[Fact], ...] = (
-    NoticeDrafted,
-    NoticeRedrafted,
-    NoticeEdited,
-    NoticeSubmitted,
-    NoticeReturned,
-    NoticeApproved,
-    NoticeSent,
-    NoticeRefused,
-    NoticeUnknown,
-    NoticeBounced,
-    NoticeResendOrdered,
-    NoticeReceipted,
-    NoticeWithdrawn,
+TextFact = (
+    NoticeDrafted | NoticeRedrafted | NoticeEdited | NoticeSubmitted | NoticeReturned | NoticeApproved | NoticeWithdrawn
 )
+"""What makes the text."""
+FateFact = NoticeSent | NoticeRefused | NoticeUnknown | NoticeBounced | NoticeResendOrdered | NoticeReceipted
+"""What became of it."""
+NoticeFact = TextFact | FateFact
+"""The closed set: what folds it leaves none out."""
+FACTS: tuple[type[NoticeFact], ...] = get_args(NoticeFact)

@@ -16,9 +16,9 @@ from engine.duties.declared import HOME, Condition
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError, NotFound
 from engine.kernel.yaml_text import read_declared
+from engine.notices.facts import NoticeStage
 
 Occurrence = Literal["recovery-confirmed", "incident-closed"]
-Stage = Literal["initial", "follow_up", "final"]
 
 
 class NoticeKindSpec(BaseModel):
@@ -35,7 +35,7 @@ class NoticeKindSpec(BaseModel):
     drafted_when: tuple[Condition, ...] = ()
     by_hand: bool = False
     """Whether people may draft it themselves."""
-    follow_ups: Mapping[Occurrence, Stage] = {}
+    follow_ups: Mapping[Occurrence, NoticeStage] = {}
     explain_if_late: bool = False
     """Whether it must say why, when it is sent after its term."""
     form: Literal["text", "message"] = "text"

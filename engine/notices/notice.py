@@ -9,13 +9,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any, Literal, cast, get_args
 
 import orjson
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person, Reasoned
+from engine.kernel.facts import Fact, Person, Reasoned, foreign
 from engine.kernel.ids import derive
 from engine.notices.facts import (
+    DeliveryState,
+    FateFact,
     NoticeApproved,
     NoticeBounced,
     NoticeDrafted,
@@ -28,15 +31,19 @@ from engine.notices.facts import (
     NoticeReturned,
     NoticeSent,
     NoticeStage,
+    NoticeState,
     NoticeSubmitted,
     NoticeUnknown,
     NoticeWithdrawn,
+    TextFact,
 )
 from engine.notices.kinds import notice_kind
 from engine.permissions import require
 
 Content = Mapping[str, Mapping[str, str]]
-OPEN_TEXT = ("draft", "review")
+OPEN_TEXT: tuple[NoticeState, ...] = ("draft", "review")
+WORST_FIRST: tuple[Literal["unknown", "bounced", "refused"], ...] = ("unknown", "bounced", "refused")
+_TEXT = frozenset(get_args(TextFact))
 
 
 @dataclass
@@ -44,7 +51,7 @@ class Delivery:
     """What became of a notice at one recipient: waiting, sent, refused, unknown or bounced."""
 
     recipient: str
-    state: str = "waiting"
+    state: DeliveryState = "waiting"
     channel: str = ""
     reference: str = ""
     at: datetime | None = None
@@ -91,7 +98,7 @@ class Notice:
     version: int = 0
 
     @property
-    def state(self) -> str:
+    def state(self) -> NoticeState:
         """Name the state: none, draft, review, approved, sent, refused, unknown, bounced or withdrawn.
 
         With several recipients the worst counts: it is sent when every one of them took it.
@@ -103,7 +110,7 @@ class Notice:
         if self.approved_at is None:
             return "draft" if self.submitted_by is None else "review"
         states = {delivery.state for delivery in self.deliveries.values()}
-        for state in ("unknown", "bounced", "refused"):
+        for state in WORST_FIRST:
             if state in states:
                 return state
         return "sent" if states == {"sent"} else "approved"
@@ -123,10 +130,10 @@ class Notice:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        if not self._text(fact):
-            self._fate(fact)
+        (self._text if type(fact) in _TEXT else self._fate)(cast(Any, fact))
 
-    def _text(self, fact: Fact) -> bool:
+    def _text(self, fact: TextFact) -> None:
+        """Take what makes the text."""
         match fact:
             case NoticeDrafted():
                 self.id, self.kind, self.incident_id = fact.notice_id, fact.kind, fact.incident_id
@@ -152,10 +159,9 @@ class Notice:
             case NoticeWithdrawn():
                 self.withdrawn = True
             case _:
-                return False
-        return True
+                foreign(fact)
 
-    def _fate(self, fact: Fact) -> None:
+    def _fate(self, fact: FateFact) -> None:
         match fact:
             case NoticeSent():
                 self._settle(fact.recipient, "sent", fact.channel, fact.transport_ref, fact.sent_at)
@@ -173,6 +179,8 @@ class Notice:
             case NoticeReceipted():
                 found = self._delivery(fact.recipient)
                 found.receipt = f"{fact.reference}, {fact.received_on.isoformat()}"
+            case _:
+                foreign(fact)
 
     def _write(self, fact: Fact, content: dict[str, dict[str, str]]) -> None:
         self.content = content
@@ -184,7 +192,7 @@ class Notice:
             return next(iter(self.deliveries.values()))
         return self.deliveries.setdefault(recipient or self.recipient, Delivery(recipient or self.recipient))
 
-    def _settle(self, recipient: str, state: str, channel: str, reference: str, at: datetime) -> None:
+    def _settle(self, recipient: str, state: DeliveryState, channel: str, reference: str, at: datetime) -> None:
         found = self._delivery(recipient)
         found.state, found.channel, found.reference, found.at = state, channel or found.channel, reference, at
 
@@ -198,7 +206,7 @@ def recipients(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
-def notice_id(kind: str, incident_id: str, subject: str, stage: str = "initial", number: int = 0) -> str:
+def notice_id(kind: str, incident_id: str, subject: str, stage: NoticeStage = "initial", number: int = 0) -> str:
     """Give the id of the one notice of this kind, stage and number for this incident and subject."""
     more = () if stage == "initial" and number == 0 else (stage, number)
     return str(derive("notice", kind, incident_id, subject, *more))

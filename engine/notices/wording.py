@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, cast, get_args
 
 import orjson
 
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
 
@@ -58,7 +58,9 @@ class TemplateRolledBack(Fact):
     template_version: str
 
 
-FACTS: tuple[type[Fact], ...] = (TemplateProposed, TemplateActivated, TemplateRejected, TemplateRolledBack)
+TemplateFact = TemplateProposed | TemplateActivated | TemplateRejected | TemplateRolledBack
+"""The closed set: what folds it leaves none out."""
+FACTS: tuple[type[TemplateFact], ...] = get_args(TemplateFact)
 
 
 @dataclass
@@ -82,6 +84,9 @@ class TemplateLife:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self._take(cast(TemplateFact, fact))
+
+    def _take(self, fact: TemplateFact) -> None:
         match fact:
             case TemplateProposed():
                 self.id, self.kind, self.language = fact.template_id, fact.kind, fact.language
@@ -96,6 +101,8 @@ class TemplateLife:
                 self.in_force = fact.template_version
                 if self.before:
                     self.before.pop()
+            case _:
+                foreign(fact)
 
 
 def template_id(kind: str, language: str) -> str:

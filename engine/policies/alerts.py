@@ -13,7 +13,7 @@ from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.messages import AlertMessage
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import TROUBLES, Trouble, told
 from engine.notices import facts as n
 from engine.permissions import Role
 from engine.protection import facts as p
@@ -47,7 +47,7 @@ class AlertPolicy:
 
     name: str = "alerts"
     after: tuple[str, ...] = ()
-    answers: tuple[type[Fact], ...] = (*c.FACTS, *n.FACTS, *p.FACTS, EffectFailed)
+    answers: tuple[type[Fact], ...] = (*c.FACTS, *n.FACTS, *p.FACTS, *TROUBLES)
 
     def __init__(self, role_mail: Mapping[str, str], common: str, say: Callable[..., str] = english) -> None:
         self.role_mail = role_mail
@@ -70,7 +70,7 @@ class AlertPolicy:
 
 
 def _alert(context: Context, fact: Fact) -> Alert | None:
-    return _of_clock(context, fact) or _of_notice(fact) or _of_protection(context, fact) or _of_effect(fact)
+    return _of_clock(context, fact) or _of_notice(fact) or _of_protection(context, fact) or _of_trouble(fact)
 
 
 def _of_clock(context: Context, fact: Fact) -> Alert | None:
@@ -143,9 +143,8 @@ def _of_protection(context: Context, fact: Fact) -> Alert | None:
     return None
 
 
-def _of_effect(fact: Fact) -> Alert | None:
-    if not isinstance(fact, EffectFailed):
+def _of_trouble(fact: Fact) -> Alert | None:
+    if not isinstance(fact, Trouble):
         return None
-    values = {"kind": fact.kind, "key": fact.key, "outcome": fact.outcome, "detail": fact.detail}
-    subject = n_("An effect needs a person: {kind}")
-    return Alert(subject, (n_("{key}: {outcome}. {detail}"),), values, (Role.ADMIN.value, Role.CISO.value))
+    subject, text, values = told(fact)
+    return Alert(subject, (text,), values, (Role.ADMIN.value, Role.CISO.value))

@@ -10,12 +10,12 @@ from engine.duties import facts as c
 from engine.duties.clock import Clock
 from engine.duties.declared import DeclaredDuty, Phrase
 from engine.duties.policy import ClockPolicy
-from engine.governance import governance as g
+from engine.governance import facts as g
 from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
 from engine.kernel.ids import derive
 from engine.kernel.ports import Context
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import DutyNotCounted
 from engine.notices import facts as n
 from engine.policies import occasions
 from engine.policies.occasions import Cancellation, Evidence, Meaning, Occasion
@@ -98,15 +98,16 @@ class DutyPolicy:
         try:
             started = self._started(context, duty, occasion, subject, anchor)
         except InputError as error:  # a fact of an earlier version: nothing else of the log may wait behind it
-            self._tell(context, key, f"{duty.id} of {occasion.owner_kind} {occasion.owner_id}: {error.message}")
+            self._tell(context, key, duty, occasion, error)
             return
         context.record(Clock, key, [started])
 
-    def _tell(self, context: Context, key: str, detail: str) -> None:
+    def _tell(self, context: Context, key: str, duty: DeclaredDuty, occasion: Occasion, error: InputError) -> None:
         """Tell people of a duty that could not be counted."""
-        failed = EffectFailed(
-            at=context.at, key=f"clock:{key}", kind="duty", outcome="failed", detail=detail[:300], since=context.at
-        )
+        failed = DutyNotCounted(
+            at=context.at, clock_id=key, duty=duty.id, owner_kind=occasion.owner_kind, owner_id=occasion.owner_id,
+            detail=error.message[:300],
+        )  # fmt: skip
         context.record_single(str(derive("effect-failed", "clock", key)), failed)
 
     def _started(
@@ -121,7 +122,7 @@ class DutyPolicy:
                 calendar_version=calendar.version, obligations=duty.obligations, ladder=self.policy.ladder,
             )  # fmt: skip
         return clocks.start(
-            spec, owner_kind=_owner(occasion), owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
+            spec, owner_kind=occasion.owner_kind, owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
             at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
             ladder=self.policy.ladder, target_percent=self.policy.target_percent,
             outer=self._outer(duty, occasion, subject),
@@ -223,12 +224,3 @@ def _proves(phrase: Phrase, evidence: Evidence) -> bool:
     """Say whether evidence is what a phrase asks for; a notice is the first of its kind unless a stage is named."""
     stage = phrase.stage or ("initial" if phrase.word == "notice-sent" else "")
     return (phrase.word, phrase.about, stage) == (evidence.word, evidence.about, evidence.stage)
-
-
-def _owner(occasion: Occasion) -> c.Owner:
-    match occasion.owner_kind:
-        case "incident":
-            return "incident"
-        case "protection":
-            return "protection"
-    return "duty"

@@ -31,7 +31,7 @@ class Composer(Protocol):
     """Writes texts."""
 
     def text(
-        self, context: Context, incident: Incident, kind: str, stage: str, client: str, *, late: bool,
+        self, context: Context, incident: Incident, kind: str, stage: NoticeStage, client: str, *, late: bool,
         follows: Notice | None,
     ) -> tuple[Content, str]:  # fmt: skip
         """Return the text of a notice, language → field → text, and the version of its wording."""

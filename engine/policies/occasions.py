@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
+from engine.duties import declared
 from engine.duties.clock import Clock
 from engine.duties.declared import Anchor, Condition, DeclaredDuty
-from engine.governance import governance as g
+from engine.governance import facts as g
+from engine.governance.governance import Duty
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident, ends_duties
-from engine.kernel.facts import ENGINE
+from engine.kernel.facts import ENGINE, Owner
 from engine.kernel.ports import Context
 from engine.notices import facts as n
+from engine.notices.facts import NoticeStage
 from engine.notices.notice import Notice
 from engine.protection import facts as p
 from engine.protection.protection import Protection
@@ -38,7 +42,7 @@ def holds(conditions: Iterable[Condition], incident: Incident | None) -> bool:
 class Occasion:
     """Something that may start clocks of one owner: the words it goes by, the instants terms may run from."""
 
-    owner_kind: str
+    owner_kind: Owner
     owner_id: str
     words: tuple[str, ...]
     anchors: dict[Anchor, datetime]
@@ -74,10 +78,10 @@ class Evidence:
     """Something that may satisfy clocks of one owner."""
 
     owner_id: str
-    word: str
+    word: declared.Evidence
     done_at: datetime
     about: str = ""
-    stage: str = ""
+    stage: NoticeStage | Literal[""] = ""
     subject: str = ""
     proof: str = ""
     """What it rests on; without it the fact that is being answered."""
@@ -88,7 +92,7 @@ class Cancellation:
     """Something that ends clocks of one owner because their duty does not exist."""
 
     owner_id: str
-    word: str
+    word: declared.Cancelled
     reason: str
     second_person: str
     keep: tuple[str, ...] | None = None
@@ -256,7 +260,7 @@ def of_duty(context: Context, fact: object, calendar: BusinessCalendar) -> Meani
             done_at = min(fact.at, calendar.close_at(fact.done_on))
             day = fact.done_on.isoformat()
             meaning.evidence.append(Evidence(fact.duty_id, "duty-done", done_at, about=fact.key, subject=day))
-            if context.past(g.Duty, fact.duty_id).last_on == fact.done_on:
+            if context.past(Duty, fact.duty_id).last_on == fact.done_on:
                 anchors: dict[Anchor, datetime] = {"done-on": calendar.start_of_day(fact.done_on)}
                 meaning.occasions.append(
                     Occasion("duty", fact.duty_id, (f"duty-done {fact.key}",), anchors, subject=day)

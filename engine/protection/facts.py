@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import AwareDatetime, Field
 
@@ -12,13 +12,14 @@ from engine.kernel.facts import Fact, Record
 ActKind = Literal["victim_resolution", "remedial_submission", "court_decision"]
 Ruling = Literal["debt-void", "act-overturned"]
 Outcome = Literal["write-off", "release"]
-OUTCOMES: tuple[Outcome, ...] = ("write-off", "release")
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+ProtectionState = Literal["stopping", "protected", "written-off", "released", "not-genuine"]
 OrderKind = Literal[
     "collection-stop", "accrual-stop", "bureau-correction", "client-flag",
     "write-off",
     "collection-resume", "accrual-resume", "bureau-restore", "client-unflag",
 ]  # fmt: skip
-SYSTEM_OF_ORDER: dict[str, str] = {
+SYSTEM_OF_ORDER: dict[OrderKind, str] = {
     "collection-stop": "collections",
     "accrual-stop": "loans",
     "bureau-correction": "bureau",
@@ -29,7 +30,7 @@ SYSTEM_OF_ORDER: dict[str, str] = {
     "bureau-restore": "bureau",
     "client-unflag": "loans",
 }
-DEMANDS: dict[str, tuple[str, ...]] = {
+DEMANDS: dict[OrderKind, tuple[str, ...]] = {
     "collection-stop": (
         "stop contacts with the client", "cancel queued calls, messages and visits", "stop claim work and lawsuits",
         "recall the loans from agencies",
@@ -189,18 +190,11 @@ class ViolationFound(Fact):
     detected_at: AwareDatetime
 
 
-FACTS: tuple[type[Fact], ...] = (
-    ActRegistered,
-    ActVerified,
-    ActDocumentAttached,
-    CourtRuled,
-    OutcomeProposed,
-    OutcomeDecided,
-    OutcomeDeclined,
-    OrderIssued,
-    OrderHandedOver,
-    OrderAcknowledged,
-    OrderOverdue,
-    OrderRevoked,
-    ViolationFound,
-)
+OrderFact = OrderIssued | OrderHandedOver | OrderAcknowledged | OrderOverdue | OrderRevoked
+CaseFact = (
+    ActRegistered | ActVerified | ActDocumentAttached | CourtRuled | OutcomeProposed | OutcomeDecided | OutcomeDeclined
+    | ViolationFound
+)  # fmt: skip
+ProtectionFact = OrderFact | CaseFact
+"""The closed set: what folds it leaves none out."""
+FACTS: tuple[type[ProtectionFact], ...] = get_args(ProtectionFact)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any, cast, get_args
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Noted, Person
+from engine.kernel.facts import Fact, Noted, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
 from engine.protection.facts import (
@@ -21,9 +22,11 @@ from engine.protection.facts import (
     ActDocumentAttached,
     ActRegistered,
     ActVerified,
+    CaseFact,
     CourtRuled,
     LegalAct,
     OrderAcknowledged,
+    OrderFact,
     OrderHandedOver,
     OrderIssued,
     OrderKind,
@@ -33,16 +36,19 @@ from engine.protection.facts import (
     OutcomeDecided,
     OutcomeDeclined,
     OutcomeProposed,
+    ProtectionState,
     ViolationFound,
 )
 
 STOPS: tuple[OrderKind, ...] = ("collection-stop", "accrual-stop", "bureau-correction", "client-flag")
-LIFTS: dict[str, OrderKind] = {
+LIFTS: dict[OrderKind, OrderKind] = {
     "collection-stop": "collection-resume",
     "accrual-stop": "accrual-resume",
     "bureau-correction": "bureau-restore",
     "client-flag": "client-unflag",
 }
+ENDS: dict[Outcome, ProtectionState] = {"write-off": "written-off", "release": "released"}
+_ORDER = frozenset(get_args(OrderFact))
 
 
 @dataclass
@@ -50,7 +56,7 @@ class Order:
     """One order and its acknowledgement."""
 
     id: str
-    kind: str
+    kind: OrderKind
     system: str
     target: str
     loans: tuple[str, ...]
@@ -84,12 +90,12 @@ class Protection:
     version: int = 0
 
     @property
-    def state(self) -> str:
+    def state(self) -> ProtectionState:
         """Name the state: not-genuine, written-off, released, protected (all stops acknowledged) or stopping."""
         if self.genuine is False:
             return "not-genuine"
         if self.outcome is not None:
-            return {"write-off": "written-off", "release": "released"}[self.outcome]
+            return ENDS[self.outcome]
         stops = [order for order in self.orders.values() if order.kind in STOPS]
         return "protected" if stops and all(order.acknowledged_at for order in stops) else "stopping"
 
@@ -101,10 +107,13 @@ class Protection:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
-        if not self._order(fact):
-            self._case(fact)
+        it = cast(Any, fact)
+        if type(fact) in _ORDER:
+            self._order(it)
+        else:
+            self._case(it)
 
-    def _case(self, fact: Fact) -> None:
+    def _case(self, fact: CaseFact) -> None:
         match fact:
             case ActRegistered():
                 self.id, self.act = fact.protection_id, fact.act
@@ -123,8 +132,11 @@ class Protection:
                 self.outcome, self.decided_at, self.proposed = fact.outcome, fact.at, None
             case ViolationFound():
                 self.violations.append(fact)
+            case _:
+                foreign(fact)
 
-    def _order(self, fact: Fact) -> bool:
+    def _order(self, fact: OrderFact) -> None:
+        """Take what is about an order."""
         match fact:
             case OrderIssued():
                 self.orders[fact.order_id] = Order(
@@ -140,10 +152,9 @@ class Protection:
             case OrderRevoked():
                 self.orders[fact.order_id].revoked = True
             case _:
-                return False
-        return True
+                foreign(fact)
 
-    def all_acknowledged(self, kind: str) -> bool:
+    def all_acknowledged(self, kind: OrderKind) -> bool:
         """Say whether every order of this kind was acknowledged."""
         orders = [order for order in self.orders.values() if order.kind == kind]
         return bool(orders) and all(order.acknowledged_at is not None for order in orders)
@@ -215,8 +226,7 @@ class _Outcome(Noted):
 def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Propose how the protection ends."""
     require("propose-outcome", by)
-    the_outcome = next((name for name in OUTCOMES if name == outcome), None)
-    if the_outcome is None:
+    if outcome not in OUTCOMES:
         raise DecisionRefused("an outcome is write-off or release")
     if not protection.holds or protection.outcome is not None:
         raise DecisionRefused("the protection is {state}", state=protection.state)
@@ -228,7 +238,7 @@ def propose_outcome(protection: Protection, outcome: str, reason: str, *, by: Pe
         raise DecisionRefused("an outcome needs its ground")
     if outcome == "release" and not any(it.ruling == "act-overturned" for it in protection.rulings):
         raise DecisionRefused("the stops are lifted on a decision of a court, or when the act is not genuine")
-    return [OutcomeProposed(at=at, actor=by.id, reason=reason, protection_id=protection.id, outcome=the_outcome)]
+    return [OutcomeProposed(at=at, actor=by.id, reason=reason, protection_id=protection.id, outcome=outcome)]
 
 
 def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:

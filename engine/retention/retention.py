@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import ClassVar, Literal, cast, get_args
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
 
 YEARS = 5
+RetentionState = Literal["kept", "proposed", "approved", "held", "erased"]
 
 
 class ObligationsEnded(Fact):
@@ -82,9 +83,11 @@ class ErasureDone(Fact):
     ledger_root: str
 
 
-FACTS = (
-    ObligationsEnded, ObligationsBegan, HoldPlaced, HoldLifted, ErasureProposed, ErasureApproved, ErasureDone,
+RetentionFact = (
+    ObligationsEnded | ObligationsBegan | HoldPlaced | HoldLifted | ErasureProposed | ErasureApproved | ErasureDone
 )  # fmt: skip
+"""The closed set: what folds it leaves none out."""
+FACTS: tuple[type[RetentionFact], ...] = get_args(RetentionFact)
 
 
 def retention_id(client: str) -> str:
@@ -121,7 +124,7 @@ class Retention:
         return term_end(self.ended_on) if self.ended_on is not None and not self.open_loans else None
 
     @property
-    def state(self) -> str:
+    def state(self) -> RetentionState:
         """Say in one word how it stands."""
         if self.erased_at is not None:
             return "erased"
@@ -134,6 +137,9 @@ class Retention:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self._take(cast(RetentionFact, fact))
+
+    def _take(self, fact: RetentionFact) -> None:
         match fact:
             case ObligationsEnded():
                 self._about(fact)
@@ -156,8 +162,10 @@ class Retention:
                 self.approved_by = fact.actor
             case ErasureDone():
                 self.erased_at = fact.at
+            case _:
+                foreign(fact)
 
-    def _about(self, fact: Any) -> None:
+    def _about(self, fact: ObligationsEnded | ObligationsBegan | HoldPlaced) -> None:
         self.id, self.client = fact.retention_id, fact.client
 
 

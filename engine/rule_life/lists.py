@@ -7,14 +7,16 @@ The entries themselves are not in the facts: they may say who somebody is. A fac
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, assert_never, cast, get_args
 
 from pydantic import AwareDatetime
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
+
+ListKind = Literal["deny", "watch", "allow", "internal"]
 
 
 class ListChangeProposed(Fact):
@@ -50,7 +52,9 @@ class ListChangeRefused(Fact):
     version: int
 
 
-FACTS = (ListChangeProposed, ListChanged, ListChangeRefused)
+ListFact = ListChangeProposed | ListChanged | ListChangeRefused
+"""The closed set: what folds it leaves none out."""
+FACTS: tuple[type[ListFact], ...] = get_args(ListFact)
 
 
 def list_id(name: str) -> str:
@@ -73,6 +77,9 @@ class ListLife:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self._take(cast(ListFact, fact))
+
+    def _take(self, fact: ListFact) -> None:
         match fact:
             case ListChangeProposed():
                 self.id, self.name, self.last, self.waiting = list_id(fact.name), fact.name, fact.version, fact
@@ -81,17 +88,26 @@ class ListLife:
                 self.in_force, self.count, self.last = fact.version, fact.count, max(self.last, fact.version)
             case ListChangeRefused():
                 self.waiting = None
+            case _:
+                foreign(fact)
 
 
-def weakens(kind: str, added: int, removed: int) -> bool:
+def weakens(kind: ListKind, added: int, removed: int) -> bool:
     """Say whether a change lets something through that was caught before."""
-    return added > 0 if kind == "allow" else removed > 0 if kind in ("deny", "watch") else True
+    match kind:
+        case "allow":
+            return added > 0
+        case "deny" | "watch":
+            return removed > 0
+        case "internal":
+            return True
+    assert_never(kind)
 
 
 def change(
     it: ListLife,
     name: str,
-    kind: str,
+    kind: ListKind,
     counts: tuple[int, int, int],
     digest: str,
     *,

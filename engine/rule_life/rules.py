@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast, get_args
 
 from pydantic import AwareDatetime
 
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person
+from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
 
 PRODUCT = "product"
 """The version in force where nothing else is: that of the product's own pack."""
 Mode = Literal["active", "shadow"]
+RuleStage = Literal["draft", "tested", "proposed", "approved"]
 
 
 class RuleDrafted(Fact):
@@ -104,9 +105,12 @@ class ShadowFinding(Fact):
     positions: tuple[int, ...]
 
 
-FACTS = (
-    RuleDrafted, RuleTested, RuleProposed, RuleApproved, RuleActivated, RetirementProposed, RuleRetired, RuleRolledBack,
+RuleFact = (
+    RuleDrafted | RuleTested | RuleProposed | RuleApproved | RuleActivated | RetirementProposed | RuleRetired
+    | RuleRolledBack
 )  # fmt: skip
+"""The closed set: what folds it leaves none out."""
+FACTS: tuple[type[RuleFact], ...] = get_args(RuleFact)
 
 
 def rule_id(name: str) -> str:
@@ -121,7 +125,7 @@ class Draft:
     version: str
     text: str
     by: str
-    stage: str = "draft"
+    stage: RuleStage = "draft"
     proposed_by: str = ""
 
 
@@ -146,6 +150,9 @@ class RuleLife:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self._take(cast(RuleFact, fact))
+
+    def _take(self, fact: RuleFact) -> None:
         match fact:
             case RuleDrafted():
                 self.id, self.name = rule_id(fact.rule), fact.rule
@@ -170,6 +177,8 @@ class RuleLife:
             case RuleRolledBack():
                 self.in_force = self.before.pop()
                 self.retirement_by = ""
+            case _:
+                foreign(fact)
 
     def _into_force(self, version: str) -> None:
         self.before.append(self.in_force)

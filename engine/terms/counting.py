@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from engine.kernel.errors import DataError, InputError
+from engine.kernel.facts import Owner
 from engine.terms.calendar import BusinessCalendar
 
 Unit = Literal[
@@ -34,7 +35,7 @@ class ClockSpec(BaseModel):
     direction: Literal["by", "not_before"] = "by"
     product: bool = False
     """Whether the number is the product's own, because the text gives none."""
-    owner: Literal["incident", "protection", "duty", "none"] = "none"
+    owner: Owner | Literal["none"] = "none"
     """What a clock of this kind may be started for."""
     obligations: tuple[str, ...] = ()
     rolls: bool = False

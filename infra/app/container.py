@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from engine.policies.alerts import AlertPolicy
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.policies.orders import OrderPolicy
+from engine.proofs.notes import Verifier
 from engine.terms.calendar import COUNTRY, BusinessCalendar, builtin_overrides, calendar_from_yaml
 from infra.app.time_source import SystemClock
 from infra.commands.accounts import Accounts
@@ -52,14 +53,14 @@ from infra.processes.tally import DutyEvents, Tally
 from infra.processes.webhooks import KIND as WEBHOOK
 from infra.processes.webhooks import Webhooks
 from infra.processes.witnessing import Witnessing
-from infra.read.exchange import record_of
+from infra.read.exchange import case_of
 from infra.search.opening import open_index
 from infra.search.port import SearchIndex
+from infra.settings.law import LawSettings
 from infra.settings.settings import Settings
 from infra.store.archive import Archive
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Verifier
 from infra.store.opening import Store, open_store
 from infra.store.sql.database import Database
 from playbooks.cacao import Playbook, read
@@ -67,6 +68,7 @@ from playbooks.policy import PlaybookPolicy
 from reports.composer import NoticeComposer
 from reports.drafter import Drafter
 from reports.drafts import Writer
+from reports.exchange.ocsf import incident_finding
 from reports.messages import mail_text
 from reports.render import render
 from rules.detection.loader import RuleSet
@@ -274,7 +276,7 @@ def _webhooks(house: House, http: HttpPost) -> list[Stage]:
     messages = WebhookMessages(house.clock, receivers, http)
     outbox = Outbox(house.decisions, house.clock, {WEBHOOK: messages}, "http", "outbox-webhooks")
     outbox.recover()
-    stage = Webhooks(house.decisions, house.clock, receivers, record_of(house))
+    stage = Webhooks(house.decisions, house.clock, receivers, lambda it: incident_finding(case_of(house, it)))
     stage.begin()
     return [stage, outbox]
 
@@ -295,7 +297,7 @@ def _stamping(house: House) -> list[Stage]:
     return [Stamping(house.ledger, house.decisions, house.clock, authority, settings.timestamp_every_s)]
 
 
-def calendar_of(settings: Settings) -> BusinessCalendar:
+def calendar_of(settings: LawSettings) -> BusinessCalendar:
     """Return the calendar of the organisation's home, with its override file where one is set."""
     path, place = settings.calendar_overrides, jurisdiction(settings.jurisdictions[0])
     shipped = builtin_overrides() if place.country == COUNTRY else ""
@@ -307,7 +309,7 @@ def calendar_of(settings: Settings) -> BusinessCalendar:
     return calendar_from_yaml(text, country=place.country, zone=zone, opens=settings.opens, closes=settings.closes)
 
 
-def calendars_of(settings: Settings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:
+def calendars_of(settings: LawSettings, home: BusinessCalendar) -> dict[str, BusinessCalendar]:
     """Return the calendar of every jurisdiction, for clocks of one that was switched off run on: office hours are the
     organisation's, holidays the country's."""
     first = settings.jurisdictions[0]
@@ -323,7 +325,12 @@ def calendars_of(settings: Settings, home: BusinessCalendar) -> dict[str, Busine
 
 
 def builtin_playbooks() -> dict[str, Playbook]:
-    """Read the playbooks of the product, by file name; raises DataError for one with faults."""
+    """Return the playbooks of the product by file name. Raise DataError for one with faults."""
+    return dict(_playbooks())
+
+
+@lru_cache(maxsize=1)
+def _playbooks() -> dict[str, Playbook]:
     found: dict[str, Playbook] = {}
     for entry in sorted((resources.files("playbooks") / "packs").iterdir(), key=lambda e: e.name):
         if entry.name.endswith(".json"):

@@ -48,6 +48,10 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+HASHER = PasswordHasher()
+"""argon2id with the parameters of RFC 9106 for a server with little memory (its second choice)."""
+
+
 class Accounts:
     """People, sessions and source tokens in the store."""
 
@@ -56,7 +60,7 @@ class Accounts:
         self.database = decisions.database
         self.clock = clock
         self.idle = timedelta(minutes=session_minutes)
-        self.hasher = PasswordHasher()
+        self.hasher = HASHER
 
     @cached_property
     def _decoy(self) -> str:

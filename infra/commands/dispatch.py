@@ -7,24 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.handlers import clocks, governance, incidents, notices, protection, retention
+from engine.handlers.register import HANDLERS
 from engine.kernel.commands import Command, O, name_of
 from engine.kernel.errors import NotFound
 from engine.kernel.facts import Person
 from engine.permissions import require
 from infra.commands.desk import Desk
-from infra.commands.handlers import (
-    clocks,
-    governance,
-    incidents,
-    lists,
-    notices,
-    playbooks,
-    protection,
-    retention,
-    rules,
-    wording,
-)
-from infra.commands.register import HANDLERS
+from infra.commands.handlers import lists, playbooks, rules, wording
 
 SUBJECTS = (incidents, playbooks, clocks, notices, protection, governance, retention, rules, lists, wording)
 """The modules whose handlers there are."""

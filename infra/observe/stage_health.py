@@ -12,7 +12,7 @@ import orjson
 from engine.kernel.ids import derive
 from engine.kernel.ports import Clock
 from engine.kernel.timestamps import iso
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import StageFailed
 from infra.store.log.decisions import Decisions
 from infra.store.sql.database import Database
 
@@ -39,14 +39,7 @@ class Faults:
                 "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (_PREFIX + stage, orjson.dumps(body).decode()),
             )
-            fact = EffectFailed(
-                at=now,
-                key=stage,
-                kind="stage of the engine",
-                outcome="failing",
-                detail=f"{type(error).__name__}; see the log. It is tried again and its work is kept.",
-                since=now,
-            )
+            fact = StageFailed(at=now, stage=stage, error=type(error).__name__)
             unit.record_single(str(derive("fault", stage)), fact)
         self._known.add(stage)
 

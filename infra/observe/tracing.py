@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from infra.store.sql.cursor import Cursor
 
 if TYPE_CHECKING:
-    from infra.settings.settings import Settings
+    from infra.settings.observing import ObservingSettings
 
 KEPT = 10_000
 """Traces of findings kept in memory until their incident opens."""
@@ -175,6 +175,6 @@ def _named(attributes: dict[str, str | int]) -> dict[str, str | int]:
     return {f"qorgau.{name}": value for name, value in attributes.items()}
 
 
-def tracing_of(settings: Settings, version: str) -> Tracing:
+def tracing_of(settings: ObservingSettings, version: str) -> Tracing:
     """Give what the settings ask for."""
     return Traced(settings.traces, settings.traces_share, version) if settings.traces else OFF

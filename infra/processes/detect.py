@@ -16,7 +16,7 @@ from engine.kernel.facts import FindingRaised
 from engine.kernel.ids import derive
 from engine.kernel.ports import Clock
 from engine.kernel.timestamps import iso
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import MemoryFull, RuleFailed
 from engine.rule_life.rules import ShadowFinding
 from infra.commands.rulebook import Rulebook
 from infra.observe.tracing import OFF, Tracing
@@ -142,17 +142,16 @@ class Detect(LedgerFollower):
     def _tell(self, unit: Unit) -> None:
         """Say once of each rule that it raised an error, and of each memory that it had to let keys go."""
         matcher = self.detector.matcher
-        troubles = {f"rule {rule_id}": "raised an error; it may have missed something" for rule_id in matcher.failures}
+        troubles: dict[str, RuleFailed | MemoryFull] = {
+            f"rule {rule_id}": RuleFailed(at=unit.at, rule_id=rule_id) for rule_id in matcher.failures
+        }
         for name, stats in matcher.stats().items() if matcher.crowded else ():
             if stats.get("evicted"):
-                troubles[f"memory of {name}"] = "was full; the oldest keys were forgotten before their time"
-        for key, detail in troubles.items():
+                troubles[f"memory of {name}"] = MemoryFull(at=unit.at, memory=name)
+        for key, fact in troubles.items():
             if key not in self._told:
                 self._told.add(key)
-                failed = EffectFailed(
-                    at=unit.at, key=key, kind="detection", outcome="failed", detail=detail, since=unit.at
-                )
-                unit.record_single(str(derive("detection-trouble", key, iso(unit.at))), failed)
+                unit.record_single(str(derive("detection-trouble", key, iso(unit.at))), fact)
 
     def _save(self, unit: Unit, position: int) -> None:
         matcher, cursor = self.detector.matcher, unit.cursor

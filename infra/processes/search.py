@@ -7,7 +7,8 @@ from datetime import tzinfo
 from engine.events.catalogue import Catalogue
 from engine.kernel.facts import Fact
 from infra.processes.base import BATCH, Stage
-from infra.search.documents import Cases, of_events
+from infra.read.searchable import Cases
+from infra.search.documents import of_events
 from infra.search.port import Document, SearchIndex
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger

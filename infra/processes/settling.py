@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, assert_never
 
 from engine.kernel.facts import Fact
 from engine.kernel.ids import derive
-from engine.kernel.messages import CommandMessage, Message, NoticeMessage, OrderMessage
+from engine.kernel.messages import (
+    AlertMessage,
+    AnyMessage,
+    CommandMessage,
+    NoticeMessage,
+    OrderMessage,
+    OwnEvent,
+    WebhookMessage,
+)
 from engine.kernel.ports import Context, Delivery
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import MessageFailed
 from engine.notices import facts as n
 from engine.notices.notice import Notice
 from engine.policies.acts import acknowledge
@@ -37,7 +46,7 @@ class Attempt:
     channel: str
 
 
-def settle(context: Context, message: Message, delivery: Delivery, attempt: Attempt) -> bool:
+def settle(context: Context, message: AnyMessage, delivery: Delivery, attempt: Attempt) -> bool:
     """Record what became of a message; return whether it is settled."""
     match message:
         case NoticeMessage():
@@ -46,8 +55,15 @@ def settle(context: Context, message: Message, delivery: Delivery, attempt: Atte
             return _order(context, message, delivery, attempt)
         case CommandMessage():
             return _command(context, message, delivery, attempt)
+        case AlertMessage() | OwnEvent() | WebhookMessage():
+            return _telling(context, delivery, attempt)
+    assert_never(message)
+
+
+def _telling(context: Context, delivery: Delivery, attempt: Attempt) -> bool:
+    """What only tells somebody changes nothing when it was told."""
     if delivery.outcome == "refused":
-        _failed(context, delivery, attempt)
+        _failed(context, delivery.outcome, delivery.detail, attempt)
     return delivery.outcome != "retry"
 
 
@@ -73,10 +89,12 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
             fact = n.NoticeUnknown(
                 at=context.at, notice_id=key, channel=attempt.channel, detail=delivery.detail, recipient=recipient
             )
-        case _:
+        case "retry" | "handed-over":  # a notice is never handed over: what says so is tried again
             if attempt.number == ALARM_TRIES:
-                _failed(context, delivery, attempt)
+                _failed(context, "retry", delivery.detail, attempt)
             return False
+        case _:
+            assert_never(delivery.outcome)
     context.record(Notice, key, [fact])
     return True
 
@@ -130,13 +148,13 @@ def _command(context: Context, message: CommandMessage, delivery: Delivery, atte
     return True
 
 
-def _failed(context: Context, delivery: Delivery, attempt: Attempt) -> None:
-    fact = EffectFailed(
+def _failed(context: Context, outcome: Literal["refused", "retry"], detail: str, attempt: Attempt) -> None:
+    fact = MessageFailed(
         at=context.at,
         key=attempt.key,
         kind=attempt.kind,
-        outcome=delivery.outcome,
-        detail=delivery.detail[:300],
+        outcome=outcome,
+        detail=detail[:300],
         since=attempt.created_at,
     )
     context.record_single(str(derive("effect-failed", attempt.key)), fact)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from engine.events.envelope import SecurityEvent
 from engine.kernel.messages import OwnEvent
 from engine.kernel.ports import Clock, Intent
 from engine.kernel.timestamps import iso
 from infra.processes.base import LedgerFollower
+from infra.read.rows import effects
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.unit import Unit
+from infra.store.models import counts
 
 
 class Silence(LedgerFollower):
@@ -41,48 +42,36 @@ class Silence(LedgerFollower):
             for source in {event.source, str(event.fields.get("event.provider", ""))} & self.limits.keys():
                 heard[source] = max(heard.get(source, event.received_at), event.received_at)
         for source, at in heard.items():
-            row = self._row(unit, source)
-            if row["silent"]:
-                silent_s = (at - datetime.fromisoformat(row["heard_at"])).total_seconds()
-                self._say(unit, "log.source.resumed", source, iso(at), {"mfo.log.silent_s": round(silent_s)})
-            unit.cursor.execute(
-                "UPDATE expected_sources SET heard_at = ?, silent = 0 WHERE source = ? AND heard_at <= ?",
-                (iso(at), source, iso(at)),
-            )
+            row = counts.expect(unit.cursor, source, unit.at)
+            if row.silent:
+                silent_s = (at - row.heard_at).total_seconds()
+                self._say(unit, "log.source.resumed", source, at, {"mfo.log.silent_s": round(silent_s)})
+            counts.heard(unit.cursor, source, at)
 
     def _look(self) -> bool:
         """Say which sources have been silent for too long; says whether there was any."""
         now = self.clock.now()
-        rows = {row["source"]: row for row in self.decisions.database.rows("SELECT * FROM expected_sources")}
+        rows = effects.sources(self.decisions.database)
         late = [
             source
             for source, limit in self.limits.items()
-            if source not in rows
-            or (not rows[source]["silent"] and now - datetime.fromisoformat(rows[source]["heard_at"]) > _span(limit))
+            if source not in rows or (not rows[source].silent and now - rows[source].heard_at > _span(limit))
         ]
         if not late:
             return False
         with self.decisions.unit(now) as unit:
             for source in late:
-                row = self._row(unit, source)
-                silent = now - datetime.fromisoformat(row["heard_at"])
-                if row["silent"] or silent <= _span(self.limits[source]):
+                row = counts.expect(unit.cursor, source, unit.at)
+                silent = now - row.heard_at
+                if row.silent or silent <= _span(self.limits[source]):
                     continue
-                unit.cursor.execute("UPDATE expected_sources SET silent = 1 WHERE source = ?", (source,))
+                counts.silent(unit.cursor, source)
                 told = {"mfo.log.silent_s": round(silent.total_seconds()), "mfo.log.limit_s": self.limits[source]}
-                self._say(unit, "log.source.silent", source, row["heard_at"], told)
+                self._say(unit, "log.source.silent", source, row.heard_at, told)
         return True
 
-    def _row(self, unit: Unit, source: str) -> dict[str, Any]:
-        """Give what is known of a source; it is expected from now on when nothing is."""
-        unit.cursor.execute(
-            "INSERT INTO expected_sources (source, heard_at, silent) VALUES (?, ?, 0) ON CONFLICT (source) DO NOTHING",
-            (source, iso(unit.at)),
-        )
-        return unit.query("SELECT heard_at, silent FROM expected_sources WHERE source = ?", source)[0]
-
-    def _say(self, unit: Unit, action: str, source: str, since: str, fields: dict[str, Any]) -> None:
-        key = f"{action}:{source}:{since}"
+    def _say(self, unit: Unit, action: str, source: str, since: datetime, fields: Mapping[str, int]) -> None:
+        key = f"{action}:{source}:{iso(since)}"
         event = {
             "@timestamp": iso(unit.at),
             "event.id": key,

@@ -8,9 +8,9 @@ from engine.duties import clock as clocks
 from engine.duties.clock import Clock as LegalClock
 from engine.duties.policy import ClockPolicy
 from engine.kernel.ports import Clock
-from engine.kernel.timestamps import iso
 from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import Stage
+from infra.read.rows import clocks as clock_rows
 from infra.store.log.decisions import Decisions
 
 BATCH = 500
@@ -28,14 +28,11 @@ class Sweep:
         now = self.clock.now()
         fired = 0
         while True:
-            due = self.decisions.database.rows(
-                "SELECT id FROM clock_view WHERE next_instant <= ? ORDER BY next_instant LIMIT ?", iso(now), BATCH
-            )
+            due = clock_rows.fire_at(self.decisions.database, now, BATCH)
             if not due:
                 return fired
             with self.decisions.unit(now) as unit:
-                for row in due:
-                    key = str(row["id"])
+                for key in due:
                     facts = clocks.sweep(unit.load(LegalClock, key), now=now)
                     unit.record(LegalClock, key, facts)
                     fired += bool(facts)
@@ -57,18 +54,12 @@ class Recount(Stage):
     def step(self) -> bool:
         """Count a batch of clocks; says whether there was any."""
         versions = [calendar.version for calendar in self.calendars.values()]
-        marks = ",".join("?" * len(versions))
-        rows = self.decisions.database.rows(
-            "SELECT id FROM clock_view WHERE running = 1 AND breached_at IS NULL "  # noqa: S608 - only question marks
-            f"AND calendar_version NOT IN ({marks}) LIMIT ?",
-            *versions,
-            BATCH,
-        )
-        if not rows:
+        found = clock_rows.counted_otherwise(self.decisions.database, versions, BATCH)
+        if not found:
             return False
         with self.decisions.unit(self.clock.now()) as unit:
-            for row in rows:
-                it = unit.load(LegalClock, str(row["id"]))
+            for key in found:
+                it = unit.load(LegalClock, key)
                 duty = self.policy.entry_of(it)
                 calendar = self.calendars[duty.jurisdiction] if duty else self.policy.home_calendar(self.calendars)
                 spec = self.policy.spec_of(duty) if duty is not None else None

@@ -12,12 +12,13 @@ from engine.governance.governance import Duty, duty_specs
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Person
 from engine.kernel.ports import Clock
-from engine.kernel.timestamps import iso
 from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import LedgerFollower
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.unit import Unit
+from infra.store.models import counts
+from infra.store.models.effects import TallyRow
 from infra.store.sql.cursor import Cursor
 
 
@@ -37,17 +38,15 @@ class Tally(LedgerFollower):
 
 def count_in(cursor: Cursor, events: Iterable[SecurityEvent], calendar: BusinessCalendar) -> None:
     """Add events to the tally, within a transaction."""
-    counts: Counter[tuple[str, str]] = Counter()
-    last: dict[tuple[str, str], SecurityEvent] = {}
+    counted: Counter[tuple[str, date]] = Counter()
+    last: dict[tuple[str, date], SecurityEvent] = {}
     for event in events:
-        key = (event.action, calendar.local(event.received_at).date().isoformat())
-        counts[key] += 1
+        key = (event.action, calendar.local(event.received_at).date())
+        counted[key] += 1
         last[key] = event
-    cursor.executemany(
-        "INSERT INTO tally (action, day, count, last, last_at) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (action, day) DO UPDATE SET count = tally.count + excluded.count, last = excluded.last, "
-        "last_at = excluded.last_at",
-        [(*key, count, last[key].position, iso(last[key].received_at)) for key, count in sorted(counts.items())],
+    counts.add(
+        cursor,
+        [TallyRow(*key, n, last[key].position, last[key].received_at) for key, n in sorted(counted.items())],
     )
 
 
@@ -58,7 +57,7 @@ def count_again(ledger: Ledger, decisions: Decisions, calendar: BusinessCalendar
     """
     counted = 0
     with ledger.database.write() as cursor:
-        cursor.execute("DELETE FROM tally")
+        counts.forget(cursor)
         for events in ledger.replay(0, decisions.tracked(Tally.name)):
             count_in(cursor, events, calendar)
             counted += len(events)

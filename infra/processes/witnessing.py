@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import httpx
 
 from engine.kernel.errors import QorgauError
-from engine.kernel.merkle import Tree
 from engine.kernel.ports import Clock
+from engine.proofs.merkle import Tree
+from engine.proofs.notes import Verifier, parse, witnessed
 from infra.processes.base import Stage
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Verifier, parse, witnessed
 from infra.store.sql.database import Database
 
 

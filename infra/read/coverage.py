@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from engine.governance.register import Obligation, builtin_register
-from engine.governance.served import served
+from engine.governance.served import Thing, served
 from engine.kernel.timestamps import iso
 from infra.read.reading import Reading
 from infra.read.rows import clocks, effects, governance, incidents
@@ -36,6 +37,30 @@ TOPICS_OF_EVENTS = {
 """The engine's own events are facts of the log of decisions; these are their topics."""
 
 
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """An obligation with what serves it and its latest evidence; empty texts where there is none."""
+
+    obligation: str
+    clause: str
+    document: str
+    group: str
+    kinds: str
+    text: str
+    rules: list[str]
+    clocks: list[str]
+    actions: list[str]
+    reports: list[str]
+    duties: list[str]
+    parameters: Mapping[str, Any]
+    by_hand: bool
+    """Whether people handed evidence in."""
+    served: bool
+    evidence_at: str
+    evidence: str
+    evidence_link: str
+
+
 class Coverage:
     """Asks once for everything the 169 rows need."""
 
@@ -54,37 +79,38 @@ class Coverage:
         self.duties = governance.duties(database)
         self._when: dict[int, str] = {}
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[CoverageRow]:
         """Give a row for each obligation, in the order of the register."""
         return [self._row(entry) for entry in builtin_register().obligations.values()]
 
-    def _row(self, entry: Obligation) -> dict[str, Any]:
+    def _row(self, entry: Obligation) -> CoverageRow:
         it = served()
         things = [it.things[name] for name in it.by_things.get(entry.id, ())]
-        row: dict[str, Any] = {
-            "obligation": entry.id,
-            "clause": f"{entry.org} {entry.clause}",
-            "document": str(builtin_register().sources[entry.src]["doc"]),
-            "group": entry.group or "",
-            "kinds": ", ".join(entry.kind),
-            "text": entry.text,
-            "rules": sorted(self.rules.get(entry.id, [])),
-            "clocks": list(it.by_clocks.get(entry.id, ())),
-            "actions": [thing.title for thing in things if not thing.report],
-            "reports": [thing.title for thing in things if thing.report],
-            "duties": list(it.by_duties.get(entry.id, ())),
-            "parameters": entry.params,
-        }
-        by_hand = self.duties.get(f"obligation:{entry.id}")
-        row["by_hand"] = bool(by_hand)
-        row["served"] = any(row[name] for name in ("rules", "clocks", "actions", "reports", "duties"))
-        topics = [topic for thing in things for topic in thing.facts]
-        evidence = sorted(self._evidence(entry, row, topics), reverse=True)
-        row["evidence_at"], row["evidence"], row["evidence_link"] = evidence[0] if evidence else ("", "", "")
-        return row
+        rules = sorted(self.rules.get(entry.id, []))
+        clocks, duties = list(it.by_clocks.get(entry.id, ())), list(it.by_duties.get(entry.id, ()))
+        evidence_at, evidence, link = max(self._evidence(entry, things, rules, clocks, duties), default=("", "", ""))
+        return CoverageRow(
+            obligation=entry.id,
+            clause=f"{entry.org} {entry.clause}",
+            document=str(builtin_register().sources[entry.src]["doc"]),
+            group=entry.group or "",
+            kinds=", ".join(entry.kind),
+            text=entry.text,
+            rules=rules,
+            clocks=clocks,
+            actions=[thing.title for thing in things if not thing.report],
+            reports=[thing.title for thing in things if thing.report],
+            duties=duties,
+            parameters=entry.params,
+            by_hand=f"obligation:{entry.id}" in self.duties,
+            served=bool(rules or clocks or things or duties),
+            evidence_at=evidence_at,
+            evidence=evidence,
+            evidence_link=link,
+        )
 
     def _evidence(
-        self, entry: Obligation, row: dict[str, Any], topics: Iterable[str]
+        self, entry: Obligation, things: Sequence[Thing], rules: list[str], kinds: list[str], duties: list[str]
     ) -> Iterable[tuple[str, str, str]]:
         for action in entry.proof:
             topic = TOPICS_OF_EVENTS.get(action)
@@ -93,16 +119,16 @@ class Coverage:
             if action in self.events:
                 at, position = self.events[action]
                 yield at, say("event {action} #{position}", action=action, position=position), f"/events/{position}"
-        for topic in topics:
+        for topic in (topic for thing in things for topic in thing.facts):
             if topic in self.topics:
                 yield self._at(self.topics[topic]), topic.rsplit(".", 1)[0].replace(".", " "), ""
-        for name in row["rules"]:
+        for name in rules:
             if name in self.incidents:
                 yield self.incidents[name], say("incident of rule {name}", name=name), f"/rules/{name}"
-        for kind in row["clocks"]:
+        for kind in kinds:
             if kind in self.clocks:
                 yield self.clocks[kind], say("clock satisfied: {name}", name=word(kind)), "/clocks?state=all"
-        for key in (*row["duties"], f"obligation:{entry.id}"):
+        for key in (*duties, f"obligation:{entry.id}"):
             if key in self.duties:
                 duty = self.duties[key]
                 latest = say("recorded: {text}", text=duty.latest[:80])
@@ -115,12 +141,12 @@ class Coverage:
         return self._when[position]
 
 
-def totals(rows: list[dict[str, Any]]) -> dict[str, int]:
+def totals(rows: Sequence[CoverageRow]) -> dict[str, int]:
     """Count the rows: all, served, served with evidence, by hand only, by nothing."""
     return {
         "obligations": len(rows),
-        "served": sum(row["served"] for row in rows),
-        "with_evidence": sum(bool(row["evidence_at"]) for row in rows),
-        "by_hand_only": sum(row["by_hand"] and not row["served"] for row in rows),
-        "by_nothing": sum(not row["served"] and not row["by_hand"] for row in rows),
+        "served": sum(row.served for row in rows),
+        "with_evidence": sum(bool(row.evidence_at) for row in rows),
+        "by_hand_only": sum(row.by_hand and not row.served for row in rows),
+        "by_nothing": sum(not row.served and not row.by_hand for row in rows),
     }

@@ -1,6 +1,6 @@
 """The evidence bundle of an incident: everything about it, with the proofs, signed, to be checked anywhere.
 
-What is in it and how it is checked stands in ``infra/read/evidence_verify.py``, which goes along as
+What is in it and how it is checked stands in ``reports/evidence/verify.py``, which goes along as
 ``verify.py``. Personal fields are named and not shown unless they are asked for; then they stand in a file of their
 own, which the signature of the manifest covers and the log's tree does not (there they are encrypted).
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from importlib import resources
@@ -26,7 +26,6 @@ from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
 from engine.rule_life.rules import RuleLife, rule_id
 from engine.terms.calendar import builtin_overrides
-from infra.read.evidence_verify import write_zip
 from infra.read.metrics import STEPS, metrics_of, say
 from infra.read.notice_documents import log_head, notice_document
 from infra.read.reading import Reading
@@ -35,6 +34,7 @@ from infra.read.timeline import entries
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from playbooks.run import Run
+from reports.evidence.verify import write_zip
 from reports.labels import word
 from reports.render import render, render_report
 from reports.report import Block, Report, Table
@@ -72,10 +72,10 @@ class Bundle:
         """Give the zip. The same incident at the same instant gives the same bytes."""
         recorded = self._recorded()
         events = self._events(recorded)
-        self._put("decisions.ndjson", _lines(_decision(it) for it in recorded))
-        self._put("events.ndjson", _lines(self._event(event) for event in events))
+        self._put("decisions.ndjson", b"".join(_decision(it) for it in recorded))
+        self._put("events.ndjson", b"".join(self._event(event) for event in events))
         if self.personal:
-            self._put("events-personal.ndjson", _lines(_whole(event) for event in events))
+            self._put("events-personal.ndjson", b"".join(_whole(event) for event in events))
         self._proofs("decisions", self.house.decisions, [it.position for it in recorded])
         self._proofs("ledger", self.house.ledger, [event.position for event in events])
         facts = [it.fact for it in recorded]
@@ -84,7 +84,7 @@ class Bundle:
         self._playbooks()
         self._notices()
         self._summary(at, len(events), len(recorded))
-        self._put("verify.py", (resources.files("infra") / "read" / "evidence_verify.py").read_bytes())
+        self._put("verify.py", (resources.files("reports") / "evidence" / "verify.py").read_bytes())
         key = self.house.store.signer.verifier.text()
         organisation = self.house.settings.sender
         about = " (events-personal.ndjson shows them)" if self.personal else ""
@@ -122,15 +122,15 @@ class Bundle:
         found = (self.house.ledger.get(position) for position in positions)
         return [event for event in found if event is not None]
 
-    def _event(self, event: SecurityEvent) -> dict[str, Any]:
+    def _event(self, event: SecurityEvent) -> bytes:
         shown = {
             name: "(personal)" if self.house.catalogue.may_be_personal(name) else event.fields[name]
             for name in event.fields
         }
-        return {
+        return _line({
             "position": event.position, "source": event.source, "id": event.event_id, "action": event.action,
             "at": iso(event.at), "received_at": iso(event.received_at), "flags": list(event.flags), "fields": shown,
-        }  # fmt: skip
+        })  # fmt: skip
 
     def _proofs(self, name: str, log: Ledger | Decisions, positions: Sequence[int]) -> None:
         """Inclusion proofs in one signed head that covers all of them, with the witnesses' signatures and stamps."""
@@ -148,7 +148,7 @@ class Bundle:
             ]  # fmt: skip
         row = database.row("SELECT note FROM cosignatures WHERE log = ? AND size = ?", log.tree.log, size)
         self._put(f"proofs/{name}.note", (str(row["note"]) if row else note).encode())
-        self._put(f"proofs/{name}.ndjson", _lines(rows))
+        self._put(f"proofs/{name}.ndjson", b"".join(map(_line, rows)))
         for stamp in database.rows("SELECT size, note, token FROM timestamps WHERE log = ?", log.tree.log):
             self._put(f"timestamps/{name}-{stamp['size']}.note", str(stamp["note"]).encode())
             self._put(f"timestamps/{name}-{stamp['size']}.tsr", bytes(stamp["token"]))
@@ -234,7 +234,7 @@ def summary(house: Reading, incident: Incident, at: datetime, events: int, decis
     terms = clocks.of_owner_by_subject(house.database, incident.id)
     told = notices.of_incident_by_age(house.database, incident.id)
     story = entries(house, incident.id)[::-1]
-    spans = metrics_of(house, incident)["spans"]
+    spans = metrics_of(house, incident).spans
 
     def when(at: datetime | None) -> str:
         return local(at).strftime("%Y-%m-%d %H:%M") if at else "—"
@@ -288,8 +288,8 @@ def summary(house: Reading, incident: Incident, at: datetime, events: int, decis
                 table=Table(
                     columns=("When", "Who", "What"),
                     rows=tuple(
-                        (local(e["at"]).strftime("%Y-%m-%d %H:%M:%S"), e["actor"],
-                         e["text"] + (f" — {e['reason']}" if e["reason"] else "")) for e in story
+                        (local(e.at).strftime("%Y-%m-%d %H:%M:%S"), e.actor,
+                         e.text + (f" — {e.reason}" if e.reason else "")) for e in story
                     ),
                 ),
             ),
@@ -297,16 +297,17 @@ def summary(house: Reading, incident: Incident, at: datetime, events: int, decis
     )  # fmt: skip
 
 
-def _decision(it: StoredFact) -> dict[str, Any]:
-    return {"position": it.position, "topic": it.fact.topic, "fact": orjson.loads(it.fact.model_dump_json())}
+def _decision(it: StoredFact) -> bytes:
+    fact = orjson.loads(it.fact.model_dump_json())
+    return _line({"position": it.position, "topic": it.fact.topic, "fact": fact})
 
 
-def _whole(event: SecurityEvent) -> dict[str, Any]:
-    return {"position": event.position, "fields": event.fields, "raw": _b64(event.raw)}
+def _whole(event: SecurityEvent) -> bytes:
+    return _line({"position": event.position, "fields": event.fields, "raw": _b64(event.raw)})
 
 
-def _lines(rows: Any) -> bytes:
-    return b"".join(orjson.dumps(row) + b"\n" for row in rows)
+def _line(row: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(row) + b"\n"
 
 
 def _b64(data: bytes) -> str:

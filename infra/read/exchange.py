@@ -28,11 +28,6 @@ def written(house: Reading, incident: Incident, form: str) -> bytes:
     return orjson.dumps(FORMATS[form](case_of(house, incident)))
 
 
-def record_of(house: Reading) -> Callable[[Incident], dict[str, Any]]:
-    """Give what makes the OCSF record of an incident as it stands."""
-    return lambda incident: ocsf.incident_finding(case_of(house, incident))
-
-
 def case_of(house: Reading, incident: Incident) -> Case:
     """Gather what others may know of an incident."""
     facts = house.decisions.timeline(incident.id)

@@ -6,9 +6,9 @@ Detect: first event → detection. Acknowledge, contain, recover, notify, close:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
-from typing import Any
 
 from engine.incidents.incident import FUNCTIONS, STAGES, Incident
 from engine.kernel.errors import n_
@@ -18,6 +18,25 @@ from infra.read.rows.incidents import MeasuredRow
 from reports.messages import in_english
 
 STEPS = ("detect", "acknowledge", "contain", "notify", "recover", "close")
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """How long the steps of an incident took, and its phase as ISO/IEC 27035 (stage) and NIST (function) call it."""
+
+    spans: dict[str, float | None]
+    stage: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepSummary:
+    """How many incidents have a step, the median and the longest, and the number of the incident of the longest."""
+
+    count: int
+    median_s: float | None
+    longest_s: float | None
+    longest: str | None
 
 
 def spans(row: MeasuredRow) -> dict[str, float | None]:
@@ -30,25 +49,25 @@ def spans(row: MeasuredRow) -> dict[str, float | None]:
     return found | {step: _between(row.detected_at, end) for step, end in ends.items()}
 
 
-def metrics_of(house: Reading, incident: Incident) -> dict[str, Any]:
-    """Return the steps of one incident (``spans``) with the phase in the words of the standards (stage, function)."""
+def metrics_of(house: Reading, incident: Incident) -> Metrics:
+    """Return the steps of one incident with its phase."""
     row = incidents.measured(house.database, incident.id)
-    return {"spans": spans(row), "stage": STAGES[incident.phase], "function": FUNCTIONS[incident.phase]}
+    return Metrics(spans(row), STAGES[incident.phase], FUNCTIONS[incident.phase])
 
 
-def summary(rows: Iterable[MeasuredRow]) -> dict[str, dict[str, Any]]:
-    """Give for each step how many incidents have it, the median and the longest, and the numbers of the incidents."""
-    found: dict[str, dict[str, Any]] = {}
+def summary(rows: Iterable[MeasuredRow]) -> dict[str, StepSummary]:
+    """Return for each step how long it took over all incidents."""
+    found: dict[str, StepSummary] = {}
     measured = [(row.number, spans(row)) for row in rows]
     for step in STEPS:
         values = [(span, number) for number, all_spans in measured if (span := all_spans[step]) is not None]
         lengths = [span for span, _ in values]
-        found[step] = {
-            "count": len(values),
-            "median_s": median(lengths) if lengths else None,
-            "longest_s": max(lengths) if lengths else None,
-            "longest": max(values)[1] if values else None,
-        }
+        found[step] = StepSummary(
+            count=len(values),
+            median_s=median(lengths) if lengths else None,
+            longest_s=max(lengths) if lengths else None,
+            longest=max(values)[1] if values else None,
+        )
     return found
 
 

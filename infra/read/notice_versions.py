@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any
+from typing import NamedTuple
 
 from engine.kernel.errors import NotFound
 from engine.notices.notice import Notice, TextVersion
 
 _WORDS = re.compile(r"\s+|[^\s]+")
+
+
+class Change(NamedTuple):
+    """A field that differs, with its pieces: ("same" | "gone" | "new", text)."""
+
+    language: str
+    field: str
+    pieces: list[tuple[str, str]]
 
 
 def version_of(notice: Notice, number: int) -> TextVersion:
@@ -20,8 +28,8 @@ def version_of(notice: Notice, number: int) -> TextVersion:
     raise NotFound("the notice has the versions 1 to {versions}", versions=len(notice.versions))
 
 
-def changes(old: TextVersion | None, new: TextVersion) -> list[dict[str, Any]]:
-    """Give every field that differs, with its pieces: ("same" | "gone" | "new", text)."""
+def changes(old: TextVersion | None, new: TextVersion) -> list[Change]:
+    """Return every field that differs."""
     found = []
     before = old.content if old is not None else {}
     for language in dict.fromkeys([*before, *new.content]):
@@ -29,7 +37,7 @@ def changes(old: TextVersion | None, new: TextVersion) -> list[dict[str, Any]]:
         for name in dict.fromkeys([*one, *two]):
             if one.get(name) != two.get(name):
                 pieces = pieces_of(one.get(name, ""), two.get(name, ""))
-                found.append({"language": language, "field": name, "pieces": pieces})
+                found.append(Change(language, name, pieces))
     return found
 
 

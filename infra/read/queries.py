@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import orjson
 
 from engine.events.catalogue import ENVELOPE, Catalogue
+from engine.search.question import read
 from infra.read.reading import Reading
 from infra.read.rows import effects, figures
 from infra.read.rows.effects import LetterRow
 from infra.search.documents import vocabulary_of
-from infra.search.question import read
 from infra.store.log.ledger import DEAD_LETTER
 from infra.store.models.effects import EffectRow
 from infra.store.models.record import extended
@@ -28,12 +29,61 @@ class Effect(EffectRow):
     to: str = ""
 
 
-def search(
-    house: Reading, text: str, index: str = "events", below: int | None = None, limit: int = PAGE
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class EventHit:
+    """An event that was found; ``entities`` are those it touches, as one text."""
+
+    position: int
+    action: str
+    source: str
+    entities: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentHit:
+    """An incident that was found; ``key`` is the position of its first fact."""
+
+    key: int
+    at: str
+    id: str
+    number: str
+    title: str
+    severity: str
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeHit:
+    """A notice that was found, with the number of its incident."""
+
+    key: int
+    at: str
+    id: str
+    number: str | None
+    kind: str
+    stage: str
+    state: str
+
+
+Hit = EventHit | IncidentHit | NoticeHit
+_HITS: dict[str, type[EventHit] | type[IncidentHit] | type[NoticeHit]] = {
+    "events": EventHit, "incidents": IncidentHit, "notices": NoticeHit,
+}  # fmt: skip
+
+
+def search(house: Reading, text: str, index: str = "events", below: int | None = None, limit: int = PAGE) -> list[Hit]:
     """What answers a question in the Lucene query language, newest first. Raises BadQuestion, SearchUnavailable."""
     question = read(text, vocabulary_of(index, house.catalogue), house.calendar.zone)
-    return house.search.find(index, question, limit, below)
+    kind = _HITS[index]
+    names = [it.name for it in fields(kind)]
+    found = house.search.find(index, question, limit, below)
+    return [kind(**{name: shown.get(name, "") for name in names}) for shown in found]
+
+
+def place_of(hit: Hit) -> int:
+    """Return where a hit stands in the order of its index."""
+    return hit.position if isinstance(hit, EventHit) else hit.key
 
 
 def outline(text: str, catalogue: Catalogue) -> str:
@@ -77,11 +127,11 @@ def stats(house: Reading) -> dict[str, int]:
     }
 
 
-def masked_fields(house: Reading, fields: dict[str, Any]) -> list[tuple[str, str]]:
+def masked_fields(house: Reading, held: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The fields of an event for the console: personal ones are named and not shown."""
     shown = []
-    for name in sorted(fields):
-        value = fields[name]
+    for name in sorted(held):
+        value = held[name]
         if house.catalogue.is_personal(name):
             text = "(personal)"
         else:

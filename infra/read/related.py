@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import cos, pi, sin
-from typing import Any
+from typing import NamedTuple
 
 from engine.kernel.errors import n_
 from infra.read.reading import Reading
@@ -39,7 +39,26 @@ def similar(house: Reading, incident_id: str, limit: int = 8) -> list[SimilarRow
     return found
 
 
-def graph(house: Reading, incident_id: str) -> dict[str, Any] | None:
+class Node(NamedTuple):
+    """A point of the picture: an incident, or something it touches; ``path`` is its page."""
+
+    x: float
+    y: float
+    kind: str
+    label: str
+    path: str
+    title: str
+
+
+class Picture(NamedTuple):
+    """An incident in the middle (0, 0), and what is around it; ``hidden`` says how many entities are not shown."""
+
+    nodes: list[Node]
+    lines: list[tuple[float, ...]]
+    hidden: int
+
+
+def graph(house: Reading, incident_id: str) -> Picture | None:
     """Lay out an incident, what it touches, and the other incidents that touch the same: nodes and lines for an SVG.
 
     None when there is nothing to show. At most 24 entities and 24 incidents; the same data give the same picture.
@@ -48,7 +67,7 @@ def graph(house: Reading, incident_id: str) -> dict[str, Any] | None:
     if not entities:
         return None
     shown = entities[:MOST_ENTITIES]
-    nodes: list[dict[str, Any]] = []
+    nodes: list[Node] = []
     lines: list[tuple[float, float, float, float]] = []
     places: dict[tuple[str, str], tuple[float, float]] = {}
     for index, row in enumerate(shown):
@@ -64,7 +83,7 @@ def graph(house: Reading, incident_id: str) -> dict[str, Any] | None:
         nodes.append(_node(x, y, "incident", number, f"/incidents/{key}", title))
         lines += [(*places[entity], x, y) for entity in touched]
     hidden = len(entities) - len(shown)
-    return {"nodes": nodes, "lines": [tuple(round(v, 1) for v in line) for line in lines], "hidden": hidden}
+    return Picture(nodes, [tuple(round(v, 1) for v in line) for line in lines], hidden)
 
 
 def _others(
@@ -83,9 +102,7 @@ def _on_circle(index: int, count: int, radius: float, turn: float = 0.0) -> tupl
     return radius * cos(angle) * 1.5, radius * sin(angle)
 
 
-def _node(x: float, y: float, kind: str, label: str, path: str, title: str = "") -> dict[str, Any]:
+def _node(x: float, y: float, kind: str, label: str, path: str, title: str = "") -> Node:
     short = label if len(label) <= 18 else f"{label[:8]}…{label[-8:]}"
-    return {
-        "x": round(x, 1), "y": round(y, 1), "kind": kind, "label": short, "path": path,
-        "title": f"{say(SHAPES.get(kind, n_('incident')))} {label}{': ' + title if title else ''}",
-    }  # fmt: skip
+    words = f"{say(SHAPES.get(kind, n_('incident')))} {label}{': ' + title if title else ''}"
+    return Node(round(x, 1), round(y, 1), kind, short, path, words)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from engine.governance.governance import duty_specs
+from infra.read.coverage import CoverageRow
 from infra.read.rows.clocks import TermsRow
 from infra.store.models.governance import ActionRow, DutyRow, RiskRow
 from infra.store.models.incidents import IncidentRow
@@ -14,12 +14,12 @@ from reports.labels import word
 from reports.report import Table
 
 
-def serving(row: dict[str, Any]) -> str:
+def serving(row: CoverageRow) -> str:
     """Say what serves an obligation; NOTHING where nothing does."""
     parts = [
-        *(f"rule {name}" for name in row["rules"][:4]), *(f"clock {name}" for name in row["clocks"]),
-        *row["actions"], *(f"report: {name}" for name in row["reports"]), *(f"duty {name}" for name in row["duties"]),
-        *(["evidence handed in"] if row["by_hand"] else []),
+        *(f"rule {name}" for name in row.rules[:4]), *(f"clock {name}" for name in row.clocks),
+        *row.actions, *(f"report: {name}" for name in row.reports), *(f"duty {name}" for name in row.duties),
+        *(["evidence handed in"] if row.by_hand else []),
     ]  # fmt: skip
     return "; ".join(parts) or "NOTHING"
 

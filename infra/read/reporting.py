@@ -147,7 +147,7 @@ class Reports:
     def _handling(self, rows: list[MeasuredRow]) -> Block:
         found = summary(rows)
         table = tuple(
-            (step, str(it["count"]), say(it["median_s"]), say(it["longest_s"]), it["longest"] or "—")
+            (step, str(it.count), say(it.median_s), say(it.longest_s), it.longest or "—")
             for step, it in ((step, found[step]) for step in STEPS)
         )
         return Block(
@@ -283,17 +283,17 @@ class Reports:
     def soa(self, period: Period) -> Report:
         """Statement of applicability (KMG 4.2.1): every control of Annex A with live evidence."""
         stated = governance.controls(self.house.database)
-        rows = {row["obligation"]: row for row in Coverage(self.house).rows()}
+        rows = {row.obligation: row for row in Coverage(self.house).rows()}
         table = []
         for control in controls().values():
             statement = stated.get(control.id)
             behind = [rows[o] for o in control.obligations]
-            latest = max((row for row in behind if row["evidence_at"]), key=lambda r: r["evidence_at"], default=None)
+            latest = max((row for row in behind if row.evidence_at), key=lambda r: r.evidence_at, default=None)
             says = "not stated" if statement is None else "applicable" if statement.applicable else "not applicable"
             table.append(
                 (control.id, control.name, says, statement.justification if statement else "—",
                  ", ".join(control.obligations) or "—",
-                 f"{latest['evidence']}, {latest['evidence_at'][:10]}" if latest else "none")
+                 f"{latest.evidence}, {latest.evidence_at[:10]}" if latest else "none")
             )  # fmt: skip
         text = f"{len(stated)} of {len(table)} controls are stated."
         columns = ("Control", "Name", "Statement", "Justification", "Obligations", "Latest evidence")
@@ -332,8 +332,8 @@ class Reports:
         """Every obligation with what serves it and its latest evidence."""
         rows = Coverage(self.house).rows()
         table = tuple(
-            (row["obligation"], row["clause"], row["kinds"], serving(row),
-             f"{row['evidence']}, {row['evidence_at'][:10]}" if row["evidence_at"] else "none")
+            (row.obligation, row.clause, row.kinds, serving(row),
+             f"{row.evidence}, {row.evidence_at[:10]}" if row.evidence_at else "none")
             for row in rows
         )  # fmt: skip
         found = totals(rows)

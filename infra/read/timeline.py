@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import NamedTuple
 
 from engine.duties import facts as c
-from engine.governance import governance as g
+from engine.governance import facts as g
 from engine.incidents import facts as i
 from engine.kernel.errors import n_
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.timestamps import iso
+from engine.kernel.trouble import Trouble, told
 from engine.notices import facts as n
 from engine.protection import facts as p
 from infra.read.reading import Reading
@@ -19,19 +20,31 @@ from playbooks import run as runs
 from reports.messages import day, listed, moment, say, spoken, word
 
 
-def entries(house: Reading, owner: str) -> list[dict[str, Any]]:
+class Entry(NamedTuple):
+    """A fact on a timeline, in words."""
+
+    position: int
+    at: datetime
+    actor: str
+    topic: str
+    """The first word of the topic: what it is about."""
+    text: str
+    reason: str
+
+
+def entries(house: Reading, owner: str) -> list[Entry]:
     """Give the timeline of an incident or protection, newest first."""
     recorded = house.decisions.timeline(owner)
     names = _names(house, recorded)
     return [
-        {
-            "position": it.position,
-            "at": it.fact.at,
-            "actor": it.fact.actor,
-            "topic": it.fact.topic.split(".")[0],
-            "text": describe(it.fact, names),
-            "reason": it.fact.reason,
-        }
+        Entry(
+            position=it.position,
+            at=it.fact.at,
+            actor=it.fact.actor,
+            topic=it.fact.topic.split(".")[0],
+            text=describe(it.fact, names),
+            reason=it.fact.reason,
+        )
         for it in reversed(recorded)
         if not _is_scaffolding(it.fact)
     ]
@@ -68,6 +81,9 @@ def describe(fact: Fact, names: dict[str, str]) -> str:
         text = ours(fact, names)
         if text is not None:
             return text
+    if isinstance(fact, Trouble):
+        _, text, values = told(fact)
+        return say(text, **values)
     return fact.topic
 
 

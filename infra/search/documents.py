@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import SecurityEvent
 from engine.kernel.timestamps import iso
-from infra.search import words
-from infra.search.instants import micros
+from engine.search import words
+from engine.search.instants import micros
+from engine.search.question import Vocabulary
+from engine.search.words import Kind
 from infra.search.port import Document
-from infra.search.question import Vocabulary
-from infra.search.words import Kind
-from infra.store.sql.database import Database
+from infra.store.models.duties import NoticeRow
+from infra.store.models.incidents import EntityRow, IncidentRow
 from rules.detection.detector import entities_of
 
 _KINDS: dict[str, Kind] = {"number": "number", "date": "date"}
@@ -53,6 +53,8 @@ _ENTITIES = {
     "clients": "client.id", "loans": "loan.id", "users": "user.id", "devices": "device.id", "addresses": "source.ip",
     "sessions": "session.id", "workstations": "workstation.id",
 }  # fmt: skip
+ENTITIES = 300
+"""So many of those that an incident touches are in its document."""
 
 
 _OTHER_ALIASES = {
@@ -133,68 +135,48 @@ def _is_typed(value: Any, catalogue: Catalogue, name: str) -> bool:
     return True
 
 
-class Cases:
-    """Incidents and notices as the read models show them now."""
+def of_incident(
+    key: int, version: int, row: IncidentRow, touched: Sequence[EntityRow], zone: tzinfo
+) -> Document:  # fmt: skip
+    """Return the document of an incident; what people typed as its title stays out."""
+    entities: dict[str, list[str]] = {}
+    for it in touched:
+        entities.setdefault(_ENTITIES[it.kind], []).append(it.value)
+    fields = {
+        "incident.number": row.number, "incident.title": "" if row.reported_by else row.title,
+        "incident.class": row.incident_class, "incident.severity": row.severity, "incident.phase": row.phase,
+        "incident.state": "open" if row.is_open else "closed", "incident.assignee": row.assignee,
+        "incident.disposition": row.disposition, "rule.name": row.rule_name, "incident.opened": _text(row.opened_at),
+        "incident.closed": _text(row.closed_at), "incident.findings": row.findings,
+        "incident.notifiable": row.notifiable, **entities,
+    }  # fmt: skip
+    shown = {
+        "id": row.id, "number": row.number, "title": row.title, "severity": row.severity, "phase": row.phase,
+    }  # fmt: skip
+    return _document(key, version, row.detected_at, shown, fields, _INCIDENT, zone)
 
-    def __init__(self, database: Database, zone: tzinfo) -> None:
-        self.database = database
-        self.zone = zone
 
-    def incidents(self, version: int, ids: Sequence[str]) -> Iterator[Document]:
-        """Give the documents of incidents."""
-        for key, row in self._rows("incident_view", ids):
-            entities: dict[str, list[str]] = {}
-            for it in self.database.rows(
-                "SELECT kind, value FROM incident_entity WHERE incident_id = ? ORDER BY kind, value LIMIT 300",
-                row["id"],
-            ):
-                entities.setdefault(_ENTITIES[it["kind"]], []).append(it["value"])
-            fields = {
-                "incident.number": row["number"], "incident.title": "" if row["reported_by"] else row["title"],
-                "incident.class": row["class"], "incident.severity": row["severity"], "incident.phase": row["phase"],
-                "incident.state": "open" if row["is_open"] else "closed", "incident.assignee": row["assignee"],
-                "incident.disposition": row["disposition"], "rule.name": row["rule_name"],
-                "incident.opened": row["opened_at"], "incident.closed": row["closed_at"],
-                "incident.findings": row["findings"], "incident.notifiable": bool(row["notifiable"]), **entities,
-            }  # fmt: skip
-            names = ("id", "number", "title", "severity", "phase")
-            yield self._document(key, version, row["detected_at"], row, names, fields, _INCIDENT)
+def of_notice(key: int, version: int, row: NoticeRow, number: str | None, zone: tzinfo) -> Document:
+    """Return the document of a notice; its text and its addressee are not in the index."""
+    fields = {
+        "notice.kind": row.kind, "notice.stage": row.stage, "notice.state": row.state,
+        "notice.reference": row.transport_ref, "notice.submitted_by": row.submitted_by,
+        "notice.approved_by": row.approved_by, "notice.approved": _text(row.approved_at),
+        "notice.sent": _text(row.sent_at), "incident.number": number,
+        "client.id": row.subject if row.kind == "client" else "",
+    }  # fmt: skip
+    shown = {"id": row.id, "number": number, "kind": row.kind, "stage": row.stage, "state": row.state}
+    return _document(key, version, row.drafted_at, shown, fields, _NOTICE, zone)
 
-    def notices(self, version: int, ids: Sequence[str]) -> Iterator[Document]:
-        """Give the documents of notices; the text of a notice and its addressee are not in the index."""
-        for key, row in self._rows("notice_view", ids):
-            number = self.database.scalar("SELECT number FROM incident_view WHERE id = ?", row["incident_id"])
-            fields = {
-                "notice.kind": row["kind"], "notice.stage": row["stage"], "notice.state": row["state"],
-                "notice.reference": row["transport_ref"], "notice.submitted_by": row["submitted_by"],
-                "notice.approved_by": row["approved_by"], "notice.approved": row["approved_at"],
-                "notice.sent": row["sent_at"], "incident.number": number,
-                "client.id": row["subject"] if row["kind"] == "client" else "",
-            }  # fmt: skip
-            row["number"] = number
-            names = ("id", "number", "kind", "stage", "state")
-            yield self._document(key, version, row["drafted_at"], row, names, fields, _NOTICE)
 
-    def _rows(self, view: str, ids: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give the rows with their keys: where in the log each began, which is the same after every rebuild."""
-        for it in ids:
-            row = self.database.row(f"SELECT * FROM {view} WHERE id = ?", it)  # noqa: S608 - our own names
-            if row is not None:
-                yield self._began(it), row
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else iso(at)
 
-    def _began(self, key: str) -> int:
-        return int(
-            self.database.scalar(
-                "SELECT position FROM decisions WHERE originator_id = ? ORDER BY originator_version LIMIT 1",
-                UUID(key).hex,
-            )
-        )
 
-    def _document(
-        self, key: int, version: int, at: str, row: dict[str, Any], names: tuple[str, ...], fields: dict[str, Any],
-        kinds: dict[str, Kind],
-    ) -> Document:  # fmt: skip
-        given = {name: value for name, value in fields.items() if value not in (None, "", [])}
-        spelled = words.of_document(((name, value, kinds[name]) for name, value in given.items()), self.zone)
-        shown = {"key": key, "at": at, **{name: row[name] for name in names}}
-        return Document(key, version, micros(datetime.fromisoformat(at)), spelled, shown, given)
+def _document(
+    key: int, version: int, at: datetime, shown: Mapping[str, Any], fields: Mapping[str, Any], kinds: dict[str, Kind],
+    zone: tzinfo,
+) -> Document:  # fmt: skip
+    given = {name: value for name, value in fields.items() if value not in (None, "", [])}
+    spelled = words.of_document(((name, value, kinds[name]) for name, value in given.items()), zone)
+    return Document(key, version, micros(at), spelled, {"key": key, "at": iso(at), **shown}, given)

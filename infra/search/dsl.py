@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.search.question import And, Between, Node, Not, Or, Phrase
-from infra.search.words import SEPARATOR
+from engine.search.question import And, Between, Node, Not, Or, Phrase
+from engine.search.words import SEPARATOR
 
 WORDS, RUNS, TIME = "qorgau.words", "qorgau.runs", "qorgau.at"
 LONGEST_RUN = 4

@@ -15,10 +15,10 @@ from typing import Any
 import orjson
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
+from engine.search.question import BadQuestion, Node
 from infra.search.dsl import query_of, runs_of
 from infra.search.mappings import lifecycle, shipped
 from infra.search.port import INDEXES, Document, SearchIndex, SearchUnavailable
-from infra.search.question import BadQuestion, Node
 from infra.store.sql.database import Database
 
 log = logging.getLogger("qorgau.search")

@@ -6,13 +6,13 @@ from typing import Any
 
 from infra.search.port import SearchIndex
 from infra.search.sql import sql_index
-from infra.settings.settings import Settings
+from infra.settings.search import SearchSettings
 from infra.store.sql.database import Database
 
 TIMEOUT_S = 30
 
 
-def open_index(settings: Settings, database: Database) -> SearchIndex:
+def open_index(settings: SearchSettings, database: Database) -> SearchIndex:
     """Give the index in Elasticsearch where an address is set, else the embedded one. Connects when first asked."""
     if not settings.elasticsearch:
         return sql_index(database)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.kernel.errors import QorgauError
-from infra.search.question import Node
+from engine.search.question import Node
 from infra.store.sql.database import Database
 
 INDEXES = ("events", "incidents", "notices")

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from engine.search.question import And, Between, Node, Not, Or, Phrase
 from infra.search.port import Document, SearchIndex
-from infra.search.question import And, Between, Node, Not, Or, Phrase
 from infra.store.sql.database import Database
 
 

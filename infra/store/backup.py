@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from engine.kernel.errors import InputError, QorgauError
-from infra.store.log.notes import Verifier
+from engine.proofs.notes import Verifier
 from infra.store.log.verify import LOGS, Fault, verify
 from infra.store.sql.database import Readable
 from infra.store.sql.sqlite import SqliteDatabase

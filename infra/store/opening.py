@@ -8,13 +8,13 @@ from typing import Any
 
 from engine.events.catalogue import Catalogue
 from engine.kernel.errors import DataError
+from engine.proofs.notes import NoteError, Signer, verified
 from infra.settings.settings import Settings
 from infra.store.keys.keyring import Keyring
 from infra.store.keys.master import KeyFolder, LocalMasterKey
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import NoteError, Signer, verified
 from infra.store.log.tree import SignedTree
 from infra.store.sql.database import Database, refuse_unsafe_settings
 from infra.store.sql.schema import KEYRING, REBUILD

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import assert_never
 
 from engine.duties.clock import Clock
 from engine.governance.governance import Control, Duty, Risk
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, FindingRaised
+from engine.kernel.trouble import DutyNotCounted
 from engine.notices.notice import Notice
 from engine.notices.wording import TemplateLife
 from engine.protection.protection import Protection
 from engine.retention.retention import Retention
 from engine.rule_life.lists import ListLife
 from engine.rule_life.rules import RuleLife
+from infra.store.log.aggregates import AnyAggregate
 from infra.store.models.ddl import insert
 from infra.store.models.duties import ClockRow, NoticeRow, OrderRow, ProtectionRow, RetentionRow
 from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
@@ -52,43 +54,45 @@ def _columns(cursor: Cursor, dialect: str, table: str) -> set[str]:
     return {str(row[0]) for row in cursor.fetchall()}
 
 
-def show(cursor: Cursor, kind: str, key: str, aggregate: Any, at: datetime) -> None:
+def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime) -> None:
     """Write the row (or rows) of one aggregate."""
-    match kind:
-        case "incident":
+    match aggregate:
+        case Incident():
             _incident(cursor, key, aggregate, at)
-        case "clock":
+        case Clock():
             _put(cursor, _clock(key, aggregate))
-        case "notice":
+        case Notice():
             _put(cursor, _notice(key, aggregate))
-        case "protection":
+        case Protection():
             _protection(cursor, key, aggregate)
-        case "run":
+        case Run():
             _put(cursor, _run(key, aggregate))
-        case "retention":
+        case Retention():
             _put(cursor, _retention(key, aggregate))
-        case "rule":
+        case RuleLife():
             _rule(cursor, key, aggregate)
-        case "list":
+        case ListLife():
             _put(cursor, _list(key, aggregate))
-        case "template":
+        case TemplateLife():
             _put(cursor, _template(key, aggregate))
-        case "duty":
+        case Duty():
             _duty(cursor, key, aggregate)
-        case "control":
+        case Control():
             _put(cursor, _control(key, aggregate))
-        case "risk":
+        case Risk():
             _put(cursor, _risk(key, aggregate))
+        case _:
+            assert_never(aggregate)
 
 
-def place_all(cursor: Cursor, facts: Iterable[tuple[int, Fact, Any]]) -> None:
+def place_all(cursor: Cursor, facts: Iterable[tuple[int, Fact, AnyAggregate | None]]) -> None:
     """Put facts (position, fact, its aggregate or None) on the timelines they belong to."""
     rows = [(owner, position) for position, fact, aggregate in facts for owner in _owners(fact, aggregate)]
     if rows:
         cursor.executemany(insert(TimelineRow) + " ON CONFLICT DO NOTHING", rows)
 
 
-def _owners(fact: Fact, aggregate: Any) -> list[str]:
+def _owners(fact: Fact, aggregate: AnyAggregate | None) -> list[str]:
     match aggregate:
         case Incident():
             return [aggregate.id]
@@ -98,7 +102,10 @@ def _owners(fact: Fact, aggregate: Any) -> list[str]:
             return [aggregate.incident_id]
         case Protection() | Retention() | RuleLife() | ListLife() | TemplateLife() | Duty() | Control() | Risk():
             return [aggregate.id]
-    return [fact.finding_id] if isinstance(fact, FindingRaised) else []
+        case None:
+            if isinstance(fact, DutyNotCounted):
+                return [fact.owner_id]
+            return [fact.finding_id] if isinstance(fact, FindingRaised) else []
 
 
 def _put(cursor: Cursor, record: Record) -> None:
@@ -256,13 +263,9 @@ def _protection(cursor: Cursor, key: str, it: Protection) -> None:
 
 def _run(key: str, it: Run) -> RunRow:
     return RunRow(
-        id=key,
-        incident_id=it.incident_id,
-        playbook=it.playbook_name,
-        state=it.state,
-        waiting=len(it.waiting),
+        id=key, incident_id=it.incident_id, playbook=it.playbook_name, state=it.state, waiting=len(it.waiting),
         done=len(it.done),
-    )
+    )  # fmt: skip
 
 
 def _retention(key: str, it: Retention) -> RetentionRow:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from engine.kernel.merkle import verify_consistency
 from engine.kernel.ports import Clock
-from infra.store.log.notes import NoteError, Signer, Verifier, parse, verified
+from engine.proofs.merkle import verify_consistency
+from engine.proofs.notes import NoteError, Signer, Verifier, parse, verified
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ import re
 
 from pydantic import AwareDatetime
 
-from engine.kernel.facts import Record
+from engine.duties.facts import ClockState
+from engine.incidents.facts import Disposition, Phase
+from engine.kernel.facts import Record, Severity
 from engine.kernel.ids import derive
 
 _TECHNIQUE = re.compile(r"^attack\.(t\d{4}(?:\.\d{3})?)$")
@@ -48,7 +50,7 @@ class CaseClock(Record):
     """One legal clock; whom it concerns is not said."""
 
     kind: str
-    state: str
+    state: ClockState
     started_at: AwareDatetime
     due_at: AwareDatetime
     satisfied_at: AwareDatetime | None = None
@@ -61,14 +63,14 @@ class Case(Record):
     number: str
     title: str
     incident_class: str
-    severity: str
-    phase: str
+    severity: Severity
+    phase: Phase
     notifiable: bool
     personal_data: bool
     detection_source: str
     reported_by: str = ""
     assignee: str | None = None
-    disposition: str | None = None
+    disposition: Disposition | None = None
     opened_at: AwareDatetime
     detected_at: AwareDatetime
     first_event_at: AwareDatetime | None = None

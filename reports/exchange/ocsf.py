@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from engine.incidents.facts import Disposition, Phase
+from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
 from reports.exchange.case import Case, CaseFinding
 
@@ -16,14 +18,17 @@ VERSION = "1.7.0"
 CLASS_UID = 2005
 CATEGORY_UID = 2
 ACTIVITIES = {1: "Create", 2: "Update", 3: "Close"}
-SEVERITY = {"informational": (1, "Informational"), "low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"),
-            "critical": (5, "Critical")}  # fmt: skip
-PRIORITY = {"low": (1, "Low"), "medium": (2, "Medium"), "high": (3, "High"), "critical": (4, "Critical")}
-STATUS = {
+SEVERITY: dict[Severity, tuple[int, str]] = {
+    "low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"), "critical": (5, "Critical"),
+}  # fmt: skip
+PRIORITY: dict[Severity, tuple[int, str]] = {
+    "low": (1, "Low"), "medium": (2, "Medium"), "high": (3, "High"), "critical": (4, "Critical"),
+}  # fmt: skip
+STATUS: dict[Phase, tuple[int, str]] = {
     "new": (1, "New"), "triaged": (2, "In Progress"), "contained": (2, "In Progress"), "recovered": (4, "Resolved"),
     "closed": (5, "Closed"), "merged": (5, "Closed"),
 }  # fmt: skip
-VERDICT = {
+VERDICT: dict[Disposition | None, tuple[int, str]] = {
     "false_positive": (1, "False Positive"), "true_positive": (2, "True Positive"), "benign_positive": (5, "Benign"),
     "duplicate": (10, "Duplicate"), None: (0, "Unknown"),
 }  # fmt: skip
@@ -40,9 +45,9 @@ def activity_of(case: Case) -> int:
 def incident_finding(case: Case) -> dict[str, Any]:
     """Give the record; the same state of an incident gives the same one."""
     activity = activity_of(case)
-    severity, status = SEVERITY.get(case.severity, (0, "Unknown")), STATUS[case.phase]
-    verdict = (10, "Duplicate") if case.merged_into else VERDICT.get(case.disposition, (0, "Unknown"))
-    priority = PRIORITY.get(case.severity, (0, "Unknown"))
+    severity, status = SEVERITY[case.severity], STATUS[case.phase]
+    verdict = (10, "Duplicate") if case.merged_into else VERDICT[case.disposition]
+    priority = PRIORITY[case.severity]
     found: dict[str, Any] = {
         "activity_id": activity, "activity_name": ACTIVITIES[activity],
         "category_uid": CATEGORY_UID, "category_name": "Findings",

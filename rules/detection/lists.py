@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.kernel.yaml_text import read_yaml
+from engine.rule_life.lists import ListKind
 from rules.language.matchers import norm
-
-Kind = Literal["deny", "watch", "allow", "internal"]
 
 
 class ListDefinition(BaseModel):
@@ -23,7 +21,7 @@ class ListDefinition(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
-    kind: Kind
+    kind: ListKind
     description: str = ""
     personal: bool = False
     entries: tuple[str, ...] = ()

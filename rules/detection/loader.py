@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import orjson
 import yaml
 from pydantic import ValidationError
 from sigma.exceptions import SigmaError
@@ -114,7 +115,7 @@ def load_rules(
         if isinstance(document, dict) and "filter" in document:
             continue
         try:
-            rules.append(_load_one(document, file, line, parameters or {}, lists, filters, require_house_block))
+            rules.append(_loaded(document, file, line, parameters or {}, lists, filters, require_house_block))
         except RuleError as fault:
             faults.append(fault)
     faults += [
@@ -218,6 +219,36 @@ def _quiet_base_rules(rules: list[Rule]) -> list[Rule]:
         rule.model_copy(update={"raises_findings": False}) if rule.id in silent or rule.name in silent else rule
         for rule in rules
     ]
+
+
+_KEPT: dict[bytes, Rule] = {}
+_MOST_KEPT = 2_000
+
+
+def _loaded(
+    document: Any, file: str, line: int, parameters: Mapping[str, Mapping[str, Any]], lists: Lists,
+    filters: list[Filter], require_house_block: bool,
+) -> Rule:  # fmt: skip
+    """Load a rule, or return what the same document was loaded to before.
+
+    A rule is frozen and depends on nothing but its document and parameters unless it names a list or a filter is laid
+    over it; those are always loaded, because lists and filters belong to the set they are loaded for.
+    """
+    name = str(document.get("name") or document.get("id") or "") if isinstance(document, dict) else ""
+    try:
+        text = orjson.dumps((file, line, document, parameters.get(name), require_house_block))
+    except TypeError:
+        text = b"expand"
+    if filters or b"expand" in text or not name:
+        return _load_one(document, file, line, parameters, lists, filters, require_house_block)
+    key = hashlib.sha256(text).digest()
+    rule = _KEPT.get(key)
+    if rule is None:
+        rule = _load_one(document, file, line, parameters, lists, filters, require_house_block)
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        _KEPT[key] = rule
+    return rule
 
 
 def _load_one(

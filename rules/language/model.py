@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.kernel.facts import Severity
 from rules.language.compiler import Compiled
 
 Scalar = str | int | float | bool | None
+Level = Literal["informational", "low", "medium", "high", "critical"]
+"""The levels of Sigma."""
 
 
 class Parameter(BaseModel):
@@ -108,7 +111,7 @@ class Rule(BaseModel):
     id: str
     name: str
     title: str
-    level: str
+    level: Level
     description: str = ""
     tags: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
@@ -130,6 +133,6 @@ class Rule(BaseModel):
         return self.name.endswith("~shadow")
 
     @property
-    def severity(self) -> str:
+    def severity(self) -> Severity:
         """The Sigma level in the product's words."""
-        return {"informational": "low"}.get(self.level, self.level)
+        return "low" if self.level == "informational" else self.level

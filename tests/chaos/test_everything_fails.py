@@ -36,6 +36,9 @@ from infra.lab.testbed.kafka import Broker
 from infra.lab.testbed.mail import MailServer
 from infra.lab.testbed.postgres import Cluster
 from infra.processes.search import behind
+from infra.read.rows.effects import unsettled
+from infra.store.models.duties import NoticeRow, OrderRow, ProtectionRow
+from infra.store.models.effects import EffectRow
 from tests.commands import qorgau
 from tests.receiver import Receiver, receiving
 from tests.servers import needed
@@ -242,9 +245,9 @@ class Officer(threading.Thread):
                 self.refused += 1  # the store was away; the officer tries again
 
     def approve(self) -> int:
-        rows = self.world.rows("SELECT id FROM notice_view WHERE state = 'draft' AND kind = 'regulator' LIMIT 20")
+        rows = self.world.held(NoticeRow, state="draft", kind="regulator")[:20]
         for row in rows:
-            self.world.house.acts.approve_notice(row["id"], None, by=COMPLIANCE)
+            self.world.house.acts.approve_notice(row.id, None, by=COMPLIANCE)
         return len(rows)
 
     def _enter_act(self) -> None:
@@ -339,8 +342,7 @@ def _settle(world: World, officer: Officer, load: Load) -> None:
     until(lambda: house.ledger.head() >= len(load.sent), "events are missing")
     until(lambda: len(world.incidents()) >= len(load.attacks), "incidents are missing")
     until(lambda: house.decisions.tracked("notices") > 0 and not officer.approve(), "notices are drafted without end")
-    waiting = "SELECT COUNT(*) FROM outbox WHERE state IN ('waiting', 'performing')"
-    until(lambda: house.database.scalar(waiting) == 0, "effects wait")
+    until(lambda: not unsettled(house.database), "effects wait")
     until(lambda: sum(behind(house.search, house.ledger, house.decisions).values()) == 0, "the index lags")
 
 
@@ -348,8 +350,7 @@ def _count(world: World, servers: Servers, receiver: Receiver, officer: Officer,
     stored = Counter(event.event_id for events in world.house.ledger.replay(0, 10**9) for event in events)
     own = {name for name in stored if not name.startswith("n-")}
     assert {name: n for name, n in stored.items() if name not in own} == dict.fromkeys(load.sent, 1)
-    letters = world.rows("SELECT raw FROM dead_letters")
-    assert Counter(world.dead(row["raw"]) for row in letters) == Counter(load.broken)
+    assert Counter(world.letters()) == Counter(load.broken)
 
     incidents = world.incidents()
     touched = Counter(client for row in incidents for client in orjson.loads(row["clients"]))
@@ -360,20 +361,20 @@ def _count(world: World, servers: Servers, receiver: Receiver, officer: Officer,
         assert {"regulator-notice", "remediation"} <= clocks.keys()
         assert clocks["regulator-notice"]["anchor_at"] == row["detected_at"]
 
-    notices = world.rows("SELECT id, incident_id, kind, stage, subject, state FROM notice_view")
-    of = Counter((row["incident_id"], row["kind"], row["stage"], row["subject"]) for row in notices)
+    notices = world.held(NoticeRow)
+    of = Counter((row.incident_id, row.kind, row.stage, row.subject) for row in notices)
     assert max(of.values()) == 1
-    told = {row["incident_id"] for row in notices if row["kind"] == "regulator"}
+    told = {row.incident_id for row in notices if row.kind == "regulator"}
     assert told == {row["id"] for row in incidents}
     mails = Counter(letter["Message-ID"] for letter in servers.letters())
     assert {name: n for name, n in mails.items() if n > 1} == {}
-    states = Counter(row["state"] for row in notices if row["kind"] == "regulator")
+    states = Counter(row.state for row in notices if row.kind == "regulator")
     assert states["sent"] + states["unknown"] == len(told), states
 
-    orders = world.rows("SELECT id, protection_id, kind, target, acknowledged_at FROM order_view")
-    assert max(Counter((o["protection_id"], o["kind"], o["target"]) for o in orders).values()) == 1
-    assert all(order["acknowledged_at"] for order in orders)
+    orders = world.held(OrderRow)
+    assert max(Counter((o.protection_id, o.kind, o.target) for o in orders).values()) == 1
+    assert all(order.acknowledged_at for order in orders)
     keys = {headers["idempotency-key"] for headers, _ in receiver.taken}
-    assert len(world.rows("SELECT id FROM protection_view")) == len(officer.acts)
-    assert len(keys) == len(world.rows("SELECT key FROM outbox WHERE kind = 'order'"))
+    assert len(world.held(ProtectionRow)) == len(officer.acts)
+    assert len(keys) == len(world.held(EffectRow, kind="order"))
     world.whole()

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from infra.lab.simulate.stream import stream
+from infra.store.models.incidents import IncidentRow
 from tests.support import World
 
 ROUNDS = 20
@@ -159,5 +160,5 @@ def undisturbed(world: World, stored: list[str], feed: Feed) -> None:
 
 def known(world: World) -> list[str]:
     """The keys of all incidents; what stands for a person there differs from house to house, as their secrets do."""
-    rows = world.rows("SELECT dedup_key FROM incident_view")
-    return sorted(re.sub(r"person-[0-9a-f]+", "person", row["dedup_key"]) for row in rows)
+    rows = world.held(IncidentRow)
+    return sorted(re.sub(r"person-[0-9a-f]+", "person", row.dedup_key) for row in rows)

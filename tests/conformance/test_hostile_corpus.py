@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from infra.read.rows.effects import dead
 from infra.web.app import create_app
 from tests.support import DATA, World
 
@@ -17,14 +18,14 @@ CASES = [json.loads(line) for line in (DATA / "hostile" / "corpus.ndjson").read_
 
 
 def verdict(world: World, client: TestClient, body: bytes, token: str) -> tuple[str, Any]:
-    before = world.house.database.scalar("SELECT COUNT(*) FROM dead_letters")
+    before = dead(world.house.database)
     answer = client.post("/api/v1/events", content=body, headers={"Authorization": f"Bearer {token}"})
     if answer.status_code == 400:
         return "refuse_400", answer
     assert answer.status_code == 200, answer.text[:300]
     counts = answer.json()
     if counts["rejected"]:
-        assert world.house.database.scalar("SELECT COUNT(*) FROM dead_letters") > before
+        assert dead(world.house.database) > before
         return "dead_letter", answer
     assert counts["accepted"] == 1
     return ("store_flag" if counts["flagged"] else "store"), answer
@@ -43,7 +44,7 @@ def test_case(case: dict[str, Any], tmp_path: Path) -> None:
             assert not echoes(body, answer.content)
         world.work()
         stored = world.house.ledger.read(0, 10)
-        letters = [world.dead(row["raw"]) for row in world.rows("SELECT raw FROM dead_letters")]
+        letters = world.letters()
         if got.startswith("store"):
             assert [event.raw for event in stored] == [body.strip(b"\r\n")]
         elif got == "dead_letter":

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.persistence import EventStore, IntegrityError, StoredEvent, Tracking
 
-from engine.incidents.facts import NoteAdded
+from engine.incidents.facts import IncidentAssigned, NoteAdded
 from engine.incidents.incident import Incident
+from engine.kernel.errors import DataError
 from engine.kernel.ids import derive
 from infra.store.log.decisions import Decisions
+from infra.store.log.topics import MAPPER
 from infra.store.log.verify import Fault, verify
 from tests.stores import KINDS, SIGNER, Stores
 from tests.support import MONDAY
@@ -76,6 +79,58 @@ def test_the_library_writes_and_reads_through_the_same_rows(stores: Stores) -> N
     assert [(n.id, UUID(str(n.originator_id)), n.originator_version) for n in found] == [(2, key, 2)]
     assert decisions.head() == 2
     whole(decisions)
+
+
+def test_the_log_is_read_as_notifications(stores: Stores) -> None:
+    decisions = stores.decisions()
+    keys = [str(derive("incident", n)) for n in range(2)]
+    with decisions.unit(MONDAY) as unit:
+        unit.record_single(keys[0], note(keys[0], "one"))
+        unit.record_single(keys[1], IncidentAssigned(at=MONDAY, actor="a", incident_id=keys[1], assignee="b"))
+        unit.record_single(keys[0], note(keys[0], "two"))
+    select = decisions.recorder.select_notifications
+    assert [it.id for it in select(None, 10)] == [it.id for it in select(1, 10)] == [1, 2, 3]
+    assert [it.id for it in select(1, 10, inclusive_of_start=False)] == [2, 3]
+    assert [it.id for it in select(1, 10, stop=2)] == [1, 2]
+    assert [it.id for it in select(1, 1)] == [1]
+    assert [it.id for it in select(1, 10, topics=(NoteAdded.topic,))] == [1, 3]
+    assert [it.position for it in decisions.read_topic(NoteAdded.topic, 1, 10)] == [3]
+    ones, others = decisions.of(keys[0]), decisions.of(keys[1])
+    assert [it.fact for it in decisions.read(0, 10)] == [ones[0], *others, ones[1]]
+
+
+def test_the_library_reads_facts_and_imports_nothing_that_a_row_names(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own mapper imports the module that a topic names: who can write a row could then run code."""
+    (tmp_path / "planted.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\nclass Fact: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    decisions, key = stores.decisions(), uuid4()
+    with decisions.unit(MONDAY) as unit:
+        unit.record_single(str(key), note(str(key), "x"))
+    library: EventStore[UUID] = EventStore(MAPPER, decisions.recorder)
+    assert [(it.originator_id, it.originator_version, it.fact) for it in library.get(key)] == [  # type: ignore[attr-defined]
+        (key, 1, note(str(key), "x"))
+    ]
+    decisions.recorder.insert_events([StoredEvent(key, 2, "planted:Fact", b"{}")])
+    with pytest.raises(DataError, match="the topic 'planted:Fact' is not known"):
+        list(library.get(key))
+    with pytest.raises(DataError, match="the topic 'planted:Fact' is not known"):
+        decisions.read(0, 10)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.services
+def test_the_library_works_on_the_connections_of_the_store(tmp_path: Path) -> None:
+    made = Stores("postgres", tmp_path)
+    decisions = made.decisions()
+    database: Any = decisions.database
+    for _ in range(3):
+        assert decisions.tracked("nobody") == 0
+        decisions.read(0, 1)
+    assert database.store.pool is database._pool
+    assert database.scalar("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()") == 1
+    made.close()
 
 
 def test_an_aggregate_that_is_not_there_is_empty(stores: Stores) -> None:

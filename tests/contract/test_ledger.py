@@ -16,8 +16,9 @@ from engine.events.catalogue import builtin_catalogue
 from engine.events.envelope import Rejected, SecurityEvent
 from engine.events.parser import Door
 from engine.kernel.errors import DataError
-from engine.kernel.merkle import verify_consistency, verify_inclusion
-from infra.store.log import notes, records
+from engine.proofs import notes
+from engine.proofs.merkle import verify_consistency, verify_inclusion
+from infra.store.log import records
 from infra.store.log.ledger import DEAD_LETTER, Ledger
 from infra.store.log.prepared import prepare
 from infra.store.log.verify import Fault, Seen, verify

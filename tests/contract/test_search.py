@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from engine.events.catalogue import builtin_catalogue
 from engine.events.envelope import SecurityEvent
+from engine.search.instants import micros
+from engine.search.question import And, BadQuestion, Between, Node, Not, Or, Phrase, read
 from infra.search.documents import of_events, vocabulary_of
 from infra.search.elastic import ElasticIndex
-from infra.search.instants import micros
 from infra.search.port import Document, SearchIndex, SearchUnavailable
-from infra.search.question import And, BadQuestion, Between, Node, Not, Or, Phrase, read
 from infra.search.sql import sql_index
 from tests.servers import node
 from tests.stores import Stores

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from engine.kernel.merkle import Frontier
-from infra.store.log import notes, records
-from infra.store.log.chain import GENESIS
+from engine.proofs import notes
+from engine.proofs.chain import GENESIS
+from engine.proofs.merkle import Frontier
+from engine.proofs.notes import Checkpoint, Signer
+from infra.store.log import records
 from infra.store.log.ledger import Ledger, link_block, short_bytes
-from infra.store.log.notes import Checkpoint, Signer
 from infra.store.log.verify import Fault, verify
 from tests.contract.test_ledger import event
 from tests.stores import KINDS, SIGNER, Stores

@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from infra.inbound.parser_pool import Batch
+from infra.read.rows.effects import dead
 from infra.web.app import create_app
 from tests.support import COMPLIANCE, MONDAY, PASSWORD, World
 
@@ -72,7 +73,7 @@ def test_without_a_token_nothing_is_read(served: tuple[World, TestClient, str]) 
     world, client, _ = served
     assert client.post("/api/v1/events", content=b"{}").status_code == 401
     assert post(client, "wrong", b"{}").status_code == 401
-    assert world.rows("SELECT COUNT(*) AS n FROM dead_letters")[0]["n"] == 0
+    assert dead(world.house.database) == 0
 
 
 def test_bodies_are_bounded(served: tuple[World, TestClient, str]) -> None:
@@ -115,7 +116,7 @@ def test_a_batch_that_speaks_for_another_source_is_refused_whole_and_kept(
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "source-mismatch"
     assert world.house.ledger.head() == 0
-    assert world.rows("SELECT COUNT(*) AS n FROM dead_letters")[0]["n"] == 2
+    assert dead(world.house.database) == 2
     collector = world.house.accounts.new_source("collector", ("antifraud",))
     assert post(client, collector, foreign).json()["accepted"] == 1
 
@@ -144,7 +145,7 @@ def test_raw_bytes_left_by_a_dead_process_are_taken_up(tmp_path: Path) -> None:
     again = world.restart()
     assert again.house.intake.recover() == 1
     assert again.house.ledger.head() == 1
-    assert again.rows("SELECT COUNT(*) AS n FROM dead_letters")[0]["n"] == 1
+    assert dead(again.house.database) == 1
     assert again.house.intake.recover() == 0
     again.house.close()
 

@@ -160,13 +160,13 @@ def test_kafka_connect_brings_an_outbox_as_it_stands(
     process = subprocess.Popen([sys.executable, "-m", "infra", "stream", "run"], env=env, stderr=subprocess.DEVNULL)
     pause = threading.Event()
     for _ in range(600):
-        if world.house.ledger.head() == 20 and world.rows("SELECT 1 FROM dead_letters"):
+        if world.house.ledger.head() == 20 and world.letters():
             break
         pause.wait(0.1)
     process.terminate()
     process.wait(60)
     assert [event.raw for event in world.house.ledger.read(0, 100)] == events, connect.state("qorgau-core-banking")
-    assert [world.dead(row["raw"]) for row in world.rows("SELECT raw FROM dead_letters")] == [b"no event"]
+    assert world.letters() == [b"no event"]
     assert asyncio.run(_keys(settings["QORGAU_KAFKA"], 21)) == {b"client-7"}
     world.house.close()
 

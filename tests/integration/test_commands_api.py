@@ -20,6 +20,9 @@ from engine.notices.notice import Notice
 from engine.permissions import COMMANDS, PEOPLE, READS
 from engine.permissions.printed import rows
 from engine.protection.protection import Protection
+from infra.store.models.duties import RetentionRow
+from infra.store.models.governance import ActionRow
+from infra.store.models.incidents import RunRow
 from infra.web import console
 from infra.web.api import api as api_of_people
 from infra.web.app import create_app
@@ -116,8 +119,8 @@ def test_findings_are_suppressed_and_tasks_completed(api: Api) -> None:
     }
     label = next(iter(api.world.house.playbooks))
     run = api.give("aigul", "start-playbook", incident_id=other, playbook=label)["id"]
-    assert api.world.rows("SELECT id FROM run_view WHERE id = ?", run)
-    waiting = api.world.rows("SELECT id FROM run_view WHERE waiting > 0")[0]["id"]
+    assert api.world.held(RunRow, id=run)
+    waiting = next(row.id for row in api.world.held(RunRow) if row.waiting)
     from playbooks.run import Run
 
     step, _ = next(iter(api.world.house.decisions.load(Run, waiting).waiting.items()))
@@ -186,8 +189,8 @@ def test_governance_and_retention(api: Api) -> None:
     give("gulnar", "record-duty", key="policy-review", done_on="2026-11-20", evidence="minutes 4",
          document={"data": PDF})  # fmt: skip
     give("aigul", "plan-action", key="policy-review", text="write it down", owner="aigul", due_on="2026-12-01")
-    action = api.world.rows("SELECT * FROM action_view")[0]
-    give("aigul", "close-action", duty_id=action["duty_id"], action_id=action["id"], evidence="written")
+    action = api.world.held(ActionRow)[0]
+    give("aigul", "close-action", duty_id=action.duty_id, action_id=action.id, evidence="written")
     obligation = give_obligation(api)
     give("aigul", "record-evidence", obligation=obligation, text="the contract", document={"data": PDF})
     give("bolat", "state-control", control="5.1", applicable=True, justification="we have a policy")
@@ -201,7 +204,7 @@ def test_governance_and_retention(api: Api) -> None:
     give("bolat", "propose-erasure", client="c-5", reason="term over")
     assert api.post("bolat", "approve-erasure", {"client": "c-5", "reason": "me"}).status_code == 409
     give("dana", "approve-erasure", client="c-5", reason="agreed")
-    assert api.world.rows("SELECT state FROM retention_view WHERE client = 'c-5'")[0]["state"] == "erased"
+    assert api.world.held(RetentionRow, client="c-5")[0].state == "erased"
 
 
 def give_obligation(api: Api) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from infra.store.models.rules import ListRow, RuleVersionRow
 from infra.web.app import create_app
 from tests.support import PASSWORD, World
 
@@ -38,7 +39,7 @@ def test_a_rule_is_tuned_approved_by_another_and_rolled_back(client: TestClient,
     assert name is not None
     told = act(client, f"{page}/tune", page, **{name.group(1): str(int(name.group(2)) - 2), "reason": "seen"})
     assert "its tests hold" in told
-    version = str(world.rows("SELECT version FROM rule_version_view")[0]["version"])
+    version = str(world.held(RuleVersionRow)[0].version)
     act(client, f"{page}/propose", page, version=version, reason="now")
     assert "another person must approve it" in client.get(page).text
     assert "cannot approve" in act(client, f"{page}/approve", page, version=version, reason="me")
@@ -57,7 +58,7 @@ def test_a_list_is_changed_and_a_weakening_waits(client: TestClient, world: Worl
     assert "sha256:mule-1" not in client.get("/lists").text
     sign_in(client, "dana")
     act(client, "/lists/allow_accounts/approve", "/lists", reason="agreed")
-    assert world.rows("SELECT in_force FROM list_view WHERE name = 'allow_accounts'")[0]["in_force"] == 1
+    assert world.held(ListRow, name="allow_accounts")[0].in_force == 1
 
 
 def test_an_event_is_explained_without_personal_values(client: TestClient, world: World) -> None:

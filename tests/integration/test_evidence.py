@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from infra.cli import cli
 from infra.read.evidence import Bundle
-from infra.read.evidence_verify import Refused, signed_by, verify, write_zip
+from reports.evidence.verify import Refused, signed_by, verify, write_zip
 from tests.support import ANALYST, COMPLIANCE, MONDAY, World
 
 
@@ -142,7 +142,7 @@ def test_a_part_that_is_missing_is_named(bundle: Path, gone: str) -> None:
 
 
 def test_another_key_is_refused(bundle: Path) -> None:
-    from infra.store.log.notes import Signer
+    from engine.proofs.notes import Signer
 
     with pytest.raises(Refused, match="signature"):
         verify(str(bundle), Signer("qorgau", b"x" * 32).verifier.text())

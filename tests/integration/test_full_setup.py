@@ -21,6 +21,8 @@ from infra.lab.simulate.stream import SOURCE_OF, stream
 from infra.read import queries
 from infra.search.port import INDEXES
 from infra.settings.settings import Settings
+from infra.store.models.duties import ClockRow, NoticeRow, OrderRow
+from infra.store.models.incidents import IncidentRow, RunRow
 from tests.full_setup import engines_of
 from tests.servers import broker
 from tests.support import COMPLIANCE, MONDAY, MovingClock, World
@@ -45,8 +47,8 @@ def lines() -> list[tuple[str, bytes]]:
 def day_after(world: World) -> None:
     """People act, time passes, clocks run out."""
     world.work()
-    for row in world.rows("SELECT id FROM notice_view WHERE kind = 'regulator' ORDER BY id LIMIT 3"):
-        world.house.acts.approve_notice(row["id"], None, by=COMPLIANCE)
+    for row in world.held(NoticeRow, kind="regulator")[:3]:
+        world.house.acts.approve_notice(row.id, None, by=COMPLIANCE)
     world.clock.forward(days=3)
     world.sweep()
 
@@ -54,11 +56,11 @@ def day_after(world: World) -> None:
 def told(world: World) -> dict[str, Any]:
     """Everything people would see of incidents, clocks and notices, and what the search answers."""
     shown: dict[str, Any] = {
-        "incidents": world.rows("SELECT * FROM incident_view ORDER BY number"),
-        "clocks": world.rows("SELECT * FROM clock_view ORDER BY id"),
-        "notices": world.rows("SELECT * FROM notice_view ORDER BY id"),
-        "orders": world.rows("SELECT * FROM order_view ORDER BY id"),
-        "runs": world.rows("SELECT * FROM run_view ORDER BY id"),
+        "incidents": sorted(world.held(IncidentRow), key=lambda it: it.number),
+        "clocks": world.held(ClockRow),
+        "notices": world.held(NoticeRow),
+        "orders": world.held(OrderRow),
+        "runs": world.held(RunRow),
     }
     for index in INDEXES:
         for text in _ASKED[index]:

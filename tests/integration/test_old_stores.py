@@ -21,6 +21,11 @@ import pytest
 from engine.notices.notice import Notice
 from engine.protection.protection import Protection
 from infra.lab.testbed.postgres import RUN_AS, programs
+from infra.store.models.duties import ClockRow, NoticeRow, RetentionRow
+from infra.store.models.effects import EffectRow
+from infra.store.models.governance import ActionRow
+from infra.store.models.incidents import RunRow
+from infra.store.models.rules import RuleRow
 from tests.golden.canonical import canonical, read
 from tests.golden.recorded import check
 from tests.golden.watching import patient
@@ -108,18 +113,18 @@ def as_it_was_left(old: Old) -> None:
     assert accounts.feed_owner(about["feed"]) == "bolat"
     assert [found.name for found in world.house.archive.documents("c-8")] == ["contract.pdf"]
     assert world.house.ledger.find(world.house.store.vault.questions("850101300005")) != []
-    states = {(row["owner_kind"], row["state"]) for row in world.rows("SELECT owner_kind, state FROM clock_view")}
+    states = {(row.owner_kind, row.state) for row in world.held(ClockRow)}
     assert states >= {
         ("incident", "running"), ("incident", "satisfied"), ("incident", "breached"), ("protection", "running"),
         ("duty", "running"),
     }  # fmt: skip
-    assert {row["state"] for row in world.rows("SELECT state FROM notice_view")} == {
+    assert {row.state for row in world.held(NoticeRow)} == {
         "draft", "review", "approved", "sent",
     }  # fmt: skip
-    waiting = {row["kind"] for row in world.rows("SELECT kind FROM outbox WHERE state = 'waiting'")}
+    waiting = {row.kind for row in world.held(EffectRow, state="waiting")}
     assert waiting >= {"mail", "order"}
-    proposed = world.rows("SELECT proposed_by FROM clock_view WHERE id = ?", about["proposed_clock"])
-    assert proposed[0]["proposed_by"] == "bolat"
+    proposed = world.held(ClockRow, id=about["proposed_clock"])
+    assert proposed[0].proposed_by == "bolat"
 
 
 def goes_on(old: Old) -> None:
@@ -156,15 +161,15 @@ def orders(old: Old) -> None:
 def notices(old: Old) -> None:
     """Every draft and review is approved by a second person, the late ones with a reason."""
     world = old.world
-    rows = world.rows("SELECT id FROM notice_view WHERE state IN ('draft', 'review') ORDER BY kind, subject, id")
-    for row in rows:
-        notice = world.house.decisions.load(Notice, row["id"])
+    rows = [row for row in world.held(NoticeRow) if row.state in ("draft", "review")]
+    for row in sorted(rows, key=lambda it: (it.kind, it.subject, it.id)):
+        notice = world.house.decisions.load(Notice, row.id)
         for language, fields in notice.content.items():
             if "late" in fields and not fields["late"]:
-                world.house.acts.edit_notice(row["id"], language, {"late": "не было связи"}, None, by=COMPLIANCE)
-        world.house.acts.approve_notice(row["id"], None, by=COMPLIANCE_2)
+                world.house.acts.edit_notice(row.id, language, {"late": "не было связи"}, None, by=COMPLIANCE)
+        world.house.acts.approve_notice(row.id, None, by=COMPLIANCE_2)
     world.work()
-    assert {row["state"] for row in world.rows("SELECT state FROM notice_view")} == {"sent"}
+    assert {row.state for row in world.held(NoticeRow)} == {"sent"}
     assert world.clocks(old.about["missed"])["regulator-notice"]["state"] == "satisfied-late"
 
 
@@ -174,15 +179,14 @@ def playbooks(old: Old) -> None:
     begun, fresh = world.finish_steps(about["change"]), world.finish_steps(about["missed"])
     assert begun == fresh[1:]
     world.finish_steps(about["fraud"])
-    assert {row["state"] for row in world.rows("SELECT state FROM run_view")} == {"completed"}
+    assert {row.state for row in world.held(RunRow)} == {"completed"}
     assert world.clocks(about["change"])["remediation"]["state"] == "satisfied"
 
 
 def second_persons(old: Old) -> None:
     """Whatever waited for a second person gets one."""
     world, house = old.world, old.world.house
-    waiting = world.rows("SELECT waiting FROM rule_view WHERE waiting <> ''")
-    (version,) = [row["waiting"] for row in waiting]
+    (version,) = [row.waiting for row in world.held(RuleRow) if row.waiting]
     house.rule_acts.approve("credential-stuffing", version, "agreed", by=COMPLIANCE)
     house.rule_acts.activate("credential-stuffing", version, "active", "go", by=FRAUD)
     house.rule_acts.decide_list("allow_accounts", agreed=True, reason="agreed", by=COMPLIANCE)
@@ -192,12 +196,12 @@ def second_persons(old: Old) -> None:
     house.acts.approve_erasure("c-8", "agreed", by=COMPLIANCE_2)
     for by in (ANALYST, COMPLIANCE):
         house.acts.close(old.about["change"], "true_positive", "handled", by=by)
-    action = world.rows("SELECT id, duty_id FROM action_view")[0]
-    house.acts.close_action(action["duty_id"], action["id"], "invoice 12", by=CISO)
+    action = world.held(ActionRow)[0]
+    house.acts.close_action(action.duty_id, action.id, "invoice 12", by=CISO)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-6", mfo__change__field="phone"))
     own = world.notices(world.incidents()[-1]["id"])["regulator"]["id"]
     assert house.decisions.load(Notice, own).content["ru"]["incident"].startswith("Инцидент № INC-2026-0006")
-    assert world.rows("SELECT state FROM retention_view WHERE client = 'c-8'")[0]["state"] == "erased"
+    assert world.held(RetentionRow, client="c-8")[0].state == "erased"
 
 
 def rebuilt(old: Old) -> None:

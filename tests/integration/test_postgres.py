@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.read import queries
+from infra.store.models.rules import ListRow, RuleRow
 from infra.store.sql.database import StoreUnavailable
 from infra.store.sql.postgres import PostgresDatabase
 from tests.contract.test_ledger import event
@@ -37,7 +38,7 @@ def test_an_event_becomes_an_incident_with_clocks_and_an_approved_notice(world: 
     world.clock.forward(days=9)
     world.sweep()
     assert any(clock["breached_at"] for clock in world.clocks(incident["id"]).values())
-    assert [row["position"] for row in queries.search(world.house, "c-1 portal")] == [1]
+    assert [hit.position for hit in queries.search(world.house, "c-1 portal")] == [1]
     assert queries.search(world.house, "nothing n'at*") == []
     before = world.clocks(incident["id"])
     world.house.decisions.rebuild_views()
@@ -213,6 +214,6 @@ def test_rules_and_lists_live_on_postgresql_too(world: World) -> None:
     pay = {"mfo__loan__id": "L1", "mfo__payout__account_hash": "sha256:m"}
     world.feed(world.event("loan.disbursement.requested", **pay))
     assert "listed-payout" in {row["rule_name"] for row in world.incidents()}
-    before = world.rows("SELECT * FROM rule_view"), world.rows("SELECT * FROM list_view")
+    before = world.held(RuleRow), world.held(ListRow)
     world.house.decisions.rebuild_views()
-    assert (world.rows("SELECT * FROM rule_view"), world.rows("SELECT * FROM list_view")) == before
+    assert (world.held(RuleRow), world.held(ListRow)) == before

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infra.inbound.parser_pool import Batch
 from infra.lab.simulate.stream import stream
+from infra.read.rows.effects import dead_letters
 from tests.support import MONDAY, World
 
 
@@ -30,8 +31,9 @@ def test_readers_and_reading_here_store_the_same(tmp_path: Path) -> None:
     assert here.house.ledger.read(0, 10_000) == there.house.ledger.read(0, 10_000)
     assert poured(there, parts) == poured(here, parts), "and a second time nothing"
     assert here.whole() == there.whole()
-    rows = "SELECT source, line, code, reason, times FROM dead_letters"
-    assert here.rows(rows) == there.rows(rows)
+    assert [letter.row for letter in dead_letters(here.house.database)] == [
+        letter.row for letter in dead_letters(there.house.database)
+    ]
     here.house.close()
     there.house.close()
 

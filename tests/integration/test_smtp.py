@@ -12,6 +12,8 @@ import pytest
 from engine.kernel.errors import DataError, DecisionRefused
 from engine.notices.notice import Notice
 from infra.outbound.mail import Smtp
+from infra.store.models.duties import NoticeRow
+from infra.store.models.effects import EffectRow
 from tests.support import COMPLIANCE, World
 
 pytestmark = pytest.mark.services
@@ -66,8 +68,8 @@ def test_a_passing_refusal_is_tried_again(tmp_path: Path, server: tuple[int, Pat
     assert state(world) == ("approved", "running")
     world.clock.forward(minutes=10)
     world.work()
-    row = world.rows("SELECT state, attempts FROM outbox WHERE kind = 'mail'")[0]
-    assert (row["state"], row["attempts"]) == ("waiting", 2)
+    row = world.held(EffectRow, kind="mail")[0]
+    assert (row.state, row.attempts) == ("waiting", 2)
 
 
 def test_a_connection_lost_after_the_data_is_unknown_and_a_person_decides(
@@ -137,7 +139,7 @@ def test_a_server_that_is_restarted_gets_every_notice_once(tmp_path: Path) -> No
         world.feed(
             world.event("portal.profile.change_applied", mfo__client__id=f"c-{number}", mfo__change__field="iin")
         )
-    ids = [row["id"] for row in world.rows("SELECT id FROM notice_view WHERE kind = 'regulator' ORDER BY id")]
+    ids = [row.id for row in world.held(NoticeRow, kind="regulator")]
     for number, notice in enumerate(ids):
         if number == 2:
             process.kill()
@@ -151,7 +153,7 @@ def test_a_server_that_is_restarted_gets_every_notice_once(tmp_path: Path) -> No
         world.work()
     process.kill()
     process.wait()
-    assert {row["state"] for row in world.rows("SELECT state FROM notice_view WHERE kind = 'regulator'")} == {"sent"}
+    assert {row.state for row in world.held(NoticeRow, kind="regulator")} == {"sent"}
     taken = [mail.read_bytes() for mail in folder.iterdir()]
     for notice in ids:
         assert sum(f"<{notice}@localhost>".encode() in mail for mail in taken) == 1

@@ -65,7 +65,7 @@ def stored(data: Path) -> tuple[list[str], list[bytes]]:
     """Ids in the ledger and the bytes of the dead letters."""
     world = World(data)
     events = [event.event_id for event in world.house.ledger.read(0, 100_000)]
-    letters = [world.dead(row["raw"]) for row in world.rows("SELECT raw FROM dead_letters ORDER BY id")]
+    letters = world.letters()
     world.house.close()
     return events, letters
 

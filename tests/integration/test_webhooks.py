@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 from engine.kernel.errors import DataError
 from infra.read import queries
 from infra.settings.settings import load_settings
+from infra.store.models.effects import EffectRow
 from tests.commands import qorgau
 from tests.ocsf_schema import schema
 from tests.receiver import Receiver, receiving, signature
@@ -84,9 +85,9 @@ def test_what_is_not_taken_is_told_to_people(tmp_path: Path, receiver: Receiver,
     strike(world)
     world.clock.forward(days=days)
     world.sweep()
-    (row,) = world.rows("SELECT state FROM outbox WHERE kind = 'webhook'")
-    assert row["state"] == "refused"
-    assert world.rows("SELECT 1 FROM outbox WHERE kind = 'alert' AND payload LIKE '%webhook:siem:%'")
+    (row,) = world.held(EffectRow, kind="webhook")
+    assert row.state == "refused"
+    assert any("webhook:siem:" in row.payload for row in world.held(EffectRow, kind="alert"))
     world.house.close()
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from engine.proofs.notes import Verifier, parse, witnessed
 from infra.processes.witnessing import Witnessing, WitnessRefuses
-from infra.store.log.notes import Verifier, parse, witnessed
 from tests.commands import qorgau
 from tests.support import World
 

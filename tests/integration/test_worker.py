@@ -27,7 +27,7 @@ def test_a_failing_stage_is_loud_and_recovers(world: World, monkeypatch: pytest.
     for _ in range(3):
         assert worker.run_once(clocks) is False
     assert [fault["stage"] for fault in standing(world.house.database)] == ["clocks"]
-    assert len(world.rows("SELECT * FROM decisions WHERE topic = 'effect.failed.v1'")) == 1
+    assert len(world.rows("SELECT * FROM decisions WHERE topic = 'stage.failed.v1'")) == 1
     with TestClient(create_app(world.house)) as client:
         answer = client.get("/health")
         assert answer.status_code == 503
@@ -80,7 +80,7 @@ def test_a_rule_that_raises_is_told_to_people_once(world: World) -> None:
     detect.detector.matcher.failures["some-rule"] = 3  # type: ignore[attr-defined]
     for _ in range(2):
         world.feed(world.event("backup.job", mfo__outcome="ok"))
-    told = [row["state"] for row in world.rows("SELECT state FROM decisions WHERE topic = 'effect.failed.v1'")]
+    told = [row["state"] for row in world.rows("SELECT state FROM decisions WHERE topic = 'detection.rule-failed.v1'")]
     assert len(told) == 1
     assert b"some-rule" in bytes(told[0])
 

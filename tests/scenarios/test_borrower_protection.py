@@ -14,6 +14,7 @@ import pytest
 
 from engine.kernel.errors import InputError, NotAllowed, SecondPersonNeeded
 from engine.protection.facts import LegalAct
+from infra.store.models.duties import OrderRow
 from tests.support import ANALYST, AUDITOR, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 STOPS = {"collection-stop", "accrual-stop", "bureau-correction", "client-flag"}
@@ -118,11 +119,11 @@ def test_an_hour_without_an_answer_is_told_and_tried_on(world: World, outside: C
     for _ in range(15):
         world.clock.forward(minutes=5)
         world.work()
-    overdue = world.rows("SELECT overdue, acknowledged_at FROM order_view WHERE protection_id = ?", key)
-    assert [(row["overdue"], row["acknowledged_at"]) for row in overdue] == [(1, None)] * 4
+    overdue = world.held(OrderRow, protection_id=key)
+    assert [(row.overdue, row.acknowledged_at) for row in overdue] == [(True, None)] * 4
     assert len(list((world.folder / "spool").glob("alert-*.eml"))) == 4
     world.house.acts.acknowledge_order(
-        key, world.rows("SELECT id FROM order_view WHERE kind = 'collection-stop'")[0]["id"], "letter 5", by=COMPLIANCE
+        key, world.held(OrderRow, kind="collection-stop")[0].id, "letter 5", by=COMPLIANCE
     )
     world.work()
     assert world.clocks(key)["collection-stop"]["state"] == "satisfied"

@@ -10,9 +10,12 @@ import pytest
 from engine.incidents.casework import Report
 from engine.incidents.incident import Incident
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, SecondPersonNeeded
+from engine.kernel.timestamps import iso
 from infra.read.metrics import spans, summary
 from infra.read.related import graph, similar
 from infra.read.rows.incidents import detected_between
+from infra.store.models.duties import ClockRow, NoticeRow
+from infra.store.models.incidents import EntityRow
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 
@@ -27,8 +30,8 @@ def told(world: World, **changes: Any) -> Report:
 def change(world: World, client: str, **more: Any) -> str:
     """An IIN was changed; gives the incident's id."""
     world.feed(world.event("portal.profile.change_applied", mfo__client__id=client, mfo__change__field="iin", **more))
-    rows = world.rows("SELECT incident_id FROM incident_entity WHERE value = ? ORDER BY incident_id", client)
-    return str(rows[-1]["incident_id"])
+    rows = world.held(EntityRow, value=client)
+    return rows[-1].incident_id
 
 
 def incident_of(world: World, key: str) -> Incident:
@@ -89,12 +92,12 @@ def test_a_merge_keeps_the_earliest_detection_and_the_handling_done(world: World
     assert survivor.acknowledged_at == MONDAY
     assert survivor.contained_at == MONDAY
     assert set(survivor.entities.clients) == {"c-1", "c-2"}
-    clocks = world.rows("SELECT * FROM clock_view WHERE owner_id = ?", second)
-    by_kind = {(row["kind"], row["subject"]): row for row in clocks}
-    assert by_kind["immediate-containment", ""]["state"] == "satisfied"
-    assert by_kind["regulator-notice", ""]["due_at"].startswith("2026-11-24T05:00")
-    assert by_kind["client-notice", "c-1"]["due_at"].startswith("2026-11-24T05:00")
-    assert by_kind["client-notice", "c-2"]["due_at"].startswith("2026-11-24T06:00")
+    clocks = world.held(ClockRow, owner_id=second)
+    by_kind = {(row.kind, row.subject): row for row in clocks}
+    assert by_kind["immediate-containment", ""].state == "satisfied"
+    assert iso(by_kind["regulator-notice", ""].due_at).startswith("2026-11-24T05:00")
+    assert iso(by_kind["client-notice", "c-1"].due_at).startswith("2026-11-24T05:00")
+    assert iso(by_kind["client-notice", "c-2"].due_at).startswith("2026-11-24T06:00")
 
 
 def test_what_is_split_off_goes_on_from_its_own_detection(world: World) -> None:
@@ -110,15 +113,10 @@ def test_what_is_split_off_goes_on_from_its_own_detection(world: World) -> None:
     assert rest.detected_at == MONDAY, "what stays keeps the earliest time"
     assert split.split_from == key
     assert world.clocks(new)["regulator-notice"]["anchor_at"].startswith("2026-11-23T06:00")
-    gone = world.rows("SELECT state FROM clock_view WHERE owner_id = ? AND subject = 'c-2'", key)
-    assert [row["state"] for row in gone] == ["cancelled"]
-    assert (
-        world.rows("SELECT state FROM notice_view WHERE incident_id = ? AND subject = 'c-2'", key)[0]["state"]
-        == "withdrawn"
-    )
-    assert [
-        row["kind"] for row in world.rows("SELECT kind FROM notice_view WHERE incident_id = ? AND subject = 'c-2'", new)
-    ] == ["client"]
+    gone = world.held(ClockRow, owner_id=key, subject="c-2")
+    assert [row.state for row in gone] == ["cancelled"]
+    assert world.held(NoticeRow, incident_id=key, subject="c-2")[0].state == "withdrawn"
+    assert [row.kind for row in world.held(NoticeRow, incident_id=new, subject="c-2")] == ["client"]
 
 
 def test_findings_move_to_another_open_incident_and_its_duties_count_from_the_earlier(world: World) -> None:
@@ -182,9 +180,9 @@ def test_clients_that_people_name_are_owed_a_notice(world: World) -> None:
     key = change(world, "c-1")
     world.house.acts.name_clients(key, ["c-50", "c-1"], ["L-50"], "the report of the bureau names them", by=ANALYST)
     world.work()
-    subjects = {row["subject"] for row in world.rows("SELECT subject FROM clock_view WHERE kind = 'client-notice'")}
+    subjects = {row.subject for row in world.held(ClockRow, kind="client-notice")}
     assert subjects == {"c-1", "c-50"}
-    assert {row["subject"] for row in world.rows("SELECT subject FROM notice_view WHERE kind = 'client'")} == subjects
+    assert {row.subject for row in world.held(NoticeRow, kind="client")} == subjects
 
 
 def test_noise_is_suppressed_for_a_while_and_never_what_the_law_wants_told(world: World) -> None:
@@ -242,7 +240,7 @@ def test_similar_incidents_and_the_graph_come_from_what_they_share(world: World)
     assert found[0].shared == ("c-1",)
     picture = graph(world.house, new)
     assert picture is not None
-    assert {node["kind"] for node in picture["nodes"]} == {"clients", "loans", "incident"}
+    assert {node.kind for node in picture.nodes} == {"clients", "loans", "incident"}
     assert picture == graph(world.house, new), "always the same picture"
 
 
@@ -269,5 +267,5 @@ def test_every_metric_comes_from_recorded_facts(world: World) -> None:
     assert spans(rows[0]) == {
         "detect": 0.0, "acknowledge": 600.0, "contain": 1800.0, "notify": 5400.0, "recover": None, "close": None,
     }  # fmt: skip
-    assert summary(rows)["contain"]["median_s"] == 1800.0
+    assert summary(rows)["contain"].median_s == 1800.0
     assert rows[0].detected_at == MONDAY

@@ -13,8 +13,11 @@ from engine.governance.governance import Risk, controls, duty_specs
 from engine.governance.register import builtin_register
 from engine.governance.served import served
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
+from engine.kernel.timestamps import iso
 from infra.read.coverage import Coverage, totals
 from infra.read.reporting import Reports
+from infra.store.models.duties import ClockRow
+from infra.store.models.governance import ActionRow, DutyRow
 from reports.charts import bars
 from reports.render import REPORT_FORMATS, render_report
 from reports.report import Block, Chart, Report, Table, as_csv
@@ -25,18 +28,18 @@ def test_a_duty_that_was_done_is_due_again_a_year_later(world: World) -> None:
     acts = world.house.acts
     acts.duty_done("policy-review", date(2026, 3, 31), "minutes 31-03-2026", by=CISO)
     world.work()
-    clock = world.rows("SELECT * FROM clock_view WHERE kind = 'policy-review'")[0]
-    assert clock["due_at"].startswith("2027-03-31T13:00")
+    clock = world.held(ClockRow, kind="policy-review")[0]
+    assert iso(clock.due_at).startswith("2027-03-31T13:00")
     acts.duty_done("policy-review", date(2026, 11, 20), "minutes 20-11-2026", by=CISO)
     world.work()
-    rows = world.rows("SELECT state, due_at FROM clock_view WHERE kind = 'policy-review' ORDER BY due_at")
-    assert [(row["state"], row["due_at"][:10]) for row in rows] == [
+    rows = sorted(world.held(ClockRow, kind="policy-review"), key=lambda it: it.due_at)
+    assert [(row.state, iso(row.due_at)[:10]) for row in rows] == [
         ("satisfied", "2027-03-31"),
         ("running", "2027-11-20"),
     ]
     acts.duty_done("policy-review", date(2025, 5, 1), "found in the archive", by=CISO)
     world.work()
-    assert len(world.rows("SELECT id FROM clock_view WHERE kind = 'policy-review'")) == 2, "an older day starts nothing"
+    assert len(world.held(ClockRow, kind="policy-review")) == 2, "an older day starts nothing"
     with pytest.raises(InputError, match="future"):
         acts.duty_done("policy-review", date(2027, 1, 1), "x", by=CISO)
     with pytest.raises(NotAllowed):
@@ -50,16 +53,17 @@ def test_a_missed_yearly_duty_is_breached_and_told(world: World) -> None:
     world.work()
     world.clock.forward(days=2)
     world.sweep()
-    clock = world.rows("SELECT * FROM clock_view WHERE kind = 'internal-audit'")[0]
-    assert (clock["state"], clock["breached_at"][:16]) == ("breached", "2026-11-24T13:00")
+    clock = world.held(ClockRow, kind="internal-audit")[0]
+    assert clock.breached_at is not None
+    assert (clock.state, iso(clock.breached_at)[:16]) == ("breached", "2026-11-24T13:00")
 
 
 def test_another_system_may_say_that_a_duty_was_done(world: World) -> None:
     line = world.event("isms.audit.completed")
     world.feed(line)
     world.feed(world.event("isms.audit.completed"))
-    row = world.rows("SELECT * FROM duty_view WHERE key = 'internal-audit'")[0]
-    assert (row["last_on"], row["evidence"]) == ("2026-11-23", 1)
+    row = world.held(DutyRow, key="internal-audit")[0]
+    assert (row.last_on, row.evidence) == (date(2026, 11, 23), 1)
 
 
 def test_an_action_has_an_owner_a_day_and_a_clock(world: World) -> None:
@@ -67,14 +71,14 @@ def test_an_action_has_an_owner_a_day_and_a_clock(world: World) -> None:
     acts.plan_action("management-review", "buy a second firewall", "erlan", date(2026, 11, 30), by=CISO)
     acts.plan_action("management-review", "buy a second firewall", "erlan", date(2026, 11, 30), by=CISO)
     world.work()
-    row = world.rows("SELECT * FROM action_view")
+    row = world.held(ActionRow)
     assert len(row) == 1
-    assert world.rows("SELECT state FROM clock_view WHERE kind = 'corrective-action'")[0]["state"] == "running"
-    acts.close_action(row[0]["duty_id"], row[0]["id"], "invoice 12", by=FRAUD)
+    assert world.held(ClockRow, kind="corrective-action")[0].state == "running"
+    acts.close_action(row[0].duty_id, row[0].id, "invoice 12", by=FRAUD)
     world.work()
-    assert world.rows("SELECT state FROM clock_view WHERE kind = 'corrective-action'")[0]["state"] == "satisfied"
+    assert world.held(ClockRow, kind="corrective-action")[0].state == "satisfied"
     with pytest.raises(DecisionRefused):
-        acts.close_action(row[0]["duty_id"], row[0]["id"], "again", by=FRAUD)
+        acts.close_action(row[0].duty_id, row[0].id, "again", by=FRAUD)
     with pytest.raises(InputError):
         acts.plan_action("management-review", "yesterday", "erlan", date(2026, 1, 1), by=CISO)
 
@@ -110,17 +114,17 @@ def test_every_obligation_says_what_serves_it_or_that_nothing_does(world: World)
     found = totals(rows)
     assert found["obligations"] == len(rows) == 169
     assert found["served"] + found["by_nothing"] + found["by_hand_only"] == 169
-    by_name = {row["obligation"]: row for row in rows}
-    assert by_name["notify-regulator-1bd"]["clocks"] == ["regulator-notice"]
-    assert by_name["disciplinary"]["served"] is False
-    assert by_name["disciplinary"]["evidence_at"] == ""
+    by_name = {row.obligation: row for row in rows}
+    assert by_name["notify-regulator-1bd"].clocks == ["regulator-notice"]
+    assert by_name["disciplinary"].served is False
+    assert by_name["disciplinary"].evidence_at == ""
     world.house.acts.record_evidence("disciplinary", "order 7 of the director", by=COMPLIANCE)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
-    again = {row["obligation"]: row for row in Coverage(world.house).rows()}
-    assert again["disciplinary"]["by_hand"] is True
-    assert "order 7" in again["disciplinary"]["evidence"]
-    assert again["iin-immutable"]["evidence_at"] > ""
-    assert again["iin-immutable"]["evidence_link"].startswith("/")
+    again = {row.obligation: row for row in Coverage(world.house).rows()}
+    assert again["disciplinary"].by_hand is True
+    assert "order 7" in again["disciplinary"].evidence
+    assert again["iin-immutable"].evidence_at > ""
+    assert again["iin-immutable"].evidence_link.startswith("/")
     with pytest.raises(NotFound):
         world.house.acts.record_evidence("no-such", "x", by=COMPLIANCE)
 

@@ -17,6 +17,8 @@ from infra.inbound.bounces import read_bounce
 from infra.lab.simulate.year import plain
 from infra.outbound.orders import HttpPost
 from infra.read.notice_versions import changes
+from infra.store.models.duties import NoticeRow
+from infra.store.models.incidents import IncidentRow
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 
@@ -99,10 +101,10 @@ def test_every_version_is_kept_and_compared(world: World) -> None:
     versions = notice_of(world, key).versions
     assert [version.actor for version in versions] == ["qorgau", "aigul", "aigul"]
     found = changes(versions[1], versions[2])
-    assert [(change["language"], change["field"]) for change in found] == [("ru", "damage")]
-    assert ("same", "ущерб ") in found[0]["pieces"]
-    assert [kind for kind, _ in found[0]["pieces"]] == ["same", "gone", "new", "same", "gone", "new"] or any(
-        kind == "new" for kind, _ in found[0]["pieces"]
+    assert [(change.language, change.field) for change in found] == [("ru", "damage")]
+    assert ("same", "ущерб ") in found[0].pieces
+    assert [kind for kind, _ in found[0].pieces] == ["same", "gone", "new", "same", "gone", "new"] or any(
+        kind == "new" for kind, _ in found[0].pieces
     )
     assert changes(versions[2], versions[2]) == []
 
@@ -245,13 +247,13 @@ def test_the_receipt_of_the_recipient_is_kept(world: World) -> None:
     with pytest.raises(InputError):
         world.house.acts.record_receipt(key, "in-5", date(2026, 12, 23), by=COMPLIANCE)
     world.house.acts.record_receipt(key, "in-5", date(2026, 11, 23), by=COMPLIANCE)
-    row = world.rows("SELECT receipt FROM notice_view WHERE id = ?", key)[0]
-    assert row["receipt"] == "in-5, 2026-11-23"
+    row = world.held(NoticeRow, id=key)[0]
+    assert row.receipt == "in-5, 2026-11-23"
 
 
 def stages(world: World, incident: str) -> list[tuple[str, str, str]]:
-    rows = world.rows("SELECT kind, stage, state FROM notice_view WHERE incident_id = ? ORDER BY kind, stage", incident)
-    return [(row["kind"], row["stage"], row["state"]) for row in rows]
+    rows = world.held(NoticeRow, incident_id=incident)
+    return sorted((row.kind, row.stage, row.state) for row in rows)
 
 
 def test_whoever_was_told_is_told_how_it_ended(world: World) -> None:
@@ -270,7 +272,7 @@ def test_whoever_was_told_is_told_how_it_ended(world: World) -> None:
         world.house.acts.close(incident, "true_positive", "handled", by=by)
     world.work()
     assert ("regulator", "final", "draft") in stages(world, incident)
-    later = world.rows("SELECT id FROM notice_view WHERE stage = 'follow_up' AND kind = 'regulator'")[0]["id"]
+    later = world.held(NoticeRow, stage="follow_up", kind="regulator")[0].id
     text = notice_of(world, later).content["ru"]
     assert "evidence of cause" in text["causes"]
     assert text["previous"].startswith(key[:8])
@@ -332,14 +334,14 @@ def test_no_language_of_a_notice_names_whom_the_incident_was_found_at(tmp_path: 
     world = World(tmp_path, notice_languages=("ru", "kk", "en"))
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="client-a", mfo__change__field="iin"))
     incident = world.incidents()[0]
-    assert "client-a" in world.rows("SELECT title FROM incident_view")[0]["title"]
+    assert "client-a" in world.held(IncidentRow)[0].title
     world.house.acts.name_clients(incident["id"], ("client-b",), (), "she called", by=ANALYST)
     world.work()
-    for row in world.rows("SELECT id, kind FROM notice_view WHERE incident_id = ?", incident["id"]):
-        notice = notice_of(world, row["id"])
+    for row in world.held(NoticeRow, incident_id=incident["id"]):
+        notice = notice_of(world, row.id)
         for fields in (notice.content[language] for language in ("ru", "kk", "en") if language in notice.content):
             told = " ".join(fields.values())
             others = {"client-a", "client-b"} - {notice.subject}
-            assert not any(other in told for other in others), (row["kind"], told)
-    assert len(world.rows("SELECT id FROM notice_view WHERE kind = 'client'")) == 2
+            assert not any(other in told for other in others), (row.kind, told)
+    assert len(world.held(NoticeRow, kind="client")) == 2
     world.house.close()

@@ -11,6 +11,7 @@ import pytest
 from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
 from engine.protection.facts import LegalAct
 from engine.protection.protection import Protection
+from infra.store.models.effects import EffectRow
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 
@@ -107,8 +108,8 @@ def test_an_act_that_is_not_genuine_has_its_stops_taken_back(world: World) -> No
     assert {"collection-resume", "accrual-resume", "client-unflag", "bureau-restore"} <= kinds(world, key)
     world.clock.forward(hours=5)
     world.work()
-    waiting = world.rows("SELECT key FROM outbox WHERE kind = 'order' AND state = 'waiting'")
-    assert {row["key"] for row in waiting} == {
+    waiting = world.held(EffectRow, kind="order", state="waiting")
+    assert {row.key for row in waiting} == {
         order.id for order in orders if order.acknowledged_at is None and not order.revoked
     }
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 
 from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
+from infra.store.models.duties import ClockRow, NoticeRow
+from infra.store.models.incidents import RunRow
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
 
@@ -25,8 +27,8 @@ def test_an_iin_change_opens_an_incident_with_clocks_playbook_and_drafts(world: 
     assert {kind: n["state"] for kind, n in world.notices(incident).items()} == {
         "regulator": "draft", "client": "draft", "pd_authority": "draft",
     }  # fmt: skip
-    runs = world.rows("SELECT * FROM run_view WHERE incident_id = ?", incident)
-    assert [(run["state"], run["waiting"]) for run in runs] == [("running", 1)]
+    runs = world.held(RunRow, incident_id=incident)
+    assert [(run.state, run.waiting) for run in runs] == [("running", 1)]
 
 
 def test_the_clock_counts_from_the_receipt_of_the_event(world: World) -> None:
@@ -100,7 +102,7 @@ def test_the_playbook_leads_to_recovery_and_satisfies_remediation(world: World) 
     assert clocks["immediate-containment"]["state"] == "satisfied"
     assert clocks["remediation"]["state"] == "satisfied"
     assert clocks["regulator-notice"]["state"] == "running"
-    assert world.rows("SELECT state FROM run_view")[0]["state"] == "completed"
+    assert world.held(RunRow)[0].state == "completed"
 
 
 def test_what_came_due_while_nobody_was_there_fires_at_once_and_once(world: World) -> None:
@@ -130,10 +132,10 @@ def test_a_second_finding_joins_and_its_new_client_gets_a_clock_and_a_draft(worl
     assert len(world.incidents()) == 1
     incident = world.incidents()[0]
     assert incident["findings"] == 2
-    subjects = world.rows("SELECT subject FROM clock_view WHERE kind = 'client-notice' ORDER BY subject")
-    assert [row["subject"] for row in subjects] == ["c-1", "c-2"]
-    drafted = world.rows("SELECT subject FROM notice_view WHERE kind = 'client' ORDER BY subject")
-    assert [row["subject"] for row in drafted] == ["c-1", "c-2"]
+    subjects = world.held(ClockRow, kind="client-notice")
+    assert sorted(row.subject for row in subjects) == ["c-1", "c-2"]
+    drafted = world.held(NoticeRow, kind="client")
+    assert sorted(row.subject for row in drafted) == ["c-1", "c-2"]
 
 
 def test_an_untouched_draft_follows_the_incident_and_an_edited_one_stays(world: World) -> None:
@@ -155,7 +157,7 @@ def test_a_false_positive_takes_two_persons_and_cancels_the_clocks(world: World)
     world.work()
     assert {clock["state"] for kind, clock in world.clocks(incident).items() if kind != "triage"} == {"cancelled"}
     assert {notice["state"] for notice in world.notices(incident).values()} == {"withdrawn"}
-    assert world.rows("SELECT state FROM run_view")[0]["state"] == "cancelled"
+    assert world.held(RunRow)[0].state == "cancelled"
 
 
 def test_reopening_resumes_the_clocks_from_the_first_detection(world: World) -> None:
@@ -182,8 +184,8 @@ def test_merging_keeps_the_earlier_detection_and_every_client(world: World) -> N
     world.work()
     clocks = world.clocks(second["id"])
     assert clocks["regulator-notice"]["anchor_at"].startswith("2026-11-23T05:00:00")
-    subjects = world.rows("SELECT subject FROM clock_view WHERE kind = 'client-notice' AND owner_id = ?", second["id"])
-    assert {row["subject"] for row in subjects} == {"c-1", "c-2"}
+    subjects = world.held(ClockRow, kind="client-notice", owner_id=second["id"])
+    assert {row.subject for row in subjects} == {"c-1", "c-2"}
     states = {clock["state"] for kind, clock in world.clocks(first["id"]).items()}
     assert states == {"cancelled"}
 
@@ -212,14 +214,14 @@ def test_an_auditor_changes_nothing(world: World) -> None:
 def test_a_playbook_may_be_started_by_hand_and_only_once(world: World) -> None:
     world.feed(world.event("pam.session", user__id="adm-1"))
     incident = world.incidents()[0]["id"]
-    assert world.rows("SELECT * FROM run_view") == []
+    assert world.held(RunRow) == []
     playbook = world.house.playbooks["unauthorised-access"]
     with pytest.raises(NotAllowed):
         world.house.acts.start_playbook(incident, playbook, by=COMPLIANCE)
     first = world.house.acts.start_playbook(incident, playbook, by=ANALYST)
     assert world.house.acts.start_playbook(incident, playbook, by=CISO) == first
     world.work()
-    assert [row["waiting"] for row in world.rows("SELECT waiting FROM run_view")] == [1]
+    assert [row.waiting for row in world.held(RunRow)] == [1]
 
 
 def test_a_late_regulator_notice_must_say_why_before_it_can_be_approved(world: World) -> None:

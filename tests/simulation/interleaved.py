@@ -33,6 +33,9 @@ from infra.lab.simulate.year import SharedDrafter, plain
 from infra.outbound.orders import HttpPost
 from infra.processes.base import Stage
 from infra.settings.settings import Settings
+from infra.store.models.duties import ClockRow, OrderRow
+from infra.store.models.effects import EffectRow
+from infra.store.models.record import stored
 from infra.store.sql.database import StoreUnavailable
 from rules.detection.loader import RuleSet
 from rules.detection.pack import builtin_rules
@@ -335,12 +338,12 @@ def shown(world: World) -> Shown:
         texts[f"{notice.kind} {notice.stage} {notice.subject} {key}"] = notice.content
     return {
         "facts": {key: sorted(said) for key, said in facts.items()},
-        "clocks": {row["id"]: row for row in world.rows("SELECT * FROM clock_view")},
+        "clocks": {row.id: stored(row) for row in world.held(ClockRow)},
         "texts": texts,
-        "orders": {row["id"]: row for row in world.rows("SELECT * FROM order_view")},
+        "orders": {row.id: stored(row) for row in world.held(OrderRow)},
         "outbox": {
-            referred.value(row["key"]): {**row, "key": "", "payload": json.loads(row["payload"])}
-            for row in world.rows("SELECT key, kind, payload, state FROM outbox")
+            referred.value(row.key): {"kind": row.kind, "payload": json.loads(row.payload), "state": row.state}
+            for row in world.held(EffectRow)
         },
     }
 

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from engine.protection.facts import LegalAct
+from infra.store.models.duties import ClockRow, NoticeRow, OrderRow, ProtectionRow
+from infra.store.models.governance import ActionRow
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, FRAUD, MONDAY, World
 
 
@@ -45,16 +47,12 @@ def keys(world: World) -> list[str]:
 def approve_all(world: World, incident: str) -> None:
     """Whatever is a draft is approved, with a reason where it is late."""
     acts = world.house.acts
-    for row in world.rows(
-        "SELECT id, kind FROM notice_view WHERE incident_id = ? AND state = 'draft' ORDER BY kind, subject, stage, id",
-        incident,
-    ):
-        clock = world.rows(
-            "SELECT breached_at FROM clock_view WHERE owner_id = ? AND kind = 'regulator-notice'", incident
-        )
-        if row["kind"] in ("regulator", "pd_authority") and clock and clock[0]["breached_at"]:
-            acts.edit_notice(row["id"], "ru", {"late": "не было связи"}, None, by=COMPLIANCE)
-        acts.approve_notice(row["id"], None, by=COMPLIANCE_2)
+    drafts = world.held(NoticeRow, incident_id=incident, state="draft")
+    for row in sorted(drafts, key=lambda it: (it.kind, it.subject, it.stage, it.id)):
+        clock = world.held(ClockRow, owner_id=incident, kind="regulator-notice")
+        if row.kind in ("regulator", "pd_authority") and clock and clock[0].breached_at:
+            acts.edit_notice(row.id, "ru", {"late": "не было связи"}, None, by=COMPLIANCE)
+        acts.approve_notice(row.id, None, by=COMPLIANCE_2)
     world.work()
 
 
@@ -132,8 +130,8 @@ def resolution_of_the_police(world: World) -> None:
         "mfo__channel": "office", "mfo__received_at": MONDAY.isoformat(),
     }  # fmt: skip
     world.feed(world.event("legal.act.received", **act), change(world, "c-9"))
-    key = str(world.rows("SELECT id FROM protection_view")[0]["id"])
-    order = world.rows("SELECT id FROM order_view WHERE kind = 'collection-stop' ORDER BY id")[0]["id"]
+    key = world.held(ProtectionRow)[0].id
+    order = world.held(OrderRow, kind="collection-stop")[0].id
     world.clock.forward(hours=3)
     world.feed(
         world.event("collection.stopped", mfo__order__id=order),
@@ -214,8 +212,8 @@ def told_by_people(world: World) -> None:
     world.house.acts.plan_action("management-review", "a firewall", "erlan", date(2026, 11, 30), by=CISO)
     world.work()
     world.sweep()
-    action = world.rows("SELECT id, duty_id FROM action_view")[0]
-    world.house.acts.close_action(action["duty_id"], action["id"], "invoice 12", by=CISO)
+    action = world.held(ActionRow)[0]
+    world.house.acts.close_action(action.duty_id, action.id, "invoice 12", by=CISO)
     world.house.acts.measure(incident, "containment", "blocked", by=FRAUD)
     world.house.acts.measure(incident, "cause", "a stolen phone", by=FRAUD)
     world.work()

@@ -18,6 +18,7 @@ from infra.lab.simulate.outside import Mails
 from infra.lab.simulate.year import simulate
 from infra.processes.base import Stage
 from infra.processes.outbox import Outbox
+from infra.read.rows.clocks import fire_at
 
 Prepare = Callable[[House, list[Stage]], None]
 
@@ -53,16 +54,15 @@ def no_sweep(house: House, stages: list[Stage]) -> None:
 
 def _limited(house: House, sweep: Any) -> Callable[[], int]:
     """A sweep with another function inside, that gives up after one round instead of looping for ever."""
-    from engine.kernel.timestamps import iso
 
     def run() -> int:
         now = house.clock.now()
-        rows = house.database.rows("SELECT id FROM clock_view WHERE next_instant <= ?", iso(now))
+        due = fire_at(house.database, now, 10_000)
         fired = 0
         with house.decisions.unit(now) as unit:
-            for row in rows:
-                facts = sweep(unit.load(clocks.Clock, str(row["id"])), now=now)
-                unit.record(clocks.Clock, str(row["id"]), facts)
+            for key in due:
+                facts = sweep(unit.load(clocks.Clock, key), now=now)
+                unit.record(clocks.Clock, key, facts)
                 fired += bool(facts)
         return fired
 
@@ -175,9 +175,9 @@ def half_commits(house: House, stages: list[Stage]) -> None:
     real = Outbox._settle
 
     def settle(self: Any, row: Any, delivery: Any) -> None:
-        if row["kind"] == "mail" and int(row["attempts"]) == 0 and delivery.outcome == "done":
+        if row.kind == "mail" and row.attempts == 0 and delivery.outcome == "done":
             with self.decisions.database.write() as cursor:
-                cursor.execute("UPDATE outbox SET attempts = 1, state = 'waiting' WHERE key = ?", (row["key"],))
+                cursor.execute("UPDATE outbox SET attempts = 1, state = 'waiting' WHERE key = ?", (row.key,))
             return
         real(self, row, delivery)
 

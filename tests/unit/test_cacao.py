@@ -11,7 +11,7 @@ import pytest
 
 from engine.kernel.errors import InputError
 from infra.app.container import builtin_playbooks
-from playbooks.cacao import MAX_BYTES, Finding, read, variables_in
+from playbooks.cacao import MAX_BYTES, Finding, read
 from playbooks.conditions import parse
 from tests.support import DATA
 
@@ -119,10 +119,6 @@ def test_a_variable_has_the_type_it_is_declared_with(spec: dict[str, Any], value
     playbook, findings = read(json.dumps({**deepcopy(SOUND), "playbook_variables": {"__v__": spec}}))
     assert playbook is not None, findings
     assert playbook.variables == {"__v__": value}
-
-
-def test_the_variables_of_a_command_are_given_in_order() -> None:
-    assert variables_in("call __b__:value and __a-1__:value, not __c__") == ["__b__", "__a-1__"]
 
 
 @pytest.mark.parametrize("name", sorted(builtin_playbooks()))

@@ -10,22 +10,24 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from engine.governance import governance
-from engine.governance.governance import (
+from engine.governance.facts import (
     CONTROL_FACTS,
     FACTS,
     RISK_FACTS,
     ActionClosed,
     ActionPlanned,
-    Control,
     ControlStated,
-    Duty,
     DutyDone,
     EvidenceRecorded,
     Output,
-    Risk,
     RiskEntered,
     RiskScored,
     RiskTreated,
+)
+from engine.governance.governance import (
+    Control,
+    Duty,
+    Risk,
     control_id,
     controls,
     duty_id,

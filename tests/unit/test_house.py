@@ -80,6 +80,14 @@ def test_no_file_is_longer_than_one_reads() -> None:
     assert long == {}
 
 
+def test_what_runs_the_core_is_no_larger_than_the_core() -> None:
+    lines: Counter[str] = Counter()
+    for name, path in modules().items():
+        room = "lab" if name.startswith("infra.lab") else name.split(".")[0]
+        lines[room] += len(path.read_text(encoding="utf8").splitlines())
+    assert lines["infra"] <= lines.total() / 2, lines
+
+
 def test_nothing_of_the_product_imports_the_lab() -> None:
     outside = {name: used for name, used in imports().items() if not name.startswith("infra.lab")}
     assert {name for name, used in outside.items() if any(other.startswith("infra.lab") for other in used)} == set()

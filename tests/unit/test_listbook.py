@@ -28,7 +28,7 @@ REFUSED = ListChangeRefused(at=MONDAY, actor="bolat", name="offices", version=1)
         ("allow", 1, 0, True), ("allow", 0, 1, False), ("allow", 1, 1, True),
         ("deny", 1, 0, False), ("deny", 0, 1, True), ("deny", 1, 1, True),
         ("watch", 1, 0, False), ("watch", 0, 1, True),
-        ("other", 1, 0, True), ("other", 0, 1, True),
+        ("internal", 1, 0, True), ("internal", 0, 1, True),
     ],
 )  # fmt: skip
 def test_what_lets_more_through_weakens(kind: str, added: int, removed: int, weaker: bool) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.kernel.merkle import (
+from engine.proofs.merkle import (
     EMPTY_ROOT,
     TILE,
     Frontier,

@@ -32,7 +32,7 @@ NAMES = {
 ALIKE = {
     "Clause", "Incident", "catalogue", "Auditor", "Compliance officer", "(ISO/IEC 27035; NIST: {function})", "Timeline",
     "Ledger {root}", "Server", "{n} min", "client", "CISO", "Client", "asset", "session", "{key}: {outcome}. {detail}",
-    "{size} bytes",
+    "{size} bytes", "{duty} of {owner_kind} {owner_id}: {detail}",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from engine.handlers.register import HANDLERS
 from engine.kernel.commands import Command, name_of
 from engine.kernel.errors import NotAllowed
 from engine.kernel.facts import Person
@@ -20,7 +21,6 @@ from engine.permissions.printed import markdown, rows
 from infra.app.container import builtin_playbooks
 from infra.commands.bulk import MANY
 from infra.commands.dispatch import KINDS, Dispatcher
-from infra.commands.register import HANDLERS
 from infra.web.api.acts import ACTS
 from infra.web.console import forms
 from infra.web.console.forms import Form

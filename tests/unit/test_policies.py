@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.duties.clock import Clock
 from engine.duties.facts import ClockCancelled, ClockReanchored, ClockSatisfied, ClockStarted
 from engine.duties.policy import ClockPolicy
-from engine.governance.governance import ActionClosed, ActionPlanned, DutyDone
+from engine.governance.facts import ActionClosed, ActionPlanned, DutyDone
 from engine.incidents.facts import (
     ContainmentStarted,
     FindingJoined,
@@ -26,7 +26,7 @@ from engine.incidents.facts import (
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Entities, Fact
 from engine.kernel.messages import AlertMessage
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import DutyNotCounted
 from engine.notices.facts import NoticeBounced, NoticeDrafted, NoticeRedrafted, NoticeSent, NoticeWithdrawn
 from engine.policies.alerts import AlertPolicy
 from engine.policies.duties import DutyPolicy
@@ -183,8 +183,8 @@ class TestDuties:
         )
         context = MemoryContext().given("d-1", done, planned).given("i-1", notifiable()).run(duties())
         assert clocks(context)["regulator-notice"].running
-        told = [it.detail for it in context.recorded(EffectFailed)]
-        assert all("policy-review of duty d-1" in detail for detail in told)
+        told = context.recorded(DutyNotCounted)
+        assert all((it.duty, it.owner_kind, it.owner_id) == ("policy-review", "duty", "d-1") for it in told)
         assert len(told) == (day.year == 9999)  # before 1992 no law is declared, so nothing is owed
 
     def test_a_stop_counts_when_every_order_of_its_kind_is_acknowledged(self) -> None:

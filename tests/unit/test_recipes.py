@@ -134,7 +134,7 @@ RECIPES = {
         "engine/permissions/table.py": ('    _of("incidents", "acknowledge-incident"',
             '    _of("incidents", "praise-incident", "Praise", _TRIAGE, _WORKING),\n'
             '    _of("incidents", "acknowledge-incident"'),
-        "infra/commands/handlers/incidents.py": ("", HANDLER)},
+        "engine/handlers/incidents.py": ("", HANDLER)},
         "import tempfile; from pathlib import Path; from infra.app.container import open_house; "
         "from infra.commands.dispatch import KINDS; from infra.settings.settings import Settings; "
         "from infra.web.app import create_app; "
@@ -169,7 +169,7 @@ def test_a_recipe_takes_no_more_files_than_it_says_and_works(name: str, copy: Pa
     for path in recipe.words:
         change(copy / path, ("\nnotices:", "\nnotices:" + WORDS.rstrip("\n")))
     if name == "a command":
-        change(copy / "infra/commands/handlers/incidents.py", ("    AddNote,\n", "    AddNote,\n    PraiseIncident,\n"))
+        change(copy / "engine/handlers/incidents.py", ("    AddNote,\n", "    AddNote,\n    PraiseIncident,\n"))
     assert len(recipe.edits) <= recipe.most
     env = {**os.environ, "PYTHONPATH": str(copy), "QORGAU_TOML": str(copy / "none")}
     where = f"import engine; assert engine.__file__.startswith({str(copy)!r})\n"

@@ -10,7 +10,7 @@ import pytest
 
 from engine.duties.declared import jurisdiction
 from engine.governance import served as served_module
-from engine.governance.governance import duty_specs
+from engine.governance.governance import controls, duty_specs
 from engine.governance.register import builtin_register
 from engine.governance.served import served
 from engine.kernel.errors import DataError, NotFound
@@ -47,11 +47,12 @@ def test_every_obligation_comes_from_a_known_document() -> None:
 
 def test_the_map_names_what_serves_and_nothing_that_is_not_there() -> None:
     found = served()
-    for by in (found.by_things, found.by_clocks, found.by_duties, found.by_controls):
+    for by in (found.by_things, found.by_clocks, found.by_duties):
         assert by
         assert all(key in REGISTER for key in by)
     assert {name for names in found.by_things.values() for name in names} <= found.things.keys()
     assert {name for names in found.by_clocks.values() for name in names} <= jurisdiction().newest().keys()
+    assert all(key in REGISTER for control in controls().values() for key in control.obligations)
     assert {name for names in found.by_duties.values() for name in names} <= duty_specs().keys()
 
 

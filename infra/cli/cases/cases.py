@@ -136,7 +136,8 @@ def show_incident(number: str, as_json: bool) -> None:
         notices = [stored(it) for it in read_notices.of_incident(house.database, incident.id)]
         entries = timeline.entries(house, incident.id)[::-1]
     if as_json:
-        document = {**(stored(row) if row else {}), "clocks": clocks, "notices": notices, "timeline": entries}
+        shown = [it._asdict() for it in entries]
+        document = {**(stored(row) if row else {}), "clocks": clocks, "notices": notices, "timeline": shown}
         click.echo(json.dumps(document, ensure_ascii=False, default=str))
         return
     click.echo(f"{incident.number}  {incident.title}")
@@ -149,7 +150,7 @@ def show_incident(number: str, as_json: bool) -> None:
     common.show(notices, ("kind", "subject", "state", "id"), False)
     click.echo()
     for entry in entries:
-        click.echo(f"{entry['at']:%Y-%m-%d %H:%M:%S}  {entry['actor']:14} {entry['text']}")
+        click.echo(f"{entry.at:%Y-%m-%d %H:%M:%S}  {entry.actor:14} {entry.text}")
 
 
 @incidents.command("export")

@@ -8,9 +8,9 @@ import click
 
 from infra.cli import common
 from infra.read.evidence import Bundle
-from infra.read.evidence_verify import Refused
-from infra.read.evidence_verify import verify as verify_bundle
 from infra.read.finders import load_incident
+from reports.evidence.verify import Refused
+from reports.evidence.verify import verify as verify_bundle
 
 
 @click.group()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -76,14 +76,16 @@ def coverage(kind: ReportFormat | None, output: Path, missing: bool, as_json: bo
         rows = Coverage(house).rows()
     found = totals(rows)
     assert found["obligations"] == len(builtin_register().obligations)
-    shown: list[dict[str, Any]] = [row for row in rows if not (missing and (row["served"] or row["by_hand"]))]
+    shown = [row for row in rows if not (missing and (row.served or row.by_hand))]
     if as_json:
-        click.echo(json.dumps({**found, "rows": shown}, ensure_ascii=False, default=str))
+        click.echo(json.dumps({**found, "rows": [asdict(row) for row in shown]}, ensure_ascii=False, default=str))
         return
-    for row in shown:
-        row["served_by"] = serving(row)
-        row["latest"] = f"{row['evidence_at'][:10]} {row['evidence']}" if row["evidence_at"] else "none"
-    common.show(shown, ("obligation", "clause", "kinds", "served_by", "latest"), False)
+    lines = [
+        {"obligation": row.obligation, "clause": row.clause, "kinds": row.kinds, "served_by": serving(row),
+         "latest": f"{row.evidence_at[:10]} {row.evidence}" if row.evidence_at else "none"}
+        for row in shown
+    ]  # fmt: skip
+    common.show(lines, ("obligation", "clause", "kinds", "served_by", "latest"), False)
     click.echo(
         f"{found['served']} of {found['obligations']} obligations are served by something here, "
         f"{found['with_evidence']} have evidence, {found['by_nothing']} are served by nothing"

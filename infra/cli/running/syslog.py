@@ -15,7 +15,7 @@ from infra.cli import common
 from infra.inbound.syslog.landing import Landing
 from infra.inbound.syslog.server import Server
 from infra.observe.logs import configure
-from infra.settings.settings import Settings
+from infra.settings.syslog import SyslogSettings
 
 log = logging.getLogger("qorgau.syslog")
 
@@ -46,7 +46,7 @@ def _address(text: str, name: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
+def _tls(settings: SyslogSettings) -> ssl.SSLContext:
     """TLS 1.2 or later; where a CA of clients is named, only clients with a certificate of it (RFC 5425)."""
     if settings.syslog_certificate is None or settings.syslog_key is None:
         raise InputError("TLS needs a certificate and its key", field="QORGAU_SYSLOG_CERTIFICATE")

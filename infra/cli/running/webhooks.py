@@ -17,6 +17,7 @@ from infra.outbound.webhooks import WebhookMessages
 from infra.processes.webhooks import KIND
 from infra.read.rows import effects
 from infra.settings.webhooks import PREFIX, WebhookSettings
+from infra.store.models import outbox
 
 
 class NotTaken(QorgauError):
@@ -85,12 +86,8 @@ def again(name: str, since: str | None, refused: bool) -> None:
     with common.house() as house:
         _receiver(house, name)
         keys = effects.keys_since(house.database, f"{KIND}:{name}:", start, states)
-        now = iso(house.clock.now())
         with house.database.write() as cursor:
-            cursor.executemany(
-                "UPDATE outbox SET state = 'waiting', attempts = 0, next_at = ? WHERE key = ?",
-                [(now, key) for key in keys],
-            )
+            outbox.send_again(cursor, keys, house.clock.now())
     click.echo(f"{len(keys)} messages to {name} will be sent again by the worker")
 
 

@@ -13,6 +13,7 @@ import httpx
 from cryptography.x509 import Certificate
 
 from engine.kernel.errors import InputError
+from engine.proofs.notes import Signer, Verifier
 from infra.app.container import House
 from infra.cli import common
 from infra.cli.storage import proofs
@@ -22,7 +23,6 @@ from infra.read.queries import stats as figures
 from infra.read.rows import effects
 from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
-from infra.store.log.notes import Signer, Verifier
 from infra.store.log.verify import LOGS, Fault, verify
 from infra.store.opening import open_database
 from infra.store.sql.database import Database

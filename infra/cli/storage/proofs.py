@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from engine.kernel.errors import InputError
+from engine.proofs.notes import Verifier
 from infra.app.container import House
 from infra.cli import common
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Verifier
 from infra.store.log.proving import check, prove_inclusion
 from infra.store.log.proving import prove_growth as growth
 

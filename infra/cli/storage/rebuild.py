@@ -16,9 +16,9 @@ from infra.cli import common
 from infra.processes.lag import noted_followers
 from infra.processes.search import Searching, behind
 from infra.processes.tally import count_again
+from infra.read.rows import figures
 from infra.search.port import INDEXES
 from infra.store.opening import Store, open_store
-from infra.store.sql.view_tables import NAMES
 
 
 @click.command()
@@ -41,8 +41,7 @@ def rebuild(as_json: bool) -> None:
     with common.house() as house:
         events = count_again(house.ledger, house.decisions, house.calendar)
         _fill_search(house)
-        count = house.database.scalar
-        tables = {name: int(count(f"SELECT COUNT(*) FROM {name}")) for name in (*NAMES, "tally")}  # noqa: S608
+        tables = figures.sizes(house.database)
         documents = {name: house.search.count(name) for name in INDEXES}
     if as_json:
         click.echo(json.dumps({"facts": facts, "events": events, "rows": tables, "documents": documents}))

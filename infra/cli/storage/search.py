@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 
 import click
 
@@ -34,7 +35,8 @@ def search() -> None:
 def find(question: str, index: str, limit: int, as_json: bool) -> None:
     """Ask in the Lucene query language; the newest come first. 'client:c-17 -action:portal.*'"""
     with common.house() as house:
-        common.show(queries.search(house, question, index, limit=limit), COLUMNS[index], as_json)
+        found = queries.search(house, question, index, limit=limit)
+    common.show([asdict(hit) for hit in found], COLUMNS[index], as_json)
 
 
 @search.command()

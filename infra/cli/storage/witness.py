@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from engine.proofs.notes import Verifier, witness_signer
 from infra.app.time_source import SystemClock
 from infra.store.keys.master import KeyFolder
-from infra.store.log.notes import Verifier, witness_signer
 from infra.witness.keeper import Keeper
 from infra.witness.server import serve
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 import orjson
 
+from engine.handlers.register import in_unit
 from engine.kernel.commands import DONE, Decided, Outcome
 from engine.kernel.errors import InputError, NotFound
 from engine.rule_life import lists as listbook
 from engine.rule_life.commands import ChangeList, DecideList
 from engine.rule_life.lists import ListLife
 from infra.commands.desk import Work
-from infra.commands.register import in_unit
 from infra.commands.rulebook import LIST
 
 MOST_ENTRIES = 200_000

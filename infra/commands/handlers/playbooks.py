@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from engine.handlers.register import in_unit
 from engine.incidents.commands import CompleteTask, StartPlaybook
 from engine.incidents.incident import Incident
 from engine.kernel.commands import DONE, Made, Outcome
 from engine.kernel.errors import DecisionRefused, NotFound
 from infra.commands.desk import Work
-from infra.commands.register import in_unit
 from playbooks import run as runs
 from playbooks.policy import variables_of
 from playbooks.run import Run

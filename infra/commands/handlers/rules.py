@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from engine.handlers.register import handles, in_unit
 from engine.kernel.commands import DONE, Decided, Outcome, Written
 from engine.kernel.errors import DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Person
@@ -26,7 +27,6 @@ from engine.rule_life.commands import (
 )
 from engine.rule_life.rules import RuleLife
 from infra.commands.desk import Desk, Work
-from infra.commands.register import handles, in_unit
 from rules.detection.loader import Overlay, one_document
 from rules.detection.pack import builtin_contexts
 from rules.language.errors import RuleError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.handlers.register import handles, in_unit
 from engine.kernel.commands import DONE, Outcome
 from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
@@ -9,7 +10,6 @@ from engine.notices import wording
 from engine.notices.commands import DecideWording, ProposeWording, RollBackWording
 from engine.notices.wording import TemplateLife, template_id
 from infra.commands.desk import Desk, Work
-from infra.commands.register import handles, in_unit
 from infra.commands.wordbook import known
 from reports.wording import template_of
 

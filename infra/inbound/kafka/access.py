@@ -8,18 +8,18 @@ from typing import Any
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import CredentialsT
 
-from infra.settings.settings import Settings
+from infra.settings.kafka import KafkaSettings
 
 MECHANISM = "SCRAM-SHA-512"
 
 
-def _context(settings: Settings) -> ssl.SSLContext | None:
+def _context(settings: KafkaSettings) -> ssl.SSLContext | None:
     if not settings.kafka_tls:
         return None
     return ssl.create_default_context(cafile=str(settings.kafka_ca) if settings.kafka_ca else None)
 
 
-def client_options(settings: Settings) -> dict[str, Any]:
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
     """Give what the clients of aiokafka need."""
     context, user = _context(settings), settings.kafka_user
     protocol = ("SASL_" if user else "") + ("SSL" if context else "PLAINTEXT")
@@ -34,7 +34,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def credentials(settings: Settings) -> CredentialsT | None:
+def credentials(settings: KafkaSettings) -> CredentialsT | None:
     """Give what Faust needs."""
     context, user = _context(settings), settings.kafka_user
     if user:

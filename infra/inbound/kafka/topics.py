@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from engine.kernel.errors import QorgauError
 from infra.inbound.kafka.access import client_options
-from infra.settings.settings import Settings
+from infra.settings.kafka import KafkaSettings
 
 
 class BrokerUnavailable(QorgauError):
@@ -17,13 +17,13 @@ class BrokerUnavailable(QorgauError):
     code = "stream.broker"
 
 
-def topics_of(settings: Settings) -> list[str]:
+def topics_of(settings: KafkaSettings) -> list[str]:
     """Give the names: one per source, and the dead letters'."""
     prefix = settings.kafka_prefix
     return [*(f"{prefix}.{source}" for source in settings.kafka_sources), f"{prefix}-dead-letters"]
 
 
-async def missing(settings: Settings) -> list[str]:
+async def missing(settings: KafkaSettings) -> list[str]:
     """Give the topics that are not there. Raises BrokerUnavailable."""
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
@@ -36,7 +36,7 @@ async def missing(settings: Settings) -> list[str]:
     return [name for name in topics_of(settings) if name not in there]
 
 
-async def create(settings: Settings, partitions: int, replicas: int) -> list[str]:
+async def create(settings: KafkaSettings, partitions: int, replicas: int) -> list[str]:
     """Make what is missing; gives the names. Raises BrokerUnavailable."""
     absent = await missing(settings)
     admin = AIOKafkaAdminClient(**client_options(settings))
@@ -52,7 +52,7 @@ async def create(settings: Settings, partitions: int, replicas: int) -> list[str
     return absent
 
 
-async def ends(settings: Settings) -> dict[tuple[str, int], tuple[int, int]]:
+async def ends(settings: KafkaSettings) -> dict[tuple[str, int], tuple[int, int]]:
     """Give the first and the next offset of every partition of the sources. Raises BrokerUnavailable."""
     admin = AIOKafkaAdminClient(**client_options(settings))
     consumer = AIOKafkaConsumer(**client_options(settings))

@@ -27,6 +27,7 @@ from eventsourcing.persistence import StoredEvent
 
 from engine.events.catalogue import builtin_catalogue
 from engine.kernel.ports import Taken
+from engine.proofs.notes import Signer
 from infra.app.time_source import SystemClock
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Batch, Readers
@@ -38,7 +39,6 @@ from infra.store.keys.master import LocalMasterKey
 from infra.store.keys.vault import Vault
 from infra.store.log import records
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Signer
 from infra.store.log.tree import SignedTree
 from infra.store.sql.database import Database
 from infra.store.sql.schema import KEYRING

@@ -18,6 +18,7 @@ from infra.app.container import House, open_house, stages_of
 from infra.app.worker import drain
 from infra.inbound.parser_pool import Batch
 from infra.lab.simulate.stream import stream
+from infra.read.rows import incidents
 from infra.settings.settings import Settings
 
 BATCH = 2_000
@@ -93,13 +94,13 @@ def _judge(house: House, labels: _Labels, events: int) -> dict[str, Any]:
         of_key.setdefault(body["dedup_key"], set()).update(hit)
         for instance in hit:
             found.setdefault(instance, set()).add(body["rule_name"])
-    incidents = house.database.rows("SELECT dedup_key FROM incident_view")
-    false = sorted(row["dedup_key"] for row in incidents if not of_key.get(row["dedup_key"]))
+    opened = incidents.dedup_keys(house.database)
+    false = sorted(key for key in opened if not of_key.get(key))
     missed = [instance for instance in labels.ended if not labels.expected[instance] <= found.get(instance, set())]
     return {
         "campaigns": len(labels.ended),
         "recall": 1 - len(missed) / len(labels.ended) if labels.ended else 1.0,
-        "incidents": len(incidents),
+        "incidents": len(opened),
         "false_incidents": len(false),
         "false_per_100k": len(false) * 100_000 / (events - len(labels.of_event)),
         "missed": dict(Counter(labels.names[instance] for instance in missed)),

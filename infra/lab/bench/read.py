@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.events.catalogue import builtin_catalogue
+from engine.proofs.notes import Signer
 from infra.lab.bench.ledger import MASTER, SEED, WINDOW
 from infra.observe.gc_tuning import tune
 from infra.store.keys.keyring import Keyring
@@ -18,7 +19,6 @@ from infra.store.keys.master import LocalMasterKey
 from infra.store.keys.vault import Vault
 from infra.store.log import segments
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Signer
 from infra.store.log.tree import SignedTree
 from infra.store.log.verify import Fault, verify
 from infra.store.sql.database import Database

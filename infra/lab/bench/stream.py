@@ -30,6 +30,7 @@ from infra.lab.simulate.stream import stream as simulated
 from infra.lab.testbed.elasticsearch import Node
 from infra.lab.testbed.kafka import Broker
 from infra.lab.testbed.postgres import Cluster
+from infra.read.rows import figures, incidents
 from infra.settings.settings import Settings, load_settings
 
 SOURCES = tuple(sorted({*SOURCE_OF.values(), "infrastructure"}))
@@ -168,7 +169,7 @@ class _Measured:
             "events": self.events, "batch": self.batch,
             "stored_events_s": round((self.events - begun_with) / (stored_at - first)),
             "events_s": round((self.events - begun_with) / (done - first)), "seconds": round(done - first, 1),
-            "incidents": house.database.scalar("SELECT COUNT(*) FROM incident_view"), "search_behind": search,
+            "incidents": figures.incidents(house.database), "search_behind": search,
             "memory_mb_consumer_and_worker": [memory[len(memory) * part // 10] for part in range(10)] + memory[-1:],
         }  # fmt: skip
 
@@ -269,20 +270,19 @@ def _key(part: list[bytes]) -> bytes | None:
 
 
 def _look(house: House, planted: dict[str, float], seen: dict[str, float]) -> None:
-    rows = house.database.rows("SELECT clients FROM incident_view WHERE clients LIKE '%bench-%'")
+    rows = incidents.of_clients_like(house.database, "bench-")
     now = time.monotonic()
     for row in rows:
-        for client in orjson.loads(row["clients"]):
+        for client in row.clients:
             if client in planted:
                 seen.setdefault(client, now)
 
 
 def _stored_after(house: House) -> Iterator[float]:
     """Give the seconds from an attack's own time to its receipt in the ledger."""
-    rows = house.database.rows("SELECT first_event_at, detected_at FROM incident_view WHERE clients LIKE '%bench-%'")
-    for row in rows:
-        at, received = (datetime.fromisoformat(row[name]) for name in ("first_event_at", "detected_at"))
-        yield (received - at).total_seconds()
+    for row in incidents.of_clients_like(house.database, "bench-"):
+        if row.first_event_at is not None:
+            yield (row.detected_at - row.first_event_at).total_seconds()
 
 
 def _attack(client: str) -> bytes:

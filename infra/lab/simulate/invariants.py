@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from engine.duties import facts as c
 from engine.duties.clock import Clock
 from engine.incidents.facts import IncidentClosed, IncidentOpened
 from engine.incidents.incident import Incident
 from engine.kernel.facts import FindingRaised, StoredFact
-from engine.kernel.timestamps import iso
 from engine.notices import facts as n
 from engine.notices.notice import Notice
 from infra.app.container import House
 from infra.lab.simulate.outside import Mails
+from infra.read.rows import checking, clocks, effects, incidents, notices, protections
 from infra.store.log.verify import LOGS, Fault, verify
-from infra.store.sql.view_tables import NAMES
+from infra.store.models.record import Record, stored
+from infra.store.sql.database import Readable
+from infra.store.sql.view_tables import MODELS
 from infra.watchdog.state import Clocks
 from infra.watchdog.terms import Line
 
 DUTIES = ("regulator-notice", "immediate-containment", "remediation")
-REGULAR = "CASE reading WHEN 'strict' THEN due_at ELSE latest_at END"
 
 
 class Violated(AssertionError):
     """An invariant does not hold."""
 
 
-def after_step(eyes: sqlite3.Connection, now: datetime) -> None:
+def after_step(eyes: Readable, now: datetime) -> None:
     """The cheap ones: nothing that is due is unsaid, and nothing satisfied too late is called in time."""
-    row = eyes.execute(
-        f"SELECT id, kind FROM clock_view WHERE running = 1 AND breached_at IS NULL AND {REGULAR} <= ? LIMIT 1",  # noqa: S608 - our own names
-        (iso(now),),
-    ).fetchone()
+    row = checking.unsaid(eyes, now)
     _demand("I2", row is None, f"a term passed and nobody said so: {row}")
-    row = eyes.execute(
-        f"SELECT id, kind FROM clock_view WHERE satisfied_at > {REGULAR} AND breached_at IS NULL LIMIT 1"  # noqa: S608 - our own names
-    ).fetchone()
+    row = checking.called_in_time(eyes)
     _demand("I2", row is None, f"done too late and called in time: {row}")
 
 
@@ -78,40 +72,36 @@ class Ending:
         opened = [it.fact for it in self.facts if isinstance(it.fact, IncidentOpened)]
         by_finding = Counter(fact.finding_id for fact in opened if not fact.split_from and fact.finding_id)
         _demand("I1", all(count == 1 for count in by_finding.values()), "a finding opened two incidents")
-        for row in self.house.database.rows("SELECT id FROM incident_view"):
-            incident = self.house.decisions.load(Incident, str(row["id"]))
+        for key in incidents.all_ids(self.house.database):
+            incident = self.house.decisions.load(Incident, key)
             findings -= {*incident.findings, *incident.suppressed}
             if incident.notifiable:
                 self._owed(incident)
         _demand("I1", not findings, f"{len(findings)} findings are in no incident")
 
     def _owed(self, incident: Incident) -> None:
-        rows = self.house.database.rows("SELECT kind, subject, state FROM clock_view WHERE owner_id = ?", incident.id)
-        kinds = Counter((row["kind"], row["subject"]) for row in rows)
+        rows = clocks.of_owner(self.house.database, incident.id)
+        kinds = Counter((row.kind, row.subject) for row in rows)
         for kind in DUTIES:
             _demand("I1", kinds[kind, ""] == 1, f"{incident.number} has {kinds[kind, '']} clocks of {kind}")
         for client in incident.entities.clients:
             _demand("I1", kinds["client-notice", client] == 1, f"{incident.number} owes {client} one notice")
         if incident.is_open:
-            kinds_open = {row["kind"] for row in rows if row["state"] != "cancelled"}
+            kinds_open = {row.kind for row in rows if row.state != "cancelled"}
             missing = set(DUTIES) - kinds_open - self._cancelled_by_two(incident.id)
             _demand("I1", not missing, f"{incident.number} is open and its duties {missing} do not run")
-            notices = Counter(
-                row["kind"]
-                for row in self.house.database.rows(
-                    "SELECT kind FROM notice_view WHERE incident_id = ? AND stage = 'initial'", incident.id
-                )
-            )
-            _demand("I4", notices["regulator"] == 1, f"{incident.number} has no regulator notice")
+            drafted = notices.of_incident(self.house.database, incident.id)
+            first = [row for row in drafted if row.kind == "regulator" and row.stage == "initial"]
+            _demand("I4", len(first) == 1, f"{incident.number} has no regulator notice")
 
     def _cancelled_by_two(self, owner: str) -> set[str]:
-        rows = self.house.database.rows("SELECT id, kind FROM clock_view WHERE owner_id = ?", owner)
-        return {row["kind"] for row in rows if self.house.decisions.load(Clock, str(row["id"])).cancelled_by_people}
+        rows = clocks.of_owner(self.house.database, owner)
+        return {row.kind for row in rows if self.house.decisions.load(Clock, row.id).cancelled_by_people}
 
     def _breaches(self) -> None:
         """I2: a breach carries the instant at which the term ended, not that of its recording."""
-        for row in self.house.database.rows("SELECT id FROM clock_view WHERE breached_at IS NOT NULL"):
-            clock = self.house.decisions.load(Clock, str(row["id"]))
+        for row in checking.breached(self.house.database):
+            clock = self.house.decisions.load(Clock, row.id)
             ok = clock.breached_at is not None and clock.breached_at == clock.breach_instant
             _demand("I2", ok or clock.cancelled, f"the breach of {clock.kind} carries another instant than its term's")
 
@@ -141,17 +131,14 @@ class Ending:
             if count > 1 and not key.startswith(("alert", "order")):
                 _demand("I5", key in doubted, f"{count} copies of a notice that was never in doubt")
                 _demand("I5", self.mails.marked[name] >= count - 1, "a copy that was not marked as a repeat")
-        for row in self.house.database.rows("SELECT id, state FROM notice_view"):
-            notice = self.house.decisions.load(Notice, str(row["id"]))
-            _demand("I4", row["state"] == notice.state, "a notice's row and its facts disagree")
+        for row in notices.every(self.house.database):
+            notice = self.house.decisions.load(Notice, row.id)
+            _demand("I4", row.state == notice.state, "a notice's row and its facts disagree")
             if notice.state == "sent" and self._by_mail(notice):
                 taken = any(self.mails.taken[name] for name in self.mails.taken if notice.id in name)
                 _demand("I4", taken, "a notice is called sent that nobody took")
             if notice.state == "approved":
-                waiting = self.house.database.scalar(
-                    "SELECT COUNT(*) FROM outbox WHERE state IN ('waiting', 'performing') AND key LIKE ?",
-                    f"mail:{notice.id}%",
-                )
+                waiting = effects.unsettled(self.house.database, f"mail:{notice.id}")
                 _demand("I4", bool(waiting), "an approved notice is in no queue")
 
     def _by_mail(self, notice: Notice) -> bool:
@@ -160,8 +147,7 @@ class Ending:
     def _accepted(self) -> None:
         """I6: what was taken is stored or set aside."""
         database = self.house.database
-        times = int(database.scalar("SELECT SUM(times) FROM dead_letters") or 0)
-        own = int(database.scalar("SELECT COUNT(*) FROM outbox WHERE kind = 'ledger' AND state = 'done'") or 0)
+        times, own = effects.set_aside(database), effects.done_of_kind(database, "ledger")
         stored = self.house.ledger.head() - own
         _demand("I6", self.fed == stored + times, f"{self.fed} taken, {stored} stored, {times} set aside")
 
@@ -195,21 +181,19 @@ class Ending:
 
     def _views(self) -> None:
         """I11: the read models are what a fresh fold of the log gives."""
-        before = {name: self._dump(name) for name in NAMES}
+        before = {kind: self._dump(kind) for kind in MODELS}
         self.house.decisions.rebuild_views()
-        for name, rows in before.items():
-            _demand("I11", rows == self._dump(name), f"{name} is not what the log gives")
+        for kind, rows in before.items():
+            _demand("I11", rows == self._dump(kind), f"{kind.table.name} is not what the log gives")
 
-    def _dump(self, name: str) -> list[tuple[Any, ...]]:
-        rows = self.house.database.rows(f"SELECT * FROM {name}")  # noqa: S608 - our own names
+    def _dump(self, kind: type[Record]) -> list[tuple[str, ...]]:
+        rows = (stored(it) for it in checking.content(self.house.database, kind))
         return sorted(tuple(str(v) for k, v in row.items() if k != "updated_at") for row in rows)
 
     def _quiet(self) -> None:
         """I13: after the faults stop nothing waits for a machine."""
-        row = self.house.database.row(
-            "SELECT key, last_answer FROM outbox WHERE state IN ('waiting', 'performing') LIMIT 1"
-        )
-        _demand("I13", row is None, f"an effect waits although nothing is broken: {row}")
+        left = effects.unsettled(self.house.database)
+        _demand("I13", not left, f"an effect waits although nothing is broken: {left[:1]}")
         behind = self.house.decisions.head() - min(
             self.house.decisions.tracked(name) for name in ("incidents", "clocks", "notices", "orders", "alerts")
         )
@@ -217,9 +201,9 @@ class Ending:
 
     def _protections(self) -> None:
         """I3: every order is acknowledged or revoked, and every violation was found."""
-        row = self.house.database.row("SELECT id FROM order_view WHERE acknowledged_at IS NULL AND revoked = 0 LIMIT 1")
-        _demand("I3", row is None, "an order is neither acknowledged nor revoked")
-        found = int(self.house.database.scalar("SELECT SUM(violations) FROM protection_view") or 0)
+        open_orders = protections.unanswered(self.house.database)
+        _demand("I3", not open_orders, "an order is neither acknowledged nor revoked")
+        found = protections.violations(self.house.database)
         _demand("I3", found >= self.violations, f"{self.violations} violations were done, {found} were found")
 
 

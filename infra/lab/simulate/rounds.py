@@ -3,21 +3,21 @@ one whose logs have not grown since it rested is not asked."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from engine.kernel.ports import Clock
-from engine.kernel.timestamps import iso
 from infra.processes.base import DecisionFollower, LedgerFollower, Stage
 from infra.processes.outbox import Outbox
 from infra.processes.search import Searching
 from infra.processes.sweep import Recount
+from infra.read.rows import checking
+from infra.store.sql.database import Readable
 
 
 class Rounds:
     """Runs the stages of one process over the store that ``eyes`` looks into."""
 
-    def __init__(self, stages: Sequence[Stage], eyes: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, stages: Sequence[Stage], eyes: Readable, clock: Clock) -> None:
         self.stages = stages
         self.eyes = eyes
         self.clock = clock
@@ -40,11 +40,9 @@ class Rounds:
                     heads = self._heads()
 
     def _heads(self) -> tuple[int, int, bool]:
-        row = self.eyes.execute(
-            "SELECT (SELECT MAX(position) FROM ledger), (SELECT MAX(position) FROM decisions), "
-            "(SELECT MIN(next_at) FROM outbox WHERE state = 'waiting')"
-        ).fetchone()
-        return int(row[0] or 0), int(row[1] or 0), row[2] is not None and row[2] <= iso(self.clock.now())
+        found = checking.heads(self.eyes)
+        due = found.next_effect is not None and found.next_effect <= self.clock.now()
+        return found.ledger, found.decisions, due
 
     def _rests(self, stage: Stage, ledger: int, decisions: int, due: bool) -> bool:
         """Whether a stage would find nothing to do."""

@@ -25,6 +25,8 @@ from engine.notices.notice import Notice
 from engine.permissions import Role
 from engine.protection.commands import DecideOutcome, ProposeOutcome, VerifyAct
 from infra.app.container import House
+from infra.read.rows import checking, notices, protections
+from infra.store.models.incidents import IncidentRow
 
 ANALYSTS = (
     Person(id="aigul", roles=frozenset({Role.SOC_ANALYST.value}), name="Aigul"),
@@ -73,21 +75,18 @@ class Staff:
             self.refused += 1  # the domain said no; that is what it is for
 
     def _incidents(self, house: House, analysts: list[Person], officers: list[Person]) -> None:
-        rows = house.database.rows(
-            "SELECT id, number, phase, notifiable, proposed_by FROM incident_view WHERE is_open = 1 "
-            "ORDER BY opened_at LIMIT 40"
-        )
+        rows = checking.open_incidents(house.database, 40)
         for row in rows:
             if self.chance.random() < 0.5:
                 self._work(house, row, self.chance.choice(analysts), officers)
         if len(rows) > 3 and self.chance.random() < 0.05:
             one, other = self.chance.sample(rows, 2)
             by = self.chance.choice(analysts)
-            self._try(house, MergeIncident(incident_id=one["id"], into=other["number"], reason="the same"), by)
+            self._try(house, MergeIncident(incident_id=one.id, into=other.number, reason="the same"), by)
 
-    def _work(self, house: House, row: dict[str, Any], by: Person, officers: list[Person]) -> None:
-        key, dice = str(row["id"]), self.chance.random()
-        match row["phase"]:
+    def _work(self, house: House, row: IncidentRow, by: Person, officers: list[Person]) -> None:
+        key, dice = row.id, self.chance.random()
+        match row.phase:
             case "new":
                 self._try(house, AssignIncident(incident_id=key, assignee=by.id), by)
                 if dice < 0.08:
@@ -99,7 +98,7 @@ class Staff:
                     self._try(house, RecordMeasure(incident_id=key, measure=measure, evidence="done"), by)
             case "recovered":
                 self._try(house, _close(key, "true_positive", "handled"), by)
-        if row["proposed_by"] and officers:
+        if row.proposed_by and officers:
             other = self.chance.choice(officers)
             disposition = house.decisions.load(Incident, key).proposed
             if disposition is not None:
@@ -122,13 +121,9 @@ class Staff:
             self._try(house, RaiseNotifiability(incident_id=key, personal_data=True, reason="data leaked"), by)
 
     def _notices(self, house: House, officers: list[Person], *, all_of_it: bool = False) -> None:
-        rows = house.database.rows(
-            "SELECT id, state FROM notice_view WHERE state IN ('draft', 'review', 'refused', 'unknown', 'bounced') "
-            "ORDER BY drafted_at LIMIT 60"
-        )
-        for row in rows:
+        for row in notices.lying_open(house.database, 60):
             if all_of_it or self.chance.random() < 0.6:
-                self._notice(house, str(row["id"]), str(row["state"]), self.chance.choice(officers))
+                self._notice(house, row.id, row.state, self.chance.choice(officers))
 
     def _notice(self, house: House, key: str, state: str, by: Person) -> None:
         notice = house.decisions.load(Notice, key)
@@ -153,13 +148,9 @@ class Staff:
                         self._try(house, again, OFFICERS[1])
 
     def _protections(self, house: House, officers: list[Person]) -> None:
-        rows = house.database.rows(
-            "SELECT id, genuine, registered_by, proposed_by, state FROM protection_view WHERE genuine IS NULL "
-            "OR proposed_by IS NOT NULL ORDER BY received_at LIMIT 20"
-        )
-        for row in rows:
-            key, by = str(row["id"]), self.chance.choice(officers)
-            if row["proposed_by"]:
+        for row in protections.lying_open(house.database, 20):
+            key, by = row.id, self.chance.choice(officers)
+            if row.proposed_by:
                 self._try(house, DecideOutcome(protection_id=key, agreed=True), by)
             elif self.chance.random() < 0.3:
                 genuine = self.chance.random() < 0.95
@@ -168,23 +159,17 @@ class Staff:
                 self._try(house, ProposeOutcome(protection_id=key, outcome="write-off", reason="the act"), by)
 
     def _clocks(self, house: House, officers: list[Person]) -> None:
-        rows = house.database.rows(
-            "SELECT id, proposed_by, offered_due_at FROM clock_view WHERE running = 1 AND (proposed_by IS NOT NULL OR "
-            "offered_due_at IS NOT NULL) LIMIT 20"
-        )
-        for row in rows:
-            key, by = str(row["id"]), self.chance.choice(officers)
-            if row["proposed_by"]:
+        for row in checking.clocks_for_people(house.database, 20):
+            key, by = row.id, self.chance.choice(officers)
+            if row.proposed_by:
                 self._try(house, AgreeToCancel(clock_id=key), by)
             elif self.chance.random() < 0.5:
                 self._try(house, AcceptLater(clock_id=key, reason="the order is published"), by)
         if self.chance.random() < 0.03:
-            running = house.database.row(
-                "SELECT id FROM clock_view WHERE running = 1 AND owner_kind = 'incident' LIMIT 1"
-            )
+            running = checking.running_of_incidents(house.database)
             if running is not None:
                 by = self.chance.choice(officers)
-                self._try(house, ProposeCancellation(clock_id=str(running["id"]), reason="no duty"), by)
+                self._try(house, ProposeCancellation(clock_id=running.id, reason="no duty"), by)
 
 
 def _close(key: str, disposition: str, reason: str) -> CloseIncident:

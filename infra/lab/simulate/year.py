@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,11 +26,13 @@ from engine.protection.commands import EnterAct
 from engine.terms.calendar import builtin_overrides
 from infra.app.container import House, Outside, open_house, stages_of
 from infra.inbound.parser_pool import Batch
+from infra.lab.simulate.eyes import Eyes
 from infra.lab.simulate.invariants import Ending, after_step
 from infra.lab.simulate.outside import Mails, Systems
 from infra.lab.simulate.rounds import Rounds
 from infra.lab.simulate.staff import EVERYBODY, OFFICERS, Staff
 from infra.processes.base import Stage
+from infra.read.rows import clocks, effects, figures, incidents, protections
 from infra.settings.settings import Settings
 from reports.document import Document
 from reports.drafter import Drafter
@@ -119,8 +120,7 @@ class Year:
         self.house.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         outside = Outside(self.mails, self.systems, plain)
         self.stages = stages_of(self.house, outside)
-        self.eyes = sqlite3.connect(self.folder / "qorgau.sqlite")
-        """A connection that only looks: a simulation looks far more often than a real house is asked."""
+        self.eyes = Eyes(self.folder / "qorgau.sqlite")
         self.rounds = Rounds(self.stages, self.eyes, self.clock)
         self.house.wordbook.writer.drafter = self.drafter
         self.house.store.keyring._index = b"the same in every run: pseudonyms stand in findings"
@@ -168,11 +168,8 @@ class Year:
                 yield end + timedelta(days=9)
 
     def _next_due(self) -> list[datetime]:
-        row = self.eyes.execute(
-            "SELECT (SELECT MIN(next_instant) FROM clock_view WHERE next_instant IS NOT NULL), "
-            "(SELECT MIN(next_at) FROM outbox WHERE state = 'waiting')"
-        ).fetchone()
-        return [datetime.fromisoformat(text) for text in row if text]
+        found = clocks.next_instant(self.eyes), effects.next_try(self.eyes)
+        return [at for at in found if at is not None]
 
     def _step(self, act: Callable[[], object]) -> None:
         """Do one thing, sweep, work; a crash anywhere in it is a new process over the same store."""
@@ -197,9 +194,8 @@ class Year:
             self.rounds.run()
 
     def _sweep(self) -> bool:
-        row = self.eyes.execute("SELECT MIN(next_instant) FROM clock_view WHERE next_instant IS NOT NULL").fetchone()
-        due = row[0] is not None and row[0] <= iso(self.clock.at)
-        return due and self.house.sweep.run() > 0
+        due = clocks.next_instant(self.eyes)
+        return due is not None and due <= self.clock.at and self.house.sweep.run() > 0
 
     @contextmanager
     def _dying(self, wanted: bool) -> Iterator[None]:
@@ -292,20 +288,15 @@ class Year:
 
     def _violate(self, client: str, loan: str, number: int) -> None:
         """A collector calls a protected borrower."""
-        holds = self.house.database.row("SELECT id FROM protection_view WHERE client = ? AND holds = 1", client)
-        open_one = self.house.database.row(
-            "SELECT i.id FROM incident_view i JOIN incident_entity e ON e.incident_id = i.id "
-            "WHERE i.is_open = 1 AND i.rule_name = 'collection-after-stop' AND e.value = ?",
-            loan,
-        )
-        if holds is None:
+        if not protections.holding(self.house.database, client):
             return
+        known = incidents.open_of_rule(self.house.database, "collection-after-stop", loan)
         fields = {
             "event.id": f"v{self.seed}-{number}", "event.action": "collection.contact_attempted",
             "mfo.client.id": client, "mfo.loan.id": loan, "mfo.channel": "call",
         }  # fmt: skip
         self._take(fields)
-        self.violations += open_one is None
+        self.violations += not known
 
     def _act(self, number: int) -> None:
         client, loan = f"p{self.seed}-{number}", f"L-{self.seed}-{number}"
@@ -353,19 +344,19 @@ class Year:
         return digest.hexdigest()
 
     def _counts(self) -> dict[str, int]:
-        count = self.house.database.scalar
+        found = figures.totals(self.house.database)
         return {
             "steps": self.steps,
             "crashes": self.crashes,
             "decisions": self.house.decisions.head(),
             "events": self.house.ledger.head(),
-            "incidents": count("SELECT COUNT(*) FROM incident_view"),
-            "clocks": count("SELECT COUNT(*) FROM clock_view"),
-            "breached": count("SELECT COUNT(*) FROM clock_view WHERE breached_at IS NOT NULL"),
-            "satisfied": count("SELECT COUNT(*) FROM clock_view WHERE satisfied_at IS NOT NULL"),
-            "recounted": count("SELECT COUNT(*) FROM decisions WHERE topic = 'clock.recounted.v1'"),
-            "notices": count("SELECT COUNT(*) FROM notice_view"),
-            "orders": count("SELECT COUNT(*) FROM order_view"),
+            "incidents": found.incidents,
+            "clocks": found.clocks,
+            "breached": found.breached,
+            "satisfied": found.satisfied,
+            "recounted": figures.facts_of(self.house.database, "clock.recounted.v1"),
+            "notices": found.notices,
+            "orders": found.orders,
             "violations": self.violations,
             "refusals": self.staff.refused,
         }

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from engine.duties.facts import ClockState
+from engine.kernel.facts import Owner
 from engine.kernel.timestamps import iso
-from infra.read.rows.asking import all_of, by_id, count, counted
+from infra.read.rows.asking import all_of, by_id, count, counted, ids
 from infra.store.models.duties import ClockRow
 from infra.store.models.record import Record, column, extended
 from infra.store.sql.database import Readable
@@ -48,10 +50,10 @@ class DueRow(Record):
 
     id: str
     kind: str
-    owner_kind: str
+    owner_kind: Owner
     owner_id: str
     subject: str
-    state: str
+    state: ClockState
     anchor_at: datetime
     due_at: datetime
     latest_at: datetime
@@ -176,6 +178,31 @@ def satisfied(database: Readable) -> dict[str, str]:
         "SELECT kind, MAX(satisfied_at) AS at FROM clock_view WHERE satisfied_at IS NOT NULL GROUP BY kind"
     )
     return {str(row["kind"]): str(row["at"]) for row in rows}
+
+
+def fire_at(database: Readable, now: datetime, most: int) -> list[str]:
+    """Return the ids of at most so many clocks for which something is due at or before now, the earliest first."""
+    return ids(
+        database, "SELECT id FROM clock_view WHERE next_instant <= ? ORDER BY next_instant LIMIT ?", iso(now), most
+    )
+
+
+def next_instant(database: Readable) -> datetime | None:
+    """Return when something is due for a clock next, None if for none."""
+    found = database.scalar("SELECT MIN(next_instant) FROM clock_view WHERE next_instant IS NOT NULL")
+    return datetime.fromisoformat(found) if found else None
+
+
+def counted_otherwise(database: Readable, versions: Sequence[str], most: int) -> list[str]:
+    """Return the ids of at most so many open terms that were counted by none of these versions of a calendar."""
+    marks = ",".join("?" * len(versions))
+    return ids(
+        database,
+        "SELECT id FROM clock_view WHERE running = 1 AND breached_at IS NULL "  # noqa: S608 - only question marks
+        f"AND calendar_version NOT IN ({marks}) LIMIT ?",
+        *versions,
+        most,
+    )
 
 
 def running(database: Readable) -> int:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.kernel.timestamps import iso
 from infra.read.rows.asking import all_of, count, counted
-from infra.store.models.effects import EffectRow
+from infra.store.models.effects import EffectRow, SourceRow
 from infra.store.models.record import Record, column
 from infra.store.sql.database import Readable
 
@@ -56,6 +57,40 @@ def orders_under_way(database: Readable) -> dict[str, EffectRow]:
     return {row.key: row for row in rows}
 
 
+def under_way(database: Readable, kinds: Collection[str]) -> list[EffectRow]:
+    """Return the effects of some kinds that were begun and of which no end is known."""
+    marks = ",".join("?" * len(kinds))
+    return all_of(database, EffectRow, f"FROM outbox WHERE state = 'performing' AND kind IN ({marks})", *kinds)
+
+
+def due(database: Readable, now: datetime, kinds: Collection[str], most: int) -> list[EffectRow]:
+    """Return at most so many effects of some kinds that are due, in the order of their turn."""
+    marks = ",".join("?" * len(kinds))
+    rest = (
+        f"FROM outbox WHERE state = 'waiting' AND next_at <= ? AND kind IN ({marks}) "
+        "ORDER BY next_at, created_at, key LIMIT ?"
+    )
+    return all_of(database, EffectRow, rest, iso(now), *kinds, most)
+
+
+def next_try(database: Readable) -> datetime | None:
+    """Return when the next effect is due, None while none waits."""
+    found = database.scalar("SELECT MIN(next_at) FROM outbox WHERE state = 'waiting'")
+    return datetime.fromisoformat(found) if found else None
+
+
+def unsettled(database: Readable, prefix: str = "") -> list[EffectRow]:
+    """Return the effects that wait or are under way; those whose key begins with a prefix."""
+    return all_of(
+        database, EffectRow, "FROM outbox WHERE state IN ('waiting', 'performing') AND key LIKE ?", f"{prefix}%"
+    )
+
+
+def done_of_kind(database: Readable, kind: str) -> int:
+    """Return how many effects of a kind were done."""
+    return count(database, "SELECT COUNT(*) FROM outbox WHERE kind = ? AND state = 'done'", kind)
+
+
 def waiting(database: Readable) -> int:
     """Return how many effects wait."""
     return count(database, "SELECT COUNT(*) FROM outbox WHERE state = 'waiting'")
@@ -100,6 +135,16 @@ def dead_by_source(database: Readable) -> dict[str, int]:
 def dead(database: Readable) -> int:
     """Return how many dead letters are kept."""
     return count(database, "SELECT COUNT(*) FROM dead_letters")
+
+
+def set_aside(database: Readable) -> int:
+    """Return how many lines were set aside, each as often as it came."""
+    return count(database, "SELECT SUM(times) FROM dead_letters")
+
+
+def sources(database: Readable) -> dict[str, SourceRow]:
+    """Return what is known of each source that is expected to send."""
+    return {row.source: row for row in all_of(database, SourceRow, "FROM expected_sources")}
 
 
 def latest_events(database: Readable) -> dict[str, tuple[str, int]]:

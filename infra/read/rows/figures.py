@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+from uuid import UUID
+
 from infra.read.rows.asking import count, counted
 from infra.store.sql.database import Readable
+from infra.store.sql.view_tables import NAMES
+
+
+class Totals(NamedTuple):
+    """How much came of the incidents."""
+
+    incidents: int
+    clocks: int
+    breached: int
+    satisfied: int
+    notices: int
+    orders: int
 
 
 def open_by_severity(database: Readable) -> dict[str, int]:
@@ -13,9 +28,37 @@ def open_by_severity(database: Readable) -> dict[str, int]:
 
 def findings(database: Readable) -> int:
     """Return how many findings were raised."""
-    return count(database, "SELECT COUNT(*) FROM decisions WHERE topic = 'finding.raised.v1'")
+    return facts_of(database, "finding.raised.v1")
 
 
 def incidents(database: Readable) -> int:
     """Return how many incidents there are."""
     return count(database, "SELECT COUNT(*) FROM incident_view")
+
+
+def totals(database: Readable) -> Totals:
+    """Return how much there is of what incidents bring about."""
+    return Totals(
+        incidents(database),
+        count(database, "SELECT COUNT(*) FROM clock_view"),
+        count(database, "SELECT COUNT(*) FROM clock_view WHERE breached_at IS NOT NULL"),
+        count(database, "SELECT COUNT(*) FROM clock_view WHERE satisfied_at IS NOT NULL"),
+        count(database, "SELECT COUNT(*) FROM notice_view"),
+        count(database, "SELECT COUNT(*) FROM order_view"),
+    )
+
+
+def sizes(database: Readable) -> dict[str, int]:
+    """Return how many rows each table that is folded from the logs holds."""
+    return {name: count(database, f"SELECT COUNT(*) FROM {name}") for name in (*NAMES, "tally")}  # noqa: S608 - our own
+
+
+def facts_of(database: Readable, topic: str) -> int:
+    """Return how many facts of a topic were recorded."""
+    return count(database, "SELECT COUNT(*) FROM decisions WHERE topic = ?", topic)
+
+
+def began(database: Readable, key: str) -> int:
+    """Return the position in the log of decisions at which an aggregate began, 0 for none."""
+    sql = "SELECT position FROM decisions WHERE originator_id = ? ORDER BY originator_version LIMIT 1"
+    return count(database, sql, UUID(key).hex)

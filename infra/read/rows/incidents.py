@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.incidents.facts import Disposition, Phase
+from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
 from infra.read.rows.asking import all_of, by_id, count, first_of, ids
 from infra.read.rows.clocks import of_owners, used_share
@@ -58,9 +60,9 @@ class SimilarRow(Record):
     id: str
     number: str
     title: str
-    severity: str
-    phase: str
-    disposition: str | None
+    severity: Severity
+    phase: Phase
+    disposition: Disposition | None
     opened_at: datetime
     closed_at: datetime | None
     assignee: str | None
@@ -181,14 +183,36 @@ def detected_between(database: Readable, start: datetime, end: datetime) -> list
     return all_of(database, MeasuredRow, rest, iso(start), iso(end), alias="i")
 
 
+def open_of_rule(database: Readable, rule_name: str, value: str) -> list[str]:
+    """Return the ids of the open incidents of a rule that touch a value."""
+    return ids(
+        database,
+        "SELECT i.id FROM incident_view i JOIN incident_entity e ON e.incident_id = i.id "
+        "WHERE i.is_open = 1 AND i.rule_name = ? AND e.value = ?",
+        rule_name,
+        value,
+    )
+
+
+def of_clients_like(database: Readable, part: str) -> list[IncidentRow]:
+    """Return the incidents that name a client whose id holds a text."""
+    return all_of(database, IncidentRow, "FROM incident_view WHERE clients LIKE ?", f"%{part}%")
+
+
+def dedup_keys(database: Readable) -> list[str]:
+    """Return the key of every incident that joins findings to it."""
+    return ids(database, "SELECT dedup_key FROM incident_view")
+
+
 def opened(database: Readable) -> int:
     """Return how many incidents are open."""
     return count(database, "SELECT COUNT(*) FROM incident_view WHERE is_open = 1")
 
 
-def entities_of(database: Readable, key: str) -> list[EntityRow]:
-    """Return what an incident touches, by kind and value."""
-    return all_of(database, EntityRow, "FROM incident_entity WHERE incident_id = ? ORDER BY kind, value", key)
+def entities_of(database: Readable, key: str, most: int = 1_000_000) -> list[EntityRow]:
+    """Return what an incident touches, by kind and value; at most so many."""
+    rest = "FROM incident_entity WHERE incident_id = ? ORDER BY kind, value LIMIT ?"
+    return all_of(database, EntityRow, rest, key, most)
 
 
 def sharing(database: Readable, key: str, common: int) -> list[Shared]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from engine.duties.facts import ClockState
+from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
+from engine.notices.facts import NoticeStage, NoticeState
 from engine.notices.kinds import notice_kinds
 from infra.read.rows.asking import all_of, by_id, count, counted, first_of
 from infra.store.models.duties import NoticeRow
@@ -14,8 +17,9 @@ from infra.store.sql.database import Readable
 
 _KINDS = " ".join(f"WHEN '{it.kind}' THEN '{it.clock}'" for it in notice_kinds().values() if it.clock)
 _ITS_CLOCK = f"n.stage = 'initial' AND c.subject = n.subject AND c.kind = CASE n.kind {_KINDS} END"
+_WAITING = "'draft', 'review', 'unknown', 'refused', 'bounced'"
 _STATES = {
-    "open": "n.state IN ('draft', 'review', 'unknown', 'refused', 'bounced', 'approved')",
+    "open": f"n.state IN ({_WAITING}, 'approved')",
     "sent": "n.state = 'sent'",
     "all": "1 = 1",
 }
@@ -27,10 +31,10 @@ class ListedNotice(NoticeRow):
 
     number: str = field(metadata=column(of="i.number"))
     title: str = field(metadata=column(of="i.title"))
-    severity: str = field(metadata=column(of="i.severity"))
+    severity: Severity = field(metadata=column(of="i.severity"))
     assignee: str | None = field(metadata=column(of="i.assignee"))
     due_at: datetime | None = field(metadata=column(of="c.due_at"))
-    clock_state: str | None = field(metadata=column(of="c.state"))
+    clock_state: ClockState | None = field(metadata=column(of="c.state"))
     anchor_at: datetime | None = field(metadata=column(of="c.anchor_at"))
 
 
@@ -39,7 +43,7 @@ class ItsClock(Record):
     """The clock a notice stands for."""
 
     due_at: datetime = field(metadata=column(of="c.due_at"))
-    clock_state: str = field(metadata=column(of="c.state"))
+    clock_state: ClockState = field(metadata=column(of="c.state"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +51,26 @@ class NoticeCount(Record):
     """How many notices of a kind and stage are in a state."""
 
     kind: str
-    stage: str
-    state: str
+    stage: NoticeStage
+    state: NoticeState
     n: int = field(metadata=column(of="COUNT(*)"))
 
 
 def notice(database: Readable, key: str) -> NoticeRow | None:
     """Return a notice, None if there is none with this id."""
     return by_id(database, NoticeRow, key)
+
+
+def every(database: Readable) -> list[NoticeRow]:
+    """Return all notices."""
+    return all_of(database, NoticeRow, "FROM notice_view")
+
+
+def lying_open(database: Readable, most: int) -> list[NoticeRow]:
+    """Return at most so many notices that wait for a person, the oldest first."""
+    return all_of(
+        database, NoticeRow, f"FROM notice_view WHERE state IN ({_WAITING}) ORDER BY drafted_at LIMIT ?", most
+    )
 
 
 def listed(database: Readable, state: str) -> list[ListedNotice]:
@@ -97,8 +113,7 @@ def later(database: Readable, incident: str, kind: str, subject: str) -> list[No
 
 def waiting(database: Readable) -> int:
     """Return how many notices wait for a person."""
-    sql = "SELECT COUNT(*) FROM notice_view WHERE state IN ('draft', 'review', 'unknown', 'refused', 'bounced')"
-    return count(database, sql)
+    return count(database, f"SELECT COUNT(*) FROM notice_view WHERE state IN ({_WAITING})")  # noqa: S608 - our own
 
 
 def by_state(database: Readable) -> dict[str, int]:

@@ -37,6 +37,27 @@ def protection(database: Readable, key: str) -> ProtectionRow | None:
     return by_id(database, ProtectionRow, key)
 
 
+def holding(database: Readable, client: str) -> list[ProtectionRow]:
+    """Return the protections of a client that hold."""
+    return all_of(database, ProtectionRow, "FROM protection_view WHERE client = ? AND holds = 1", client)
+
+
+def lying_open(database: Readable, most: int) -> list[ProtectionRow]:
+    """Return at most so many protections that wait for a person, the oldest first."""
+    rest = "FROM protection_view WHERE genuine IS NULL OR proposed_by IS NOT NULL ORDER BY received_at LIMIT ?"
+    return all_of(database, ProtectionRow, rest, most)
+
+
+def unanswered(database: Readable) -> list[OrderRow]:
+    """Return the orders that are neither acknowledged nor revoked."""
+    return all_of(database, OrderRow, "FROM order_view WHERE acknowledged_at IS NULL AND revoked = 0")
+
+
+def violations(database: Readable) -> int:
+    """Return how many violations of protections were found."""
+    return count(database, "SELECT SUM(violations) FROM protection_view")
+
+
 def listed(database: Readable) -> list[ProtectionCounts]:
     """Return the newest 200 protections with how far their orders are."""
     rest = "FROM protection_view p ORDER BY p.received_at DESC LIMIT 200"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
+from engine.rule_life.rules import Mode, RuleStage
 from infra.read.rows.asking import all_of
 from infra.store.models.record import Record, column
 from infra.store.models.rules import ListRow, RuleRow
@@ -18,10 +20,10 @@ class VersionRow(Record):
 
     name: str
     version: str
-    stage: str
+    stage: RuleStage
     written_by: str
     proposed_by: str
-    runs: str = field(metadata=column(of=_RUNS))
+    runs: Mode | Literal[""] = field(metadata=column(of=_RUNS))
 
 
 def rules(database: Readable) -> dict[str, RuleRow]:

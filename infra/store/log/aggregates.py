@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.duties import facts as clock_facts
 from engine.duties.clock import Clock
-from engine.governance import governance
+from engine.governance import facts as governance
 from engine.governance.governance import Control, Duty, Risk
 from engine.incidents import facts as incident_facts
 from engine.incidents.incident import Incident
@@ -27,7 +27,12 @@ from engine.rule_life.rules import RuleLife
 from playbooks import run
 from playbooks.run import Run
 
-_ALL: tuple[tuple[type[Any], str, tuple[type[Fact], ...]], ...] = (
+AnyAggregate = (
+    Incident | Clock | Notice | Protection | Run | Retention | RuleLife | ListLife | TemplateLife | Duty | Control
+    | Risk
+)  # fmt: skip
+"""The closed set of aggregates."""
+_ALL: tuple[tuple[type[AnyAggregate], str, tuple[type[Fact], ...]], ...] = (
     (Incident, "incident", incident_facts.FACTS),
     (Clock, "clock", clock_facts.FACTS),
     (Notice, "notice", notice_facts.FACTS),
@@ -41,12 +46,12 @@ _ALL: tuple[tuple[type[Any], str, tuple[type[Fact], ...]], ...] = (
     (Control, "control", governance.CONTROL_FACTS),
     (Risk, "risk", governance.RISK_FACTS),
 )
-__all__ = ["FACTS", "KINDS", "A", "kind_of"]
+__all__ = ["FACTS", "KINDS", "A", "AnyAggregate", "kind_of"]
 KINDS: dict[type[Any], str] = {kind: name for kind, name, _ in _ALL}
 FACTS: tuple[type[Fact], ...] = tuple(fact for _, _, facts in _ALL for fact in facts)
-_OF_FACT: dict[type[Fact], type[Any]] = {fact: kind for kind, _, facts in _ALL for fact in facts}
+_OF_FACT: dict[type[Fact], type[AnyAggregate]] = {fact: kind for kind, _, facts in _ALL for fact in facts}
 
 
-def kind_of(fact: Fact) -> type[Any] | None:
+def kind_of(fact: Fact) -> type[AnyAggregate] | None:
     """Give the aggregate a fact belongs to, None for one that stands for itself."""
     return _OF_FACT.get(type(fact))

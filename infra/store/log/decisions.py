@@ -8,15 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from eventsourcing.persistence import StoredEvent
 
 from engine.kernel.facts import Fact, StoredFact
-from engine.kernel.merkle import Tree
+from engine.proofs.chain import GENESIS, leaf, link, row_bytes
+from engine.proofs.merkle import Tree
 from infra.store import views
 from infra.store.log import topics
 from infra.store.log.aggregates import KINDS, A, kind_of
-from infra.store.log.chain import GENESIS, leaf, link, row_bytes
 from infra.store.log.tree import SignedTree
 from infra.store.log.unit import Unit
 from infra.store.sql.cursor import Cursor
@@ -48,7 +47,7 @@ class Decisions:
                 cursor.execute(f"SELECT {_HASHED} FROM decisions ORDER BY position")  # noqa: S608 - our own names
                 rows = [hashed(row) for row in cursor.fetchall()]
                 cursor.execute("SELECT state FROM decisions ORDER BY position DESC LIMIT 1")
-                at = datetime.fromisoformat(orjson.loads(bytes(cursor.fetchone()[0]))["at"])
+                at = datetime.fromisoformat(topics.MAPPER.transcoder.decode(bytes(cursor.fetchone()[0]))["at"])
                 self.tree.grow(cursor, [leaf(row) for row in rows], at)
 
     def insert(self, cursor: Cursor, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
@@ -122,23 +121,21 @@ class Decisions:
 
     def read(self, after: int, limit: int) -> list[StoredFact]:
         """Give up to ``limit`` facts with positions above ``after``, in order."""
-        rows = self.database.rows(
+        return self._asked(
             "SELECT position, originator_id, topic, state FROM decisions WHERE position > ? ORDER BY position LIMIT ?",
             after,
             limit,
         )
-        return [self._recorded(row) for row in rows]
 
     def read_topic(self, topic: str, after: int, limit: int) -> list[StoredFact]:
         """Give up to ``limit`` facts of one topic with positions above ``after``, in order."""
-        rows = self.database.rows(
+        return self._asked(
             "SELECT position, originator_id, topic, state FROM decisions WHERE topic = ? AND position > ? "
             "ORDER BY position LIMIT ?",
             topic,
             after,
             limit,
         )
-        return [self._recorded(row) for row in rows]
 
     def of(self, key: str) -> list[Fact]:
         """Give the facts recorded under one id, in order."""
@@ -149,22 +146,26 @@ class Decisions:
 
     def timeline(self, owner: str) -> list[StoredFact]:
         """Give every fact that belongs to an incident or protection, in order."""
-        rows = self.database.rows(
+        return self._asked(
             "SELECT d.position, d.originator_id, d.topic, d.state FROM timeline t JOIN decisions d USING (position) "
             "WHERE t.owner = ? ORDER BY d.position",
             owner,
         )
-        return [self._recorded(row) for row in rows]
 
-    def _recorded(self, row: dict[str, Any]) -> StoredFact:
+    def _asked(self, sql: str, *parameters: Any) -> list[StoredFact]:
+        with self.database.asking() as cursor:
+            cursor.execute(sql, parameters)
+            return [self._recorded(*row) for row in cursor.fetchall()]
+
+    def _recorded(self, position: int, originator: UUID | str, topic: str, state: bytes) -> StoredFact:
         """Read a row. Every follower reads the same new facts one after the other, so the latest are kept read."""
-        held = self._read.get(row["position"])
+        held = self._read.get(position)
         if held is not None:
             return held
         if len(self._read) >= KEPT_READ:
             self._read = {}
-        fact = topics.decode(row["topic"], row["state"])
-        found = StoredFact(row["position"], str(UUID(str(row["originator_id"]))), fact)
+        key = originator if isinstance(originator, UUID) else UUID(originator)
+        found = StoredFact(position, str(key), topics.decode(topic, state))
         self._read[found.position] = found
         return found
 
@@ -201,7 +202,7 @@ class Decisions:
             held: dict[tuple[str, str], Any] = {}
             cursor.execute("SELECT position, originator_id, topic, state FROM decisions ORDER BY position")
             for row in cursor.fetchall():
-                recorded = self._recorded(dict(row))
+                recorded = self._recorded(*row)
                 count += 1
                 kind = kind_of(recorded.fact)
                 aggregate = None
@@ -211,7 +212,7 @@ class Decisions:
                     aggregate.apply(recorded.fact)
                 views.place_all(cursor, [(recorded.position, recorded.fact, aggregate)])
                 if aggregate is not None:
-                    views.show(cursor, KINDS[type(aggregate)], recorded.originator, aggregate, recorded.fact.at)
+                    views.show(cursor, recorded.originator, aggregate, recorded.fact.at)
         return count
 
 

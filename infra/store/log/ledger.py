@@ -18,9 +18,9 @@ from typing import Any
 from engine.events.envelope import Rejected, SecurityEvent
 from engine.kernel.errors import DataError
 from engine.kernel.ids import derive
-from engine.kernel.merkle import Tree
 from engine.kernel.ports import Taken
 from engine.kernel.timestamps import iso
+from engine.proofs.merkle import Tree
 from infra.store.keys import blind_index as blind
 from infra.store.keys.sealing import KeysChanged, Sealer
 from infra.store.log import records

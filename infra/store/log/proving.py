@@ -8,10 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from engine.kernel.errors import InputError, NotFound
-from engine.kernel.merkle import leaf_hash, verify_consistency, verify_inclusion
+from engine.proofs.merkle import leaf_hash, verify_consistency, verify_inclusion
+from engine.proofs.notes import Verifier, verified
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.notes import Verifier, verified
 
 
 class Inclusion(BaseModel):

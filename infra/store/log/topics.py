@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple, cast
+from uuid import UUID
+
+import orjson
+from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
 
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Fact, FindingRaised
-from engine.kernel.trouble import EffectFailed
+from engine.kernel.trouble import TROUBLES
 from engine.rule_life import rules as rulebook
 from infra.store.log.aggregates import FACTS
 
@@ -37,7 +41,7 @@ class DocumentArchived(Fact):
 _KINDS: tuple[type[Fact], ...] = (
     FindingRaised,
     UserChanged,
-    EffectFailed,
+    *TROUBLES,
     *FACTS,
     rulebook.ShadowFinding,
     DocumentArchived,
@@ -56,3 +60,44 @@ def decode(topic: str, state: bytes) -> Fact:
     if kind is None:
         raise DataError(f"the topic '{topic[:80]}' is not known to this version of qorgau")
     return kind.model_validate_json(state)
+
+
+class OfAggregate(NamedTuple):
+    """A fact as the event-sourcing library sees it: with the aggregate that it belongs to, and its place there."""
+
+    originator_id: UUID
+    originator_version: int
+    fact: Fact
+
+
+class FactTranscoder(Transcoder):
+    """Facts and their JSON; a topic is needed to make a fact of it, so reading gives the plain values."""
+
+    def encode(self, obj: Fact) -> bytes:
+        """Write a fact."""
+        return encode(obj)
+
+    def decode(self, data: bytes) -> Any:
+        """Read the plain values."""
+        return orjson.loads(data)
+
+
+class FactMapper(Mapper[UUID]):
+    """The library's mapper over the closed registry. (Its own imports whatever module a row names, and makes objects
+    past their constructors.)"""
+
+    def __init__(self) -> None:
+        super().__init__(FactTranscoder())
+
+    def to_stored_event(self, domain_event: Any) -> StoredEvent:
+        """Write a fact (``OfAggregate``) as a row."""
+        key, version, fact = domain_event
+        return StoredEvent(key, version, fact.topic, encode(fact))
+
+    def to_domain_event(self, stored_event: StoredEvent) -> OfAggregate:
+        """Read a row. Raise DataError for a topic that is not in the registry."""
+        fact = decode(stored_event.topic, stored_event.state)
+        return OfAggregate(cast(UUID, stored_event.originator_id), stored_event.originator_version, fact)
+
+
+MAPPER = FactMapper()

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from engine.kernel.errors import InputError
-from engine.kernel.merkle import TILE, Frontier, Hashes, Tree
 from engine.kernel.timestamps import iso
-from infra.store.log.notes import Checkpoint, Signer
+from engine.proofs.merkle import TILE, Frontier, Hashes, Tree
+from engine.proofs.notes import Checkpoint, Signer
 
 ROW = 256
 """Tile roots in one row of the table."""

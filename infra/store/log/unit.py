@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-import orjson
 from eventsourcing.persistence import StoredEvent
 
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Intent
-from engine.kernel.timestamps import iso
 from infra.store import views
 from infra.store.log import finding, topics
 from infra.store.log.aggregates import KINDS, A
+from infra.store.log.topics import MAPPER, OfAggregate
+from infra.store.models import outbox
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
 
@@ -108,7 +108,11 @@ class Unit:
 
     def withdraw(self, key: str) -> None:
         """Take an order for an effect back that nobody has begun to carry out."""
-        self._cursor.execute("UPDATE outbox SET state = 'revoked' WHERE key = ? AND state = 'waiting'", (key,))
+        outbox.revoke(self._cursor, key)
+
+    def by_hand(self, key: str) -> None:
+        """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
+        outbox.done_by_hand(self._cursor, key)
 
     def prepare(self, kind: type[A], keys: Sequence[str]) -> None:
         """Load many aggregates together, before each is asked for."""
@@ -124,7 +128,7 @@ class Unit:
         aggregate = self.load(kind, key)
         for fact in facts:
             aggregate.apply(fact)
-            stored = StoredEvent(UUID(key), aggregate.version, fact.topic, topics.encode(fact))
+            stored = MAPPER.to_stored_event(OfAggregate(UUID(key), aggregate.version, fact))
             self._waiting.append(_Recorded(stored, fact, aggregate))
 
     def record_single(self, key: str, fact: Fact) -> None:
@@ -133,7 +137,7 @@ class Unit:
         self._cursor.execute("SELECT COUNT(*) FROM decisions WHERE originator_id = ?", (originator.hex,))
         version = self._cursor.fetchone()[0] + 1
         version += sum(it.stored.originator_id == originator for it in self._waiting)
-        stored = StoredEvent(originator, version, fact.topic, topics.encode(fact))
+        stored = MAPPER.to_stored_event(OfAggregate(originator, version, fact))
         self._waiting.append(_Recorded(stored, fact, None))
 
     def flush(self) -> None:
@@ -145,7 +149,7 @@ class Unit:
             positions = self.store.insert(self._cursor, [it.stored for it in waiting])
             touched = {id(it.aggregate): it for it in waiting if it.aggregate is not None}
             for it in touched.values():
-                views.show(self._cursor, KINDS[type(it.aggregate)], str(it.stored.originator_id), it.aggregate, self.at)
+                views.show(self._cursor, str(it.stored.originator_id), it.aggregate, self.at)
             views.place_all(
                 self._cursor,
                 ((position, it.fact, it.aggregate) for position, it in zip(positions, waiting, strict=True)),
@@ -153,11 +157,7 @@ class Unit:
 
     def intend(self, intent: Intent) -> None:
         """Order an effect; the same key is ordered once."""
-        self._cursor.execute(
-            "INSERT INTO outbox (key, kind, payload, created_at, state, next_at) "
-            "VALUES (?, ?, ?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
-            (intent.key, intent.kind, orjson.dumps(intent.message.payload()).decode(), iso(self.at), iso(self.at)),
-        )
+        outbox.order(self._cursor, intent, self.at)
 
     def facts(self, key: str) -> list[Fact]:
         """Return the facts of one id, in order: up to the one that is being answered, else with those of this unit."""
@@ -168,12 +168,6 @@ class Unit:
             "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", (UUID(key).hex,)
         )
         return [topics.decode(row[0], row[1]) for row in cursor.fetchall()]
-
-    def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Read within the transaction."""
-        cursor = self.cursor
-        cursor.execute(sql, parameters)
-        return [dict(row) for row in cursor.fetchall()]
 
     def track(self, follower: str, position: int) -> None:
         """Store a follower's position with what it wrote; raises when it would go backwards."""

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.kernel.errors import QorgauError
-from engine.kernel.merkle import Frontier, leaf_hash
-from infra.store.log import notes, records
-from infra.store.log.chain import GENESIS, link
+from engine.proofs import notes
+from engine.proofs.chain import GENESIS, link
+from engine.proofs.merkle import Frontier, leaf_hash
+from infra.store.log import records
 from infra.store.log.decisions import hashed
 from infra.store.log.ledger import link_block
 from infra.store.sql.database import Readable

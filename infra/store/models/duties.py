@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
+from engine.duties.facts import ClockState
+from engine.kernel.facts import Owner
+from engine.notices.facts import NoticeStage, NoticeState
+from engine.protection.facts import ActKind, OrderKind, ProtectionState
+from engine.retention.retention import RetentionState
+from engine.terms.counting import Reading
 from infra.store.models.record import Index, Record, Table
 
 
@@ -23,16 +29,16 @@ class ClockRow(Record):
 
     id: str
     kind: str
-    owner_kind: str
+    owner_kind: Owner
     owner_id: str
     subject: str
-    state: str
+    state: ClockState
     running: bool
     anchor_at: datetime
     due_at: datetime
     latest_at: datetime
     target_at: datetime | None
-    reading: str
+    reading: Reading
     next_instant: datetime | None
     breached_at: datetime | None
     satisfied_at: datetime | None
@@ -53,10 +59,10 @@ class NoticeRow(Record):
 
     id: str
     kind: str
-    stage: str
+    stage: NoticeStage
     incident_id: str
     subject: str
-    state: str
+    state: NoticeState
     recipient: str
     drafted_at: datetime
     submitted_by: str | None
@@ -74,7 +80,7 @@ class ProtectionRow(Record):
     table: ClassVar[Table] = Table("protection_view", indexes=(Index("protection_client", ("client",)),))
 
     id: str
-    kind: str
+    kind: ActKind
     issuer: str
     number: str
     received_at: datetime
@@ -82,7 +88,7 @@ class ProtectionRow(Record):
     loans: tuple[str, ...]
     registered_by: str
     genuine: bool | None
-    state: str
+    state: ProtectionState
     holds: bool
     proposed_by: str | None
     violations: int
@@ -97,7 +103,7 @@ class OrderRow(Record):
 
     id: str
     protection_id: str
-    kind: str
+    kind: OrderKind
     target: str
     issued_at: datetime
     due_at: datetime
@@ -116,7 +122,7 @@ class RetentionRow(Record):
 
     id: str
     client: str
-    state: str
+    state: RetentionState
     ended_on: date | None
     free_from: date | None
     held: str

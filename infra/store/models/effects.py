@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
+from engine.kernel.ports import OutboxState
 from infra.store.models.record import Record, Table
 
 
@@ -19,7 +20,7 @@ class EffectRow(Record):
     kind: str
     payload: str
     created_at: datetime
-    state: str
+    state: OutboxState
     attempts: int
     next_at: datetime
     last_answer: str

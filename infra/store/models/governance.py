@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from engine.governance.facts import Book, Treatment
 from infra.store.models.record import Record, Table, column
 
 
@@ -63,7 +64,7 @@ class RiskRow(Record):
     table: ClassVar[Table] = Table("risk_view")
 
     id: str
-    book: str
+    book: Book
     name: str
     asset: str
     threat: str
@@ -77,6 +78,6 @@ class RiskRow(Record):
     integrity: int
     availability: int
     level: int
-    treatment: str
+    treatment: Treatment | Literal[""]
     measures: str
     due_on: date | None

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from engine.incidents.facts import Disposition, Phase, Relation
+from engine.kernel.facts import EntityKind, Severity
 from infra.store.models.record import Index, Record, Table, column
+from playbooks.run import RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,15 @@ class IncidentRow(Record):
     number: str
     title: str
     incident_class: str = field(metadata=column("class"))
-    severity: str
+    severity: Severity
     notifiable: bool
     personal_data: bool
     detected_at: datetime
     opened_at: datetime
-    phase: str
+    phase: Phase
     is_open: bool
     assignee: str | None
-    disposition: str | None
+    disposition: Disposition | None
     dedup_key: str
     rule_name: str
     reported_by: str
@@ -66,7 +69,7 @@ class EntityRow(Record):
     )
 
     incident_id: str
-    kind: str
+    kind: EntityKind
     value: str
 
 
@@ -78,7 +81,7 @@ class LinkRow(Record):
 
     incident_id: str
     other: str
-    relation: str
+    relation: Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class RunRow(Record):
     id: str
     incident_id: str
     playbook: str
-    state: str
+    state: RunState
     waiting: int
     done: int
 

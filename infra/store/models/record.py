@@ -12,7 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime
 from functools import cache
 from types import UnionType
-from typing import Any, ClassVar, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -108,6 +108,11 @@ def _blank_or(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda text: read(text) if text else None
 
 
+def _kind_of(hint: Any) -> tuple[str, Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
+    """Return how a type is kept: a closed set of words is text, for an older or newer build may have other words."""
+    return _KINDS[str if get_origin(hint) is Literal else hint]
+
+
 @once
 def columns_of(kind: type[Record]) -> tuple[Column, ...]:
     """Return the columns of a kind, in their order. Raise KeyError for a field of a type that no column can hold."""
@@ -115,10 +120,11 @@ def columns_of(kind: type[Record]) -> tuple[Column, ...]:
     above = {it.name for it in fields(kind.__mro__[1])} if kind.__mro__[1] is not Record else set()
     for it in fields(kind):
         hint = hints[it.name]
-        optional = get_origin(hint) is UnionType and type(None) in get_args(hint)
-        bare = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
+        args = get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+        optional = type(None) in args
+        bare = next(arg for arg in args if arg is not type(None))
         computed = _has_default(it)
-        type_, write, read = ("", _nested, None) if computed else _KINDS[bare]
+        type_, write, read = ("", _nested, None) if computed else _kind_of(bare)
         blank = bool(it.metadata.get("blank"))
         found.append(
             Column(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from engine.rule_life.rules import RuleStage
 from infra.store.models.record import Record, Table
 
 
@@ -33,7 +34,7 @@ class RuleVersionRow(Record):
     id: str
     name: str
     version: str
-    stage: str
+    stage: RuleStage
     written_by: str
     proposed_by: str
 

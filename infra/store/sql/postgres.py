@@ -12,18 +12,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import psycopg
 from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from engine.kernel.errors import DataError
 from infra.store.sql.database import Database, StoreUnavailable
+from infra.store.sql.notifications import ByPosition
 from infra.store.sql.schema import STORE, Plan
 
 LOCK = 0x716F7267
@@ -106,7 +106,7 @@ class Cursor:
         return iter(self.raw)
 
 
-class _Recorder(PostgresProcessRecorder):
+class _Recorder(ByPosition, PostgresProcessRecorder):
     """The library's recorder over a table of ours; how rows get in is up to ``insert``."""
 
     insert: Any = None
@@ -121,6 +121,14 @@ class _Recorder(PostgresProcessRecorder):
             if tracking is not None:
                 self._insert_tracking(curs, tracking)
         return ids
+
+
+class _Datastore(PostgresDatastore):
+    """The library's datastore over the pool of the store: its recorders work on the same connections."""
+
+    def __init__(self, pool: ConnectionPool[Any]) -> None:
+        super().__init__("", "", "", "", "", lock_timeout=30)  # its own pool is never opened
+        self.pool = cast(Any, pool)
 
 
 class PostgresDatabase(Database):
@@ -143,11 +151,7 @@ class PostgresDatabase(Database):
             url, min_size=1, max_size=pool_size, open=False, configure=_configure, timeout=RECOVERY_S,
             kwargs={"row_factory": _rows, "autocommit": True}, connection_class=_Connection, check=_alive,
         )  # fmt: skip
-        info = conninfo_to_dict(url)
-        self.store = PostgresDatastore(
-            str(info.get("dbname", "")), str(info.get("host", "localhost")), str(info.get("port", 5432)),
-            str(info.get("user", "")), str(info.get("password", "")), pool_size=1, max_overflow=4, lock_timeout=30,
-        )  # fmt: skip
+        self.store = _Datastore(self._pool)
         try:
             self._pool.open(wait=True, timeout=10)
         except PoolTimeout:
@@ -311,7 +315,9 @@ class PostgresDatabase(Database):
 
     def recorder(self, table: str) -> _Recorder:
         """Give the library's process recorder over one of the chained tables."""
-        return _Recorder(self.store, events_table_name=table, tracking_table_name="tracking")
+        recorder = _Recorder(self.store, events_table_name=table, tracking_table_name="tracking")
+        recorder.asking = self.asking
+        return recorder
 
     def track(self, cursor: Any, follower: str, position: int) -> None:
         """Store a follower's position through the library."""
@@ -346,7 +352,6 @@ class PostgresDatabase(Database):
         with suppress(OperationalError, PoolTimeout), self._pool.connection(timeout=2) as connection:
             connection.execute(f"DELETE FROM {self.plan.meta} WHERE key = %s".encode(), (self._mark,))  # noqa: S608
         self._pool.close()
-        self.store.close()
 
 
 _TYPES = {

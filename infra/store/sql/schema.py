@@ -206,6 +206,10 @@ def _make_tables(cursor: Any, dialect: str, found: int) -> None:
                 cursor.execute(statement)
 
 
+def _new_facts(cursor: Any, dialect: str, found: int) -> None:
+    """8: the tables stay as they are; what failed is now said by facts that a version before cannot read."""
+
+
 def make_derived(cursor: Any, dialect: str) -> None:
     """Make the tables that are folded from the logs and are not there: read models, tally, search index."""
     made = [text for name in _SEARCHED for text in _SEARCH[dialect].format(name=name).split(";\n")]
@@ -221,5 +225,5 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
 
 
 _FOLDED = ("tally", "search_marks", "known_runs", "known_pages")
-STORE = Plan("meta", ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables)))
+STORE = Plan("meta", ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts)))
 KEYRING = Plan("keys_meta", ((1, _make_keyring),))

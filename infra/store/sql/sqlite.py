@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from eventsourcing.persistence import Notification, OperationalError, StoredEvent, Tracking
+from eventsourcing.persistence import OperationalError, StoredEvent, Tracking
 from eventsourcing.sqlite import (
     SQLiteConnection,
     SQLiteConnectionPool,
@@ -20,6 +19,7 @@ from eventsourcing.sqlite import (
 )
 
 from infra.store.sql.database import Database, StoreUnavailable
+from infra.store.sql.notifications import ByPosition
 from infra.store.sql.schema import STORE, Plan
 
 
@@ -40,7 +40,7 @@ class _Pool(SQLiteConnectionPool):
         return connection
 
 
-class _Recorder(SQLiteProcessRecorder):
+class _Recorder(ByPosition, SQLiteProcessRecorder):
     """The library's recorder over a table of ours; how rows get in is up to ``insert``."""
 
     insert: Any = None
@@ -51,28 +51,6 @@ class _Recorder(SQLiteProcessRecorder):
         if tracking is not None:
             self._insert_tracking(c, tracking)
         return ids
-
-    def select_notifications(
-        self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (), *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:  # fmt: skip
-        """Read as the library does, by ``position``: over a declared primary key SQLite gives ``rowid`` that name."""
-        low = (start or 0) - inclusive_of_start
-        marks = ",".join("?" * len(topics))
-        among = f"AND topic IN ({marks}) " if topics else ""
-        with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute(
-                "SELECT position, originator_id, originator_version, topic, state "  # noqa: S608 - our own names
-                f"FROM {self.events_table_name} WHERE position > ? AND position <= ? {among}ORDER BY position LIMIT ?",
-                (low, stop if stop is not None else 2**62, *topics, limit),
-            )
-            return [
-                Notification(
-                    id=row["position"], originator_id=UUID(row["originator_id"]),
-                    originator_version=row["originator_version"], topic=row["topic"], state=row["state"],
-                )
-                for row in cursor.fetchall()
-            ]  # fmt: skip
 
 
 class SqliteDatabase(Database):
@@ -143,7 +121,9 @@ class SqliteDatabase(Database):
 
     def recorder(self, table: str) -> _Recorder:
         """Give the library's process recorder over one of the chained tables."""
-        return _Recorder(self.store, events_table_name=table)
+        recorder = _Recorder(self.store, events_table_name=table)
+        recorder.asking = self.asking
+        return recorder
 
     def track(self, cursor: Any, follower: str, position: int) -> None:
         """Store a follower's position through the library."""

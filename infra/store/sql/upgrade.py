@@ -12,7 +12,7 @@ import orjson
 from engine.events.catalogue import builtin_catalogue
 from engine.events.envelope import SecurityEvent
 from engine.kernel.errors import DataError
-from infra.store.log.chain import GENESIS, link, row_bytes
+from engine.proofs.chain import GENESIS, link, row_bytes
 from infra.store.log.ledger import DEAD_LETTER, RAW, Ledger
 from infra.store.log.prepared import prepare
 

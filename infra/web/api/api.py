@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -73,7 +74,7 @@ def get_due(house: TheHouse, session: TheSession, days: int = 7) -> list[dict[st
 @router.get("/coverage", tags=["governance"], summary="Coverage of the obligations")
 def get_coverage(house: TheHouse, session: TheSession) -> list[dict[str, Any]]:
     """Give every obligation with what serves it and its latest evidence."""
-    return Coverage(house).rows()
+    return [asdict(row) for row in Coverage(house).rows()]
 
 
 @router.get("/clocks", tags=["clocks"], summary="The board of duties")
@@ -123,4 +124,4 @@ def find_events(
     below: Annotated[int | None, Query(ge=0, le=2**62)] = None,
 ) -> list[dict[str, Any]]:
     """Give the newest hundred that answer a question in the Lucene query language, with keys below a bound."""
-    return queries.search(house, q, of, below)
+    return [asdict(hit) for hit in queries.search(house, q, of, below)]

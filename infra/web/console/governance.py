@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from engine.governance.governance import controls, duty_specs
 from engine.kernel.errors import NotFound, n_
 from infra.read import queries
-from infra.read.coverage import Coverage, totals
+from infra.read.coverage import Coverage, CoverageRow, totals
 from infra.read.reporting import Reports
 from infra.read.rows import governance as read_governance
 from infra.read.rows.clocks import of_duties
@@ -41,22 +39,18 @@ def show_coverage(request: Request, house: TheHouse, session: TheSession, view: 
     rows = Coverage(house).rows()
     found = totals(rows)
     words = q.lower()[:100]
-    shown = [
-        row
-        for row in rows
-        if _chosen(row, view) and words in f"{row['obligation']} {row['clause']} {row['text']}".lower()
-    ]
+    shown = [row for row in rows if _chosen(row, view) and words in f"{row.obligation} {row.clause} {row.text}".lower()]
     return page(
         request, "coverage.html", session, rows=shown, totals=found, view=view, q=q[:100], title=say("Coverage")
     )
 
 
-def _chosen(row: dict[str, Any], view: str) -> bool:
+def _chosen(row: CoverageRow, view: str) -> bool:
     match view:
         case "missing":
-            return not row["served"] and not row["by_hand"]
+            return not row.served and not row.by_hand
         case "without-evidence":
-            return not row["evidence_at"]
+            return not row.evidence_at
     return True
 
 
@@ -112,11 +106,11 @@ def act_on_risk(request: Request, house: TheHouse, session: TheSession, form: Ch
 def show_controls(request: Request, house: TheHouse, session: TheSession) -> Response:
     """The statement of applicability."""
     stated = read_governance.controls(house.database)
-    coverage = {row["obligation"]: row for row in Coverage(house).rows()}
+    coverage = {row.obligation: row for row in Coverage(house).rows()}
     rows = []
     for control in controls().values():
         behind = [coverage[o] for o in control.obligations]
-        latest = max((r for r in behind if r["evidence_at"]), key=lambda r: r["evidence_at"], default=None)
+        latest = max((r for r in behind if r.evidence_at), key=lambda r: r.evidence_at, default=None)
         rows.append({"control": control, "stated": stated.get(control.id), "behind": behind, "latest": latest})
     return page(request, "controls.html", session, rows=rows, title=say("Controls"))
 

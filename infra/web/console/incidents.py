@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -30,7 +31,7 @@ from infra.store.models.incidents import IncidentRow
 from infra.web.console.fields import Sent
 from infra.web.console.forms import INCIDENTS, REPORT, answered, send
 from infra.web.context import CheckedForm, TheHouse, TheSession, do, page, safe_path
-from playbooks.run import Run
+from playbooks.run import Run, TaskOpened
 from reports.messages import say
 
 router = APIRouter(include_in_schema=False)
@@ -141,13 +142,37 @@ def show_incident(request: Request, house: TheHouse, session: TheSession, incide
     )
 
 
-def _linked(house: House, incident: Incident) -> list[dict[str, Any]]:
+class _Linked(NamedTuple):
+    id: str
+    number: str
+    title: str
+    phase: str
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    id: str
+    name: str
+    state: str
+    task: TaskOpened | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A run of a playbook: its steps in the order they were entered, and the names of those that lie ahead."""
+
+    run: Run
+    steps: list[_Step]
+    ahead: list[str]
+
+
+def _linked(house: House, incident: Incident) -> list[_Linked]:
     found = []
     for key, relation in incident.links.items():
         row = incidents.incident(house.database, key)
         if row is not None:
-            shown = {"id": row.id, "number": row.number, "title": row.title, "phase": row.phase}
-            found.append({**shown, "relation": relation})
+            found.append(_Linked(row.id, row.number, row.title, row.phase, relation))
     return found
 
 
@@ -157,8 +182,8 @@ def _started(house: House, incident_id: str) -> dict[str, ClockStarted]:
     return {fact.clock_id: fact for fact in facts if isinstance(fact, ClockStarted)}
 
 
-def _runs(house: House, incident_id: str) -> list[dict[str, Any]]:
-    """The playbooks of an incident as lists of steps in the order they were entered."""
+def _runs(house: House, incident_id: str) -> list[_Shown]:
+    """The playbooks of an incident."""
     shown = []
     by_digest = {playbook.digest: playbook for playbook in house.playbooks.values()}
     for row in protections.runs_of(house.database, incident_id):
@@ -171,7 +196,7 @@ def _runs(house: House, incident_id: str) -> list[dict[str, Any]]:
                 continue
             task = run.waiting.get(step_id)
             state = run.done.get(step_id) or ("waiting" if task or step_id in run.requested else "running")
-            steps.append({"id": step_id, "name": step.get("name", step_id), "state": state, "task": task})
+            steps.append(_Step(step_id, step.get("name", step_id), state, task))
         workflow = playbook.workflow if playbook else {}
         spare = {step.get("on_failure") for step in workflow.values()}
         ahead = [
@@ -179,7 +204,7 @@ def _runs(house: House, incident_id: str) -> list[dict[str, Any]]:
             for step_id, step in workflow.items()
             if step_id not in run.entered and step["type"] == "action" and step_id not in spare
         ]
-        shown.append({"run": run, "steps": steps, "ahead": ahead})
+        shown.append(_Shown(run, steps, ahead))
     return shown
 
 

@@ -74,9 +74,7 @@ def show_versions(
     second = version_of(notice, new or last)
     first = version_of(notice, old) if old else (notice.versions[second.number - 2] if second.number > 1 else None)
     kind = kind_key(notice.kind, notice.stage)
-    found = changes(first, second)
-    for change in found:
-        change["heading"] = heading(kind, change["language"], change["field"])
+    found = [{**it._asdict(), "heading": heading(kind, it.language, it.field)} for it in changes(first, second)]
     return page(
         request, "versions.html", session, notice=notice, incident=incident, first=first, second=second,
         changes=found, names={**NAMES, "json": "JSON"}, title=say("Versions, {number}", number=incident.number),

@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
 from engine.permissions import require_reading
+from engine.search.question import LONGEST, BadQuestion
 from infra.processes.search import behind
 from infra.read import queries
 from infra.search.port import INDEXES, SearchUnavailable
-from infra.search.question import LONGEST, BadQuestion
 from infra.web.console.rules import explanations
 from infra.web.context import TheHouse, TheSession, page
 from reports.messages import refusal, say
@@ -32,7 +32,7 @@ def show_events(
         rows = queries.search(house, q, of, below)
     except (BadQuestion, SearchUnavailable) as error:
         wrong = refusal(error)
-    oldest = rows[-1].get("position", rows[-1].get("key")) if len(rows) == queries.PAGE else None
+    oldest = queries.place_of(rows[-1]) if len(rows) == queries.PAGE else None
     lag = behind(house.search, house.ledger, house.decisions)[of]
     return page(
         request, "events.html", session, rows=rows, q=q[:LONGEST], of=of, wrong=wrong, oldest=oldest, indexes=INDEXES,

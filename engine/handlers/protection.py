@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.handlers.desk import Desk, Work
+from engine.handlers.register import handles, in_unit
 from engine.kernel.checked import checked
 from engine.kernel.commands import DONE, Made, Outcome
 from engine.kernel.errors import DecisionRefused
@@ -20,8 +22,6 @@ from engine.protection.commands import (
 )
 from engine.protection.facts import CourtRuled, LegalAct
 from engine.protection.protection import Protection
-from infra.commands.desk import Desk, Work
-from infra.commands.register import handles, in_unit
 
 
 @handles(EnterAct)

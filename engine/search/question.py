@@ -17,9 +17,9 @@ from luqum.exceptions import ParseError
 from luqum.thread import parse
 
 from engine.kernel.errors import InputError
-from infra.search import words
-from infra.search.instants import EARLIEST, LATEST, span
-from infra.search.words import Kind
+from engine.search import words
+from engine.search.instants import EARLIEST, LATEST, span
+from engine.search.words import Kind
 
 LONGEST = 1_000
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from engine.handlers.desk import Desk, Work
+from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Person
 from engine.kernel.messages import AfcMessage, NoticeMessage
-from engine.kernel.ports import Intent
+from engine.kernel.ports import Context, Intent
 from engine.notices import notice as notices
 from engine.notices.commands import (
     ApproveClientNotices,
@@ -29,10 +31,8 @@ from engine.notices.facts import NoticeStage
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.policies.notices import drafted
-from infra.commands.desk import Desk, Work
-from infra.commands.register import handles, in_unit
-from infra.store.log.unit import Unit
 
+LATER: tuple[NoticeStage, ...] = ("follow_up", "final")
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
 
 
@@ -58,7 +58,7 @@ def draft(desk: Desk, command: DraftNotice, by: Person) -> Made:
 def follow_up(desk: Desk, command: FollowUpNotice, by: Person) -> Made:
     """Draft a supplement, or the final report, to a notice that was handed over."""
     stage = command.stage
-    if stage not in ("follow_up", "final"):
+    if stage not in LATER:
         raise InputError("a later notice is follow_up or final", field="stage")
     with desk.work(by) as work:
         first = work.get(Notice, command.notice_id)
@@ -79,12 +79,18 @@ def follow_up(desk: Desk, command: FollowUpNotice, by: Person) -> Made:
 
 
 def _draft(
-    work: Work, incident: Incident, kind: str, subject: str, stage: str, key: str, to: str, follows: Notice | None
+    work: Work,
+    incident: Incident,
+    kind: str,
+    subject: str,
+    stage: NoticeStage,
+    key: str,
+    to: str,
+    follows: Notice | None,
 ) -> None:
-    the_stage: NoticeStage = stage  # type: ignore[assignment]
     content, version = work.desk.drafting.text(work.unit, incident, kind, stage, "", late=False, follows=follows)
     fact = drafted(
-        work.unit, key, incident, notice_kind(kind), subject, the_stage, content, version, recipient=to,
+        work.unit, key, incident, notice_kind(kind), subject, stage, content, version, recipient=to,
         follows=follows, actor=work.by.id,
     )  # fmt: skip
     work.record(Notice, key, [fact])
@@ -168,11 +174,7 @@ def hand_over(work: Work, command: HandOverNotice) -> Outcome:
         notice, command.channel, command.reference, command.handed_at or work.at, by=work.by, at=work.at
     )
     work.record(Notice, notice.id, facts)
-    work.unit.cursor.execute(
-        "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND kind IN ('mail', 'afc') "
-        "AND (key = ? OR key LIKE ?)",
-        (f"mail:{notice.id}", f"mail:{notice.id}:%"),
-    )
+    work.unit.by_hand(f"mail:{notice.id}")
     return DONE
 
 
@@ -214,7 +216,7 @@ def record_bounce(work: Work, command: RecordBounce) -> Outcome:
     return DONE
 
 
-def order_sending(unit: Unit, notice: Notice, recipient: str, number: int | None) -> None:
+def order_sending(unit: Context, notice: Notice, recipient: str, number: int | None) -> None:
     """Order the sending of an approved notice to one recipient; ``number`` is None for another try."""
     delivery = notice.deliveries[recipient]
     key = f"mail:{notice.id}" if number == 0 else f"mail:{notice.id}:{number}"

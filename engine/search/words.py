@@ -15,7 +15,7 @@ from datetime import tzinfo
 from functools import lru_cache
 from typing import Any, Literal
 
-from infra.search.instants import span
+from engine.search.instants import span
 
 Kind = Literal["text", "number", "date", "time"]
 """How a field is asked for; ``date`` is a time among the words, ``time`` the one time of the document."""

@@ -13,13 +13,13 @@ from engine.duties.commands import (
     ProposeCancellation,
     StartClock,
 )
+from engine.handlers.desk import Desk, Work
+from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.kernel.commands import DONE, Made, Outcome
 from engine.kernel.errors import DecisionRefused
 from engine.kernel.facts import Person
 from engine.protection.protection import Protection
-from infra.commands.desk import Desk, Work
-from infra.commands.register import handles, in_unit
 
 
 @in_unit(StartClock)

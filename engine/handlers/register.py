@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from engine.handlers.desk import Desk, Work
 from engine.kernel.commands import Command, Outcome
 from engine.kernel.facts import Person
-from infra.commands.desk import Desk, Work
 
 C = TypeVar("C", bound=Command[Any])
 R = TypeVar("R", bound=Outcome)
-Handler = Callable[[Desk, Any, Person], Outcome]
+D = TypeVar("D", bound=Desk)
+W = TypeVar("W", bound=Work)
+Handler = Callable[[Any, Any, Person], Outcome]
 HANDLERS: dict[type[Command[Any]], Handler] = {}
 """Kind of command → its handler; filled by the modules that ``infra.commands.dispatch`` imports."""
 
 
-def handles(kind: type[C]) -> Callable[[Callable[[Desk, C, Person], R]], Callable[[Desk, C, Person], R]]:
+def handles(kind: type[C]) -> Callable[[Callable[[D, C, Person], R]], Callable[[D, C, Person], R]]:
     """Register the handler of a kind of command."""
 
-    def register(handler: Callable[[Desk, C, Person], R]) -> Callable[[Desk, C, Person], R]:
+    def register(handler: Callable[[D, C, Person], R]) -> Callable[[D, C, Person], R]:
         assert kind not in HANDLERS, kind
         HANDLERS[kind] = handler
         return handler
@@ -31,14 +33,14 @@ def handles(kind: type[C]) -> Callable[[Callable[[Desk, C, Person], R]], Callabl
     return register
 
 
-def in_unit(kind: type[C]) -> Callable[[Callable[[Work, C], R]], Callable[[Work, C], R]]:
+def in_unit(kind: type[C]) -> Callable[[Callable[[W, C], R]], Callable[[W, C], R]]:
     """Register a handler that is all in one unit of work."""
 
-    def register(handler: Callable[[Work, C], R]) -> Callable[[Work, C], R]:
+    def register(handler: Callable[[W, C], R]) -> Callable[[W, C], R]:
         @handles(kind)
         def within(desk: Desk, command: C, by: Person) -> R:
             with desk.work(by) as work:
-                return handler(work, command)
+                return handler(work, command)  # type: ignore[arg-type] # the desk of a handler opens its kind of work
 
         return handler
 

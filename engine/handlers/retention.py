@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from engine.handlers.desk import Work
+from engine.handlers.register import in_unit
 from engine.kernel.commands import DONE, Outcome
 from engine.retention import retention
 from engine.retention.commands import ApproveErasure, EndObligations, LiftHold, PlaceHold, ProposeErasure
 from engine.retention.retention import Retention, retention_id
-from infra.commands.desk import Work
-from infra.commands.register import in_unit
 
 
 @in_unit(EndObligations)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.handlers.desk import Desk, Work
+from engine.handlers.register import handles, in_unit
 from engine.incidents import casework, triage
 from engine.incidents.casework import Report
 from engine.incidents.commands import (
@@ -28,8 +30,6 @@ from engine.incidents.incident import Incident
 from engine.kernel.commands import DONE, Decided, Made, Outcome
 from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
-from infra.commands.desk import Desk, Work
-from infra.commands.register import handles, in_unit
 
 
 @in_unit(ReportIncident)

@@ -13,12 +13,13 @@ from engine.governance.commands import (
     StateControl,
     TreatRisk,
 )
-from engine.governance.governance import Control, Duty, Output, Risk, RiskEntered
+from engine.governance.facts import Output, RiskEntered
+from engine.governance.governance import Control, Duty, Risk
+from engine.handlers.desk import ORGANISATION, Desk, Work
+from engine.handlers.register import handles, in_unit
 from engine.kernel.checked import checked
 from engine.kernel.commands import DONE, Attachment, Made, Outcome
 from engine.kernel.facts import Person
-from infra.commands.desk import ORGANISATION, Desk, Work
-from infra.commands.register import handles, in_unit
 
 
 def _kept(desk: Desk, document: Attachment | None, document_id: str, about: str, by: Person) -> str:

@@ -1,0 +1,16 @@
+"""What goes out about the running program itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class ObservingSettings(BaseModel, frozen=True):
+    """What goes out about the running program itself."""
+
+    metrics_token: str | None = Field(default=None, repr=False)
+    traces: str | None = None
+    traces_share: float = Field(default=1.0, ge=0, le=1)
+    log_format: Literal["text", "ecs"] = "text"

@@ -1,0 +1,22 @@
+"""The console, the API and the intake over HTTP."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class ServingSettings(BaseModel, frozen=True):
+    """The console, the API and the intake over HTTP."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    secure_cookies: bool = False
+    language: Literal["en", "ru", "kk"] = "en"
+    session_minutes: int = Field(default=30, ge=1, le=720)
+    hosts: tuple[str, ...] = ()
+    readers: int = Field(default=0, ge=0, le=16)
+    queue_batches: int = Field(default=64, ge=1)
+    keep_unknown_types: bool = False
+    expected_sources: dict[str, int] = {}

@@ -1,0 +1,29 @@
+"""Where the two logs, their keys and their proofs are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+
+class StoreSettings(BaseModel, frozen=True):
+    """Where the two logs, their keys and their proofs are kept."""
+
+    data: Path = Path("var")
+    database: str | None = None
+    keys: Path | None = None
+    keyring: str | None = None
+    master_key: str | None = Field(default=None, repr=False)
+    witnesses: tuple[str, ...] = ()
+    witness_keys: tuple[str, ...] = ()
+    timestamp_url: str | None = None
+    timestamp_roots: Path | None = None
+    timestamp_every_s: int = Field(default=3600, ge=1)
+    log_name: str = Field(default="qorgau", pattern=r"^[A-Za-z0-9._/-]{1,100}$")
+    segment_events: int = Field(default=100_000, ge=0)
+
+    @property
+    def keys_folder(self) -> Path:
+        """The directory of secrets: beside the data unless a directory is set, as it should be outside a trial."""
+        return self.keys or self.data / "keys"

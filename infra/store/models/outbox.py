@@ -1,0 +1,61 @@
+"""Writing the outbox: an effect is ordered, begun, tried, settled, taken back, or sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import orjson
+
+from engine.kernel.ports import Intent
+from engine.kernel.timestamps import iso
+from infra.store.models.ddl import insert
+from infra.store.models.effects import EffectRow
+from infra.store.models.record import row_of
+from infra.store.sql.cursor import Cursor
+
+
+def order(cursor: Cursor, intent: Intent, at: datetime) -> None:
+    """Order an effect; the same key is ordered once."""
+    payload = orjson.dumps(intent.message.payload()).decode()
+    row = EffectRow(intent.key, intent.kind, payload, at, "waiting", 0, at, "")
+    cursor.execute(insert(EffectRow) + " ON CONFLICT DO NOTHING", row_of(row))
+
+
+def revoke(cursor: Cursor, key: str) -> None:
+    """Take an order for an effect back that nobody has begun to carry out."""
+    cursor.execute("UPDATE outbox SET state = 'revoked' WHERE key = ? AND state = 'waiting'", (key,))
+
+
+def done_by_hand(cursor: Cursor, key: str) -> None:
+    """Take a waiting order back, and those whose key continues it after a colon: a person has carried it out."""
+    cursor.execute(
+        "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND (key = ? OR key LIKE ?)", (key, f"{key}:%")
+    )
+
+
+def begin(cursor: Cursor, key: str) -> None:
+    """Mark an effect as under way, before it is."""
+    cursor.execute("UPDATE outbox SET state = 'performing' WHERE key = ?", (key,))
+
+
+def resume(cursor: Cursor, kinds: Collection[str]) -> None:
+    """Let the effects of some kinds that were under way wait again."""
+    marks = ",".join("?" * len(kinds))
+    sql = f"UPDATE outbox SET state = 'waiting' WHERE state = 'performing' AND kind IN ({marks})"  # noqa: S608
+    cursor.execute(sql, tuple(kinds))
+
+
+def tried(cursor: Cursor, key: str, state: str, attempts: int, next_at: datetime, answer: str) -> None:
+    """Note what a try came to."""
+    cursor.execute(
+        "UPDATE outbox SET state = ?, attempts = ?, next_at = ?, last_answer = ? WHERE key = ?",
+        (state, attempts, iso(next_at), answer, key),
+    )
+
+
+def send_again(cursor: Cursor, keys: Sequence[str], at: datetime) -> None:
+    """Let effects wait again, as if none had been tried."""
+    cursor.executemany(
+        "UPDATE outbox SET state = 'waiting', attempts = 0, next_at = ? WHERE key = ?", [(iso(at), key) for key in keys]
+    )
