@@ -35,6 +35,7 @@ class Permission(Record):
     title: str
     roles: tuple[Role, ...]
     refusal: str
+    refusal_id: str
     needs: tuple[str, ...] = ()
     second: SecondPerson | None = None
     stage: Stage | None = None
@@ -42,7 +43,7 @@ class Permission(Record):
     def require(self, by: Person) -> None:
         """Raise NotAllowed for a person who holds none of the roles."""
         if not by.may(*self.roles):
-            raise NotAllowed(self.refusal, roles=self.roles)
+            raise NotAllowed(self.refusal_id, roles=self.roles)
 
 
 class Reading(Record):

@@ -35,7 +35,7 @@ def _of(
 ) -> Permission:  # fmt: skip
     return Permission(
         command=command, subject=subject, title=title, roles=tuple(roles),
-        refusal=refusal, needs=needs,
+        refusal=refusal.replace("{roles}", ", ".join(roles)), refusal_id=refusal, needs=needs,
         second=SecondPerson(rule=second, command=by or command) if second else None,
         stage=Stage(when=stage[0], roles=tuple(stage[1]), refusal=stage[2]) if stage else None,
     )  # fmt: skip

@@ -76,7 +76,7 @@ def _in_tables() -> Iterator[tuple[str, str]]:
     for permission in COMMANDS.values():
         second = [permission.second.rule] if permission.second else []
         stage = [permission.stage.when, permission.stage.refusal] if permission.stage else []
-        for text in (permission.title, permission.refusal, *permission.needs, *second, *stage):
+        for text in (permission.title, permission.refusal_id, *permission.needs, *second, *stage):
             yield "engine/permissions/table.py", text
     for reading in READS.values():
         yield "engine/permissions/reading.py", reading.title
