@@ -93,6 +93,7 @@ def environment(house: House) -> Environment:
     env.filters["word"] = messages.word
     env.filters["span"] = lambda seconds: say_length(seconds, messages.say)
     env.globals["_"] = marked
+    env.filters["said"] = messages.say
     env.globals["ngettext"] = lambda one, many, n: messages.ngettext(one, many, n)
     env.globals["spoken"] = messages.spoken
     env.globals["own_names"] = messages.OWN_NAMES
@@ -104,7 +105,10 @@ def environment(house: House) -> Environment:
 
 
 def marked(msgid: str, **values: Any) -> Markup:
-    """Give a message for a template: the catalogue's text is ours, the values are escaped."""
+    """Give a message that is written in a template: the catalogue's text is ours, the values are escaped.
+
+    A text that comes from elsewhere (a step of a playbook, a title) goes through the filter ``said``, which escapes it.
+    """
     return Markup(messages.say(msgid)).format(**values) if values else Markup(messages.say(msgid))  # noqa: S704
 
 

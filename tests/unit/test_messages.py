@@ -156,3 +156,14 @@ def test_days_and_numbers_are_written_as_the_language_does() -> None:
     with speak("en"):
         assert day("2026-11-27") == "2026-11-27"
         assert number(1234567) == "1,234,567"
+
+
+def test_only_texts_of_the_templates_themselves_are_taken_as_safe() -> None:
+    """``_`` gives markup, so what is not written in the template goes through the filter ``said``, which escapes."""
+    calls = re.compile(r"(?<![\w.])_\((?!\")[^)]*\)")
+    found = {
+        path.name: wrong
+        for path in (CATALOGUES.parents[1] / "infra" / "web" / "templates").glob("*.html")
+        if (wrong := calls.findall(path.read_text("utf8")))
+    }
+    assert found == {}
