@@ -27,7 +27,6 @@ CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, next_at);
 CREATE TABLE IF NOT EXISTS users (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT NOT NULL, password_hash TEXT NOT NULL,
     active INTEGER NOT NULL DEFAULT 1, failures INTEGER NOT NULL DEFAULT 0, locked_until TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS languages (user_id TEXT PRIMARY KEY, language TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (
     digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, csrf TEXT NOT NULL, created_at TEXT NOT NULL,
     seen_at TEXT NOT NULL) WITHOUT ROWID;
@@ -41,6 +40,7 @@ CREATE TABLE IF NOT EXISTS decisions (
     position INTEGER PRIMARY KEY, originator_id UUID NOT NULL, originator_version INTEGER NOT NULL,
     topic TEXT NOT NULL, state BLOB NOT NULL, hash BLOB NOT NULL, UNIQUE (originator_id, originator_version));
 """
+_LANGUAGES = "CREATE TABLE IF NOT EXISTS languages (user_id TEXT PRIMARY KEY, language TEXT NOT NULL) WITHOUT ROWID"
 _SEARCHED = ("events", "incidents", "notices")
 _SEARCH = {
     "sqlite": "CREATE VIRTUAL TABLE IF NOT EXISTS search_{name} USING fts5 (words, shown UNINDEXED, at UNINDEXED, "
@@ -207,7 +207,9 @@ def _make_tables(cursor: Any, dialect: str, found: int) -> None:
 
 
 def _new_facts(cursor: Any, dialect: str, found: int) -> None:
-    """8: the tables stay as they are; what failed is now said by facts that a version before cannot read."""
+    """8: what failed is now said by facts that a version before cannot read; the language of each person is kept."""
+    for statement in statements(_LANGUAGES, dialect):
+        cursor.execute(statement)
 
 
 def make_derived(cursor: Any, dialect: str) -> None:
