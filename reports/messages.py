@@ -89,7 +89,7 @@ def catalogue(language: str) -> Mapping[str, str | tuple[str, ...]]:
     return found
 
 
-def translate(language: str, msgid: str, **values: Any) -> str:
+def translate(language: str, msgid: str, /, **values: Any) -> str:
     """Give a message in a language with its values put in."""
     text = msgid
     for name in _FALLS_BACK[known(language) or "en"]:
@@ -100,7 +100,7 @@ def translate(language: str, msgid: str, **values: Any) -> str:
     return filled(text, values)
 
 
-def plural(language: str, one: str, many: str, number: int, **values: Any) -> str:
+def plural(language: str, one: str, many: str, number: int, /, **values: Any) -> str:
     """Give the form of a message that goes with a number; ``{n}`` is the number."""
     text: str = one if number == 1 else many
     for name in _FALLS_BACK[known(language) or "en"]:
@@ -134,17 +134,17 @@ def joined(value: Any) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 
-def say(msgid: str, **values: Any) -> str:
+def say(msgid: str, /, **values: Any) -> str:
     """Give a message in the language spoken here."""
     return translate(spoken(), msgid, **values)
 
 
-def in_english(msgid: str, **values: Any) -> str:
+def in_english(msgid: str, /, **values: Any) -> str:
     """Give a message in English, for documents and records that are kept in that language."""
     return filled(msgid, values)
 
 
-def ngettext(one: str, many: str, n: int, **values: Any) -> str:
+def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
     """Give the form of a message that goes with a number, in the language spoken here."""
     return plural(spoken(), one, many, n, **values)
 

@@ -37,7 +37,7 @@ class Alert:
     loud: bool = True
 
 
-def english(msgid: str, **values: Any) -> str:
+def english(msgid: str, /, **values: Any) -> str:
     """Give a message in English."""
     return in_words(msgid, values)
 

@@ -104,7 +104,7 @@ def environment(house: House) -> Environment:
     return env
 
 
-def marked(msgid: str, **values: Any) -> Markup:
+def marked(msgid: str, /, **values: Any) -> Markup:
     """Give a message that is written in a template: the catalogue's text is ours, the values are escaped.
 
     A text that comes from elsewhere (a step of a playbook, a title) goes through the filter ``said``, which escapes it.

@@ -167,3 +167,7 @@ def test_only_texts_of_the_templates_themselves_are_taken_as_safe() -> None:
         if (wrong := calls.findall(path.read_text("utf8")))
     }
     assert found == {}
+
+
+def test_a_value_may_be_called_as_a_parameter_is() -> None:
+    assert translate("en", "text in {language} of {msgid}", language="kk", msgid="x") == "text in kk of x"
