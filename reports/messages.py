@@ -18,7 +18,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from engine.kernel.errors import QorgauError
+from engine.kernel.errors import QorgauError, in_words
 from reports.labels import label, words
 
 LANGUAGES = ("kk", "ru", "en")
@@ -120,18 +120,11 @@ def _form(language: str, number: int) -> int:
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
-    """Put values into the placeholders of a text; tuples are joined with commas."""
-    if not values:
-        return text
+    """Put values into the placeholders of a text; one whose placeholders are faulty is given as it is."""
     try:
-        return text.format(**{name: joined(value) for name, value in values.items()})
+        return in_words(text, values)
     except (KeyError, IndexError, ValueError):  # a faulty catalogue must not hide what is to be said
         return text
-
-
-def joined(value: Any) -> Any:
-    """Give the parts of a tuple or list as one text, anything else as it is."""
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 
 def say(msgid: str, /, **values: Any) -> str:

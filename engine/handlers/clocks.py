@@ -16,8 +16,8 @@ from engine.duties.commands import (
 from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
+from engine.incidents.triage import must_be_open
 from engine.kernel.commands import DONE, Made, Outcome
-from engine.kernel.errors import DecisionRefused
 from engine.kernel.facts import Person
 from engine.protection.protection import Protection
 
@@ -40,9 +40,7 @@ def start(work: Work, command: StartClock) -> Made:
 
 def _owner(work: Work, owner_id: str, kind: str) -> None:
     if kind == "incident":
-        incident = work.get(Incident, owner_id)
-        if not incident.is_open:
-            raise DecisionRefused("incident {number} is {phase}", number=incident.number, phase=incident.phase)
+        must_be_open(work.get(Incident, owner_id))
     else:
         work.get(Protection, owner_id)
 

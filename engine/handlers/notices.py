@@ -7,7 +7,7 @@ from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
-from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
+from engine.kernel.errors import Conflict, InputError, NotFound
 from engine.kernel.facts import Person
 from engine.kernel.messages import AfcMessage, NoticeMessage
 from engine.kernel.ports import Context, Intent
@@ -28,6 +28,7 @@ from engine.notices.commands import (
     WithdrawNotice,
 )
 from engine.notices.facts import NoticeStage
+from engine.notices.following import following
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.policies.notices import drafted
@@ -62,20 +63,12 @@ def follow_up(desk: Desk, command: FollowUpNotice, by: Person) -> Made:
         raise InputError("a later notice is follow_up or final", field="stage")
     with desk.work(by) as work:
         first = work.get(Notice, command.notice_id)
-        if first.state != "sent":
-            raise DecisionRefused("a supplement follows a notice that was handed over")
+        found = following(first, stage, lambda key: work.unit.load(Notice, key))
+        if isinstance(found, Notice):
+            return Made(id=found.id)
         incident = work.get(Incident, first.incident_id)
-        number = 0
-        while True:
-            key = notice_id(first.kind, incident.id, first.subject, stage, number)
-            state = work.unit.load(Notice, key).state
-            if state in ("draft", "review", "approved"):
-                return Made(id=key)
-            if state in ("none", "withdrawn"):
-                break
-            number += 1
-        _draft(work, incident, first.kind, first.subject, stage, key, first.recipient, first)
-    return Made(id=key)
+        _draft(work, incident, first.kind, first.subject, stage, found, first.recipient, first)
+    return Made(id=found)
 
 
 def _draft(

@@ -6,10 +6,8 @@ from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
 from engine.kernel.checked import checked
 from engine.kernel.commands import DONE, Made, Outcome
-from engine.kernel.errors import DecisionRefused
 from engine.kernel.facts import Person
 from engine.permissions import require
-from engine.policies.acts import acknowledge
 from engine.protection import protection
 from engine.protection.commands import (
     AcknowledgeOrder,
@@ -114,10 +112,7 @@ def decide_outcome(work: Work, command: DecideOutcome) -> Outcome:
 @in_unit(AcknowledgeOrder)
 def acknowledge_order(work: Work, command: AcknowledgeOrder) -> Outcome:
     """Record by hand that another system carried an order out."""
-    if not command.reference.strip():
-        raise DecisionRefused("an acknowledgement needs the other system's reference")
     it = work.get(Protection, command.protection_id)
-    acknowledge(
-        work.unit, it.id, command.order_id, reference=command.reference[:200], done_at=work.at, actor=work.by.id
-    )  # fmt: skip
+    facts = protection.acknowledge_by_hand(it, command.order_id, command.reference, by=work.by, at=work.at)
+    work.record(Protection, it.id, facts)
     return DONE

@@ -28,6 +28,7 @@ from engine.incidents.facts import (
     SuppressionSet,
 )
 from engine.incidents.incident import Incident
+from engine.incidents.triage import must_be_open
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Entities, Fact, FindingRaised, OfIncident, Person, Reasoned, Record
 from engine.kernel.ids import derive
@@ -278,7 +279,4 @@ def suppressed(incident: Incident, finding: FindingRaised, *, at: datetime) -> S
 
 def _works(incident: Incident, command: str, by: Person) -> None:
     require(command, by)
-    if not incident.is_open:
-        raise DecisionRefused(
-            "incident {number} is {phase}; reopen it first", number=incident.number, phase=incident.phase
-        )
+    must_be_open(incident)

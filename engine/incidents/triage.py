@@ -114,12 +114,17 @@ def join(incident: Incident, finding: FindingRaised, *, at: datetime) -> Sequenc
     ]
 
 
-def _triage(incident: Incident, command: str, by: Person) -> None:
-    require(command, by)
+def must_be_open(incident: Incident) -> None:
+    """Raise DecisionRefused for an incident that is closed."""
     if not incident.is_open:
         raise DecisionRefused(
             "incident {number} is {phase}; reopen it first", number=incident.number, phase=incident.phase
         )
+
+
+def _triage(incident: Incident, command: str, by: Person) -> None:
+    require(command, by)
+    must_be_open(incident)
 
 
 def assign(incident: Incident, assignee: str, *, by: Person, at: datetime) -> Sequence[Fact]:

@@ -325,6 +325,15 @@ def acknowledge_order(
     ]
 
 
+def acknowledge_by_hand(
+    protection: Protection, order_id: str, reference: str, *, by: Person, at: datetime
+) -> Sequence[Fact]:
+    """Record that a person has the other system's answer, under that system's reference."""
+    if not reference.strip():
+        raise DecisionRefused("an acknowledgement needs the other system's reference")
+    return acknowledge_order(protection, order_id, reference=reference[:200], done_at=at, at=at, actor=by.id)
+
+
 def violated(
     protection: Protection, incident_id: str, finding_id: str, detected_at: datetime, *, at: datetime
 ) -> Sequence[Fact]:

@@ -30,7 +30,6 @@ PARTS = 512
 _WORD = re.compile(r"[^\W_]+")
 _SHORT = {".": "zd", "_": "zu", "@": "za", "z": "zz"}
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_HEX = "0123456789abcdef"
 _NIBBLES = 16
 
 
