@@ -18,7 +18,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from engine.kernel.errors import QorgauError, in_words
+from engine.kernel.errors import QorgauError, in_words, n_
 from reports.labels import label, words
 
 LANGUAGES = ("kk", "ru", "en")
@@ -60,9 +60,10 @@ def accepted(header: str) -> str | None:
     """Give the language of an Accept-Language header that we have and its sender likes best, else None."""
     wanted: list[tuple[float, str]] = []
     for part in header[:500].split(","):
-        tag, _, weight = part.partition(";q=")
+        tag, *parameters = (piece.strip() for piece in part.split(";"))
+        weights = [text[2:] for text in parameters if text[:2].lower() == "q="]
         try:
-            wanted.append((float(weight or 1), tag.strip().replace("-", "_")))
+            wanted.append((float(weights[0]) if weights else 1.0, tag.replace("-", "_")))
         except ValueError:
             continue
     from babel.core import negotiate_locale
@@ -146,7 +147,7 @@ def mail_text(language: str, msgid: str, **values: Any) -> str:
     """Give a message with its short names said in words; in English the names stay as they are recorded."""
     if language == "en":
         return in_english(msgid, **values)
-    return translate(language, msgid, **{name: _worded(value, language) for name, value in values.items()})
+    return translate(language, msgid, **{name: _worded(name, value, language) for name, value in values.items()})
 
 
 def word(name: object) -> str:
@@ -159,14 +160,25 @@ def refusal(error: QorgauError, language: str | None = None) -> str:
     language = language or spoken()
     if language == "en":
         return error.message
-    values = {name: _worded(value, language) for name, value in error.values.items()}
-    return error.placed(translate(language, error.msgid, **values), translate(language, "field"))
+    values = {name: _worded(name, value, language) for name, value in error.values.items()}
+    return error.placed(translate(language, error.msgid, **values), translate(language, n_("field")))
 
 
-def _worded(value: Any, language: str) -> Any:
-    """Values that are short names of ours are said in words; what people wrote stays as it is."""
+_OURS = frozenset({
+    "channel", "classes", "clock", "disposition", "dispositions", "duty", "function", "kind", "kinds", "known",
+    "language", "languages", "mode", "on_demand", "outcome", "owner_kind", "phase", "proposed2", "relation",
+    "relations", "roles", "ruling", "severities", "severity", "stage", "startable", "state",
+    "treatment", "unit", "verb",
+})  # fmt: skip
+"""The placeholders that short names of ours are put into; any other may hold what somebody wrote."""
+
+
+def _worded(place: str, value: Any, language: str) -> Any:
+    """Say short names of ours in words; what people wrote stays as it is."""
+    if place not in _OURS:
+        return value
     if isinstance(value, tuple | list):
-        return ", ".join(str(_worded(part, language)) for part in value)
+        return ", ".join(str(_worded(place, part, language)) for part in value)
     return translate(language, label(value)) if isinstance(value, str) and str(value) in words() else value
 
 

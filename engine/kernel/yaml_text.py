@@ -9,12 +9,20 @@ from typing import Any
 
 import yaml
 
-from engine.kernel.errors import DataError
+from engine.kernel.errors import DataError, InputError
 
 
 def read_yaml(text: str) -> Any:
     """Give the one document of a text. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+def read_value(text: str, field: str) -> Any:
+    """Return the value that somebody typed, as YAML reads it. Raise InputError naming the field."""
+    try:
+        return read_yaml(text)
+    except (yaml.YAMLError, ValueError):
+        raise InputError("this is no number, text, list or yes and no", field=field) from None
 
 
 class _Once(yaml.CSafeLoader):

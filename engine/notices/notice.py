@@ -333,12 +333,13 @@ def hand_over(
         raise DecisionRefused("the notice was handed over already")
     if not channel.strip() or not reference.strip() or len(channel) > 100 or len(reference) > 200:
         raise DecisionRefused("name the channel and the reference that proves it")
-    if handed_at > at or handed_at < notice.approved_at:
+    if handed_at > at or handed_at < notice.approved_at.replace(second=0, microsecond=0):  # a form gives minutes
         raise InputError("it was handed over between its approval and now", field="handed_at")
     return [
         NoticeSent(
             at=at, actor=by.id, notice_id=notice.id, channel=f"by hand: {channel.strip()}",
-            transport_ref=reference.strip(), recipient=recipient or open_ones[0], sent_at=handed_at,
+            transport_ref=reference.strip(), recipient=recipient or open_ones[0],
+            sent_at=max(handed_at, notice.approved_at),
         )
     ]  # fmt: skip
 

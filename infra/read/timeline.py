@@ -189,7 +189,7 @@ def _clock(fact: Fact, names: dict[str, str]) -> str | None:
         case c.ClockCancellationProposed():
             return say("{name}: cancelling proposed; a second person must agree", name=name)
         case c.ClockCancelled():
-            return say("{name}: cancelled, second person {person}", name=name, person=fact.second_person)
+            return say("{name}: cancelled by two persons, with {person}", name=name, person=fact.second_person)
         case c.ClockResumed():
             return say("{name}: resumed", name=name)
         case c.ClockRecounted():

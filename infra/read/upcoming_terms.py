@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import groupby
 
 from icalendar import Alarm, Calendar, Event
 
@@ -31,6 +32,12 @@ def due_within(house: Reading, days: int = WEEK) -> list[DueRow]:
         )
         for row in rows
     ]
+
+
+def by_day(rows: list[DueRow]) -> list[tuple[str, list[DueRow]]]:
+    """Return the terms by the day they end on, overdue ones first, then day after day."""
+    ordered = sorted(rows, key=lambda row: (row.breached_at is None, row.due_at))
+    return [(day, list(group)) for day, group in groupby(ordered, key=lambda row: row.day)]
 
 
 def path_of(row: DueRow) -> str:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from engine.kernel.checked import wrong
-from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError, n_
 from infra.app.container import House
 from infra.commands.accounts import Session
 from infra.observe.stage_health import standing
@@ -36,9 +36,9 @@ from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
 from infra.web.console import rules as pages_rules
 from infra.web.context import SignInNeeded, environment, page, safe_path
-from infra.web.language import Languages
+from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
-from reports.messages import refusal, say
+from reports.messages import refusal, say, speak
 
 log = logging.getLogger("qorgau.web")
 CSP = (
@@ -107,12 +107,20 @@ def _counts(house: House, session: Session) -> dict[str, Any]:
 def _add_headers(app: FastAPI) -> None:
     @app.middleware("http")
     async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if not request.url.path.startswith("/static"):
-            response.headers.setdefault("Cache-Control", "no-store")
-        return response
+        return guarded(request, await call_next(request))
+
+
+_HTTP = {404: n_("There is no such page."), 405: n_("This page cannot be asked for that way.")}
+"""What people are told instead of the words of the protocol."""
+
+
+def guarded(request: Request, response: Response) -> Response:
+    """Put the headers on an answer that keep browsers from framing, sniffing and keeping it."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.url.path.startswith("/static"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def _status(error: QorgauError) -> int:
@@ -154,7 +162,12 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
-        return answer(request, error.status_code, f"http.{error.status_code}", say(str(error.detail)[:200]))
+        return answer(
+            request,
+            error.status_code,
+            f"http.{error.status_code}",
+            say(_HTTP.get(error.status_code, str(error.detail)[:200])),
+        )
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:
@@ -163,7 +176,11 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
         log.error("a request failed: %s %s", request.method, request.url.path, exc_info=error)
-        return answer(request, 500, "internal", say("something went wrong; the fault is in the log"))
+        language = language_of(request.scope, request.app.state.house.settings.language)
+        with speak(language):  # this handler stands outside of everything that an answer passes otherwise
+            response = answer(request, 500, "internal", say("something went wrong; the fault is in the log"))
+        response.headers["Content-Language"] = language
+        return guarded(request, response)
 
 
 def answer(request: Request, status: int, code: str, message: str) -> Response:

@@ -11,7 +11,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from engine.kernel.errors import NotAllowed, QorgauError
@@ -86,14 +87,17 @@ def environment(house: House) -> Environment:
     env = Environment(
         loader=FileSystemLoader(folder), autoescape=select_autoescape(["html"], default=True), undefined=StrictUndefined
     )
-    env.filters["local"] = lambda at: local(house, at)
-    env.filters["short"] = lambda at: local(house, at, seconds=False)
-    env.filters["day"] = messages.day
-    env.filters["number"] = messages.number
-    env.filters["word"] = messages.word
-    env.filters["span"] = lambda seconds: say_length(seconds, messages.say)
+    spoken: dict[str, Callable[..., str]] = {
+        "local": lambda at: local(house, at),
+        "short": lambda at: local(house, at, seconds=False),
+        "day": messages.day,
+        "number": messages.number,
+        "word": messages.word,
+        "span": lambda seconds: say_length(seconds, messages.say),
+        "said": messages.say,
+    }
+    env.filters |= {name: at_each_reading(make) for name, make in spoken.items()}
     env.globals["_"] = marked
-    env.filters["said"] = messages.say
     env.globals["ngettext"] = lambda one, many, n: messages.ngettext(one, many, n)
     env.globals["spoken"] = messages.spoken
     env.globals["own_names"] = messages.OWN_NAMES
@@ -102,6 +106,17 @@ def environment(house: House) -> Environment:
     env.globals["stage_roles_of"] = stage_roles_of
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text
     return env
+
+
+def at_each_reading(make: Callable[..., str]) -> Callable[..., str]:
+    """Return a filter that is asked at each reading: over a constant, Jinja would ask it once, when it compiles the
+    template, and show everybody the language of the first reader."""
+
+    @pass_context
+    def filtered(context: Context, value: Any, *arguments: Any) -> str:
+        return make(value, *arguments)
+
+    return filtered
 
 
 def marked(msgid: str, /, **values: Any) -> Markup:
@@ -164,7 +179,10 @@ def read_flash(request: Request) -> dict[str, Any] | None:
 
 def safe_path(target: str | None) -> str:
     """Give a path of our own to lead to, never another site."""
-    parts = urlsplit(target or "/")
+    try:
+        parts = urlsplit(target or "/")
+    except ValueError:  # brackets that hold no address
+        return "/"
     if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//"):
         return "/"
     return parts.path + (f"?{parts.query}" if parts.query else "")

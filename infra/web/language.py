@@ -7,11 +7,11 @@ The interface for programs (``/api/``) hears Accept-Language alone, and is Engli
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,13 +34,7 @@ class Languages:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        linked = asked(scope)
-        accept = headers.get("accept-language", "")
-        if scope["path"].startswith("/api/"):
-            language = accepted(accept) or "en"
-        else:
-            language = chosen(linked, kept(headers), accept=accept, otherwise=self.otherwise)
+        linked, language = asked(scope), language_of(scope, self.otherwise)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -52,6 +46,15 @@ class Languages:
 
         with speak(language):
             await self.app(scope, receive, answer)
+
+
+def language_of(scope: Scope, otherwise: str) -> str:
+    """Return the language in which a request is answered."""
+    headers = Headers(scope=scope)
+    accept = headers.get("accept-language", "")
+    if scope["path"].startswith("/api/"):
+        return accepted(accept) or "en"
+    return chosen(asked(scope), kept(headers), accept=accept, otherwise=otherwise)
 
 
 def keep(answer: Response | MutableHeaders, language: str) -> None:
@@ -70,16 +73,12 @@ def asked(scope: Scope) -> str | None:
 
 def kept(headers: Headers) -> str | None:
     """Give the language that the person chose before in this browser."""
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return known(cookie.value) if cookie else None
+    return known(cookie_parser(headers.get("cookie", "")).get(COOKIE))
 
 
 def in_language(request: Request, language: str) -> str:
-    """Give the address of the same page in another language."""
+    """Return the address of the same page in another language: a query alone, so it never leads to another site."""
     if request.method != "GET":
         return f"/?{QUERY}={language}"
     rest = [(name, value) for name, value in parse_qsl(request.url.query) if name != QUERY]
-    return f"{request.url.path}?{urlencode([*rest, (QUERY, language)])}"
+    return f"?{urlencode([*rest, (QUERY, language)])}"

@@ -13,7 +13,9 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
+from engine.kernel.errors import DecisionRefused, NotFound
 from infra.web.app import create_app
+from reports.messages import refusal, speak
 from tests.integration.test_api import PAGES, sign_in
 from tests.support import PASSWORD, World
 
@@ -162,3 +164,67 @@ def test_a_refusal_is_said_in_the_language_of_the_person(served: tuple[World, Te
     incident = world.incidents()[0]["id"]
     answer = client.post(f"/incidents/{incident}/severity", data={"csrf": csrf, "severity": "low", "reason": ""})
     assert "нужна причина" in answer.text
+
+
+def test_the_links_of_languages_lead_to_no_other_site(world: World) -> None:
+    with TestClient(create_app(world.house)) as client:
+        answer = client.get("http://testserver//evil.com/x")
+        assert answer.status_code == 404
+        assert 'href="?speak=kk"' in answer.text
+        assert 'href="//' not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("kk; q=0.9, en;q=0.1", "kk"), ("en;q=0.1, ru; q=0.9", "ru"), ("ru;Q=1", "ru"), ("kk;q=nan, ru;q=0.5", "ru")],
+)
+def test_spaces_and_capitals_of_accept_language_change_nothing(world: World, header: str, language: str) -> None:
+    with TestClient(create_app(world.house)) as client:
+        assert client.get("/sign-in", headers={"Accept-Language": header}).headers["content-language"] == language
+
+
+def test_a_strange_cookie_beside_it_does_not_hide_the_language(world: World) -> None:
+    with TestClient(create_app(world.house)) as client:
+        answer = client.get("/sign-in", headers={"Cookie": 'x={"a":1}; qorgau_language=kk'})
+        assert answer.headers["content-language"] == "kk"
+
+
+@pytest.mark.parametrize("target", ["//[", "http://[", "/\\[//"])
+def test_where_to_go_next_may_be_anything(world: World, target: str) -> None:
+    with TestClient(create_app(world.house)) as client:
+        assert client.get("/sign-in", params={"to": target}).status_code == 200
+
+
+def test_a_fault_is_told_in_the_reader_s_language_and_is_not_kept_by_browsers(world: World) -> None:
+    app = create_app(world.house)
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("planted")
+
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.get("/broken", headers={"Accept-Language": "ru"})
+    assert (answer.status_code, answer.headers["content-language"]) == (500, "ru")
+    assert {"content-security-policy", "cache-control"} <= set(answer.headers)
+
+
+def test_what_people_wrote_is_not_said_in_our_words() -> None:
+    with speak("ru"):
+        assert "client" in refusal(NotFound("there is no incident {number}", number="client"))
+        assert "закрыт" in refusal(DecisionRefused("incident {number} is {phase}", number="open", phase="closed"))
+
+
+def test_a_choice_before_signing_in_goes_to_the_account(world: World) -> None:
+    with TestClient(create_app(world.house)) as client:
+        client.get("/sign-in?speak=kk")
+        client.post("/sign-in", data={"user": "bolat", "password": PASSWORD})
+    assert world.house.accounts.language("bolat") == "kk"
+
+
+def test_no_reader_is_shown_the_language_of_the_one_before(world: World) -> None:
+    with TestClient(create_app(world.house)) as client:
+        sign_in(client, "bolat")
+        first = client.get("/protections?speak=kk").text
+        second = client.get("/protections?speak=ru").text
+    assert "Жәбірленуші деп тану" in first
+    assert "Жәбірленуші деп тану" not in second

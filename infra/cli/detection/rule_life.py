@@ -9,7 +9,7 @@ import click
 
 from engine.kernel.checked import checked
 from engine.kernel.errors import InputError
-from engine.kernel.yaml_text import read_yaml
+from engine.kernel.yaml_text import read_value
 from engine.rule_life import commands
 from infra.cli import common
 from infra.cli.acting import person, who, why
@@ -44,7 +44,7 @@ def tune(name: str, values: tuple[str, ...], user: str, reason: str) -> None:
         key, sign, given = value.partition("=")
         if not sign:
             raise InputError(f"'{value}' is not PARAMETER=VALUE", field="PARAMETER=VALUE")
-        chosen[key] = read_yaml(given)
+        chosen[key] = read_value(given, key)
     with common.house() as house:
         command = checked(commands.TuneRule, rule=name, values=chosen, reason=reason)
         made = house.dispatch(command, by=person(house, user))

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
 from infra.read.rows import clocks
-from infra.read.upcoming_terms import YEAR, as_calendar, due_within
+from infra.read.upcoming_terms import YEAR, as_calendar, by_day, due_within
 from infra.web.console.forms import CLOCKS, FEED, answered
 from infra.web.context import CheckedForm, TheHouse, TheSession, page, safe_path
 from reports.messages import say
@@ -23,7 +23,7 @@ def show_clocks(request: Request, house: TheHouse, session: TheSession, state: s
     state = state if state in STATES else "running"
     if state == "week":
         return page(
-            request, "week.html", session, rows=due_within(house), state=state, states=STATES,
+            request, "week.html", session, days=by_day(due_within(house)), state=state, states=STATES,
             title=say("Due this week"), now_iso=house.clock.now().isoformat(),
         )  # fmt: skip
     register = builtin_register()

@@ -10,7 +10,7 @@ from typing import Any
 from engine.kernel.commands import Attachment
 from engine.kernel.errors import InputError, NotFound, n_
 from engine.kernel.facts import Person
-from engine.kernel.yaml_text import read_yaml
+from engine.kernel.yaml_text import read_value
 from infra.app.container import House
 
 
@@ -122,7 +122,7 @@ def parameters(sent: Sent) -> dict[str, Any]:
     if rule is None or rule.meta is None:
         raise NotFound("there is no such rule in force")
     given = {key.removeprefix("p:"): value for key, value in sent.fields.items() if key.startswith("p:")}
-    read = {key: read_yaml(value) for key, value in given.items() if value.strip()}
+    read = {key: read_value(value, key) for key, value in given.items() if value.strip()}
     known = rule.meta.parameters
     changed = {key: value for key, value in read.items() if key not in known or known[key].default != value}
     if not changed:

@@ -202,7 +202,7 @@ NOTICES: dict[str, Form] = {
 ENTER_ACT = Form(
     protection.EnterAct,
     {
-        "kind": f.text("kind"), "issuer": f.line("issuer"), "number": f.line("number"), "act_date": f.text("act_date"),
+        "kind": f.text("kind"), "issuer": f.line("issuer"), "number": f.line("number"), "act_date": f.day("act_date"),
         "received_at": f.instant("received_at"), "channel": f.line("channel"), "client": f.line("client"),
         "loans": f.words("loans"), "bureaus": f.words("bureaus"), "document": f.document,
     },

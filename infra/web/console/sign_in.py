@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from infra.web.context import COOKIE, CheckedForm, TheForm, TheHouse, page, safe_path
-from infra.web.language import keep
+from infra.web.language import keep, kept
 from reports.messages import say
 
 router = APIRouter(include_in_schema=False)
@@ -27,8 +27,11 @@ def enter(request: Request, house: TheHouse, form: TheForm) -> Response:
         return page(request, "sign_in.html", None, status=401, to=to, failed=True, title=say("Sign in"))
     response = RedirectResponse(to, status_code=303)
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=house.settings.secure_cookies, path="/")
-    if language := house.accounts.language(form.get("user", "")[:60]):
+    user = form.get("user", "")[:60]
+    if language := house.accounts.language(user):
         keep(response, language)
+    elif language := kept(request.headers):
+        house.accounts.choose_language(user, language)
     return response
 
 
