@@ -19,6 +19,7 @@ from importlib import resources
 from typing import Any
 
 from engine.kernel.errors import QorgauError, in_words, n_
+from engine.kernel.timestamps import iso
 from reports.labels import label, words
 
 LANGUAGES = ("kk", "ru", "en")
@@ -143,10 +144,13 @@ def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
     return plural(spoken(), one, many, n, **values)
 
 
-def mail_text(language: str, msgid: str, **values: Any) -> str:
-    """Give a message with its short names said in words; in English the names stay as they are recorded."""
+def mail_text(language: str, zone: tzinfo, msgid: str, /, **values: Any) -> str:
+    """Return a message of a mail with short names in words and instants in a zone; in English both stay as recorded."""
     if language == "en":
-        return in_english(msgid, **values)
+        return in_english(msgid, **{name: iso(it) if isinstance(it, datetime) else it for name, it in values.items()})
+    with speak(language):
+        shown = {name: f"{moment(it, zone)} ({zone})" for name, it in values.items() if isinstance(it, datetime)}
+    values |= shown
     return translate(language, msgid, **{name: _worded(name, value, language) for name, value in values.items()})
 
 

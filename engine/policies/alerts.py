@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from engine.duties import facts as c
 from engine.duties.clock import Clock
+from engine.incidents.incident import Incident
 from engine.kernel.errors import in_words, n_
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.messages import AlertMessage
@@ -39,7 +41,7 @@ class Alert:
 
 def english(msgid: str, /, **values: Any) -> str:
     """Give a message in English."""
-    return in_words(msgid, values)
+    return in_words(msgid, {name: iso(it) if isinstance(it, datetime) else it for name, it in values.items()})
 
 
 class AlertPolicy:
@@ -61,12 +63,21 @@ class AlertPolicy:
             return
         named = [self.role_mail[role] for role in alert.roles if role in self.role_mail]
         addresses = dict.fromkeys([*named, *([self.common] if alert.loud else [])])
-        subject = self.say(alert.subject, **alert.values)
-        text = " ".join(self.say(part, **alert.values) for part in alert.texts)
+        values = {**alert.values, **_named(context, alert.values)}
+        subject = self.say(alert.subject, **values)
+        text = " ".join(self.say(part, **values) for part in alert.texts)
         for number, address in enumerate(addresses):
             message = AlertMessage(to=address, subject=subject, text=text, at=iso(stored.fact.at))
             key = f"alert:{stored.position}" + (f":{number}" if number else "")
             context.intend(Intent(key, message))
+
+
+def _named(context: Context, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the number of the incident that an alert is about, which people know; its id only computers do."""
+    if values.get("owner_kind") != "incident":
+        return {}
+    number = context.past(Incident, str(values["owner_id"])).number
+    return {"owner_id": number} if number else {}
 
 
 def _alert(context: Context, fact: Fact) -> Alert | None:
@@ -100,7 +111,7 @@ def _of_clock(context: Context, fact: Fact) -> Alert | None:
                 "The duty '{clock}' ({owner_kind} {owner_id}) would be due later by the changed calendar, at {later}; "
                 "the earlier instant holds."
             )
-            return _clock(clock, n_("The calendar changed: {clock}"), text, later=iso(fact.counted_due_at))
+            return _clock(clock, n_("The calendar changed: {clock}"), text, later=fact.counted_due_at)
         case c.ClockCancellationProposed():
             text = n_("The duty '{clock}' ({owner_kind} {owner_id}) should be cancelled.")
             return _clock(clock, n_("A second person is asked: cancel {clock}"), text, loud=False)
@@ -110,8 +121,12 @@ def _of_clock(context: Context, fact: Fact) -> Alert | None:
 def _clock(
     clock: Clock, subject: str, text: str, roles: tuple[str, ...] = COMPLIANCE, *, loud: bool = True, **values: Any
 ) -> Alert:
-    due = iso(clock.due_at) if clock.due_at else "—"
-    known = {"clock": clock.kind, "owner_kind": clock.owner_kind, "owner_id": clock.owner_id, "due": due}
+    known = {
+        "clock": clock.kind,
+        "owner_kind": clock.owner_kind,
+        "owner_id": clock.owner_id,
+        "due": clock.due_at or "—",
+    }
     return Alert(subject, (text, n_("Due {due}.")), {**known, **values}, roles, loud=loud)
 
 

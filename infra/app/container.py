@@ -222,7 +222,7 @@ def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
     recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in notice_kinds()}
     policy = settings.clock_policy
-    in_house_language = partial(mail_text, settings.language)
+    in_house_language = partial(mail_text, settings.language, house.calendar.zone)
     duties = PolicyRunner(decisions, clock, DutyPolicy(house.calendars, policy))
     stages: list[Stage] = [
         Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault, house.tracing),

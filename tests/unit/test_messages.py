@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from functools import cache
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages import Catalog
@@ -12,7 +14,7 @@ from babel.messages.pofile import read_po
 from engine.kernel.errors import DecisionRefused, InputError
 from infra.lab.messages import CATALOGUES, updated, used
 from reports import messages
-from reports.messages import LANGUAGES, accepted, chosen, day, number, plural, refusal, speak, translate
+from reports.messages import LANGUAGES, accepted, chosen, day, mail_text, number, plural, refusal, speak, translate
 
 PLACEHOLDER = re.compile(r"\{\w*\}")
 TAG = re.compile(r"<[^>]+>|\\n")
@@ -32,7 +34,7 @@ NAMES = {
 ALIKE = {
     "Clause", "Incident", "catalogue", "Auditor", "Compliance officer", "(ISO/IEC 27035; NIST: {function})", "Timeline",
     "Ledger {root}", "Server", "{n} min", "client", "CISO", "Client", "asset", "session", "{key}: {outcome}. {detail}",
-    "{size} bytes", "{duty} of {owner_kind} {owner_id}: {detail}",
+    "{size} bytes", "Legal act", "{duty} of {owner_kind} {owner_id}: {detail}",
 }  # fmt: skip
 
 
@@ -171,3 +173,10 @@ def test_only_texts_of_the_templates_themselves_are_taken_as_safe() -> None:
 
 def test_a_value_may_be_called_as_a_parameter_is() -> None:
     assert translate("en", "text in {language} of {msgid}", language="kk", msgid="x") == "text in kk of x"
+
+
+def test_an_instant_in_a_mail_is_that_of_the_house_and_utc_as_recorded_in_english() -> None:
+    due = datetime(2026, 11, 27, 4, 58, tzinfo=UTC)
+    zone = ZoneInfo("Asia/Almaty")
+    assert "27.11.2026 09:58:00 (Asia/Almaty)" in mail_text("ru", zone, "Due {due}.", due=due)
+    assert mail_text("en", zone, "Due {due}.", due=due) == "Due 2026-11-27T04:58:00Z."
