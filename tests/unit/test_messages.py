@@ -179,4 +179,4 @@ def test_an_instant_in_a_mail_is_that_of_the_house_and_utc_as_recorded_in_englis
     due = datetime(2026, 11, 27, 4, 58, tzinfo=UTC)
     zone = ZoneInfo("Asia/Almaty")
     assert "27.11.2026 09:58:00 (Asia/Almaty)" in mail_text("ru", zone, "Due {due}.", due=due)
-    assert mail_text("en", zone, "Due {due}.", due=due) == "Due 2026-11-27T04:58:00Z."
+    assert mail_text("en", zone, "Due {due}.", due=due) == "Due 2026-11-27T04:58:00.000000Z."
