@@ -65,16 +65,16 @@ class Playbook(BaseModel):
     variables: dict[str, Any]
 
     def step(self, step_id: str) -> dict[str, Any]:
-        """Give one step."""
+        """Return one step."""
         return self.workflow[step_id]
 
     def kind(self, step_id: str) -> StepKind:
-        """Give the kind of a step; reading refuses every other."""
+        """Return the kind of a step; reading refuses every other."""
         kind: StepKind = self.workflow[step_id]["type"]
         return kind
 
     def extension(self, step_id: str) -> Mapping[str, Any]:
-        """Give our extension of a step, empty when it has none."""
+        """Return our extension of a step, empty when it has none."""
         found = self.workflow[step_id].get("step_extensions", {}).get(EXTENSION, {})
         return found if isinstance(found, dict) else {}
 
@@ -85,7 +85,7 @@ class Playbook(BaseModel):
 
 
 def read(text: str | bytes, file: str = "playbook") -> tuple[Playbook | None, list[Finding]]:
-    """Read a playbook; gives it, or None when any finding is an error. Never raises for bad content."""
+    """Read a playbook; return it, or None when any finding is an error. Never raises for bad content."""
     raw = text.encode() if isinstance(text, str) else text
     try:
         document = _load(raw, file)

@@ -31,7 +31,7 @@ MAX_DEPTH = 50
 
 
 def parse(text: str) -> tuple[Test, frozenset[str]]:
-    """Give the test and the names of the variables it reads; raises InputError for what is not understood."""
+    """Return the test and the names of the variables it reads; raises InputError for what is not understood."""
     if len(text) > MAX_LENGTH:
         raise InputError(f"a condition has at most {MAX_LENGTH} characters", field="condition")
     parser = _Parser(_tokens(text))

@@ -104,7 +104,7 @@ class PlaybookPolicy:
 
 
 def variables_of(incident: Incident) -> dict[str, Any]:
-    """Give what a playbook may know of its incident."""
+    """Return what a playbook may know of its incident."""
     clients = incident.entities.clients
     return {
         "__incident_number__": incident.number,

@@ -159,7 +159,7 @@ class Run:
 
 
 def run_id(incident_id: str, playbook_id: str) -> str:
-    """Give the id of the one run of a playbook for an incident."""
+    """Return the id of the one run of a playbook for an incident."""
     return str(derive("run", incident_id, playbook_id))
 
 
@@ -183,7 +183,7 @@ def begin(
 
 
 def advance(run: Run, playbook: Playbook, *, at: datetime, automatic: frozenset[str] = frozenset()) -> list[Fact]:
-    """Give all facts that follow by themselves. ``automatic`` names the orders the engine can carry out.
+    """Return all facts that follow by themselves. ``automatic`` names the orders the engine can carry out.
 
     The run given is not changed; a copy is worked on.
     """

@@ -84,7 +84,7 @@ class NoticeComposer:
         self.calendar = calendar
 
     def offset(self, at: datetime) -> int:
-        """Give the organisation's offset at an instant in minutes (Almaty changed its own in 2024)."""
+        """Return the organisation's offset at an instant in minutes (Almaty changed its own in 2024)."""
         offset = self.calendar.local(at).utcoffset()
         return int(offset.total_seconds() // 60) if offset is not None else 0
 
@@ -99,7 +99,7 @@ class NoticeComposer:
         late: bool,
         follows: Notice | None,
     ) -> tuple[Content, str]:
-        """Give the text of a notice and the version of its wording. An own wording that fails gives way to ours."""
+        """Return the text of a notice and the version of its wording. An own wording that fails gives way to ours."""
         if kind == "afc":
             return {"json": self.afc(context, incident)}, template_version()
         key = kind_key(kind, stage)
@@ -119,7 +119,7 @@ class NoticeComposer:
     def subject(
         self, context: Context, incident: Incident, client: str, *, late: bool, follows: Notice | None = None
     ) -> Subject:
-        """Give the plain facts of an incident."""
+        """Return the plain facts of an incident."""
         assert incident.detected_at is not None
         remediation = context.load(Clock, clock_id("remediation", incident.id, ""))
         entities, words = incident.entities, _evidence(context, incident)
@@ -145,7 +145,7 @@ class NoticeComposer:
         )
 
     def afc(self, context: Context, incident: Incident) -> dict[str, str]:
-        """Give the fields of a message to the Anti-Fraud Centre (format not verified; domain notes 6.5)."""
+        """Return the fields of a message to the Anti-Fraud Centre (format not verified; domain notes 6.5)."""
         assert incident.detected_at is not None
         entities, first = incident.entities, incident.first_event_at or incident.detected_at
         stage = _stage(found_on(context, incident))

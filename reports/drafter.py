@@ -26,7 +26,7 @@ class TemplateError(DataError):
     code = "template.invalid"
 
 
-class Drafter:
+class TemplateSandbox:
     """One child process, one job at a time."""
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
@@ -36,7 +36,7 @@ class Drafter:
         self._lock = threading.Lock()
 
     def fill(self, templates: Templates, values: Mapping[str, Any]) -> Content:
-        """Give language → field → text. ``values`` are plain data by language. Raises TemplateError."""
+        """Return language → field → text. ``values`` are plain data by language. Raise TemplateError."""
         job = orjson.dumps({"templates": templates, "values": values}) + b"\n"
         with self._lock:
             answer = self._ask(job)

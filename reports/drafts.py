@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import AwareDatetime
 
 from engine.kernel.facts import Record
-from reports.drafter import Content, Drafter
+from reports.drafter import Content, TemplateSandbox
 from reports.wording import template_of, wording
 
 Own = Mapping[tuple[str, str], Mapping[str, str]]
@@ -32,11 +32,11 @@ class Organisation(Record):
     """Language → contact, where it is not ``contact``."""
 
     def name(self, language: str) -> str:
-        """Give the name in a language."""
+        """Return the name in a language."""
         return {"ru": self.name_ru, "kk": self.name_kk}.get(language) or self.name_en or self.name_ru
 
     def contact_in(self, language: str) -> str:
-        """Give whom to ask, in a language; the office that the law makes responsible where none was set."""
+        """Return whom to ask, in a language; the office that the law makes responsible where none was set."""
         return self.contacts.get(language) or self.contact or str(wording(language)["values"]["contact"])
 
 
@@ -95,13 +95,13 @@ class OrderSubject(Record):
 class Writer:
     """Drafts documents: the organisation's own wording where it has one, else the product's."""
 
-    def __init__(self, drafter: Drafter, organisation: Organisation, languages: Sequence[str]) -> None:
+    def __init__(self, drafter: TemplateSandbox, organisation: Organisation, languages: Sequence[str]) -> None:
         self.drafter = drafter
         self.organisation = organisation
         self.languages = tuple(languages)
 
     def draft(self, kind: str, subject: Subject, own: Own) -> Content:
-        """Write the first text of a notice in every language. Raises TemplateError."""
+        """Write the first text of a notice in every language. Raise TemplateError."""
         templates = {language: self._template(kind, language, own) for language in self.languages}
         if not subject.late:
             for fields in templates.values():
@@ -114,7 +114,7 @@ class Writer:
         return content
 
     def order(self, subject: OrderSubject, own: Own, languages: Sequence[str] | None = None) -> Content:
-        """Write the text of an order; the field ``title`` is its title. Raises TemplateError."""
+        """Write the text of an order; the field ``title`` is its title. Raise TemplateError."""
         chosen = tuple(languages or self.languages)
         templates = {
             language: {"title": "{{ order.name }}", **self._template("order", language, own)} for language in chosen
@@ -125,7 +125,7 @@ class Writer:
         return {**template_of(kind, language), **own.get((kind, language), {})}
 
     def values(self, language: str, subject: Subject) -> dict[str, Any]:
-        """Give everything a template may show, as text and numbers."""
+        """Return everything a template may show, as text and numbers."""
         words = wording(language)["values"]
         name = _pick(words["classes"], subject.incident_class)
         signs = subject.signs
@@ -201,7 +201,7 @@ class Writer:
 
 
 def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:
-    """Give values to try a template on."""
+    """Return values to try a template on."""
     at = datetime(2026, 11, 23, 10, 0, tzinfo=timezone(timedelta(hours=5)))
     if kind == "order":
         subject = OrderSubject(

@@ -96,21 +96,21 @@ _TABS = (
 
 
 def words() -> Mapping[str, str]:
-    """Give every short name that has words, with them."""
+    """Return every short name that has words, with them."""
     return {**{name: name.replace("_", " ") for name in (*_AS_THEY_ARE, *_PHRASES)}, **_WORDS}
 
 
 def texts() -> set[str]:
-    """Give every text that this table holds."""
+    """Return every text that this table holds."""
     return {*words().values(), *_TABS}
 
 
 def label(name: object) -> str:
-    """Give the English words for a short name, or the name itself made readable."""
+    """Return the English words for a short name, or the name itself made readable."""
     text = str(name)
     return _WORDS.get(text, text.replace("_", " "))
 
 
 def word(name: object) -> str:
-    """Give the words for a short name in documents, which are written in English."""
+    """Return the words for a short name in documents, which are written in English."""
     return label(name)

@@ -26,7 +26,7 @@ def message(
 ) -> EmailMessage:
     """Build the message; ``attachments`` are (name, media type, bytes), ``repeat`` marks what may be a copy.
 
-    Raises InputError for an address or header that could smuggle another one in.
+    Raise InputError for an address or header that could smuggle another one in.
     """
     for name, value in (("sender", sender), ("recipient", recipient), ("subject", subject), ("client", client or "")):
         if any(ord(ch) < 32 or ch == "\x7f" for ch in value):

@@ -39,12 +39,12 @@ def speak(language: str) -> Iterator[None]:
 
 
 def spoken() -> str:
-    """Give the language that is spoken here; English unless the edge chose another."""
+    """Return the language that is spoken here; English unless the edge chose another."""
     return _SPOKEN.get()
 
 
 def known(language: str | None) -> str | None:
-    """Give the name of a language of ours for one like ``ru_RU.UTF-8``, None for any other."""
+    """Return the name of a language of ours for one like ``ru_RU.UTF-8``, None for any other."""
     short = (language or "")[:2].lower()
     return short if short in LANGUAGES else None
 
@@ -58,7 +58,7 @@ def chosen(*choices: str | None, accept: str = "", otherwise: str = "en") -> str
 
 
 def accepted(header: str) -> str | None:
-    """Give the language of an Accept-Language header that we have and its sender likes best, else None."""
+    """Return the language of an Accept-Language header that we have and its sender likes best, else None."""
     wanted: list[tuple[float, str]] = []
     for part in header[:500].split(","):
         tag, *parameters = (piece.strip() for piece in part.split(";"))
@@ -75,7 +75,7 @@ def accepted(header: str) -> str | None:
 
 @cache
 def catalogue(language: str) -> Mapping[str, str | tuple[str, ...]]:
-    """Give the texts of a language by message id, of plural ones every form."""
+    """Return the texts of a language by message id, of plural ones every form."""
     from babel.messages.pofile import read_po
 
     path = resources.files("reports") / "locale" / language / "LC_MESSAGES" / "qorgau.po"
@@ -92,7 +92,7 @@ def catalogue(language: str) -> Mapping[str, str | tuple[str, ...]]:
 
 
 def translate(language: str, msgid: str, /, **values: Any) -> str:
-    """Give a message in a language with its values put in."""
+    """Return a message in a language with its values put in."""
     text = msgid
     for name in _FALLS_BACK[known(language) or "en"]:
         found = catalogue(name).get(msgid)
@@ -103,7 +103,7 @@ def translate(language: str, msgid: str, /, **values: Any) -> str:
 
 
 def plural(language: str, one: str, many: str, number: int, /, **values: Any) -> str:
-    """Give the form of a message that goes with a number; ``{n}`` is the number."""
+    """Return the form of a message that goes with a number; ``{n}`` is the number."""
     text: str = one if number == 1 else many
     for name in _FALLS_BACK[known(language) or "en"]:
         forms = catalogue(name).get(one)
@@ -130,17 +130,17 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
 
 
 def say(msgid: str, /, **values: Any) -> str:
-    """Give a message in the language spoken here."""
+    """Return a message in the language spoken here."""
     return translate(spoken(), msgid, **values)
 
 
 def in_english(msgid: str, /, **values: Any) -> str:
-    """Give a message in English, for documents and records that are kept in that language."""
+    """Return a message in English, for documents and records that are kept in that language."""
     return filled(msgid, values)
 
 
 def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
-    """Give the form of a message that goes with a number, in the language spoken here."""
+    """Return the form of a message that goes with a number, in the language spoken here."""
     return plural(spoken(), one, many, n, **values)
 
 
@@ -155,12 +155,12 @@ def mail_text(language: str, zone: tzinfo, msgid: str, /, **values: Any) -> str:
 
 
 def word(name: object) -> str:
-    """Give the words for a short name in the language spoken here, or the name itself made readable."""
+    """Return the words for a short name in the language spoken here, or the name itself made readable."""
     return translate(spoken(), label(name))
 
 
 def refusal(error: QorgauError, language: str | None = None) -> str:
-    """Give the words of an error in a language; what was raised without a message id stays in English."""
+    """Return the words of an error in a language; what was raised without a message id stays in English."""
     language = language or spoken()
     if language == "en":
         return error.message
@@ -222,5 +222,5 @@ def number(value: float) -> str:
 
 
 def listed(parts: Iterable[object]) -> str:
-    """Give short names as words with commas between them."""
+    """Return short names as words with commas between them."""
     return ", ".join(word(part) for part in parts)

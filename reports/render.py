@@ -32,12 +32,12 @@ class RenderError(QorgauError):
 
 
 def render(document: Document, format: Format) -> bytes:  # noqa: A002 - the field's word
-    """Give the document in one format. Raises RenderError; never leaves a process behind."""
+    """Return the document in one format. Raise RenderError; never leaves a process behind."""
     return _ordered({"format": format, "document": document.model_dump(mode="json")})
 
 
 def render_report(report: Report, format: ReportFormat) -> bytes:  # noqa: A002 - the field's word
-    """Give a report in one format; its charts are drawn here. Raises RenderError."""
+    """Return a report in one format; its charts are drawn here. Raise RenderError."""
     drawn = tuple(
         block.model_copy(update={"chart": block.chart.model_copy(update={"svg": bars(block.chart)})})
         if block.chart is not None

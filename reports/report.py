@@ -52,7 +52,7 @@ class Report(Record):
 
 
 def as_csv(report: Report) -> bytes:
-    """Give every table of a report as CSV (RFC 4180), one after the other under its heading.
+    """Return every table of a report as CSV (RFC 4180), one after the other under its heading.
 
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
     """

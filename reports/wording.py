@@ -23,7 +23,7 @@ def wording(language: str) -> dict[str, Any]:
 
 
 def template_version() -> str:
-    """Give the version of the product's own words, stored with every draft."""
+    """Return the version of the product's own words, stored with every draft."""
     return str(wording("ru")["version"])
 
 
@@ -34,12 +34,12 @@ def kinds() -> tuple[str, ...]:
 
 
 def template_of(kind: str, language: str) -> dict[str, str]:
-    """Give the product's own template of a document: field → Jinja text."""
+    """Return the product's own template of a document: field → Jinja text."""
     return {name: str(entry["text"]) for name, entry in wording(language)["notices"][kind]["fields"].items()}
 
 
 def heading(kind: str, language: str, name: str) -> str:
-    """Give the heading of one field of a document; fields of a JSON message are their own headings."""
+    """Return the heading of one field of a document; fields of a JSON message are their own headings."""
     if language not in LANGUAGES:
         return name
     fields: Mapping[str, Any] = wording(language)["notices"].get(kind, {}).get("fields", {})
@@ -47,7 +47,7 @@ def heading(kind: str, language: str, name: str) -> str:
 
 
 def title(kind: str, language: str) -> str:
-    """Give the title of a kind of document."""
+    """Return the title of a kind of document."""
     if kind == "afc" or language not in LANGUAGES:
         return AFC_TITLE.get(language, AFC_TITLE["ru"])
     return str(wording(language)["notices"][kind]["title"])
@@ -59,7 +59,7 @@ def recipient(kind: str, language: str) -> str:
 
 
 def kind_key(kind: str, stage: NoticeStage) -> str:
-    """Give the name under which the words of a notice of this kind and stage stand."""
+    """Return the name under which the words of a notice of this kind and stage stand."""
     key = kind if stage == "initial" else f"{kind}.{stage}"
     return key if key in kinds() or kind == "afc" else kind
 

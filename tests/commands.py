@@ -22,7 +22,7 @@ _WARM.set_forkserver_preload([f"infra.cli.{name}" for name in _NEEDED.split()])
 
 
 def qorgau(*arguments: str, data: Path, stdin: bytes = b"", **more: str) -> CompletedProcess[bytes]:
-    """Run one command over a data directory; gives status and output as ``subprocess.run`` does."""
+    """Run one command over a data directory; return status and output as ``subprocess.run`` does."""
     environment = {**os.environ, "QORGAU_DATA": str(data), **engines(data), **more}
     with tempfile.TemporaryDirectory() as folder:
         told, out, err = (Path(folder) / name for name in ("stdin", "stdout", "stderr"))

@@ -40,4 +40,4 @@ def world(tmp_path: Path) -> Iterator[World]:
     """A house with people, at ten o'clock on a Monday in Almaty."""
     made = World(tmp_path / "data").people()
     yield made
-    made.house.close()
+    made.container.close()

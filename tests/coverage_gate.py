@@ -32,7 +32,7 @@ class Share(NamedTuple):
 
 
 def files_of(report: Mapping[str, Any], packages: Iterable[str]) -> dict[str, Mapping[str, int]]:
-    """Give the counts of every file of some packages."""
+    """Return the counts of every file of some packages."""
     heads = tuple(f"{package}/" for package in packages)
     counts = {name.replace("\\", "/"): file["summary"] for name, file in report["files"].items()}
     return {name: summary for name, summary in sorted(counts.items()) if name.startswith(heads)}
@@ -51,7 +51,7 @@ def lines(files: Iterable[Mapping[str, int]]) -> Share:
 
 
 def check(report: Mapping[str, Any], floors: Mapping[str, float]) -> tuple[list[str], bool]:
-    """Give a line for each floor, and whether all hold. A package without a single branch never holds."""
+    """Return a line for each floor, and whether all hold. A package without a single branch never holds."""
     told, good = [], True
     for name, floor in floors.items():
         packages = PACKAGES if name == "all" else tuple(name.split("+"))
@@ -63,7 +63,7 @@ def check(report: Mapping[str, Any], floors: Mapping[str, float]) -> tuple[list[
 
 
 def main(arguments: list[str]) -> int:
-    """Print the figures of every package, and of every module of those with a floor; gives the exit status."""
+    """Print the figures of every package, and of every module of those with a floor; return the exit status."""
     report = json.loads(Path(arguments[0]).read_text(encoding="utf8"))
     if not report["meta"]["branch_coverage"]:
         print("the report has no branches")

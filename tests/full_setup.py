@@ -15,7 +15,7 @@ _engines: dict[Path, dict[str, str]] = {}
 
 
 def engines_of(folder: Path) -> dict[str, str]:
-    """Give the settings of the engines behind a data directory; the same directory has the same ones."""
+    """Return the settings of the engines behind a data directory; the same directory has the same ones."""
     if folder not in _engines:
         from tests.servers import node
         from tests.stores import postgres_url
@@ -31,5 +31,5 @@ def completed(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Give the engines of a directory as variables, for a command over it."""
+    """Return the engines of a directory as variables, for a command over it."""
     return {f"QORGAU_{name.upper()}": value for name, value in _engines.get(folder, {}).items()} if WANTED else {}

@@ -29,7 +29,7 @@ class Schema:
         self.objects = {it["name"]: it for name, it in self.files.items() if name.startswith("objects/")}
 
     def faults(self, record: dict[str, Any], event: str) -> list[str]:
-        """Give what is wrong with a record of an event class."""
+        """Return what is wrong with a record of an event class."""
         found = list(self._check(record, self._whole(self.events, event), "", tuple(record["metadata"]["profiles"])))
         # The numbers of classes are made when the schema is compiled: category * 1000 + class, class * 100 + activity.
         category = self.files["categories.json"]["attributes"][self.events[event]["category"]]["uid"]

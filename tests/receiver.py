@@ -33,12 +33,12 @@ class Receiver:
 
 
 Take = Callable[[dict[str, str], bytes], int]
-"""What is done with the headers (in lower case) and body of a POST; gives the status to answer."""
+"""What is done with the headers (in lower case) and body of a POST; return the status to answer."""
 
 
 @contextmanager
 def serving(take: Take) -> Iterator[str]:
-    """An HTTP server on this machine; gives its address."""
+    """An HTTP server on this machine; return its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -28,7 +28,7 @@ P = ParamSpec("P")
 
 
 def fold(kind: Callable[[], S], *facts: Fact) -> S:
-    """Give the state after some facts."""
+    """Return the state after some facts."""
     state = kind()
     for fact in facts:
         state.apply(fact)
@@ -42,7 +42,7 @@ class Like:
         self.kind, self.fields = kind, fields
 
     def seen_in(self, fact: Fact) -> Any:
-        """Give what can be compared with ``self.fields``."""
+        """Return what can be compared with ``self.fields``."""
         return {name: getattr(fact, name) for name in self.fields}
 
 
@@ -64,7 +64,7 @@ class Outcome(Generic[S]):
         assert state == before, "a decider decides and changes nothing"
 
     def then(self, *expected: Like | Fact) -> S:
-        """Check the facts; gives the state after them."""
+        """Check the facts; return the state after them."""
         if self.error is not None:
             raise self.error
         assert [type(fact) for fact in self.facts] == [it.kind if isinstance(it, Like) else type(it) for it in expected]
@@ -86,7 +86,7 @@ class Outcome(Generic[S]):
         self.then()
 
     def may_have_acted(self, fact: Fact) -> tuple[str, ...]:
-        """Give who may stand in a fact: the person who decides, or a named actor beside the engine."""
+        """Return who may stand in a fact: the person who decides, or a named actor beside the engine."""
         return (self.said["by"].id,) if "by" in self.said else (self.said.get("actor", fact.actor), ENGINE)
 
     def refused(self, why: str, kind: type[QorgauError] | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from engine.kernel.facts import Person
-from infra.app.container import House, open_house, stages_of
+from infra.app.container import Container, open_container, stages_of
 from infra.app.worker import drain
 from infra.inbound.intake import Receipt
 from infra.inbound.parser_pool import Batch
@@ -23,8 +23,8 @@ from infra.store.models.record import R, stored
 from tests.facade import Acts, RuleActs
 from tests.full_setup import completed
 
-House.acts = property(lambda self: Acts(self.dispatcher))  # type: ignore[attr-defined]
-House.rule_acts = property(lambda self: RuleActs(self.dispatcher))  # type: ignore[attr-defined]
+Container.acts = property(lambda self: Acts(self.dispatcher))  # type: ignore[attr-defined]
+Container.rule_acts = property(lambda self: RuleActs(self.dispatcher))  # type: ignore[attr-defined]
 
 DATA = Path(__file__).parent / "data"
 MONDAY = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
@@ -61,13 +61,13 @@ class World:
         self.clock = clock or MovingClock()
         settings = completed(folder, {"organisation_bin": "000000000000", **settings})
         self.settings = Settings(data=folder, **settings)
-        self.house: House = open_house(self.settings, self.clock)
-        self.stages: list[Stage] = stages_of(self.house)
+        self.container: Container = open_container(self.settings, self.clock)
+        self.stages: list[Stage] = stages_of(self.container)
         self.count = 0
 
     def people(self) -> World:
         for person in PEOPLE:
-            self.house.accounts.add(person.id, person.name, tuple(person.roles), PASSWORD, actor="test")
+            self.container.accounts.add(person.id, person.name, tuple(person.roles), PASSWORD, actor="test")
         return self
 
     def event(self, action: str, *, at: datetime | None = None, **fields: Any) -> bytes:
@@ -82,41 +82,41 @@ class World:
         return orjson.dumps(document)
 
     def feed(self, *lines: bytes, source: str = "portal") -> Receipt:
-        receipt = self.house.intake.take(Batch(source, None, self.clock.now(), b"\n".join(lines)))
+        receipt = self.container.intake.take(Batch(source, None, self.clock.now(), b"\n".join(lines)))
         self.work()
         return receipt
 
     def work(self) -> None:
         drain(self.stages)
-        self.house.search.refresh()
+        self.container.search.refresh()
 
     def sweep(self) -> int:
-        fired = self.house.sweep.run()
+        fired = self.container.sweep.run()
         self.work()
         return fired
 
     def restart(self) -> World:
         """A new process over the same directory."""
-        self.house.close()
+        self.container.close()
         again = World(self.folder, self.clock, **self.settings.model_dump(exclude={"data"}, exclude_unset=True))
         again.count = self.count
         return again
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        return self.house.database.rows(sql, *parameters)
+        return self.container.database.rows(sql, *parameters)
 
     def held(self, model: type[R], /, **by: object) -> list[R]:
         """The records of a read model, in the order of their keys; those whose fields have these values."""
-        found = checking.content(self.house.database, model)
+        found = checking.content(self.container.database, model)
         return [row for row in found if all(getattr(row, name) == value for name, value in by.items())]
 
     def letters(self) -> list[bytes]:
         """The bytes of the dead letters, the oldest first."""
-        return [self.dead(letter.raw) for letter in reversed(effects.dead_letters(self.house.database))]
+        return [self.dead(letter.raw) for letter in reversed(effects.dead_letters(self.container.database))]
 
     def dead(self, raw: bytes) -> bytes:
         """The bytes of a dead letter."""
-        plain = self.house.store.vault.unlock(DEAD_LETTER, bytes(raw))
+        plain = self.container.store.vault.unlock(DEAD_LETTER, bytes(raw))
         assert plain is not None
         return plain
 
@@ -124,37 +124,37 @@ class World:
         """Walk both logs; any fault fails the test. Gives how many each holds."""
         found = {}
         for log in LOGS:
-            steps = list(verify(self.house.database, log, self.house.store.signer.verifier))
+            steps = list(verify(self.container.database, log, self.container.store.signer.verifier))
             faults = [step for step in steps if isinstance(step, Fault)]
             assert faults == []
             found[log] = steps[-1].position
         return found
 
     def incidents(self) -> list[dict[str, Any]]:
-        rows = [incidents.incident(self.house.database, key) for key in incidents.all_ids(self.house.database)]
+        rows = [incidents.incident(self.container.database, key) for key in incidents.all_ids(self.container.database)]
         return [stored(row) for row in rows if row is not None]
 
     def clocks(self, owner: str) -> dict[str, dict[str, Any]]:
-        return {row.kind: stored(row) for row in clocks.of_owner_by_id(self.house.database, owner)}
+        return {row.kind: stored(row) for row in clocks.of_owner_by_id(self.container.database, owner)}
 
     def notices(self, incident: str) -> dict[str, dict[str, Any]]:
-        return {row.kind: stored(row) for row in notices.of_incident(self.house.database, incident)}
+        return {row.kind: stored(row) for row in notices.of_incident(self.container.database, incident)}
 
     def finish_steps(self, incident: str, people: Sequence[Person] = PEOPLE) -> list[str]:
-        """Carry out every task of the playbooks of an incident; gives the titles in order."""
+        """Carry out every task of the playbooks of an incident; return the titles in order."""
         from playbooks.run import Run
 
         titles = []
         while True:
             runs = [
-                self.house.decisions.load(Run, row.id)
-                for row in protections.runs_of(self.house.database, incident)
+                self.container.decisions.load(Run, row.id)
+                for row in protections.runs_of(self.container.database, incident)
                 if row.waiting
             ]
             if not runs:
                 return titles
             step, task = next(iter(runs[0].waiting.items()))
             by = next(person for person in people if person.may(*task.roles))
-            self.house.acts.complete_task(runs[0].id, step, "success", f"done: {task.title}", by=by)
+            self.container.acts.complete_task(runs[0].id, step, "success", f"done: {task.title}", by=by)
             titles.append(task.title)
             self.work()

@@ -90,13 +90,13 @@ class Clock:
 
     @property
     def breach_instant(self) -> datetime:
-        """Give the instant of the chosen reading."""
+        """Return the instant of the chosen reading."""
         instant = self.due_at if self.reading == "strict" else self.latest_at
         assert instant is not None
         return instant
 
     def next_instant(self) -> datetime | None:
-        """Give the next instant at which the sweep must act, or None when nothing is left to fire."""
+        """Return the next instant at which the sweep must act, or None when nothing is left to fire."""
         if not self.running:
             return None
         if self.breached_at is not None:
@@ -107,7 +107,7 @@ class Clock:
         return min([*pending, self.breach_instant])
 
     def next_reminder(self) -> datetime:
-        """Give the instant at which a breach is said again: 1, 2, 4 … 64 days after it, then every 64."""
+        """Return the instant at which a breach is said again: 1, 2, 4 … 64 days after it, then every 64."""
         assert self.breached_at is not None
         done = self.reminded_days
         following = 1 if done == 0 else done * 2 if done < LONGEST_REMINDER_DAYS else done + LONGEST_REMINDER_DAYS
@@ -169,7 +169,7 @@ class Clock:
 
 
 def clock_id(kind: str, owner_id: str, subject: str) -> str:
-    """Give the id of the one clock of this kind, owner and subject: a duty never runs twice."""
+    """Return the id of the one clock of this kind, owner and subject: a duty never runs twice."""
     return str(derive("clock", kind, owner_id, subject))
 
 
@@ -240,14 +240,14 @@ def _marks(spec: ClockSpec, anchor: datetime, due: datetime, calendar: BusinessC
 
 
 def _share(spec: ClockSpec, anchor: datetime, due: datetime, calendar: BusinessCalendar, percent: int) -> datetime:
-    """Give the instant at which a share of the term is used up: of office time for terms counted in it."""
+    """Return the instant at which a share of the term is used up: of office time for terms counted in it."""
     if spec.unit == "business_day":
         return add_business_time(calendar, anchor, spec.n * calendar.business_day_length() * percent / 100)
     return anchor + (due - anchor) * percent / 100
 
 
 def sweep(clock: Clock, *, now: datetime) -> Sequence[Fact]:
-    """Give everything that fell due at or before ``now`` and was not fired yet: once each, in order.
+    """Return everything that fell due at or before ``now`` and was not fired yet: once each, in order.
 
     Level-triggered: after days without a process the marks, the lateness and the breach come at once, and one reminder
     stands for those that were missed.
@@ -281,7 +281,7 @@ def _remind(clock: Clock, now: datetime) -> Sequence[Fact]:
 
 
 def _reminder_due(passed: timedelta) -> int:
-    """Give the last reminder, in days after the breach, that is due when so much has passed; 0 for none."""
+    """Return the last reminder, in days after the breach, that is due when so much has passed; 0 for none."""
     if passed.days >= LONGEST_REMINDER_DAYS:
         return passed.days // LONGEST_REMINDER_DAYS * LONGEST_REMINDER_DAYS
     return 1 << (passed.days.bit_length() - 1) if passed.days > 0 else 0

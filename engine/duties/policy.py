@@ -79,7 +79,7 @@ class ClockPolicy(Record):
 
     @cached_property
     def specs(self) -> dict[str, ClockSpec]:
-        """The clocks with this organisation's terms. Raises DataError for a parameter that is wrong or too weak."""
+        """The clocks with this organisation's terms. Raise DataError for a parameter that is wrong or too weak."""
         if len(set(self.jurisdictions)) != len(self.jurisdictions):
             raise DataError("a jurisdiction is named twice", field="jurisdictions")
         self._check_authorities()
@@ -95,7 +95,7 @@ class ClockPolicy(Record):
         return specs
 
     def reading_of(self, kind: str) -> Reading:
-        """Give the reading whose instant is the breach."""
+        """Return the reading whose instant is the breach."""
         return self.readings.get(kind, self.reading)
 
     def _check_authorities(self) -> None:

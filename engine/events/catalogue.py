@@ -96,7 +96,7 @@ class Catalogue:
         return cls(event_specs, field_specs, aliases)
 
     def resolve_alias(self, action: str, key: str) -> str:
-        """Give the catalogue's name of a key in a compact envelope; the event's own fields are asked first."""
+        """Return the catalogue's name of a key in a compact envelope; the event's own fields are asked first."""
         if key in self.fields or key.split(".", 1)[0] == "mfo":
             return key
         for name in self.events[action].fields if action in self.events else ():
@@ -115,7 +115,7 @@ class Catalogue:
         return spec.personal if spec is not None else name not in ENVELOPE
 
     def example(self, action: str) -> dict[str, Any]:
-        """Give a complete, valid event of this type in flat ECS names."""
+        """Return a complete, valid event of this type in flat ECS names."""
         spec = self.events[action]
         body: dict[str, Any] = {
             "@timestamp": "2026-11-20T10:00:00+05:00",

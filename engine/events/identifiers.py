@@ -50,7 +50,7 @@ class IIN:
 
 
 def iin_check_digit(first11: str) -> str | None:
-    """Give the check digit of 11 digits, or None where the number is never issued."""
+    """Return the check digit of 11 digits, or None where the number is never issued."""
     digits = [ord(digit) - 48 for digit in first11]
     for weights in (_W1, _W2):
         rest = sum(map(mul, digits, weights)) % 11
@@ -168,7 +168,7 @@ class Mrz:
 
 
 def mrz_check_digit(text: str) -> str:
-    """Give the ICAO 9303 check digit: weights 7, 3, 1; A-Z are 10-35, the filler is 0; modulo 10."""
+    """Return the ICAO 9303 check digit: weights 7, 3, 1; A-Z are 10-35, the filler is 0; modulo 10."""
     values = (0 if ch == "<" else int(ch, 36) for ch in text)
     return str(sum(v * (7, 3, 1)[i % 3] for i, v in enumerate(values)) % 10)
 

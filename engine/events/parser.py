@@ -26,7 +26,7 @@ LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class EventParser:
     """Reads lines of one source at one moment. ``claims`` lists the sources this credential may speak for."""
 
     catalogue: Catalogue

@@ -83,7 +83,7 @@ def parse(raw: bytes) -> Message:
 
 
 def event_of(message: Message, raw: bytes, catalogue: Catalogue) -> bytes:
-    """Give the event of a message as JSON. Raises NotSyslog where it carries none."""
+    """Return the event of a message as JSON. Raises NotSyslog where it carries none."""
     body = message.text.removeprefix(_BOM).strip()
     if body.startswith(COOKIE):
         body = body.removeprefix(COOKIE).strip()

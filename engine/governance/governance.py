@@ -161,17 +161,17 @@ class Risk:
 
 
 def duty_id(key: str) -> str:
-    """Give the id of a returning duty, or of an obligation's evidence (``obligation:<id>``)."""
+    """Return the id of a returning duty, or of an obligation's evidence (``obligation:<id>``)."""
     return str(derive("duty", key))
 
 
 def control_id(control: str) -> str:
-    """Give the id of a control."""
+    """Return the id of a control."""
     return str(derive("control", control))
 
 
 def risk_id(book: str, name: str) -> str:
-    """Give the id of a risk: the same name in the same register is the same risk."""
+    """Return the id of a risk: the same name in the same register is the same risk."""
     return str(derive("risk", book, name.casefold()))
 
 

@@ -68,7 +68,7 @@ class Register:
         return f"{entry.org} {entry.clause}"
 
     def using_event(self, action: str) -> tuple[str, ...]:
-        """Give the obligations that name an event type as trigger or proof."""
+        """Return the obligations that name an event type as trigger or proof."""
         return tuple(o.id for o in self.obligations.values() if action in o.triggers or action in o.proof)
 
 

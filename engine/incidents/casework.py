@@ -60,7 +60,7 @@ class Report(Record):
 
 
 def report(told: Report, number: str, *, by: Person, at: datetime) -> tuple[str, Sequence[Fact]]:
-    """Open an incident by hand; gives its id. The same report entered twice is one incident."""
+    """Open an incident by hand; return its id. The same report entered twice is one incident."""
     require("report-incident", by)
     if told.incident_class not in CLASSES:
         raise InputError("the class is one of {classes}", field="incident_class", classes=CLASSES)
@@ -97,7 +97,7 @@ def report(told: Report, number: str, *, by: Person, at: datetime) -> tuple[str,
 
 
 def report_id(told: Report) -> str:
-    """Give the id of a reported incident."""
+    """Return the id of a reported incident."""
     what = (told.channel, told.told_at.isoformat(), told.reference, told.incident_class, told.title)
     return str(derive("incident", "report", *what, *sorted(told.clients)))
 
@@ -105,7 +105,7 @@ def report_id(told: Report) -> str:
 def split(
     incident: Incident, findings: Sequence[str], number: str, title: str, reason: str, *, by: Person, at: datetime
 ) -> tuple[str, Sequence[Fact], Sequence[Fact]]:
-    """Move findings into a new incident; gives its id, the facts of this one and of the new one."""
+    """Move findings into a new incident; return its id, the facts of this one and of the new one."""
     parts = _leaving(incident, findings, reason, "split-incident", by)
     key = str(derive("incident", "split", incident.id, *sorted(findings)))
     first = min(parts, key=lambda part: part.detected_at)
@@ -141,7 +141,7 @@ def split(
 def move(
     incident: Incident, findings: Sequence[str], into: Incident, reason: str, *, by: Person, at: datetime
 ) -> tuple[Sequence[Fact], Sequence[Fact]]:
-    """Move findings into another open incident; gives the facts of both."""
+    """Move findings into another open incident; return the facts of both."""
     parts = _leaving(incident, findings, reason, "move-findings", by)
     if not into.is_open or into.id == incident.id:
         raise DecisionRefused("findings are moved into another open incident")

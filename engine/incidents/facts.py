@@ -96,7 +96,7 @@ class NoteAdded(Fact):
 
 
 class SeverityChanged(Fact):
-    """The severity was judged anew."""
+    """The severity was judged again."""
 
     topic: ClassVar[str] = "incident.severity-changed.v1"
     incident_id: str

@@ -40,7 +40,7 @@ TRIAGE = roles_of("assign-incident")
 
 
 def incident_id(finding_id: str) -> str:
-    """Give the id of the incident that a finding opens."""
+    """Return the id of the incident that a finding opens."""
     return str(derive("incident", finding_id))
 
 
@@ -69,7 +69,7 @@ def open_from(finding: FindingRaised, number: str, *, at: datetime) -> IncidentO
 
 
 def part_of(finding: FindingRaised) -> FindingPart:
-    """Give what a finding brings into an incident."""
+    """Return what a finding brings into an incident."""
     return FindingPart(
         finding_id=finding.finding_id,
         rule_name=finding.rule_name,
@@ -128,7 +128,7 @@ def _triage(incident: Incident, command: str, by: Person) -> None:
 
 
 def assign(incident: Incident, assignee: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Give the incident to somebody; acknowledges it when somebody takes it for himself."""
+    """Return the incident to somebody; acknowledges it when somebody takes it for himself."""
     _triage(incident, "assign-incident", by)
     if incident.assignee == assignee:
         return []
@@ -155,7 +155,7 @@ def add_note(incident: Incident, text: str, *, by: Person, at: datetime) -> Sequ
 
 
 def change_severity(incident: Incident, severity: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Judge the severity anew, with the reason."""
+    """Judge the severity again, with the reason."""
     _triage(incident, "change-severity", by)
     if severity not in SEVERITIES:
         raise DecisionRefused("severity is one of {severities}", severities=SEVERITIES)
@@ -192,7 +192,7 @@ def record_measure(incident: Incident, measure: Measure, evidence: str, *, by: P
 def merge(
     incident: Incident, into: Incident, reason: str, *, by: Person, at: datetime
 ) -> tuple[Sequence[Fact], Sequence[Fact]]:
-    """Merge one open incident into another; gives the facts of both. Neither loses a time."""
+    """Merge one open incident into another; return the facts of both. Neither loses a time."""
     _triage(incident, "merge-incident", by)
     _triage(into, "merge-incident", by)
     if incident.id == into.id:

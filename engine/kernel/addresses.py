@@ -10,7 +10,7 @@ LOCAL = "localhost"
 
 
 def check_address(text: str) -> str:
-    """Give a mail address in normal form. Raises InputError for anything else; never repeats what was given."""
+    """Return a mail address in normal form. Raise InputError for anything else; never repeats what was given."""
     if not text.isprintable() or any(ch in text for ch in ' ,;<>"()[]\\'):
         raise InputError("a mail address has no blanks, brackets, quotes or separators", code="address")
     local, _, domain = text.rpartition("@")

@@ -114,6 +114,6 @@ class NotFound(QorgauError):
 
 
 class Conflict(QorgauError):
-    """Somebody else changed the same thing meanwhile; read again and decide anew."""
+    """Somebody else changed the same thing meanwhile; read again and decide again."""
 
     code = "conflict"

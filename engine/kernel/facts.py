@@ -71,7 +71,7 @@ class Entities(Record):
     workstations: tuple[str, ...] = ()
 
     def union(self, other: Entities) -> Entities:
-        """Give both sets together, first seen first."""
+        """Return both sets together, first seen first."""
         merged = {
             name: tuple(dict.fromkeys([*getattr(self, name), *getattr(other, name)]))
             for name in type(self).model_fields

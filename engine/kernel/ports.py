@@ -12,11 +12,11 @@ from engine.kernel.facts import Fact, Record, StoredFact
 from engine.kernel.messages import AnyMessage
 
 
-class Clock(Protocol):
-    """Gives the present instant, aware and in UTC. The only source of time."""
+class TimeSource(Protocol):
+    """Return the present instant, aware and in UTC. The only source of time."""
 
     def now(self) -> datetime:
-        """Give the present instant."""
+        """Return the present instant."""
         ...
 
 
@@ -64,11 +64,11 @@ class Ledger(Protocol):
         ...
 
     def read(self, after: int, limit: int) -> Sequence[SecurityEvent]:
-        """Give up to ``limit`` events with positions above ``after``, in order."""
+        """Return up to ``limit`` events with positions above ``after``, in order."""
         ...
 
     def head(self) -> int:
-        """Give the last position, 0 for an empty ledger."""
+        """Return the last position, 0 for an empty ledger."""
         ...
 
 
@@ -87,7 +87,7 @@ class Delivery(Record):
     done_at: datetime | None = None
 
 
-class Effector(Protocol):
+class Sender(Protocol):
     """Performs one kind of intent; called again with the same key after a crash or a retry."""
 
     @property

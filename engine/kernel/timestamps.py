@@ -57,7 +57,7 @@ class Window:
         self.soon = received_at + SKEW
 
     def place(self, text: object) -> tuple[datetime, str | None]:
-        """Give the instant to compute with and the flag of its source text.
+        """Return the instant to compute with and the flag of its source text.
 
         A text that is no instant, or lies outside [received - 10 years, received + 24 h], is flagged and the
         moment of receipt is used instead; up to 24 h ahead is used as it stands and flagged ``time-ahead``.

@@ -13,7 +13,7 @@ from engine.kernel.errors import DataError, InputError
 
 
 def read_yaml(text: str) -> Any:
-    """Give the one document of a text. Raises yaml.YAMLError."""
+    """Return the one document of a text. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=yaml.CSafeLoader)
 
 

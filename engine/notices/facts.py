@@ -35,7 +35,7 @@ class NoticeDrafted(Fact):
 
 
 class NoticeRedrafted(Fact):
-    """The incident grew before anybody touched the text, so the engine wrote it anew."""
+    """The incident grew before anybody touched the text, so the engine wrote it again."""
 
     topic: ClassVar[str] = "notice.redrafted.v1"
     notice_id: str

@@ -207,13 +207,13 @@ def recipients(text: str) -> tuple[str, ...]:
 
 
 def notice_id(kind: str, incident_id: str, subject: str, stage: NoticeStage = "initial", number: int = 0) -> str:
-    """Give the id of the one notice of this kind, stage and number for this incident and subject."""
+    """Return the id of the one notice of this kind, stage and number for this incident and subject."""
     more = () if stage == "initial" and number == 0 else (stage, number)
     return str(derive("notice", kind, incident_id, subject, *more))
 
 
 def content_hash(content: Content) -> str:
-    """Give the SHA-256 of the content in canonical form (sorted keys, UTF-8)."""
+    """Return the SHA-256 of the content in canonical form (sorted keys, UTF-8)."""
     plain = {language: dict(fields) for language, fields in content.items()}
     return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -249,7 +249,7 @@ def submit(notice: Notice, *, by: Person, at: datetime) -> Sequence[Fact]:
 
 
 def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Give a text under review back with a remark."""
+    """Return a text under review back with a remark."""
     require("return-notice", by)
     if notice.state != "review":
         raise DecisionRefused("a notice that is {state} is not under review", state=notice.state)

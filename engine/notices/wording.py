@@ -106,7 +106,7 @@ class TemplateLife:
 
 
 def template_id(kind: str, language: str) -> str:
-    """Give the id of the wording of one kind of notice in one language."""
+    """Return the id of the wording of one kind of notice in one language."""
     return str(derive("template", kind, language))
 
 

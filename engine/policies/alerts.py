@@ -40,7 +40,7 @@ class Alert:
 
 
 def english(msgid: str, /, **values: Any) -> str:
-    """Give a message in English."""
+    """Return a message in English."""
     return in_words(msgid, {name: iso(it) if isinstance(it, datetime) else it for name, it in values.items()})
 
 

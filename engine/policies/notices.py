@@ -80,7 +80,7 @@ class NoticePolicy:
                 self._keep_up(context, fact.incident_id)
 
     def _keep_up(self, context: Context, incident_id: str) -> None:
-        """Draft what is missing and write anew what nobody has touched."""
+        """Draft what is missing and write again what nobody has touched."""
         incident = context.past(Incident, incident_id)
         if not incident.is_open:
             return

@@ -13,7 +13,7 @@ GENESIS = bytes(32)
 
 
 def row_bytes(position: int, originator: str, version: int, topic: str, state: bytes) -> bytes:
-    """Give what is hashed of a row: its parts, each of fixed length or with its length before it.
+    """Return what is hashed of a row: its parts, each of fixed length or with its length before it.
 
     ``originator`` is the id of what the row belongs to, as 32 hex digits.
     """
@@ -23,10 +23,10 @@ def row_bytes(position: int, originator: str, version: int, topic: str, state: b
 
 
 def link(previous: bytes, row: bytes) -> bytes:
-    """Give the hash of a row: SHA-256 over the previous hash and the row."""
+    """Return the hash of a row: SHA-256 over the previous hash and the row."""
     return sha256(previous + row).digest()
 
 
 def leaf(row: bytes) -> bytes:
-    """Give the row's leaf in the Merkle tree (RFC 6962, 2.1)."""
+    """Return the row's leaf in the Merkle tree (RFC 6962, 2.1)."""
     return sha256(b"\x00" + row).digest()

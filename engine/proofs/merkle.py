@@ -15,21 +15,21 @@ TILE = 256
 
 EMPTY_ROOT = sha256(b"").digest()
 Hashes = Callable[[int, int], list[bytes]]
-"""Gives the leaf hashes of a range [start, end)."""
+"""Return the leaf hashes of a range [start, end)."""
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Give the hash of one leaf (RFC 6962, 2.1)."""
+    """Return the hash of one leaf (RFC 6962, 2.1)."""
     return sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Give the hash of an inner node (RFC 6962, 2.1)."""
+    """Return the hash of an inner node (RFC 6962, 2.1)."""
     return sha256(b"\x01" + left + right).digest()
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
-    """Give the root over leaf hashes."""
+    """Return the root over leaf hashes."""
     if not leaves:
         return EMPTY_ROOT
     row = list(leaves)
@@ -39,7 +39,7 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
 
 
 def _pairs(row: list[bytes]) -> list[bytes]:
-    """Give the next level up; an odd last node is carried."""
+    """Return the next level up; an odd last node is carried."""
     even = len(row) & ~1
     up = [sha256(b"\x01" + a + b).digest() for a, b in zip(row[0:even:2], row[1:even:2], strict=True)]
     if len(row) & 1:
@@ -48,7 +48,7 @@ def _pairs(row: list[bytes]) -> list[bytes]:
 
 
 def split(size: int) -> int:
-    """Give the largest power of two below ``size`` (size at least 2): where RFC 6962 cuts a tree in two."""
+    """Return the largest power of two below ``size`` (size at least 2): where RFC 6962 cuts a tree in two."""
     return 1 << ((size - 1).bit_length() - 1)
 
 
@@ -119,7 +119,7 @@ class Frontier:
         self.edge.append(tile)
 
     def root(self) -> bytes:
-        """Give the root of the tree as it stands."""
+        """Return the root of the tree as it stands."""
         if not self.edge:
             return EMPTY_ROOT
         root = self.edge[-1]
@@ -128,7 +128,7 @@ class Frontier:
         return root
 
     def take_tiles(self) -> list[bytes]:
-        """Give the roots of tiles completed since the last call."""
+        """Return the roots of tiles completed since the last call."""
         tiles, self.tiles = self.tiles, []
         return tiles
 
@@ -141,7 +141,7 @@ class Tree:
     tiles: Sequence[bytes]
 
     def root(self, start: int, end: int) -> bytes:
-        """Give the root over the leaves [start, end); both must be cuts that RFC 6962 makes."""
+        """Return the root over the leaves [start, end); both must be cuts that RFC 6962 makes."""
         size = end - start
         if size == 0:
             return EMPTY_ROOT
@@ -156,7 +156,7 @@ class Tree:
         return root_of(self.leaves(start, end))
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
-        """Give the audit path of a leaf in the tree of ``size`` leaves (RFC 6962, 2.1.1), lowest node first."""
+        """Return the audit path of a leaf in the tree of ``size`` leaves (RFC 6962, 2.1.1), lowest node first."""
         if not 0 <= index < size:
             raise ValueError(f"leaf {index} is not in a tree of {size} leaves")
         path: list[bytes] = []
@@ -172,7 +172,7 @@ class Tree:
         return path[::-1]
 
     def consistency(self, old: int, new: int) -> list[bytes]:
-        """Give the proof that the tree of ``old`` leaves is a prefix of that of ``new`` (RFC 6962, 2.1.2)."""
+        """Return the proof that the tree of ``old`` leaves is a prefix of that of ``new`` (RFC 6962, 2.1.2)."""
         if not 0 < old <= new:
             raise ValueError(f"a tree of {old} leaves cannot come before one of {new}")
         path: list[bytes] = []

@@ -47,7 +47,7 @@ class Verifier:
 
     @classmethod
     def parse(cls, text: str) -> Verifier:
-        """Read the line ``text`` gives. Raises NoteError."""
+        """Read the line ``text`` gives. Raise NoteError."""
         try:
             name, key_id, packed = text.strip().split("+", 2)
             data = base64.b64decode(packed, validate=True)
@@ -86,7 +86,7 @@ class Checkpoint:
 
 
 def parse(note: str) -> tuple[Checkpoint, list[tuple[str, bytes]]]:
-    """Take a note apart: the checkpoint, and (name, key id with signature) of each line. Raises NoteError."""
+    """Take a note apart: the checkpoint, and (name, key id with signature) of each line. Raise NoteError."""
     body, cut, tail = note.partition("\n\n")
     lines = body.split("\n")
     try:
@@ -114,22 +114,22 @@ class Signer:
         self.verifier = Verifier(name, self._key.public_key().public_bytes_raw(), kind)
 
     def sign(self, checkpoint: Checkpoint) -> str:
-        """Give the signed note."""
+        """Return the signed note."""
         text = checkpoint.text()
         return f"{text}\n{_line(self.verifier, self._key.sign(text.encode()))}"
 
     def sign_text(self, text: str) -> str:
-        """Give a signed note over any text that ends a line (C2SP signed-note); its first line says what it is."""
+        """Return a signed note over any text that ends a line (C2SP signed-note); its first line says what it is."""
         return f"{text}\n{_line(self.verifier, self._key.sign(text.encode()))}"
 
     def cosign(self, checkpoint: Checkpoint, seconds: int) -> str:
-        """Give a witness's signature line: that the checkpoint was seen at a time (C2SP tlog-cosignature)."""
+        """Return a witness's signature line: that the checkpoint was seen at a time (C2SP tlog-cosignature)."""
         signature = self._key.sign(_cosigned(checkpoint.text(), seconds))
         return _line(self.verifier, struct.pack(">Q", seconds) + signature)
 
 
 def witness_signer(name: str, seed: bytes) -> Signer:
-    """Give the signer of a witness."""
+    """Return the signer of a witness."""
     return Signer(name, seed, _WITNESS)
 
 
@@ -142,7 +142,7 @@ def _line(verifier: Verifier, signature: bytes) -> str:
 
 
 def verified(note: str, log: Verifier) -> Checkpoint:
-    """Read a note and check the log's signature. Raises NoteError when it is missing or wrong."""
+    """Read a note and check the log's signature. Raise NoteError when it is missing or wrong."""
     checkpoint, signatures = parse(note)
     for name, packed in signatures:
         if name == log.name and packed[:4] == log.key_id and log._holds(packed[4:], checkpoint.text().encode()):
@@ -151,7 +151,7 @@ def verified(note: str, log: Verifier) -> Checkpoint:
 
 
 def witnessed(note: str, witness: Verifier) -> int | None:
-    """Give the second at which a witness saw the checkpoint; None when it did not sign it."""
+    """Return the second at which a witness saw the checkpoint; None when it did not sign it."""
     checkpoint, signatures = parse(note)
     for name, packed in signatures:
         if name == witness.name and packed[:4] == witness.key_id and len(packed) == 76:

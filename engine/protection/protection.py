@@ -161,7 +161,7 @@ class Protection:
 
 
 def protection_id(act: LegalAct) -> str:
-    """Give the id of the protection: the same act entered twice is one protection."""
+    """Return the id of the protection: the same act entered twice is one protection."""
     return str(derive("protection", act.issuer, act.number, act.act_date.isoformat(), act.client))
 
 
@@ -262,7 +262,7 @@ def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Per
 
 
 def issue_orders(protection: Protection, *, due_at: datetime, at: datetime) -> Sequence[OrderIssued]:
-    """Give the orders of an act: stop to collections, stop and mark to the loan system, one correction per bureau."""
+    """Return the orders of an act: stop to collections, stop and mark to the loan system, one correction per bureau."""
     act = protection.act
     assert act is not None
     targets: list[tuple[OrderKind, str]] = [
@@ -273,7 +273,7 @@ def issue_orders(protection: Protection, *, due_at: datetime, at: datetime) -> S
 
 
 def issue_write_off(protection: Protection, *, due_at: datetime, at: datetime) -> Sequence[OrderIssued]:
-    """Give the order to write the debt off."""
+    """Return the order to write the debt off."""
     return _order(protection, "write-off", "loans", due_at, at)
 
 

@@ -91,12 +91,12 @@ FACTS: tuple[type[RetentionFact], ...] = get_args(RetentionFact)
 
 
 def retention_id(client: str) -> str:
-    """Give the id under which the retention of a client stands."""
+    """Return the id under which the retention of a client stands."""
     return str(derive("retention", client))
 
 
 def term_end(ended_on: date, years: int = YEARS) -> date:
-    """Give the first day on which destruction is allowed: the day after the same day, so many years on."""
+    """Return the first day on which destruction is allowed: the day after the same day, so many years on."""
     try:
         same = ended_on.replace(year=ended_on.year + years)
     except ValueError:  # the 29th of February
@@ -170,7 +170,7 @@ class Retention:
 
 
 def end_obligations(client: str, ended_on: date, loan: str, *, by: Person, reason: str, at: datetime) -> list[Fact]:
-    """Record by hand when obligations ended. Raises NotAllowed, InputError."""
+    """Record by hand when obligations ended. Raise NotAllowed, InputError."""
     require("end-obligations", by)
     _given(reason)
     if not client.strip():
@@ -186,14 +186,14 @@ def end_obligations(client: str, ended_on: date, loan: str, *, by: Person, reaso
 
 
 def place_hold(client: str, *, by: Person, reason: str, at: datetime) -> list[Fact]:
-    """Forbid destruction. Raises NotAllowed, InputError."""
+    """Forbid destruction. Raise NotAllowed, InputError."""
     require("place-hold", by)
     _given(reason)
     return [HoldPlaced(at=at, actor=by.id, reason=reason, retention_id=retention_id(client), client=client)]
 
 
 def lift_hold(it: Retention, *, by: Person, reason: str, at: datetime) -> list[Fact]:
-    """Allow destruction again. Raises NotAllowed, DecisionRefused."""
+    """Allow destruction again. Raise NotAllowed, DecisionRefused."""
     require("lift-hold", by)
     _given(reason)
     if not it.held:
@@ -202,7 +202,7 @@ def lift_hold(it: Retention, *, by: Person, reason: str, at: datetime) -> list[F
 
 
 def propose_erasure(it: Retention, *, by: Person, reason: str, today: date, at: datetime) -> list[Fact]:
-    """Ask for destruction. Raises NotAllowed, DecisionRefused."""
+    """Ask for destruction. Raise NotAllowed, DecisionRefused."""
     require("propose-erasure", by)
     _given(reason)
     _may_be_erased(it, today)
@@ -212,7 +212,7 @@ def propose_erasure(it: Retention, *, by: Person, reason: str, today: date, at: 
 
 
 def approve_erasure(it: Retention, *, by: Person, reason: str, today: date, at: datetime) -> list[Fact]:
-    """Agree to destruction, as somebody else than who asked. Raises NotAllowed, SecondPersonNeeded, DecisionRefused."""
+    """Agree to destruction, as somebody else than who asked. Raise NotAllowed, SecondPersonNeeded, DecisionRefused."""
     require("approve-erasure", by)
     _given(reason)
     _may_be_erased(it, today)

@@ -58,7 +58,7 @@ FACTS: tuple[type[ListFact], ...] = get_args(ListFact)
 
 
 def list_id(name: str) -> str:
-    """Give the id under which the life of a list stands."""
+    """Return the id under which the life of a list stands."""
     return str(derive("list", name))
 
 
@@ -115,7 +115,7 @@ def change(
     reason: str,
     at: AwareDatetime,
 ) -> list[Fact]:
-    """Make the next version; ``counts``: added, removed, in all. Raises NotAllowed, InputError, DecisionRefused."""
+    """Make the next version; ``counts``: added, removed, in all. Raise NotAllowed, InputError, DecisionRefused."""
     _check("change-list", by, reason)
     added, removed, count = counts
     if added == removed == 0:
@@ -132,7 +132,7 @@ def change(
 
 
 def decide(it: ListLife, *, agreed: bool, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
-    """Agree to the version that waits, as a second person, or refuse it. Raises NotAllowed, SecondPersonNeeded."""
+    """Agree to the version that waits, as a second person, or refuse it. Raise NotAllowed, SecondPersonNeeded."""
     _check("decide-list", by, reason)
     waiting = it.waiting
     if waiting is None:

@@ -114,7 +114,7 @@ FACTS: tuple[type[RuleFact], ...] = get_args(RuleFact)
 
 
 def rule_id(name: str) -> str:
-    """Give the id under which the life of a rule stands."""
+    """Return the id under which the life of a rule stands."""
     return str(derive("rule", name))
 
 
@@ -186,7 +186,7 @@ class RuleLife:
 
 
 def draft(name: str, version: str, text: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
-    """Write a version. Raises NotAllowed, InputError."""
+    """Write a version. Raise NotAllowed, InputError."""
     require("draft-rule", by)
     _given(reason)
     return [RuleDrafted(at=at, actor=by.id, reason=reason, rule=name, version=version, text=text)]
@@ -195,7 +195,7 @@ def draft(name: str, version: str, text: str, *, by: Person, reason: str, at: Aw
 def tested(
     it: RuleLife, version: str, tests: int, failed: Sequence[str], *, by: Person, at: AwareDatetime
 ) -> list[Fact]:
-    """Record that the tests of a version were run. Raises DecisionRefused."""
+    """Record that the tests of a version were run. Raise DecisionRefused."""
     require("try-rule", by)
     held = _draft(it, version)
     if held.stage not in ("draft", "tested"):
@@ -204,7 +204,7 @@ def tested(
 
 
 def propose(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
-    """Ask that a tested version come into force. Raises NotAllowed, DecisionRefused."""
+    """Ask that a tested version come into force. Raise NotAllowed, DecisionRefused."""
     require("propose-rule", by)
     _given(reason)
     held = _draft(it, version)
@@ -214,7 +214,7 @@ def propose(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDat
 
 
 def approve(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
-    """Agree, as somebody who neither wrote nor proposed it. Raises NotAllowed, SecondPersonNeeded, DecisionRefused."""
+    """Agree, as somebody who neither wrote nor proposed it. Raise NotAllowed, SecondPersonNeeded, DecisionRefused."""
     require("approve-rule", by)
     _given(reason)
     held = _draft(it, version)
@@ -228,7 +228,7 @@ def approve(it: RuleLife, version: str, *, by: Person, reason: str, at: AwareDat
 
 
 def activate(it: RuleLife, version: str, mode: Mode, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
-    """Let an approved version run. Raises NotAllowed, DecisionRefused."""
+    """Let an approved version run. Raise NotAllowed, DecisionRefused."""
     require("activate-rule", by)
     _given(reason)
     if _draft(it, version).stage != "approved":
@@ -239,7 +239,7 @@ def activate(it: RuleLife, version: str, mode: Mode, *, by: Person, reason: str,
 
 
 def retire(it: RuleLife, name: str, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
-    """Take a rule out of force: the first person asks, a second one does it. Raises NotAllowed, DecisionRefused."""
+    """Take a rule out of force: the first person asks, a second one does it. Raise NotAllowed, DecisionRefused."""
     require("retire-rule", by)
     _given(reason)
     if it.retired:
@@ -252,7 +252,7 @@ def retire(it: RuleLife, name: str, *, by: Person, reason: str, at: AwareDatetim
 
 
 def roll_back(it: RuleLife, *, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
-    """Put what was in force before into force again, at once. Raises NotAllowed, DecisionRefused."""
+    """Put what was in force before into force again, at once. Raise NotAllowed, DecisionRefused."""
     require("roll-back-rule", by)
     _given(reason)
     if not it.before:

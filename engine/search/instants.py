@@ -11,12 +11,12 @@ EARLIEST, LATEST = 0, 253_402_300_799_999_999
 
 
 def micros(at: datetime) -> int:
-    """Give an instant in microseconds since 1970."""
+    """Return an instant in microseconds since 1970."""
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def span(text: str, zone: tzinfo) -> tuple[int, int]:
-    """Give the first and last microsecond of a day of ``zone``, or of an RFC 3339 instant. Raises ValueError."""
+    """Return the first and last microsecond of a day of ``zone``, or of an RFC 3339 instant. Raise ValueError."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

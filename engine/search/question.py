@@ -81,7 +81,7 @@ class Vocabulary:
     """Fields that are known and not in the index, with the reason."""
 
     def resolve(self, name: str) -> str:
-        """Give the full name of a field. Raises BadQuestion."""
+        """Return the full name of a field. Raises BadQuestion."""
         full = self.aliases.get(name, name)
         if full in self.refused:
             raise BadQuestion("{full} is not in the index: {refused}", full=full, refused=self.refused[full])
@@ -190,7 +190,7 @@ class _Reader:
         return Between(first, last) if kind == "time" else _among(name, first, last)
 
     def _span(self, text: str) -> tuple[int, int]:
-        """Give the first and last microsecond of a day, or of an instant."""
+        """Return the first and last microsecond of a day, or of an instant."""
         try:
             return span(text.replace("\\", ""), self.zone)
         except (ValueError, OverflowError):
@@ -233,7 +233,7 @@ def _number(text: str) -> float:
 
 
 def _among(name: str, least: float, most: float) -> Node:
-    """Give the question for a range of a field whose numbers stand among the words."""
+    """Return the question for a range of a field whose numbers stand among the words."""
     begin = words.of_numbers(name)
     return Or(tuple(Phrase((begin + part,), open=len(part) < 16) for part in words.between(least, most)))
 
@@ -256,7 +256,7 @@ def _end(item: Any) -> str | None:
 
 
 def _ends(item: Any) -> tuple[str | None, bool, str | None, bool]:
-    """Give both ends of a range and whether each belongs to it."""
+    """Return both ends of a range and whether each belongs to it."""
     match item:
         case tree.From():
             return _end(item.a), item.include, None, True

@@ -65,23 +65,23 @@ _PLAIN = {number: _letter(chr(number)) for number in range(128)}
 
 @lru_cache(maxsize=4_000)
 def of_field(name: str) -> str:
-    """Give what the words of a field begin with."""
+    """Return what the words of a field begin with."""
     return f"f{spell(name)}zs"
 
 
 @lru_cache(maxsize=4_000)
 def of_numbers(name: str) -> str:
-    """Give what the numbers of a field begin with."""
+    """Return what the numbers of a field begin with."""
     return f"n{spell(name)}zs"
 
 
 def bare(word: str) -> str:
-    """Give the spelling of a word anywhere."""
+    """Return the spelling of a word anywhere."""
     return f"w{spell(word)}"[:LONGEST_SPELLING]
 
 
 def of_named(name: str, word: str) -> str:
-    """Give the spelling of a word in a field."""
+    """Return the spelling of a word in a field."""
     return (of_field(name) + spell(word))[:LONGEST_SPELLING]
 
 
@@ -93,7 +93,7 @@ def number(value: float) -> str:
 
 
 def between(lowest: float, highest: float) -> Iterator[str]:
-    """Give the beginnings that all numbers of a closed range have, and no others: at most 30 a digit.
+    """Return the beginnings that all numbers of a closed range have, and no others: at most 30 a digit.
 
     The beginnings of a range are those of a trie over 16 digits (Schindler and Diepenbroek 2008).
     """
@@ -115,7 +115,7 @@ def between(lowest: float, highest: float) -> Iterator[str]:
 
 @lru_cache(maxsize=50_000)
 def _of_value(name: str, text: str, kind: Kind, zone: tzinfo) -> tuple[int, str, str]:
-    """Give the number of words, the bare ones, and those of the field."""
+    """Return the number of words, the bare ones, and those of the field."""
     found = [spell(word) for word in cut(text)]
     prefix = of_field(name)
     own = [(prefix + word)[:LONGEST_SPELLING] for word in found]
@@ -131,7 +131,7 @@ def _of_value(name: str, text: str, kind: Kind, zone: tzinfo) -> tuple[int, str,
 
 
 def of_document(fields: Iterable[tuple[str, Any, Kind]], zone: tzinfo) -> str:
-    """Give the words of a document in their spelling: the bare ones, then those of fields.
+    """Return the words of a document in their spelling: the bare ones, then those of fields.
 
     ``fields`` are names, values and kinds; a list holds several values; days are days of ``zone``.
     """

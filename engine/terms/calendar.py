@@ -77,11 +77,11 @@ class BusinessCalendar:
         return day.year > self.confirmed_through or "estimated" in str(self._library.get(day) or "")
 
     def aware(self, local: datetime) -> datetime:
-        """Give the instant of a local time without offset, as people write it into forms."""
+        """Return the instant of a local time without offset, as people write it into forms."""
         return local.replace(tzinfo=self.zone)
 
     def local(self, at: datetime) -> datetime:
-        """Give an aware instant in the organisation's local time."""
+        """Return an aware instant in the organisation's local time."""
         return at.astimezone(self.zone)
 
     def _at(self, day: date, local: time) -> datetime:
@@ -92,19 +92,19 @@ class BusinessCalendar:
             return FIRST if day.year == 1 else LAST
 
     def open_at(self, day: date) -> datetime:
-        """Give the opening of a day in UTC."""
+        """Return the opening of a day in UTC."""
         return self._at(day, self.opens)
 
     def close_at(self, day: date) -> datetime:
-        """Give the close of a day in UTC."""
+        """Return the close of a day in UTC."""
         return self._at(day, self.closes)
 
     def end_of_day(self, day: date) -> datetime:
-        """Give 23:59:59 of a local day in UTC."""
+        """Return 23:59:59 of a local day in UTC."""
         return self._at(day, time(23, 59, 59))
 
     def start_of_day(self, day: date) -> datetime:
-        """Give midnight at the start of a local day in UTC."""
+        """Return midnight at the start of a local day in UTC."""
         return self._at(day, time(0))
 
     def business_days_after(self, day: date) -> Iterator[date]:
@@ -119,7 +119,7 @@ class BusinessCalendar:
         raise DataError(f"the calendar has no business day in the {HORIZON_DAYS} days before {day}")
 
     def business_day_length(self) -> timedelta:
-        """Give the length of one business day, from opening to close."""
+        """Return the length of one business day, from opening to close."""
         today = date(2026, 1, 5)
         return datetime.combine(today, self.closes) - datetime.combine(today, self.opens)
 
@@ -172,10 +172,10 @@ def _entries(days: object) -> list[Override]:
 
 @lru_cache(maxsize=1)
 def builtin_calendar() -> BusinessCalendar:
-    """Give the calendar that ships with the product."""
+    """Return the calendar that ships with the product."""
     return calendar_from_yaml(builtin_overrides())
 
 
 def builtin_overrides() -> str:
-    """Give the text of the override file that ships with the product."""
+    """Return the text of the override file that ships with the product."""
     return (resources.files("engine") / "data" / "kz" / "calendar_overrides.yml").read_text(encoding="utf8")

@@ -16,7 +16,7 @@ from engine.kernel.errors import DataError, InputError
 from engine.kernel.facts import Owner
 from engine.terms.calendar import BusinessCalendar
 
-Unit = Literal[
+UnitOfWork = Literal[
     "business_day", "business_hour", "calendar_day", "hour", "minute", "month", "year", "year_close",
     "business_day_before",
 ]  # fmt: skip
@@ -31,7 +31,7 @@ class ClockSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: str
     n: int
-    unit: Unit
+    unit: UnitOfWork
     direction: Literal["by", "not_before"] = "by"
     product: bool = False
     """Whether the number is the product's own, because the text gives none."""
@@ -40,7 +40,7 @@ class ClockSpec(BaseModel):
     obligations: tuple[str, ...] = ()
     rolls: bool = False
     """Whether an end on a day without offices goes to noon of the next working day."""
-    within: tuple[int, Unit] | None = None
+    within: tuple[int, UnitOfWork] | None = None
     """An outer limit that counts too, from an instant of its own."""
     jurisdiction: str = "kz"
     valid_from: date | None = None
@@ -57,7 +57,7 @@ class Term:
     unconfirmed: tuple[date, ...]
 
     def reading(self, reading: Reading) -> datetime:
-        """Give the instant of one reading."""
+        """Return the instant of one reading."""
         return self.due_at if reading == "strict" else self.latest_at
 
 

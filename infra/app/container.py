@@ -15,7 +15,7 @@ from engine.events.catalogue import Catalogue, builtin_catalogue
 from engine.kernel.commands import Command, O
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Person
-from engine.kernel.ports import Clock, Effector
+from engine.kernel.ports import Sender, TimeSource
 from engine.notices.kinds import notice_kinds
 from engine.policies.acts import ActPolicy
 from engine.policies.alerts import AlertPolicy
@@ -41,6 +41,7 @@ from infra.outbound.timestamping import Authority, roots_of
 from infra.outbound.webhooks import WebhookMessages
 from infra.processes.base import Stage
 from infra.processes.detect import Detect
+from infra.processes.event_counts import DutyEvents, Tally
 from infra.processes.lag import note_followers
 from infra.processes.outbox import Outbox
 from infra.processes.retention import Erasures, Terms
@@ -49,7 +50,6 @@ from infra.processes.search import Searching
 from infra.processes.silence import Silence
 from infra.processes.stamping import Stamping
 from infra.processes.sweep import Recount, Sweep
-from infra.processes.tally import DutyEvents, Tally
 from infra.processes.webhooks import KIND as WEBHOOK
 from infra.processes.webhooks import Webhooks
 from infra.processes.witnessing import Witnessing
@@ -66,7 +66,7 @@ from infra.store.sql.database import Database
 from playbooks.cacao import Playbook, read
 from playbooks.policy import PlaybookPolicy
 from reports.composer import NoticeComposer
-from reports.drafter import Drafter
+from reports.drafter import TemplateSandbox
 from reports.drafts import Writer
 from reports.exchange.ocsf import incident_finding
 from reports.messages import mail_text
@@ -80,11 +80,11 @@ ORDERS_OF_PLAYBOOKS = frozenset({"access-block", "payout-hold"})
 
 
 @dataclass(frozen=True)
-class House:
+class Container:
     """Everything wired together over one data directory."""
 
     settings: Settings
-    clock: Clock
+    clock: TimeSource
     catalogue: Catalogue
     calendar: BusinessCalendar
     calendars: dict[str, BusinessCalendar]
@@ -128,7 +128,7 @@ class House:
         return segments.close_ranges(self.database, self.segments_folder, columns, size=size)
 
     def ledger_head(self) -> tuple[int, str]:
-        """Give size and root of the ledger's newest checkpoint."""
+        """Return size and root of the ledger's newest checkpoint."""
         row = self.database.row("SELECT size, root FROM checkpoints WHERE log = 'ledger' ORDER BY size DESC LIMIT 1")
         return (row["size"], bytes(row["root"]).hex()) if row else (0, "")
 
@@ -152,7 +152,7 @@ class House:
         self.store.close()
 
 
-def open_house(settings: Settings, clock: Clock | None = None) -> House:
+def open_container(settings: Settings, clock: TimeSource | None = None) -> Container:
     """Open the data directory and build everything that can be asked; nothing runs yet."""
     clock = clock or SystemClock()
     catalogue = builtin_catalogue()
@@ -165,14 +165,14 @@ def open_house(settings: Settings, clock: Clock | None = None) -> House:
     calendars = calendars_of(settings, calendar)
     tracing = tracing_of(settings, version("qorgau"))
     archive = Archive(settings.data / "archive", decisions, store.vault)
-    writer = Writer(Drafter(), settings.sender, settings.notice_languages)
+    writer = Writer(TemplateSandbox(), settings.sender, settings.notice_languages)
     wordbook = Wordbook(decisions, clock, writer)
     drafting = NoticeComposer(wordbook, rulebook.words, calendar)
     playbooks = builtin_playbooks()
     desk = Desk(
         decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks
     )
-    return House(
+    return Container(
         settings=settings,
         clock=clock,
         catalogue=catalogue,
@@ -213,54 +213,54 @@ class Outside:
     render: Render = render
 
 
-def stages_of(house: House, outside: Outside | None = None) -> list[Stage]:
+def stages_of(container: Container, outside: Outside | None = None) -> list[Stage]:
     """Build the followers of the logs, in the order one event passes them. Only one process may run them."""
-    settings, clock, decisions, ledger = house.settings, house.clock, house.decisions, house.ledger
-    vault = house.store.vault
+    settings, clock, decisions, ledger = container.settings, container.clock, container.decisions, container.ledger
+    vault = container.store.vault
     outside = outside or Outside(transport_for(settings), HttpPost(clock))
-    mails, to_systems = _outboxes(house, outside)
+    mails, to_systems = _outboxes(container, outside)
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
     recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in notice_kinds()}
     policy = settings.clock_policy
-    in_house_language = partial(mail_text, settings.language, house.calendar.zone)
-    duties = PolicyRunner(decisions, clock, DutyPolicy(house.calendars, policy))
+    in_house_language = partial(mail_text, settings.language, container.calendar.zone)
+    duties = PolicyRunner(decisions, clock, DutyPolicy(container.calendars, policy))
     stages: list[Stage] = [
-        Detect(ledger, decisions, clock, house.rulebook, house.catalogue, vault, house.tracing),
+        Detect(ledger, decisions, clock, container.rulebook, container.catalogue, vault, container.tracing),
         EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus)),
-        IncidentRunner(decisions, clock, house.tracing),
+        IncidentRunner(decisions, clock, container.tracing),
         duties,
-        Recount(decisions, clock, house.calendars, policy),
-        PolicyRunner(decisions, clock, PlaybookPolicy(house.playbooks, automatic)),
-        PolicyRunner(decisions, clock, NoticePolicy(house.drafting, recipients), before=[duties]),
-        PolicyRunner(decisions, clock, OrderPolicy(house.calendar, policy)),
+        Recount(decisions, clock, container.calendars, policy),
+        PolicyRunner(decisions, clock, PlaybookPolicy(container.playbooks, automatic)),
+        PolicyRunner(decisions, clock, NoticePolicy(container.drafting, recipients), before=[duties]),
+        PolicyRunner(decisions, clock, OrderPolicy(container.calendar, policy)),
         PolicyRunner(decisions, clock, AlertPolicy(settings.role_mail, settings.alert_mail, in_house_language)),
         mails,
         to_systems,
-        *_webhooks(house, outside.http),
-        *_witnessing(house),
-        *_stamping(house),
+        *_webhooks(container, outside.http),
+        *_witnessing(container),
+        *_stamping(container),
         *([Silence(ledger, decisions, clock, settings.expected_sources)] if settings.expected_sources else []),
-        Terms(ledger, decisions, clock, house.calendar),
-        DutyEvents(ledger, decisions, clock, house.calendar),
-        Tally(ledger, decisions, clock, house.calendar),
-        Erasures(decisions, clock, vault, house.ledger_head, house.documents_of),
-        Searching(house.search, ledger, decisions, house.catalogue, house.calendar.zone),
+        Terms(ledger, decisions, clock, container.calendar),
+        DutyEvents(ledger, decisions, clock, container.calendar),
+        Tally(ledger, decisions, clock, container.calendar),
+        Erasures(decisions, clock, vault, container.ledger_head, container.documents_of),
+        Searching(container.search, ledger, decisions, container.catalogue, container.calendar.zone),
     ]
-    note_followers(house.database, stages)
+    note_followers(container.database, stages)
     return stages
 
 
-def _outboxes(house: House, outside: Outside) -> tuple[Outbox, Outbox]:
+def _outboxes(container: Container, outside: Outside) -> tuple[Outbox, Outbox]:
     """Build what sends mails and orders; what was under way when the worker ended is taken up."""
-    settings, clock, decisions, transport = house.settings, house.clock, house.decisions, outside.transport
-    letters = OrderLetters(decisions, settings, transport, house.order_documents, outside.render)
+    settings, clock, decisions, transport = container.settings, container.clock, container.decisions, outside.transport
+    letters = OrderLetters(decisions, settings, transport, container.order_documents, outside.render)
     orders = HttpOrders(settings.order_url, outside.http, letters.send, settings.order_mail)
     notices = NoticeMail(decisions, clock, settings, transport, outside.render)
-    senders: dict[str, Effector] = {
+    senders: dict[str, Sender] = {
         "mail": notices,
         "afc": AfcMessages(notices, outside.http, settings.afc_url),
         "alert": AlertMail(settings, transport),
-        "ledger": OwnEvents(house.ledger, house.catalogue, clock),
+        "ledger": OwnEvents(container.ledger, container.catalogue, clock),
     }
     mails = Outbox(decisions, clock, senders, transport.channel, "outbox-mail")
     to_systems = Outbox(decisions, clock, {"order": orders, "command": orders}, "http", "outbox-orders")
@@ -269,32 +269,34 @@ def _outboxes(house: House, outside: Outside) -> tuple[Outbox, Outbox]:
     return mails, to_systems
 
 
-def _webhooks(house: House, http: HttpPost) -> list[Stage]:
-    receivers = house.settings.webhooks
+def _webhooks(container: Container, http: HttpPost) -> list[Stage]:
+    receivers = container.settings.webhooks
     if not receivers:
         return []
-    messages = WebhookMessages(house.clock, receivers, http)
-    outbox = Outbox(house.decisions, house.clock, {WEBHOOK: messages}, "http", "outbox-webhooks")
+    messages = WebhookMessages(container.clock, receivers, http)
+    outbox = Outbox(container.decisions, container.clock, {WEBHOOK: messages}, "http", "outbox-webhooks")
     outbox.recover()
-    stage = Webhooks(house.decisions, house.clock, receivers, lambda it: incident_finding(case_of(house, it)))
+    stage = Webhooks(
+        container.decisions, container.clock, receivers, lambda it: incident_finding(case_of(container, it))
+    )
     stage.begin()
     return [stage, outbox]
 
 
-def _witnessing(house: House) -> list[Stage]:
-    settings = house.settings
+def _witnessing(container: Container) -> list[Stage]:
+    settings = container.settings
     if not settings.witnesses:
         return []
     keys = [Verifier.parse(text) for text in settings.witness_keys]
-    return [Witnessing(house.ledger, house.decisions, house.clock, settings.witnesses, keys)]
+    return [Witnessing(container.ledger, container.decisions, container.clock, settings.witnesses, keys)]
 
 
-def _stamping(house: House) -> list[Stage]:
-    settings = house.settings
+def _stamping(container: Container) -> list[Stage]:
+    settings = container.settings
     if settings.timestamp_url is None:
         return []
     authority = Authority(settings.timestamp_url, roots_of(settings.timestamp_roots))
-    return [Stamping(house.ledger, house.decisions, house.clock, authority, settings.timestamp_every_s)]
+    return [Stamping(container.ledger, container.decisions, container.clock, authority, settings.timestamp_every_s)]
 
 
 def calendar_of(settings: LawSettings) -> BusinessCalendar:

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.errors import OperationalError
 
 from engine.kernel.errors import QorgauError
-from infra.app.container import House
+from infra.app.container import Container
 from infra.app.worker import WorkedElsewhere, Worker, WorkerLock
 from infra.store.sql.database import StoreUnavailable
 from infra.store.sql.postgres import PostgresDatabase
@@ -34,7 +34,7 @@ LINE: dict[str, Any] = {
 }
 
 
-class Election:
+class LeaderLock:
     """One candidate for the work on a store."""
 
     def __init__(self, database: PostgresDatabase) -> None:
@@ -42,7 +42,7 @@ class Election:
         self.term = 0
         self._session: Any = None
 
-    def stand(self) -> bool:
+    def acquire(self) -> bool:
         """Try to win; says whether this process works now. An unreachable store elects nobody."""
         if self._session is None:
             with suppress(OperationalError):
@@ -55,21 +55,21 @@ class Election:
                 return False
             self.term = self.database.begin_term()
         except (OperationalError, StoreUnavailable):
-            self.resign()
+            self.give_up()
             return False
         return True
 
-    def holds(self) -> bool:
+    def still_held(self) -> bool:
         """Ask over the session whether it still lives; a lost one has lost the lock."""
         try:
             self._session.execute("SELECT 1")
         except (OperationalError, AttributeError):
-            self.resign()
+            self.give_up()
             return False
         return True
 
-    def resign(self) -> None:
-        """Give the lock back."""
+    def give_up(self) -> None:
+        """Return the lock back."""
         session, self._session, self.term = self._session, None, 0
         if session is not None:
             with suppress(OperationalError):  # ask for it back: a closed session ends only when the server sees it
@@ -78,22 +78,22 @@ class Election:
 
     def take(self) -> None:
         """Win or raise WorkedElsewhere: for commands that work once and end."""
-        if not self.stand():
+        if not self.acquire():
             raise WorkedElsewhere(f"another qorgau works on {self.database.where}; stop it first")
         self.database.own_term.number = self.term
 
     def release(self) -> None:
         """Give back what ``take`` took."""
         self.database.own_term.number = None
-        self.resign()
+        self.give_up()
 
 
-class Candidate(threading.Thread):
-    """Stands for election until it is stopped, and works while it holds the office."""
+class LeaderElection(threading.Thread):
+    """Ask for the leader lock until it is stopped, and work while this process is the leader."""
 
-    def __init__(self, house: House, election: Election, on_change: Callable[[Worker | None], None]) -> None:
+    def __init__(self, container: Container, election: LeaderLock, on_change: Callable[[Worker | None], None]) -> None:
         super().__init__(name="election", daemon=True)
-        self.house = house
+        self.container = container
         self.election = election
         self.on_change = on_change
         self.stopping = threading.Event()
@@ -104,26 +104,26 @@ class Candidate(threading.Thread):
         said = False
         while not self.stopping.is_set():
             if self.worker is None:
-                won = self.election.stand()
+                won = self.election.acquire()
                 if won:
                     self._begin()
                 elif not said:
                     log.info("another process works on %s; this one stands by", self.election.database.where)
                 said = not won
-            elif not self.election.holds():
-                log.warning("the session that holds the office was lost; the work stops here")
+            elif not self.election.still_held():
+                log.warning("the session that holds the leader lock was lost; the work stops here")
                 self._end()
             self.stopping.wait(ASK_S)
         self._end()
 
     def _begin(self) -> None:
         log.info("this process works on %s (term %s)", self.election.database.where, self.election.term)
-        worker = Worker(self.house, self.election.term)
+        worker = Worker(self.container, self.election.term)
         try:
             worker.start()
         except QorgauError as error:
             log.warning("the work could not begin: %s", error.message)
-            self.election.resign()
+            self.election.give_up()
             return
         self.worker = worker
         self.on_change(worker)
@@ -133,14 +133,14 @@ class Candidate(threading.Thread):
         if worker is not None:
             self.on_change(None)
             worker.stop()
-        self.election.resign()
+        self.election.give_up()
 
 
 @contextmanager
-def sole_worker(house: House) -> Iterator[None]:
+def sole_worker(container: Container) -> Iterator[None]:
     """Work alone for the length of a command. Raises WorkedElsewhere when another process works."""
-    database = house.database
-    lock = Election(database) if isinstance(database, PostgresDatabase) else WorkerLock(house.settings.data)
+    database = container.database
+    lock = LeaderLock(database) if isinstance(database, PostgresDatabase) else WorkerLock(container.settings.data)
     lock.take()
     try:
         yield

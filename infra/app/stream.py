@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import faust
 
-from infra.app.container import House
+from infra.app.container import Container
 from infra.inbound.kafka.arrivals import Arrivals
 from infra.inbound.kafka.consumer import Landing, stream_app
 from infra.observe.gc_tuning import tune
@@ -26,13 +26,13 @@ PAUSES_S = (1.0, 2.0, 5.0, 15.0)
 STOP_S = 30.0
 
 
-def arrivals_of(house: House) -> Arrivals:
+def arrivals_of(container: Container) -> Arrivals:
     """Build the way into a house's ledger."""
-    settings = house.settings
+    settings = container.settings
     unknown = settings.keep_unknown_types
     return Arrivals(
-        house.ledger, house.catalogue, house.clock, settings.kafka_prefix, keep_unknown_types=unknown,
-        tracing=house.tracing,
+        container.ledger, container.catalogue, container.clock, settings.kafka_prefix, keep_unknown_types=unknown,
+        tracing=container.tracing,
     )  # fmt: skip
 
 
@@ -55,13 +55,13 @@ class Stall:
         return self.now() - since > self.limit_s
 
 
-def work(house: House, *, stall_s: float = 60.0) -> None:
+def work(container: Container, *, stall_s: float = 60.0) -> None:
     """Take messages until the process is told to stop. Does not come back."""
-    settings = house.settings
-    arrivals = arrivals_of(house)
+    settings = container.settings
+    arrivals = arrivals_of(container)
     group = f"{settings.kafka_prefix}-ledger"
     app, landing = stream_app(arrivals, settings, group)
-    faults = Faults(house.decisions, house.clock)
+    faults = Faults(container.decisions, container.clock)
     landing.on_success = lambda: faults.gone("stream")
     landing.on_fault = lambda error: _tell(faults, error)
     watch = Stall(
@@ -80,7 +80,7 @@ def work(house: House, *, stall_s: float = 60.0) -> None:
                 log.debug("the consumer cannot be looked at yet: %s", type(error).__name__)
                 continue
             if still:
-                log.error("the consumer stood still for %s s; it is started anew", stall_s)
+                log.error("the consumer stood still for %s s; it is started again", stall_s)
                 os._exit(AGAIN)
 
     threading.Thread(target=look, name="stall", daemon=True).start()

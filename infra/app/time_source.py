@@ -9,5 +9,5 @@ class SystemClock:
     """Answers the port ``Clock``."""
 
     def now(self) -> datetime:
-        """Give the present instant in UTC."""
+        """Return the present instant in UTC."""
         return datetime.now(UTC)

@@ -18,7 +18,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from engine.kernel.errors import QorgauError
-from infra.app.container import House, stages_of
+from infra.app.container import Container, stages_of
 from infra.observe.stage_health import Faults
 from infra.processes.base import Stage
 
@@ -55,7 +55,7 @@ class WorkerLock:
         self._file = file
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Return the lock back."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -74,11 +74,11 @@ def drain(stages: Sequence[Stage]) -> None:
 class Worker:
     """Threads that run the stages; a fault of one stage is told to people and does not stop the others."""
 
-    def __init__(self, house: House, term: int | None = None) -> None:
-        self.house = house
+    def __init__(self, container: Container, term: int | None = None) -> None:
+        self.container = container
         self.term = term
-        self.stages = stages_of(house)
-        self.faults = Faults(house.decisions, house.clock)
+        self.stages = stages_of(container)
+        self.faults = Faults(container.decisions, container.clock)
         self.stopping = threading.Event()
         together = [stage for stage in self.stages if not stage.waits_for_others]
         alone = [[stage] for stage in self.stages if stage.waits_for_others]
@@ -87,17 +87,17 @@ class Worker:
 
     def start(self) -> None:
         """Fire what came due while nobody was here, then run."""
-        with self.in_office():
-            self.house.sweep.run()
+        with self.as_leader():
+            self.container.sweep.run()
         self._scheduler.add_job(
             self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1
         )
-        if self.house.settings.segment_events:
+        if self.container.settings.segment_events:
             self._scheduler.add_job(
                 self._close_segments, "interval", minutes=10, misfire_grace_time=None, coalesce=True, max_instances=1
             )
         self._scheduler.start()
-        if self.house.database.announces:
+        if self.container.database.announces:
             threading.Thread(target=self._listen, name="worker-listen", daemon=True).start()
         for loop in self._loops:
             loop.start()
@@ -105,7 +105,7 @@ class Worker:
     def _listen(self) -> None:
         """Wake when another process commits; a notification missed costs half a second, for the loops ask anyway."""
         while not self.stopping.is_set():
-            if self.house.database.wait(1.0):
+            if self.container.database.wait(1.0):
                 self.wake()
 
     def wake(self) -> None:
@@ -130,9 +130,9 @@ class Worker:
                 loop.join(timeout=60)
 
     @contextmanager
-    def in_office(self) -> Iterator[None]:
+    def as_leader(self) -> Iterator[None]:
         """Mark the thread as one of the worker's: what it writes after its term is refused by the store."""
-        own = getattr(self.house.database, "own_term", None)
+        own = getattr(self.container.database, "own_term", None)
         if own is None or self.term is None:
             yield
             return
@@ -143,12 +143,12 @@ class Worker:
             own.number = before
 
     def _sweep(self) -> None:
-        with self.in_office():
+        with self.as_leader():
             self._sweep_now()
 
     def _sweep_now(self) -> None:
         try:
-            fired = self.house.sweep.run()
+            fired = self.container.sweep.run()
         except Exception as error:
             log.exception("the sweep of due clocks failed and will be tried again")
             self._note("sweep", error)
@@ -159,7 +159,7 @@ class Worker:
 
     def _close_segments(self) -> None:
         try:
-            self.house.close_segments(self.house.settings.segment_events)
+            self.container.close_segments(self.container.settings.segment_events)
         except Exception as error:
             log.exception("the segments could not be written and will be tried again")
             self._note("segments", error)
@@ -199,7 +199,7 @@ class _Loop(threading.Thread):
 
     def run(self) -> None:
         """Work until the worker stops."""
-        with self.worker.in_office():
+        with self.worker.as_leader():
             self._work()
 
     def _work(self) -> None:

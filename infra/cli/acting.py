@@ -8,18 +8,18 @@ import click
 
 from engine.kernel.errors import NotAllowed
 from engine.kernel.facts import Person
-from infra.app.container import House
+from infra.app.container import Container
 
 who = click.option("--as", "user", required=True, help="Your account; the password is asked, or read from stdin.")
 why = click.option("--reason", required=True, help="The reason, for the log.")
 
 
-def person(house: House, user: str) -> Person:
+def person(container: Container, user: str) -> Person:
     """Sign in for one act."""
     password = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    token = house.accounts.sign_in(user, password)
-    session = house.accounts.session(token)
+    token = container.accounts.sign_in(user, password)
+    session = container.accounts.session(token)
     if session is None:
         raise NotAllowed("that account and password do not go together, or the account is locked")
-    house.accounts.sign_out(token or "")
+    container.accounts.sign_out(token or "")
     return session.person

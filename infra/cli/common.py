@@ -11,16 +11,16 @@ from typing import Any
 import click
 
 from engine.kernel.errors import InputError
-from infra.app.container import House, open_house
+from infra.app.container import Container, open_container
 from infra.settings.settings import Settings, load_settings
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @contextmanager
-def house(**overrides: Any) -> Iterator[House]:
+def container(**overrides: Any) -> Iterator[Container]:
     """Open the data directory of the settings and close it again."""
-    opened = open_house(one_organisation(load_settings(**overrides)))
+    opened = open_container(one_organisation(load_settings(**overrides)))
     try:
         yield opened
     finally:

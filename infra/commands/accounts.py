@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 from engine.kernel.ids import derive
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from engine.permissions import PEOPLE
 from infra.store.log.decisions import Decisions
@@ -55,7 +55,7 @@ HASHER = PasswordHasher()
 class Accounts:
     """People, sessions and source tokens in the store."""
 
-    def __init__(self, decisions: Decisions, clock: Clock, session_minutes: int) -> None:
+    def __init__(self, decisions: Decisions, clock: TimeSource, session_minutes: int) -> None:
         self.decisions = decisions
         self.database = decisions.database
         self.clock = clock
@@ -68,7 +68,7 @@ class Accounts:
         return self.hasher.hash(secrets.token_urlsafe(16))
 
     def add(self, user_id: str, name: str, roles: tuple[str, ...], password: str, *, actor: str) -> None:
-        """Make an account or replace its name, roles and password. Raises InputError."""
+        """Make an account or replace its name, roles and password. Raise InputError."""
         if not user_id or len(user_id) > 60 or not all(ch.isalnum() or ch in "._-@" for ch in user_id):
             raise InputError("an account name has 1 to 60 letters, digits or . _ - @", field="user")
         unknown = sorted(set(roles) - set(ROLES))
@@ -92,12 +92,12 @@ class Accounts:
             unit.record_single(str(derive("user", user_id)), fact)
 
     def people(self) -> list[Person]:
-        """Give every active account."""
+        """Return every active account."""
         rows = self.database.rows("SELECT id, name, roles FROM users WHERE active = 1 ORDER BY id")
         return [Person(id=r["id"], name=r["name"], roles=frozenset(orjson.loads(r["roles"]))) for r in rows]
 
     def sign_in(self, user_id: str, password: str) -> str | None:
-        """Check a password; gives the token of a new session, None for anything that is not right.
+        """Check a password; return the token of a new session, None for anything that is not right.
 
         Takes the same time for an account that does not exist. Five failures lock the account for 15 minutes.
         """
@@ -135,7 +135,7 @@ class Accounts:
             )
 
     def session(self, token: str | None) -> Session | None:
-        """Give the person behind a session's token; a session dies of idleness or after half a day."""
+        """Return the person behind a session's token; a session dies of idleness or after half a day."""
         if not token:
             return None
         row = self.database.row(
@@ -153,7 +153,7 @@ class Accounts:
         return Session(person, row["csrf"])
 
     def language(self, user_id: str) -> str | None:
-        """Give the language that a person chose for the console."""
+        """Return the language that a person chose for the console."""
         row = self.database.row("SELECT language FROM languages WHERE user_id = ?", user_id)
         return str(row["language"]) if row else None
 
@@ -202,7 +202,7 @@ class Accounts:
         return token
 
     def feed_owner(self, token: str) -> str | None:
-        """Give the active account behind a feed's token."""
+        """Return the active account behind a feed's token."""
         row = self.database.row(
             "SELECT f.user_id FROM feed_tokens f JOIN users u ON u.id = f.user_id AND u.active = 1 WHERE f.digest = ?",
             _digest(token),
@@ -210,13 +210,13 @@ class Accounts:
         return str(row["user_id"]) if row else None
 
     def forget_source(self, source: str) -> int:
-        """Make every token of a source void; gives their number."""
+        """Make every token of a source void; return their number."""
         with self.database.write() as cursor:
             cursor.execute("DELETE FROM source_tokens WHERE source = ?", (source,))
             return int(cursor.rowcount)
 
     def source(self, token: str | None) -> Source | None:
-        """Give the source behind a token."""
+        """Return the source behind a token."""
         if not token:
             return None
         row = self.database.row("SELECT source, claims FROM source_tokens WHERE digest = ?", _digest(token))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.handlers.desk import Work as CoreWork
 from engine.kernel.commands import Attachment
 from engine.kernel.facts import Person
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.commands.accounts import Accounts
 from infra.commands.rulebook import Rulebook
@@ -18,7 +18,7 @@ from infra.settings.settings import Settings
 from infra.store.archive import Archive
 from infra.store.log.decisions import Decisions
 from infra.store.log.topics import DocumentArchived
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 from playbooks.cacao import Playbook
 from reports.composer import NoticeComposer
 
@@ -28,7 +28,7 @@ class Work(CoreWork):
     """A unit of work at this desk, with everything it has."""
 
     desk: Desk
-    unit: Unit
+    unit: UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Desk:
     """Everything a handler may need."""
 
     decisions: Decisions
-    clock: Clock
+    clock: TimeSource
     accounts: Accounts
     settings: Settings
     calendar: BusinessCalendar
@@ -48,7 +48,7 @@ class Desk:
     wordbook: Wordbook
     playbooks: Mapping[str, Playbook]
 
-    def unit(self) -> AbstractContextManager[Unit]:
+    def unit(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work at this instant."""
         return self.decisions.unit(self.clock.now())
 

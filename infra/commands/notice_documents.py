@@ -20,7 +20,7 @@ class OrderDocuments:
         self.calendar = calendar
 
     def of(self, it: Protection, order: Order, languages: tuple[str, ...] | None = None) -> tuple[Document, str]:
-        """Give the document of an order and the order's short number."""
+        """Return the document of an order and the order's short number."""
         act = it.act
         assert act is not None
         offset = self.calendar.local(order.issued_at).utcoffset()

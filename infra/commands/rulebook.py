@@ -28,7 +28,7 @@ Parameters = Mapping[str, Mapping[str, Any]]
 
 
 class Rulebook:
-    """Gives the rule set in force and notices when it has changed, in this process or in another."""
+    """Return the rule set in force and notices when it has changed, in this process or in another."""
 
     def __init__(self, decisions: Decisions, vault: Vault, parameters: Parameters) -> None:
         self.decisions = decisions
@@ -43,13 +43,13 @@ class Rulebook:
         """Why the organisation's own versions are not in force, though they should be."""
 
     def stamp(self) -> Stamp:
-        """Give what is in force: it changes with the versions of rules, and with those of lists."""
+        """Return what is in force: it changes with the versions of rules, and with those of lists."""
         database = self.decisions.database
         rules = tuple((it.name, it.in_force, it.shadow) for it in in_force(database, PRODUCT))
         return rules, tuple((it.name, it.in_force) for it in lists_in_force(database))
 
     def current(self) -> RuleSet:
-        """Give the rules in force. Lists take effect in the set that was given before, too."""
+        """Return the rules in force. Lists take effect in the set that was given before, too."""
         with self._lock:
             stamp = self.stamp()
             if stamp[1] != self._stamp[1]:
@@ -72,21 +72,21 @@ class Rulebook:
             return rules
 
     def with_overlay(self, overlay: Overlay) -> RuleSet:
-        """Load the rules with other versions in place, to run. Raises RuleError."""
+        """Load the rules with other versions in place, to run. Raise RuleError."""
         return builtin_rules(self.parameters, self.lists, overlay)
 
     def trial(self, overlay: Overlay) -> RuleSet:
         """Load the rules with other versions in place, to be tested: with lists of their own, which tests may fill
-        while the rules in force go on. Raises RuleError."""
+        while the rules in force go on. Raise RuleError."""
         return builtin_rules(self.parameters, lists_of(self.definitions.values()), overlay)
 
     def words(self, name: str) -> Mapping[str, str]:
-        """Give what a rule is called in the languages of the notices; nothing for one that is out of force."""
+        """Return what a rule is called in the languages of the notices; nothing for one that is out of force."""
         rule = self.current().by_reference.get(name)
         return {"en": rule.title, **(rule.meta.words if rule.meta is not None else {})} if rule is not None else {}
 
     def overlay(self) -> Overlay:
-        """Give the organisation's own versions that are in force or in shadow."""
+        """Return the organisation's own versions that are in force or in shadow."""
         replaced: dict[str, str | None] = {}
         shadows: dict[str, str] = {}
         for row in in_force(self.decisions.database, PRODUCT):
@@ -114,7 +114,7 @@ class Rulebook:
         return self.trial(Overlay({**overlay.replaced, name: text}, overlay.shadows))
 
     def entries(self, name: str, version: int) -> frozenset[str]:
-        """Give the entries of a version of a list; of version 0 those the product brings."""
+        """Return the entries of a version of a list; of version 0 those the product brings."""
         if version == 0:
             return frozenset(self.definitions[name].entries) if name in self.definitions else frozenset()
         row = self.decisions.database.row(

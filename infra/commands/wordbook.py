@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.kernel.errors import NotFound
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.notices import wording as wordbook
 from engine.notices.wording import TemplateLife
 from infra.read.rows.rules import wordings_in_force
@@ -19,7 +19,7 @@ from reports.wording import LANGUAGES, kinds
 class Wordbook:
     """Own templates by kind of document and language."""
 
-    def __init__(self, decisions: Decisions, clock: Clock, writer: Writer) -> None:
+    def __init__(self, decisions: Decisions, clock: TimeSource, writer: Writer) -> None:
         self.decisions = decisions
         self.database: Database = decisions.database
         self.clock = clock
@@ -28,7 +28,7 @@ class Wordbook:
         self._own: Own = {}
 
     def own(self) -> Own:
-        """Give the templates in force."""
+        """Return the templates in force."""
         seen = tuple((row.id, row.in_force) for row in wordings_in_force(self.database))
         if seen != self._seen:
             lives = [self.decisions.load(TemplateLife, key) for key, _ in seen]
@@ -41,12 +41,12 @@ class Wordbook:
         return ",".join(f"{language}:{v}" for (name, language), v in sorted(lives.items()) if name == kind)
 
     def life(self, kind: str, language: str) -> TemplateLife:
-        """Give the life of one template; an empty one where the product's wording was never changed."""
+        """Return the life of one template; an empty one where the product's wording was never changed."""
         known(kind, language)
         return self.decisions.load(TemplateLife, wordbook.template_id(kind, language))
 
     def try_out(self, kind: str, language: str, fields: Mapping[str, str]) -> Mapping[str, str]:
-        """Fill a wording with an example; gives the texts."""
+        """Fill a wording with an example; return the texts."""
         values = {language: example(self.writer, language, kind)}
         made = self.writer.drafter.fill({language: dict(fields)}, values)[language]
         empty = sorted(name for name, text in made.items() if not text.strip())

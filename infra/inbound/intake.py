@@ -20,12 +20,12 @@ import orjson
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import Rejected, split_batch
 from engine.kernel.errors import InputError, QorgauError
-from engine.kernel.ports import Clock, Taken
+from engine.kernel.ports import Taken, TimeSource
 from engine.kernel.timestamps import iso
 from infra.inbound.parser_pool import Batch, Reader, ReaderLost, Readers
 from infra.observe.tracing import OFF, Tracing
 from infra.store.keys.sealing import KeysChanged
-from infra.store.log.ledger import RAW, Ledger, bury
+from infra.store.log.ledger import RAW, Ledger, store_dead_letters
 from infra.store.log.prepared import Prepared
 from infra.store.sql.database import Database
 
@@ -59,7 +59,7 @@ class Intake:
     """The way into the ledger."""
 
     def __init__(
-        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, *, queue_batches: int, keep_unknown_types: bool,
+        self, ledger: Ledger, catalogue: Catalogue, clock: TimeSource, *, queue_batches: int, keep_unknown_types: bool,
         tracing: Tracing = OFF,
     ) -> None:  # fmt: skip
         self.tracing = tracing
@@ -116,7 +116,7 @@ class Intake:
         return Receipt(taken, tuple(ready.rejects))
 
     def _read_again(self, batch: Batch, future: Future[Prepared]) -> Prepared:
-        """Give what a reader made of a batch; when the reader died, read here."""
+        """Return what a reader made of a batch; when the reader died, read here."""
         try:
             return future.result()
         except ReaderLost:
@@ -145,7 +145,7 @@ class Intake:
             self._thread = None
 
     def recover(self) -> int:
-        """Parse and store bodies whose raw bytes were committed and whose process died then; gives their number."""
+        """Parse and store bodies whose raw bytes were committed and whose process died then; return their number."""
         left = self.database.rows("SELECT id, source, claims, received_at, body FROM intake ORDER BY id")
         for row in left:
             claims = orjson.loads(row["claims"])
@@ -231,7 +231,7 @@ class Intake:
         with self.database.write() as cursor:
             for (batch, row), ready in zip(batches, readings, strict=True):
                 if ready.foreign:
-                    bury(cursor, self._whole(batch, ready), batch.received_at, self.ledger.sealer)
+                    store_dead_letters(cursor, self._whole(batch, ready), batch.received_at, self.ledger.sealer)
                     results.append(
                         ForeignSource(
                             "the batch names a source this token may not speak for; nothing of it was accepted",

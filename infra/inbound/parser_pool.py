@@ -22,7 +22,7 @@ import orjson
 
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import split_batch
-from engine.events.parser import Door
+from engine.events.parser import EventParser
 from infra.store.keys.sealing import Sealer
 from infra.store.log.prepared import Prepared, prepare
 
@@ -58,7 +58,7 @@ class Reader:
 
     def read(self, batch: Batch) -> Prepared:
         """Parse a body and make it ready. Never raises for any content."""
-        door = Door(
+        door = EventParser(
             self.catalogue, batch.source, batch.received_at, claims=batch.claims,
             keep_unknown_types=self.keep_unknown_types,
         )  # fmt: skip

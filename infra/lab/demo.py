@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from engine.permissions import Role
-from infra.app.container import House
+from infra.app.container import Container
 from infra.commands.accounts import ROLES
 from infra.lab.simulate.campaigns import victim
 from infra.lab.simulate.people import Chance
@@ -92,20 +92,20 @@ class Demo:
             }
         return settings.model_copy(update={**addresses, **names})
 
-    def seed(self, house: House) -> dict[str, str]:
-        """Make the accounts where they are missing; gives what the sign-in page shows."""
-        present = {person.id for person in house.accounts.people()}
+    def seed(self, container: Container) -> dict[str, str]:
+        """Make the accounts where they are missing; return what the sign-in page shows."""
+        present = {person.id for person in container.accounts.people()}
         for user, (name, roles, _) in PEOPLE.items():
             if user not in present:
                 assert set(roles) <= set(ROLES)
-                house.accounts.add(user, name, roles, PASSWORD, actor="demo")
+                container.accounts.add(user, name, roles, PASSWORD, actor="demo")
         return {"password": PASSWORD, **{user: what for user, (_, _, what) in PEOPLE.items()}}
 
-    def play(self, house: House, address: str) -> None:
+    def play(self, container: Container, address: str) -> None:
         """Start the feed in the background."""
-        house.accounts.forget_source("demo-collector")
-        token = house.accounts.new_source("demo-collector", None)
-        origin_file = house.settings.data / "demo-origin"
+        container.accounts.forget_source("demo-collector")
+        token = container.accounts.new_source("demo-collector", None)
+        origin_file = container.settings.data / "demo-origin"
         if not origin_file.exists():
             now = datetime.now(UTC).replace(microsecond=0)
             origin_file.write_text((now - BACKLOG).isoformat())

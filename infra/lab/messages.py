@@ -46,7 +46,7 @@ PLURALS = {"ru": 3, "kk": 2, "en": 2}
 
 
 def used() -> dict[str, tuple[str | tuple[str, str], set[str]]]:
-    """Give every message id that is used, with what stands in the catalogue for it and where it is used."""
+    """Return every message id that is used, with what stands in the catalogue for it and where it is used."""
     found: dict[str, tuple[str | tuple[str, str], set[str]]] = {}
     for place, message in (*_in_code(), *_in_tables()):
         key = message if isinstance(message, str) else message[0]
@@ -89,7 +89,7 @@ def _in_tables() -> Iterator[tuple[str, str]]:
 
 
 def updated(language: str) -> bytes:
-    """Give the catalogue of a language with every used message in it, and no other."""
+    """Return the catalogue of a language with every used message in it, and no other."""
     path = CATALOGUES / language / "LC_MESSAGES" / "qorgau.po"
     held = Catalog(locale=language)
     if path.exists():
@@ -107,7 +107,7 @@ def updated(language: str) -> bytes:
 
 
 def written(language: str, made: Catalog) -> bytes:
-    """Give a catalogue as its file has it."""
+    """Return a catalogue as its file has it."""
     out = BytesIO()
     write_po(out, made, sort_output=True, omit_header=True, include_lineno=False, width=118)
     head = (

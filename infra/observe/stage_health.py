@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from engine.kernel.ids import derive
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from engine.kernel.trouble import StageFailed
 from infra.store.log.decisions import Decisions
@@ -22,7 +22,7 @@ _PREFIX = "fault:"
 class Faults:
     """The faults of this data directory."""
 
-    def __init__(self, decisions: Decisions, clock: Clock) -> None:
+    def __init__(self, decisions: Decisions, clock: TimeSource) -> None:
         self.decisions = decisions
         self.database: Database = decisions.database
         self.clock = clock
@@ -52,6 +52,6 @@ class Faults:
 
 
 def standing(database: Database) -> list[dict[str, Any]]:
-    """Give the faults that stand now."""
+    """Return the faults that stand now."""
     rows = database.rows("SELECT value FROM meta WHERE key LIKE ? ORDER BY key", _PREFIX + "%")
     return [orjson.loads(row["value"]) for row in rows]

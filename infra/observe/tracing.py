@@ -44,14 +44,14 @@ class Tracing:
         """Keep the trace in which the last events were stored, in their transaction."""
 
     def of_event(self, cursor: Cursor, position: int) -> str:
-        """Give the trace in which an event was stored; empty when there is none."""
+        """Return the trace in which an event was stored; empty when there is none."""
         return ""
 
     def found(self, finding_id: str, trace: str) -> None:
         """Keep the trace of a finding until its incident opens."""
 
     def of_finding(self, finding_id: str) -> str:
-        """Give the trace of a finding."""
+        """Return the trace of a finding."""
         return ""
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Traced(Tracing):
         cursor.execute("DELETE FROM traces WHERE last < ?", (head - FORGOTTEN_AFTER,))
 
     def of_event(self, cursor: Cursor, position: int) -> str:
-        """Give the trace in which an event was stored; empty when there is none."""
+        """Return the trace in which an event was stored; empty when there is none."""
         cursor.execute("SELECT first, parent FROM traces WHERE last >= ? ORDER BY last LIMIT 1", (position,))
         row = cursor.fetchone()
         return str(row[1]) if row is not None and row[0] <= position else ""
@@ -133,7 +133,7 @@ class Traced(Tracing):
             self._found[finding_id] = trace
 
     def of_finding(self, finding_id: str) -> str:
-        """Give the trace of a finding, once."""
+        """Return the trace of a finding, once."""
         return self._found.pop(finding_id, "")
 
     def close(self) -> None:
@@ -176,5 +176,5 @@ def _named(attributes: dict[str, str | int]) -> dict[str, str | int]:
 
 
 def tracing_of(settings: ObservingSettings, version: str) -> Tracing:
-    """Give what the settings ask for."""
+    """Return what the settings ask for."""
     return Traced(settings.traces, settings.traces_share, version) if settings.traces else OFF

@@ -6,8 +6,8 @@ import orjson
 
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import SecurityEvent
-from engine.events.parser import Door
-from engine.kernel.ports import Clock, Delivery, Intent
+from engine.events.parser import EventParser
+from engine.kernel.ports import Delivery, Intent, TimeSource
 from infra.store.log.ledger import Ledger
 
 SOURCE = "qorgau"
@@ -18,7 +18,7 @@ class OwnEvents:
 
     repeatable = True
 
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, clock: TimeSource) -> None:
         self.ledger = ledger
         self.catalogue = catalogue
         self.clock = clock
@@ -26,7 +26,7 @@ class OwnEvents:
     def perform(self, intent: Intent) -> Delivery:
         """Append the event; a second time it is a duplicate and nothing happens."""
         now = self.clock.now()
-        event = Door(self.catalogue, SOURCE, now, claims=None).read(orjson.dumps(intent.message.payload()))
+        event = EventParser(self.catalogue, SOURCE, now, claims=None).read(orjson.dumps(intent.message.payload()))
         if not isinstance(event, SecurityEvent):
             return Delivery(outcome="refused", detail=event.reason)
         self.ledger.append([event], [], now)

@@ -21,7 +21,7 @@ import orjson
 from aiosmtplib import errors as smtp_errors
 
 from engine.kernel.messages import AfcMessage, AlertMessage, NoticeMessage, OrderMessage
-from engine.kernel.ports import Clock, Delivery, Intent
+from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.notices.notice import Notice, recipients
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
@@ -127,7 +127,7 @@ class NoticeMail:
     """Performs the intent ``mail``: renders an approved notice and hands it to one recipient."""
 
     def __init__(
-        self, decisions: Decisions, clock: Clock, settings: Settings, transport: Transport, render: Render = render
+        self, decisions: Decisions, clock: TimeSource, settings: Settings, transport: Transport, render: Render = render
     ) -> None:
         self.decisions = decisions
         self.clock = clock
@@ -152,7 +152,7 @@ class NoticeMail:
             return Delivery(outcome="retry", detail=error.message)
 
     def message(self, notice: Notice, recipient: str) -> EmailMessage:
-        """Give the message to one recipient. Its Message-ID is the same at every try, so a copy is known as one."""
+        """Return the message to one recipient. Its Message-ID is the same at every try, so a copy is known as one."""
         document, number = notice_document(self.decisions, notice, recipient=recipient)
         delivery = notice.deliveries.get(recipient)
         repeat = delivery is not None and delivery.repeat
@@ -184,7 +184,7 @@ def _key(notice: Notice, recipient: str) -> str:
 
 
 def afc_json(notice: Notice) -> bytes:
-    """Give a message to the Anti-Fraud Centre as JSON; lists are lists there."""
+    """Return a message to the Anti-Fraud Centre as JSON; lists are lists there."""
     fields: dict[str, Any] = dict(notice.content.get("json", {}))
     for name in ("clients", "loans", "devices", "addresses", "rules"):
         text = str(fields.get(name, "-"))

@@ -14,7 +14,7 @@ import httpx
 import orjson
 
 from engine.kernel.messages import CommandMessage, OrderMessage
-from engine.kernel.ports import Clock, Delivery, Intent
+from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 
 MAX_ANSWER = 64 * 1024
@@ -24,7 +24,7 @@ _PASSING = (408, 425, 429)
 class HttpPost:
     """Posts one JSON document under an idempotency key: no redirects, no proxy, a bounded answer."""
 
-    def __init__(self, clock: Clock, timeout_s: float = 10.0) -> None:
+    def __init__(self, clock: TimeSource, timeout_s: float = 10.0) -> None:
         self.clock = clock
         self.timeout_s = timeout_s
 

@@ -37,7 +37,7 @@ class StampRefused(QorgauError):
 
 
 def roots_of(path: Path | None) -> tuple[x509.Certificate, ...]:
-    """Read the certificates the organisation trusts (PEM). Raises DataError naming the file."""
+    """Read the certificates the organisation trusts (PEM). Raise DataError naming the file."""
     if path is None:
         return ()
     try:
@@ -49,7 +49,7 @@ def roots_of(path: Path | None) -> tuple[x509.Certificate, ...]:
 
 
 def check(note: bytes, token: bytes, roots: Sequence[x509.Certificate]) -> datetime:
-    """Check a stamp over a note; gives its instant (UTC). Raises StampRefused.
+    """Check a stamp over a note; return its instant (UTC). Raise StampRefused.
 
     Without ``roots`` only what it stamps is checked, not who stamped it.
     """
@@ -87,7 +87,7 @@ class Authority:
         self.client = client or httpx.Client(timeout=10, follow_redirects=False)
 
     def stamp(self, note: bytes) -> tuple[bytes, datetime]:
-        """Have a note stamped; gives the answer as it came and its instant. Raises StampRefused."""
+        """Have a note stamped; return the answer as it came and its instant. Raise StampRefused."""
         request = TimestampRequestBuilder().data(note).hash_algorithm(HashAlgorithm.SHA256).build()
         try:
             answer = self.client.post(self.url, content=request.as_bytes(), headers={"Content-Type": QUERY})

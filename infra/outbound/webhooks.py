@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 
 from engine.kernel.ids import derive
 from engine.kernel.messages import WebhookMessage
-from engine.kernel.ports import Clock, Delivery, Intent
+from engine.kernel.ports import Delivery, Intent, TimeSource
 from infra.outbound.orders import HttpPost
 from infra.settings.webhooks import WebhookSettings
 
@@ -26,7 +26,7 @@ class WebhookMessages:
 
     repeatable = True
 
-    def __init__(self, clock: Clock, receivers: Mapping[str, WebhookSettings], http: HttpPost) -> None:
+    def __init__(self, clock: TimeSource, receivers: Mapping[str, WebhookSettings], http: HttpPost) -> None:
         self.clock = clock
         self.receivers = receivers
         self.http = http
@@ -50,7 +50,7 @@ class WebhookMessages:
         return self.http.post(receiver.url, key, body, name, self.signed(receiver, key, body))
 
     def signed(self, receiver: WebhookSettings, key: str, body: bytes) -> dict[str, str]:
-        """Give the headers: the id stays the same over all tries, the instant is that of the try."""
+        """Return the headers: the id stays the same over all tries, the instant is that of the try."""
         name, now = f"msg_{derive('webhook', key).hex}", self.clock.now()
         signatures = [Webhook(secret).sign(name, now, body.decode()) for secret in receiver.secrets]
         return {

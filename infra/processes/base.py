@@ -7,10 +7,10 @@ from typing import ClassVar, Protocol
 
 from engine.events.envelope import SecurityEvent
 from engine.kernel.facts import Fact, StoredFact
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 
 BATCH = 500
 EVENTS = 10_000
@@ -34,7 +34,7 @@ class Stage(ABC):
 class Follower(Stage):
     """A stage with a position in a log. Only one process runs it, so the position need not be asked for each time."""
 
-    def __init__(self, decisions: Decisions, clock: Clock) -> None:
+    def __init__(self, decisions: Decisions, clock: TimeSource) -> None:
         self.decisions = decisions
         self.clock = clock
         self.position: int | None = None
@@ -60,7 +60,7 @@ class Follower(Stage):
 
     @abstractmethod
     def _take_after(self, after: int) -> int:
-        """Take a batch after a position; gives the position reached."""
+        """Take a batch after a position; return the position reached."""
 
 
 class Upstream(Protocol):
@@ -110,7 +110,7 @@ class DecisionFollower(Follower):
         return reached
 
     @abstractmethod
-    def take(self, unit: Unit, stored: StoredFact) -> None:
+    def take(self, unit: UnitOfWork, stored: StoredFact) -> None:
         """Answer one fact."""
 
 
@@ -120,7 +120,7 @@ class LedgerFollower(Follower):
     answers: frozenset[str] | None = None
     """The types of events that it answers; None for all."""
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource) -> None:
         super().__init__(decisions, clock)
         self.ledger = ledger
         self._passed = 0
@@ -149,5 +149,5 @@ class LedgerFollower(Follower):
         """Do what needs no transaction, before it is begun: whoever else writes waits for its end."""
 
     @abstractmethod
-    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+    def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Answer a batch of events."""

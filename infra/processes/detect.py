@@ -14,7 +14,7 @@ from engine.events.envelope import SecurityEvent
 from engine.kernel.errors import DataError
 from engine.kernel.facts import FindingRaised
 from engine.kernel.ids import derive
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from engine.kernel.trouble import MemoryFull, RuleFailed
 from engine.rule_life.rules import ShadowFinding
@@ -24,7 +24,7 @@ from infra.processes.base import LedgerFollower
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 from rules.detection.detector import StreamDetector
 from rules.detection.pack import builtin_contexts
 
@@ -38,8 +38,8 @@ class Detect(LedgerFollower):
     name = "detect"
 
     def __init__(
-        self, ledger: Ledger, decisions: Decisions, clock: Clock, book: Rulebook, catalogue: Catalogue, vault: Vault,
-        tracing: Tracing = OFF,
+        self, ledger: Ledger, decisions: Decisions, clock: TimeSource, book: Rulebook, catalogue: Catalogue,
+        vault: Vault, tracing: Tracing = OFF,
     ) -> None:  # fmt: skip
         self.tracing = tracing
         super().__init__(ledger, decisions, clock)
@@ -58,7 +58,7 @@ class Detect(LedgerFollower):
         return StreamDetector(self.book.current(), builtin_contexts(), self.catalogue, self.vault.pseudonym)
 
     def step(self) -> bool:
-        """Take the next events. Where a batch was folded but not recorded, the memory is made anew first: it would
+        """Take the next events. Where a batch was folded but not recorded, the memory is made again first: it would
         count those events twice."""
         self._reload()
         if self.position is None and self._folded != self.decisions.tracked(self.name):
@@ -101,7 +101,7 @@ class Detect(LedgerFollower):
 
     def _parts(self, whole: bytes) -> Iterator[bytes]:
         """Decrypt the saved memory: it holds accounts and numbers that correlations count. (Earlier versions kept it
-        in one piece.) Raises DataError."""
+        in one piece.) Raise DataError."""
         parts = self.decisions.database.rows("SELECT part FROM detector_parts ORDER BY part")
         for locked in [whole] if whole else (self._part(row["part"]) for row in parts):
             plain = self.vault.unlock(STATE, locked)
@@ -118,7 +118,7 @@ class Detect(LedgerFollower):
             self._folded = events[-1].position
             self._findings = self.detector.fold(events)
 
-    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+    def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Record the findings of a batch that was folded."""
         for finding in self._findings:
             fact = shadowed(finding) if finding.rule_name.endswith("~shadow") else finding
@@ -132,14 +132,14 @@ class Detect(LedgerFollower):
             self._save(unit, events[-1].position)
             self._save_now = False
 
-    def _trace(self, unit: Unit, finding: FindingRaised) -> None:
+    def _trace(self, unit: UnitOfWork, finding: FindingRaised) -> None:
         """Go on with the trace in which the event was stored that completed the finding."""
         trace = self.tracing.of_event(unit.cursor, finding.positions[-1])
         if trace:
             with self.tracing.span("detect", parents=[trace], rule=finding.rule_name) as span:
                 self.tracing.found(finding.finding_id, span.trace)
 
-    def _tell(self, unit: Unit) -> None:
+    def _tell(self, unit: UnitOfWork) -> None:
         """Say once of each rule that it raised an error, and of each memory that it had to let keys go."""
         matcher = self.detector.matcher
         troubles: dict[str, RuleFailed | MemoryFull] = {
@@ -153,7 +153,7 @@ class Detect(LedgerFollower):
                 self._told.add(key)
                 unit.record_single(str(derive("detection-trouble", key, iso(unit.at))), fact)
 
-    def _save(self, unit: Unit, position: int) -> None:
+    def _save(self, unit: UnitOfWork, position: int) -> None:
         matcher, cursor = self.detector.matcher, unit.cursor
         cursor.execute("DELETE FROM detector_parts")
         for number, part in enumerate(matcher.snapshot()):
@@ -169,7 +169,7 @@ class Detect(LedgerFollower):
 
 
 def shadowed(finding: FindingRaised) -> ShadowFinding:
-    """Give what is kept of a finding of a rule in shadow."""
+    """Return what is kept of a finding of a rule in shadow."""
     return ShadowFinding(
         at=finding.at,
         finding_id=finding.finding_id,

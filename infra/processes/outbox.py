@@ -14,7 +14,7 @@ import orjson
 
 from engine.kernel.errors import QorgauError
 from engine.kernel.messages import read_message
-from engine.kernel.ports import Clock, Delivery, Effector, Intent
+from engine.kernel.ports import Delivery, Intent, Sender, TimeSource
 from infra.processes.base import Stage
 from infra.processes.settling import Attempt, settle
 from infra.read.rows import effects
@@ -33,33 +33,33 @@ class Outbox(Stage):
     waits_for_others: ClassVar[bool] = True
 
     def __init__(
-        self, decisions: Decisions, clock: Clock, performers: Mapping[str, Effector], channel: str, name: str
+        self, decisions: Decisions, clock: TimeSource, senders: Mapping[str, Sender], channel: str, name: str
     ) -> None:
         self.name = name
         self.decisions = decisions
         self.clock = clock
-        self.performers = performers
+        self.senders = senders
         self.channel = channel
         self._unsettled: list[tuple[EffectRow, Delivery]] = []
         """What was performed, may not be performed again, and could not be recorded yet."""
 
     def recover(self) -> None:
         """At the start of the worker: effects that were under way are asked again, or are unknown."""
-        for row in effects.under_way(self.decisions.database, self.performers):
-            if not self.performers[row.kind].repeatable:
+        for row in effects.under_way(self.decisions.database, self.senders):
+            if not self.senders[row.kind].repeatable:
                 delivery = Delivery(outcome="unknown", detail="the engine stopped while the message was being sent")
                 self._settle(row, delivery)
         with self.decisions.database.write() as cursor:
-            outbox.resume(cursor, self.performers)
+            outbox.resume(cursor, self.senders)
 
     def step(self) -> bool:
         """Perform what is due now, after recording what became of what was performed before."""
         while self._unsettled:
             self._settle(*self._unsettled[0])
             self._unsettled.pop(0)
-        due = effects.due(self.decisions.database, self.clock.now(), self.performers, BATCH)
+        due = effects.due(self.decisions.database, self.clock.now(), self.senders, BATCH)
         for row in due:
-            performer = self.performers[row.kind]
+            performer = self.senders[row.kind]
             if not performer.repeatable:
                 with self.decisions.database.write() as cursor:
                     outbox.begin(cursor, row.key)

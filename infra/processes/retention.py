@@ -7,7 +7,7 @@ from datetime import date
 
 from engine.events.envelope import SecurityEvent
 from engine.kernel.facts import StoredFact
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.retention import retention
 from engine.retention.retention import ErasureApproved, ErasureDone, ObligationsBegan, ObligationsEnded, Retention
 from engine.terms.calendar import BusinessCalendar
@@ -16,7 +16,7 @@ from infra.store.keys import blind_index as blind
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 
 BEGINS = "loan.contract.signed"
 ENDS = "loan.obligation.terminated"
@@ -28,18 +28,18 @@ class Terms(LedgerFollower):
     name = "retention-terms"
     answers = frozenset({BEGINS, ENDS})
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, calendar: BusinessCalendar) -> None:
         super().__init__(ledger, decisions, clock)
         self.calendar = calendar
 
-    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+    def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Answer a batch of events."""
         moving = [(event, client) for event in events if (client := _client(event))]
         unit.prepare(Retention, [retention.retention_id(client) for _, client in moving])
         for event, client in moving:
             self._move(unit, event, client)
 
-    def _move(self, unit: Unit, event: SecurityEvent, client: str) -> None:
+    def _move(self, unit: UnitOfWork, event: SecurityEvent, client: str) -> None:
         loan = event.fields.get("mfo.loan.id")
         key, named = retention.retention_id(client), loan if isinstance(loan, str) else ""
         if event.action == BEGINS:
@@ -73,7 +73,7 @@ class Erasures(DecisionFollower):
     wants = (ErasureApproved,)
 
     def __init__(
-        self, decisions: Decisions, clock: Clock, vault: Vault, head: Callable[[], tuple[int, str]],
+        self, decisions: Decisions, clock: TimeSource, vault: Vault, head: Callable[[], tuple[int, str]],
         documents: Callable[[str], int],
     ) -> None:  # fmt: skip
         super().__init__(decisions, clock)
@@ -81,7 +81,7 @@ class Erasures(DecisionFollower):
         self.head = head
         self.documents = documents
 
-    def take(self, unit: Unit, recorded: StoredFact) -> None:
+    def take(self, unit: UnitOfWork, recorded: StoredFact) -> None:
         """Answer one fact."""
         fact = recorded.fact
         if not isinstance(fact, ErasureApproved):

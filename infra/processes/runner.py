@@ -7,19 +7,21 @@ from typing import Protocol
 
 from engine.events.envelope import SecurityEvent
 from engine.kernel.facts import FindingRaised, StoredFact
-from engine.kernel.ports import Clock, Context, Policy
+from engine.kernel.ports import Context, Policy, TimeSource
 from engine.policies.incidents import IncidentPolicy
 from infra.observe.tracing import OFF, Tracing
 from infra.processes.base import DecisionFollower, LedgerFollower, Upstream
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 
 
 class PolicyRunner(DecisionFollower):
     """Runs one policy over the log of decisions, behind those it reads."""
 
-    def __init__(self, decisions: Decisions, clock: Clock, policy: Policy, before: Sequence[Upstream] = ()) -> None:
+    def __init__(
+        self, decisions: Decisions, clock: TimeSource, policy: Policy, before: Sequence[Upstream] = ()
+    ) -> None:
         super().__init__(decisions, clock)
         self.policy = policy
         self.name = policy.name
@@ -28,7 +30,7 @@ class PolicyRunner(DecisionFollower):
         missing = set(policy.after) - {it.name for it in self.after}
         assert not missing, f"policy {policy.name} reads what {missing} records, which does not run before it"
 
-    def take(self, unit: Unit, stored: StoredFact) -> None:
+    def take(self, unit: UnitOfWork, stored: StoredFact) -> None:
         """Answer one fact."""
         self.policy.answer(unit, stored)
 
@@ -36,12 +38,12 @@ class PolicyRunner(DecisionFollower):
 class IncidentRunner(PolicyRunner):
     """Runs the policy of incidents, and goes on with the trace in which a finding was made."""
 
-    def __init__(self, decisions: Decisions, clock: Clock, tracing: Tracing = OFF) -> None:
+    def __init__(self, decisions: Decisions, clock: TimeSource, tracing: Tracing = OFF) -> None:
         self.incidents = IncidentPolicy()
         super().__init__(decisions, clock, self.incidents)
         self.tracing = tracing
 
-    def take(self, unit: Unit, stored: StoredFact) -> None:
+    def take(self, unit: UnitOfWork, stored: StoredFact) -> None:
         """Answer a finding."""
         finding = stored.fact
         trace = self.tracing.of_finding(finding.finding_id) if isinstance(finding, FindingRaised) else None
@@ -66,13 +68,13 @@ class EventPolicy(Protocol):
 class EventPolicyRunner(LedgerFollower):
     """Runs one policy over the ledger of events."""
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, policy: EventPolicy) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, policy: EventPolicy) -> None:
         super().__init__(ledger, decisions, clock)
         self.policy = policy
         self.name = policy.name
         self.answers = policy.answers
 
-    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+    def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Answer a batch of events."""
         for event in events:
             self.policy.answer(unit, event)

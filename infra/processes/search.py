@@ -81,7 +81,7 @@ class Searching(Stage):
 
 
 def behind(index: SearchIndex, ledger: Ledger, decisions: Decisions) -> dict[str, int]:
-    """Give how many records of its log each index has not read."""
+    """Return how many records of its log each index has not read."""
     heads = {"events": ledger.head(), "incidents": decisions.head(), "notices": decisions.head()}
     return {name: head - index.marks.get(name) for name, head in heads.items()}
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 from engine.events.envelope import SecurityEvent
 from engine.kernel.messages import OwnEvent
-from engine.kernel.ports import Clock, Intent
+from engine.kernel.ports import Intent, TimeSource
 from engine.kernel.timestamps import iso
 from infra.processes.base import LedgerFollower
 from infra.read.rows import effects
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 from infra.store.models import counts
 
 
@@ -27,7 +27,7 @@ class Silence(LedgerFollower):
 
     name = "silence"
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, limits: Mapping[str, int]) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, limits: Mapping[str, int]) -> None:
         super().__init__(ledger, decisions, clock)
         self.limits = limits
 
@@ -35,7 +35,7 @@ class Silence(LedgerFollower):
         """Take the next events, then look at the clock."""
         return super().step() or self._look()
 
-    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+    def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Note who was heard."""
         heard: dict[str, datetime] = {}
         for event in events:
@@ -70,7 +70,7 @@ class Silence(LedgerFollower):
                 self._say(unit, "log.source.silent", source, row.heard_at, told)
         return True
 
-    def _say(self, unit: Unit, action: str, source: str, since: datetime, fields: Mapping[str, int]) -> None:
+    def _say(self, unit: UnitOfWork, action: str, source: str, since: datetime, fields: Mapping[str, int]) -> None:
         key = f"{action}:{source}:{iso(since)}"
         event = {
             "@timestamp": iso(unit.at),

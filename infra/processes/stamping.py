@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from infra.outbound.timestamping import Authority
 from infra.processes.base import Stage
@@ -20,7 +20,9 @@ class Stamping(Stage):
     name = "timestamps"
     waits_for_others: ClassVar[bool] = True
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, authority: Authority, every_s: int) -> None:
+    def __init__(
+        self, ledger: Ledger, decisions: Decisions, clock: TimeSource, authority: Authority, every_s: int
+    ) -> None:
         self.logs = (ledger, decisions)
         self.database: Database = ledger.database
         self.clock = clock
@@ -28,7 +30,7 @@ class Stamping(Stage):
         self.every = timedelta(seconds=every_s)
 
     def step(self) -> bool:
-        """Stamp what is due; says whether anything was. Raises StampRefused."""
+        """Stamp what is due; says whether anything was. Raise StampRefused."""
         done = [self._stamp(log) for log in self.logs]
         return any(done)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from engine.duties import clock as clocks
 from engine.duties.clock import Clock as LegalClock
 from engine.duties.policy import ClockPolicy
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import Stage
 from infra.read.rows import clocks as clock_rows
@@ -19,12 +19,12 @@ BATCH = 500
 class Sweep:
     """Fires what is due at or before now, from the index in the store; called by the scheduler, owed to nobody else."""
 
-    def __init__(self, decisions: Decisions, clock: Clock) -> None:
+    def __init__(self, decisions: Decisions, clock: TimeSource) -> None:
         self.decisions = decisions
         self.clock = clock
 
     def run(self) -> int:
-        """Fire everything due once; gives the number of clocks that had something."""
+        """Fire everything due once; return the number of clocks that had something."""
         now = self.clock.now()
         fired = 0
         while True:
@@ -44,7 +44,7 @@ class Recount(Stage):
     name = "recount"
 
     def __init__(
-        self, decisions: Decisions, clock: Clock, calendars: Mapping[str, BusinessCalendar], policy: ClockPolicy
+        self, decisions: Decisions, clock: TimeSource, calendars: Mapping[str, BusinessCalendar], policy: ClockPolicy
     ) -> None:
         self.decisions = decisions
         self.clock = clock

@@ -15,7 +15,7 @@ from engine.incidents import facts as i
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.messages import WebhookMessage
-from engine.kernel.ports import Clock, Intent
+from engine.kernel.ports import Intent, TimeSource
 from engine.kernel.timestamps import iso
 from engine.notices import facts as n
 from engine.notices.notice import Notice
@@ -24,7 +24,7 @@ from engine.protection.protection import Protection
 from infra.processes.base import DecisionFollower
 from infra.settings.webhooks import TOLD, WebhookSettings
 from infra.store.log.decisions import Decisions
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 
 KIND = "webhook"
 
@@ -36,7 +36,7 @@ class Webhooks(DecisionFollower):
     wants = (*i.FACTS, *c.FACTS, *n.FACTS, *p.FACTS)
 
     def __init__(
-        self, decisions: Decisions, clock: Clock, receivers: Mapping[str, WebhookSettings],
+        self, decisions: Decisions, clock: TimeSource, receivers: Mapping[str, WebhookSettings],
         record: Callable[[Incident], dict[str, Any]],
     ) -> None:  # fmt: skip
         super().__init__(decisions, clock)
@@ -50,7 +50,7 @@ class Webhooks(DecisionFollower):
             with self.decisions.unit(self.clock.now()) as unit:
                 unit.track(self.name, head)
 
-    def take(self, unit: Unit, recorded: StoredFact) -> None:
+    def take(self, unit: UnitOfWork, recorded: StoredFact) -> None:
         """Answer one fact."""
         name = recorded.fact.topic.rpartition(".")[0]
         if name not in TOLD:
@@ -63,7 +63,7 @@ class Webhooks(DecisionFollower):
             key = f"{KIND}:{receiver}:{recorded.position}"
             unit.intend(Intent(key, WebhookMessage(receiver=receiver, body=body)))
 
-    def _data(self, unit: Unit, fact: Fact) -> dict[str, Any]:
+    def _data(self, unit: UnitOfWork, fact: Fact) -> dict[str, Any]:
         if isinstance(fact, i.FACTS):
             return self.record(unit.load(Incident, str(getattr(fact, "incident_id", ""))))
         if isinstance(fact, c.FACTS):
@@ -82,7 +82,7 @@ def _clock(clock: LegalClock) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _order(unit: Unit, fact: Fact) -> dict[str, Any]:
+def _order(unit: UnitOfWork, fact: Fact) -> dict[str, Any]:
     key = str(getattr(fact, "protection_id", ""))
     found: dict[str, Any] = {"protection_id": key}
     order = unit.load(Protection, key).orders.get(str(getattr(fact, "order_id", "")))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import httpx
 
 from engine.kernel.errors import QorgauError
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.proofs.merkle import Tree
 from engine.proofs.notes import Verifier, parse, witnessed
 from infra.processes.base import Stage
@@ -31,8 +31,8 @@ class Witnessing(Stage):
     waits_for_others: ClassVar[bool] = True
 
     def __init__(
-        self, ledger: Ledger, decisions: Decisions, clock: Clock, addresses: Sequence[str], keys: Sequence[Verifier],
-        client: httpx.Client | None = None,
+        self, ledger: Ledger, decisions: Decisions, clock: TimeSource, addresses: Sequence[str],
+        keys: Sequence[Verifier], client: httpx.Client | None = None,
     ) -> None:  # fmt: skip
         self.ledger = ledger
         self.decisions = decisions
@@ -96,5 +96,5 @@ class Witnessing(Stage):
 
 
 def tree_of(log: Ledger | Decisions, cursor: Any) -> Tree:
-    """Give the stored tree of either log."""
+    """Return the stored tree of either log."""
     return log.stored_tree(cursor)

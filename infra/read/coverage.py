@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.governance.coverage_map import Thing, served
 from engine.governance.register import Obligation, builtin_register
-from engine.governance.served import Thing, served
 from engine.kernel.timestamps import iso
 from infra.read.reading import Reading
 from infra.read.rows import clocks, effects, governance, incidents
@@ -64,11 +64,11 @@ class CoverageRow:
 class Coverage:
     """Asks once for everything the 169 rows need."""
 
-    def __init__(self, house: Reading) -> None:
-        self.house = house
-        database = house.database
+    def __init__(self, container: Reading) -> None:
+        self.container = container
+        database = container.database
         self.rules: dict[str, list[str]] = {}
-        for rule in house.rules:
+        for rule in container.rules:
             for obligation in rule.meta.obligations if rule.meta and rule.raises_findings else ():
                 self.rules.setdefault(obligation, []).append(rule.name)
         self.events = effects.latest_events(database)
@@ -80,7 +80,7 @@ class Coverage:
         self._when: dict[int, str] = {}
 
     def rows(self) -> list[CoverageRow]:
-        """Give a row for each obligation, in the order of the register."""
+        """Return a row for each obligation, in the order of the register."""
         return [self._row(entry) for entry in builtin_register().obligations.values()]
 
     def _row(self, entry: Obligation) -> CoverageRow:
@@ -136,7 +136,7 @@ class Coverage:
 
     def _at(self, position: int) -> str:
         if position not in self._when:
-            facts = self.house.decisions.read(position - 1, 1)
+            facts = self.container.decisions.read(position - 1, 1)
             self._when[position] = facts[0].fact.at.isoformat() if facts else ""
         return self._when[position]
 

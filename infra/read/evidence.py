@@ -62,22 +62,22 @@ manifest.json        every file with its SHA-256; signature.note signs it with t
 class Bundle:
     """Builds the bundle of one incident."""
 
-    def __init__(self, house: Reading, incident: Incident, *, personal: bool = False) -> None:
-        self.house = house
+    def __init__(self, container: Reading, incident: Incident, *, personal: bool = False) -> None:
+        self.container = container
         self.incident = incident
         self.personal = personal
         self.files: dict[str, bytes] = {}
 
     def build(self, at: datetime, by: str) -> bytes:
-        """Give the zip. The same incident at the same instant gives the same bytes."""
+        """Return the zip. The same incident at the same instant gives the same bytes."""
         recorded = self._recorded()
         events = self._events(recorded)
         self._put("decisions.ndjson", b"".join(_decision(it) for it in recorded))
         self._put("events.ndjson", b"".join(self._event(event) for event in events))
         if self.personal:
             self._put("events-personal.ndjson", b"".join(_whole(event) for event in events))
-        self._proofs("decisions", self.house.decisions, [it.position for it in recorded])
-        self._proofs("ledger", self.house.ledger, [event.position for event in events])
+        self._proofs("decisions", self.container.decisions, [it.position for it in recorded])
+        self._proofs("ledger", self.container.ledger, [event.position for event in events])
         facts = [it.fact for it in recorded]
         self._clocks(facts)
         self._rules(facts)
@@ -85,8 +85,8 @@ class Bundle:
         self._notices()
         self._summary(at, len(events), len(recorded))
         self._put("verify.py", (resources.files("reports") / "evidence" / "verify.py").read_bytes())
-        key = self.house.store.signer.verifier.text()
-        organisation = self.house.settings.sender
+        key = self.container.store.signer.verifier.text()
+        organisation = self.container.settings.sender
         about = " (events-personal.ndjson shows them)" if self.personal else ""
         self._put(
             "README.txt",
@@ -106,7 +106,7 @@ class Bundle:
     def _recorded(self) -> list[StoredFact]:
         """Every fact of the incident, of the findings in it, and of the incidents merged into it."""
         owners = [self.incident.id, *self.incident.absorbed]
-        found = {it.position: it for owner in owners for it in self.house.decisions.timeline(owner)}
+        found = {it.position: it for owner in owners for it in self.container.decisions.timeline(owner)}
         findings = [*self.incident.findings]
         for it in list(found.values()):
             fact = it.fact
@@ -114,17 +114,17 @@ class Bundle:
             finding = getattr(fact, "finding_id", "")
             findings += [finding] if finding else []
         for finding in dict.fromkeys(findings):
-            found |= {it.position: it for it in self.house.decisions.timeline(finding)}
+            found |= {it.position: it for it in self.container.decisions.timeline(finding)}
         return [found[position] for position in sorted(found)]
 
     def _events(self, recorded: Sequence[StoredFact]) -> list[SecurityEvent]:
         positions = sorted({p for it in recorded if isinstance(it.fact, FindingRaised) for p in it.fact.positions})
-        found = (self.house.ledger.get(position) for position in positions)
+        found = (self.container.ledger.get(position) for position in positions)
         return [event for event in found if event is not None]
 
     def _event(self, event: SecurityEvent) -> bytes:
         shown = {
-            name: "(personal)" if self.house.catalogue.may_be_personal(name) else event.fields[name]
+            name: "(personal)" if self.container.catalogue.may_be_personal(name) else event.fields[name]
             for name in event.fields
         }
         return _line({
@@ -136,7 +136,7 @@ class Bundle:
         """Inclusion proofs in one signed head that covers all of them, with the witnesses' signatures and stamps."""
         if not positions:
             return
-        database = self.house.database
+        database = self.container.database
         with database.read() as cursor:
             note = log.tree.note(cursor, None)
             size = int(note.split("\n")[1])
@@ -160,13 +160,13 @@ class Bundle:
                 key = str(getattr(fact, "clock_id", ""))
                 found.setdefault(key, []).append({"topic": fact.topic, **fact.model_dump(mode="json")})
         self._put("clocks.json", orjson.dumps(found, option=orjson.OPT_INDENT_2))
-        path = self.house.settings.calendar_overrides
+        path = self.container.settings.calendar_overrides
         text = builtin_overrides() if path is None else path.read_text(encoding="utf8")
-        self._put("calendar.yml", f"# calendar version {self.house.calendar.version}\n{text}".encode())
+        self._put("calendar.yml", f"# calendar version {self.container.calendar.version}\n{text}".encode())
 
     def _rules(self, facts: Sequence[Fact]) -> None:
         used = {(fact.rule_name, fact.rule_version) for fact in facts if isinstance(fact, FindingRaised)}
-        current = self.house.rules.by_reference
+        current = self.container.rules.by_reference
         for name, version in sorted(used):
             rule = current.get(name)
             text = rule.text if rule is not None and rule.version == version else self._draft(name, version)
@@ -174,23 +174,23 @@ class Bundle:
                 self._put(f"rules/{name}-{version[:12]}.yml", text.encode())
 
     def _draft(self, name: str, version: str) -> str:
-        life = self.house.decisions.load(RuleLife, rule_id(name))
+        life = self.container.decisions.load(RuleLife, rule_id(name))
         draft = life.drafts.get(version)
         return draft.text if draft is not None else ""
 
     def _playbooks(self) -> None:
-        by_digest = {playbook.digest: name for name, playbook in self.house.playbooks.items()}
-        for row in protections.runs_of(self.house.database, self.incident.id):
-            run = self.house.decisions.load(Run, row.id)
+        by_digest = {playbook.digest: name for name, playbook in self.container.playbooks.items()}
+        for row in protections.runs_of(self.container.database, self.incident.id):
+            run = self.container.decisions.load(Run, row.id)
             name = by_digest.get(run.digest)
             if name is not None:
                 data = (resources.files("playbooks") / "packs" / f"{name}.json").read_bytes()
                 self._put(f"playbooks/{name}.json", data)
 
     def _notices(self) -> None:
-        for row in sorted(notices.of_incident(self.house.database, self.incident.id), key=lambda it: it.kind):
-            notice = self.house.decisions.load(Notice, row.id)
-            made, _ = notice_document(self.house.decisions, notice)
+        for row in sorted(notices.of_incident(self.container.database, self.incident.id), key=lambda it: it.kind):
+            notice = self.container.decisions.load(Notice, row.id)
+            made, _ = notice_document(self.container.decisions, notice)
             place = f"notices/{notice.kind}-{notice.stage}-{notice.id[:8]}"
             self._put(f"{place}.pdf", render(made, "pdf"))
             self._put(f"{place}.txt", render(made, "txt"))
@@ -209,7 +209,7 @@ class Bundle:
             self._put(f"{place}.json", orjson.dumps(body, option=orjson.OPT_INDENT_2))
 
     def _summary(self, at: datetime, events: int, decisions: int) -> None:
-        report = summary(self.house, self.incident, at, events, decisions)
+        report = summary(self.container, self.incident, at, events, decisions)
         self._put("summary.pdf", render_report(report, "pdf"))
         self._put("summary.html", render_report(report, "html"))
 
@@ -218,23 +218,23 @@ class Bundle:
         manifest = orjson.dumps(
             {
                 "format": FORMAT, "incident": self.incident.number, "incident_id": self.incident.id,
-                "organisation": self.house.settings.sender.name("en"), "made_at": iso(at), "made_by": by, "key": key,
-                "calendar": self.house.calendar.version, "files": listed,
+                "organisation": self.container.settings.sender.name("en"), "made_at": iso(at), "made_by": by,
+                "key": key,                 "calendar": self.container.calendar.version, "files": listed,
             },
             option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS,
         )  # fmt: skip
         text = f"{FORMAT}\n{self.incident.number}\n{sha256(manifest).hexdigest()}\n"
         self._put("manifest.json", manifest)
-        self._put("signature.note", self.house.store.signer.sign_text(text).encode())
+        self._put("signature.note", self.container.store.signer.sign_text(text).encode())
 
 
-def summary(house: Reading, incident: Incident, at: datetime, events: int, decisions: int) -> Report:
-    """Give the incident as a report for people."""
-    local = house.calendar.local
-    terms = clocks.of_owner_by_subject(house.database, incident.id)
-    told = notices.of_incident_by_age(house.database, incident.id)
-    story = entries(house, incident.id)[::-1]
-    spans = metrics_of(house, incident).spans
+def summary(container: Reading, incident: Incident, at: datetime, events: int, decisions: int) -> Report:
+    """Return the incident as a report for people."""
+    local = container.calendar.local
+    terms = clocks.of_owner_by_subject(container.database, incident.id)
+    told = notices.of_incident_by_age(container.database, incident.id)
+    story = entries(container, incident.id)[::-1]
+    spans = metrics_of(container, incident).spans
 
     def when(at: datetime | None) -> str:
         return local(at).strftime("%Y-%m-%d %H:%M") if at else "—"
@@ -252,10 +252,10 @@ def summary(house: Reading, incident: Incident, at: datetime, events: int, decis
     return Report(
         name="incident",
         title=f"Incident {incident.number}",
-        organisation=house.settings.sender.name("en"),
+        organisation=container.settings.sender.name("en"),
         period=f"detected {when(incident.detected_at)}",
         made_at=local(at).strftime("%Y-%m-%d %H:%M"),
-        log_head=log_head(house.decisions, at) or "",
+        log_head=log_head(container.decisions, at) or "",
         blocks=(
             Block(heading="The incident", table=Table(columns=("", ""), rows=tuple(facts))),
             Block(

@@ -23,17 +23,17 @@ TYPES = {"ocsf": "application/json", "stix": "application/stix+json;version=2.1"
 """The media types of the formats."""
 
 
-def written(house: Reading, incident: Incident, form: str) -> bytes:
-    """Give an incident in a format, as one line of JSON."""
-    return orjson.dumps(FORMATS[form](case_of(house, incident)))
+def written(container: Reading, incident: Incident, form: str) -> bytes:
+    """Return an incident in a format, as one line of JSON."""
+    return orjson.dumps(FORMATS[form](case_of(container, incident)))
 
 
-def case_of(house: Reading, incident: Incident) -> Case:
+def case_of(container: Reading, incident: Incident) -> Case:
     """Gather what others may know of an incident."""
-    facts = house.decisions.timeline(incident.id)
+    facts = container.decisions.timeline(incident.id)
     opened, detected = incident.opened_at, incident.detected_at
     assert opened is not None and detected is not None
-    entities, findings = incident.entities, _findings(house, incident)
+    entities, findings = incident.entities, _findings(container, incident)
     return Case(
         id=incident.id,
         number=incident.number,
@@ -57,24 +57,24 @@ def case_of(house: Reading, incident: Incident) -> Case:
         merged_into=incident.merged_into or "",
         findings=tuple(findings),
         finding_count=len(incident.findings),
-        clocks=tuple(_clock(row) for row in clocks.of_owner(house.database, incident.id)),
+        clocks=tuple(_clock(row) for row in clocks.of_owner(container.database, incident.id)),
         obligations=incident.obligations,
-        organisation=house.settings.sender.name("en"),
-        organisation_bin=house.settings.organisation_bin,
+        organisation=container.settings.sender.name("en"),
+        organisation_bin=container.settings.organisation_bin,
         product_version=version("qorgau"),
     )
 
 
 def _title(incident: Incident, findings: list[CaseFinding]) -> str:
-    """Give the title of the rule: that of the incident names whom it concerns, or was typed by people."""
+    """Return the title of the rule: that of the incident names whom it concerns, or was typed by people."""
     return findings[0].title if findings else f"Incident entered by people: {incident.incident_class}"
 
 
-def _findings(house: Reading, incident: Incident) -> list[CaseFinding]:
+def _findings(container: Reading, incident: Incident) -> list[CaseFinding]:
     found = []
-    rules = house.rules.by_reference
+    rules = container.rules.by_reference
     for key in incident.findings[-LISTED:]:
-        for recorded in house.decisions.timeline(key):
+        for recorded in container.decisions.timeline(key):
             fact = recorded.fact
             if not isinstance(fact, FindingRaised):
                 continue

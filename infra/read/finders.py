@@ -10,23 +10,23 @@ from infra.read.reading import Reading
 from infra.read.rows import incidents, notices, protections
 
 
-def load_incident(house: Reading, incident_id: str) -> Incident:
+def load_incident(container: Reading, incident_id: str) -> Incident:
     """Load an incident by id or number; raises NotFound."""
-    row = incidents.named(house.database, incident_id)
+    row = incidents.named(container.database, incident_id)
     if row is None:
         raise NotFound("there is no such incident")
-    return house.decisions.load(Incident, row.id)
+    return container.decisions.load(Incident, row.id)
 
 
-def load_notice(house: Reading, notice_id: str) -> Notice:
+def load_notice(container: Reading, notice_id: str) -> Notice:
     """Load a notice; raises NotFound."""
-    if notices.notice(house.database, notice_id) is None:
+    if notices.notice(container.database, notice_id) is None:
         raise NotFound("there is no such notice")
-    return house.decisions.load(Notice, notice_id)
+    return container.decisions.load(Notice, notice_id)
 
 
-def load_protection(house: Reading, protection_id: str) -> Protection:
+def load_protection(container: Reading, protection_id: str) -> Protection:
     """Load a protection; raises NotFound."""
-    if protections.protection(house.database, protection_id) is None:
+    if protections.protection(container.database, protection_id) is None:
         raise NotFound("there is no such protection")
-    return house.decisions.load(Protection, protection_id)
+    return container.decisions.load(Protection, protection_id)

@@ -49,9 +49,9 @@ def spans(row: MeasuredRow) -> dict[str, float | None]:
     return found | {step: _between(row.detected_at, end) for step, end in ends.items()}
 
 
-def metrics_of(house: Reading, incident: Incident) -> Metrics:
+def metrics_of(container: Reading, incident: Incident) -> Metrics:
     """Return the steps of one incident with its phase."""
-    row = incidents.measured(house.database, incident.id)
+    row = incidents.measured(container.database, incident.id)
     return Metrics(spans(row), STAGES[incident.phase], FUNCTIONS[incident.phase])
 
 

@@ -16,7 +16,7 @@ from reports.wording import kind_key
 
 
 def notice_document(decisions: Decisions, notice: Notice, recipient: str | None = None) -> tuple[Document, str]:
-    """Give the document of a notice and the number of its incident."""
+    """Return the document of a notice and the number of its incident."""
     number = number_of(decisions.database, notice.incident_id) or notice.incident_id
     delivery = notice.deliveries.get(recipient or "")
     facts = Facts(
@@ -45,7 +45,7 @@ def _due(decisions: Decisions, notice: Notice) -> datetime | None:
 
 
 def log_head(decisions: Decisions, at: datetime | None) -> str | None:
-    """Give the head of the ledger as it stood at a moment: entries and the first 16 hex digits of the root."""
+    """Return the head of the ledger as it stood at a moment: entries and the first 16 hex digits of the root."""
     if at is None:
         return None
     row = decisions.database.row(

@@ -21,7 +21,7 @@ class Change(NamedTuple):
 
 
 def version_of(notice: Notice, number: int) -> TextVersion:
-    """Give one version; raises NotFound."""
+    """Return one version; raises NotFound."""
     for version in notice.versions:
         if version.number == number:
             return version

@@ -72,12 +72,14 @@ _HITS: dict[str, type[EventHit] | type[IncidentHit] | type[NoticeHit]] = {
 }  # fmt: skip
 
 
-def search(house: Reading, text: str, index: str = "events", below: int | None = None, limit: int = PAGE) -> list[Hit]:
+def search(
+    container: Reading, text: str, index: str = "events", below: int | None = None, limit: int = PAGE
+) -> list[Hit]:
     """What answers a question in the Lucene query language, newest first. Raises BadQuestion, SearchUnavailable."""
-    question = read(text, vocabulary_of(index, house.catalogue), house.calendar.zone)
+    question = read(text, vocabulary_of(index, container.catalogue), container.calendar.zone)
     kind = _HITS[index]
     names = [it.name for it in fields(kind)]
-    found = house.search.find(index, question, limit, below)
+    found = container.search.find(index, question, limit, below)
     return [kind(**{name: shown.get(name, "") for name in names}) for shown in found]
 
 
@@ -97,42 +99,42 @@ def outline(text: str, catalogue: Catalogue) -> str:
     return re.sub(r"[^\s{}\[\]:,\"]+", word, clean)
 
 
-def dead_letters(house: Reading) -> list[LetterRow]:
+def dead_letters(container: Reading) -> list[LetterRow]:
     """Return the newest dead letters: why each was set aside, and the outline of its bytes."""
     found = []
-    for letter in effects.dead_letters(house.database):
-        raw = house.store.vault.unlock(DEAD_LETTER, letter.raw) or b""
-        head = outline(raw[:200].decode("utf8", "replace"), house.catalogue)
+    for letter in effects.dead_letters(container.database):
+        raw = container.store.vault.unlock(DEAD_LETTER, letter.raw) or b""
+        head = outline(raw[:200].decode("utf8", "replace"), container.catalogue)
         found.append(replace(letter.row, size=len(raw), head=head))
     return found
 
 
-def outbox(house: Reading) -> list[Effect]:
+def outbox(container: Reading) -> list[Effect]:
     """Return effects that are not settled, and the newest of the others, with the system each goes to."""
     found = []
-    for row in effects.newest(house.database):
+    for row in effects.newest(container.database):
         payload = orjson.loads(row.payload)
         found.append(extended(Effect, row, to=payload.get("system") or payload.get("receiver") or ""))
     return found
 
 
-def stats(house: Reading) -> dict[str, int]:
+def stats(container: Reading) -> dict[str, int]:
     """Return how much there is: events, findings, incidents, dead_letters, decisions."""
     return {
-        "events": house.ledger.head(),
-        "findings": figures.findings(house.database),
-        "incidents": figures.incidents(house.database),
-        "dead_letters": effects.dead(house.database),
-        "decisions": house.decisions.head(),
+        "events": container.ledger.head(),
+        "findings": figures.findings(container.database),
+        "incidents": figures.incidents(container.database),
+        "dead_letters": effects.dead(container.database),
+        "decisions": container.decisions.head(),
     }
 
 
-def masked_fields(house: Reading, held: Mapping[str, Any]) -> list[tuple[str, str]]:
+def masked_fields(container: Reading, held: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The fields of an event for the console: personal ones are named and not shown."""
     shown = []
     for name in sorted(held):
         value = held[name]
-        if house.catalogue.is_personal(name):
+        if container.catalogue.is_personal(name):
             text = "(personal)"
         else:
             text = value if isinstance(value, str) else orjson.dumps(value).decode()

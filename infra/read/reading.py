@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from engine.events.catalogue import Catalogue
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.search.port import SearchIndex
 from infra.settings.settings import Settings
@@ -24,7 +24,7 @@ class Reading(Protocol):
     @property
     def settings(self) -> Settings: ...
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> TimeSource: ...
     @property
     def catalogue(self) -> Catalogue: ...
     @property

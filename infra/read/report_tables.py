@@ -25,12 +25,12 @@ def serving(row: CoverageRow) -> str:
 
 
 def counted(counts: Counter[str], name: str) -> Table:
-    """Give counts as a table, the greatest first."""
+    """Return counts as a table, the greatest first."""
     return Table(columns=(name, "Incidents"), rows=tuple((key, str(n)) for key, n in counts.most_common()))
 
 
 def terms_table(rows: list[TermsRow]) -> Table:
-    """Give how the terms of each duty ended."""
+    """Return how the terms of each duty ended."""
     return Table(
         columns=("Duty", "Due", "In time", "Late", "Still owed", "Running", "Cancelled", "Kept"),
         rows=tuple(
@@ -45,7 +45,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def actions_table(rows: list[ActionRow]) -> Table:
-    """Give corrective actions."""
+    """Return corrective actions."""
     return Table(
         columns=("Action", "Owner", "Until", "State", "Evidence"),
         rows=tuple(
@@ -55,7 +55,7 @@ def actions_table(rows: list[ActionRow]) -> Table:
 
 
 def risks_table(rows: list[RiskRow]) -> Table:
-    """Give risks with likelihood, the three losses and the level."""
+    """Return risks with likelihood, the three losses and the level."""
     return Table(
         columns=(
             "Risk", "Concerns", "Threat", "Source", "Vulnerability", "Controls", "Experts", "L", "C", "I", "A", "Level",
@@ -70,7 +70,7 @@ def risks_table(rows: list[RiskRow]) -> Table:
 
 
 def duties_table(duties: dict[str, DutyRow]) -> Table:
-    """Give the returning duties and when each was done last."""
+    """Return the returning duties and when each was done last."""
     rows = []
     for key, spec in duty_specs().items():
         row = duties.get(key)

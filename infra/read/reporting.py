@@ -48,9 +48,9 @@ class Period:
     by_month: bool
 
 
-def period_of(house: Reading, text: str) -> Period:
-    """Read ``2026-11`` or ``2026``; empty is the present month. Raises InputError."""
-    local = house.calendar.local(house.clock.now()).date()
+def period_of(container: Reading, text: str) -> Period:
+    """Read ``2026-11`` or ``2026``; empty is the present month. Raise InputError."""
+    local = container.calendar.local(container.clock.now()).date()
     found = _PERIOD.fullmatch(text or f"{local:%Y-%m}")
     year, month = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
     if found is None or not 1992 <= year <= 2199 or not 0 <= month <= 12:
@@ -62,18 +62,18 @@ def period_of(house: Reading, text: str) -> Period:
         first = date(year, month, 1)
         after = date(year + month // 12, month % 12 + 1, 1)
         labels = tuple((first + timedelta(days=d)).isoformat() for d in range((after - first).days))
-    start = house.calendar.start_of_day
+    start = container.calendar.start_of_day
     return Period(found[0], start(first), start(after), labels, month == 0)
 
 
 class Reports:
     """Builds the reports of one organisation."""
 
-    def __init__(self, house: Reading) -> None:
-        self.house = house
+    def __init__(self, container: Reading) -> None:
+        self.container = container
 
     def build(self, name: str, period: str = "") -> Report:
-        """Build a report by its name. Raises InputError for one there is not."""
+        """Build a report by its name. Raise InputError for one there is not."""
         makers: dict[str, Callable[[Period], Report]] = {
             "security": self.security,
             "sla": self.sla,
@@ -86,19 +86,19 @@ class Reports:
         }
         if name not in makers:
             raise InputError("a report is one of {makers}", field="report", makers=tuple(makers))
-        return makers[name](period_of(self.house, period))
+        return makers[name](period_of(self.container, period))
 
     def _report(self, name: str, title: str, period: str, blocks: list[Block]) -> Report:
-        now = self.house.clock.now()
-        made = self.house.calendar.local(now).strftime("%Y-%m-%d %H:%M")
+        now = self.container.clock.now()
+        made = self.container.calendar.local(now).strftime("%Y-%m-%d %H:%M")
         return Report(
-            name=name, title=title, organisation=self.house.settings.sender.name("en"), period=period, made_at=made,
-            log_head=log_head(self.house.decisions, now) or "", blocks=tuple(blocks),
+            name=name, title=title, organisation=self.container.settings.sender.name("en"), period=period, made_at=made,
+            log_head=log_head(self.container.decisions, now) or "", blocks=tuple(blocks),
         )  # fmt: skip
 
     def security(self, period: Period) -> Report:
         """The security report of a month or a year: events, incidents, handling, duties, notices (KMG 5.2)."""
-        rows = incidents.detected_between(self.house.database, period.start, period.end)
+        rows = incidents.detected_between(self.container.database, period.start, period.end)
         rules = Counter(row.rule_name or "told by people" for row in rows)
         classes = Counter(word(row.incident_class) for row in rows)
         title = "Yearly security report" if period.by_month else "Monthly security report"
@@ -116,7 +116,7 @@ class Reports:
         return self._report("security", title, period.name, blocks)
 
     def _headline(self, period: Period, rows: list[MeasuredRow]) -> Block:
-        database = self.house.database
+        database = self.container.database
         first, last = period.labels[0], (period.labels[-1] + ("-99" if period.by_month else ""))
         events = effects.events_between(database, first, last)
         breached = clocks.breached_between(database, period.start, period.end)
@@ -137,7 +137,7 @@ class Reports:
         length = 7 if period.by_month else 10
         found: dict[str, Counter[str]] = {"notifiable": Counter(), "other": Counter()}
         for row in rows:
-            day = self.house.calendar.local(row.detected_at).date().isoformat()
+            day = self.container.calendar.local(row.detected_at).date().isoformat()
             found["notifiable" if row.notifiable else "other"][day[:length]] += 1
         series = {name: tuple(float(counts[label]) for label in period.labels) for name, counts in found.items()}
         labels = tuple(label[5:] for label in period.labels)
@@ -161,16 +161,16 @@ class Reports:
 
     def _terms_of(self, period: Period) -> list[TermsRow]:
         """Count the clocks that were due in a period, by kind and how they ended."""
-        return clocks.terms(self.house.database, period.start, period.end)
+        return clocks.terms(self.container.database, period.start, period.end)
 
     def _notices(self, period: Period) -> Block:
-        rows = notices.drafted_between(self.house.database, period.start, period.end)
+        rows = notices.drafted_between(self.container.database, period.start, period.end)
         table = tuple((word(r.kind), word(r.stage), r.state, str(r.n)) for r in rows)
         return Block(heading="Notices", table=Table(columns=("Notice", "Stage", "State", "Number"), rows=table))
 
     def _event_types(self, period: Period) -> Block:
         last = period.labels[-1] + ("-99" if period.by_month else "")
-        rows = effects.most_frequent(self.house.database, period.labels[0], last)
+        rows = effects.most_frequent(self.container.database, period.labels[0], last)
         table = tuple((r.action, f"{r.n:,}", r.at[:16]) for r in rows)
         return Block(heading="Most frequent event types", table=Table(columns=("Type", "Events", "Last"), rows=table))
 
@@ -185,7 +185,7 @@ class Reports:
     def sla(self, period: Period) -> Report:
         """How each term of the law was kept, with every breach by name."""
         rows = self._terms_of(period)
-        breaches = clocks.breaches(self.house.database, period.start, period.end)
+        breaches = clocks.breaches(self.container.database, period.start, period.end)
         listed = tuple(
             (word(r.kind), r.number or r.act_number or "—", self._when(r.due_at),
              self._when(r.satisfied_at) if r.satisfied_at else "still owed")
@@ -197,7 +197,7 @@ class Reports:
             "still owed": tuple(float(r.owed) for r in rows),
         }
         chart = Chart(title="Terms by how they ended", labels=tuple(word(r.kind)[:16] for r in rows), series=series)
-        specs = self.house.settings.clock_policy
+        specs = self.container.settings.clock_policy
         clauses = tuple(
             (word(kind), f"{spec.n} {spec.unit}", specs.reading_of(kind), ", ".join(spec.obligations))
             for kind, spec in specs.specs.items()
@@ -214,10 +214,10 @@ class Reports:
 
     def management_review(self, period: Period) -> Report:
         """Input of the management review (KMG 7.2): its six points, each from what was recorded."""
-        rows = incidents.detected_between(self.house.database, period.start, period.end)
-        actions = governance.actions(self.house.database)
-        risks = governance.risks_unaddressed(self.house.database)
-        duties = governance.duties(self.house.database)
+        rows = incidents.detected_between(self.container.database, period.start, period.end)
+        actions = governance.actions(self.container.database)
+        risks = governance.risks_unaddressed(self.container.database)
+        duties = governance.duties(self.container.database)
         terms = self._terms_of(period)
         kept = sum(r.in_time for r in terms), sum(r.in_time + r.late + r.owed for r in terms)
         lessons = self._lessons_of(rows)
@@ -249,7 +249,7 @@ class Reports:
         found = []
         for row in rows:
             if row.lessons:
-                for it in self.house.decisions.timeline(row.id):
+                for it in self.container.decisions.timeline(row.id):
                     if it.fact.topic == "incident.lessons-recorded.v1":
                         found.append(
                             f"{row.number}: {getattr(it.fact, 'lessons', '')} — {getattr(it.fact, 'actions', '')}"
@@ -260,8 +260,8 @@ class Reports:
         """Record of the outputs of reviews and audits (KMG 7.3): decisions with owners and days."""
         since, until = iso(period.start), iso(period.end)
         held = []
-        for row in governance.duties_done(self.house.database):
-            for it in self.house.decisions.timeline(row.id):
+        for row in governance.duties_done(self.container.database):
+            for it in self.container.decisions.timeline(row.id):
                 if it.fact.topic == "duty.done.v1" and since <= iso(it.fact.at) < until:
                     title = duty_specs()[row.key].title
                     held.append(
@@ -272,7 +272,7 @@ class Reports:
                             str(getattr(it.fact, "evidence", "")),
                         )
                     )
-        actions = governance.actions_by_day(self.house.database)
+        actions = governance.actions_by_day(self.container.database)
         blocks = [
             Block(heading="Held", text="" if held else "None was recorded.",
                   table=Table(columns=("What", "On", "Recorded by", "Evidence"), rows=tuple(held)) if held else None),
@@ -282,8 +282,8 @@ class Reports:
 
     def soa(self, period: Period) -> Report:
         """Statement of applicability (KMG 4.2.1): every control of Annex A with live evidence."""
-        stated = governance.controls(self.house.database)
-        rows = {row.obligation: row for row in Coverage(self.house).rows()}
+        stated = governance.controls(self.container.database)
+        rows = {row.obligation: row for row in Coverage(self.container).rows()}
         table = []
         for control in controls().values():
             statement = stated.get(control.id)
@@ -304,7 +304,7 @@ class Reports:
 
     def risks(self, period: Period, book: str) -> Report:
         """A risk register: of several expert scores the highest counts (PROcredit 22)."""
-        rows = governance.risks(self.house.database, book)
+        rows = governance.risks(self.container.database, book)
         levels = Counter("high" if r.level >= 12 else "medium" if r.level >= 6 else "low" for r in rows)
         chart = Chart(
             title="Risks by level", labels=("low", "medium", "high"),
@@ -324,13 +324,13 @@ class Reports:
 
     def _losses(self, period: Period) -> list[Block]:
         last = period.labels[-1] + ("-99" if period.by_month else "")
-        rows = effects.of_types(self.house.database, period.labels[0], last, _INDICATORS)
+        rows = effects.of_types(self.container.database, period.labels[0], last, _INDICATORS)
         table = tuple((r.action, str(r.n)) for r in rows)
         return [Block(heading="Early indicators", table=Table(columns=("Event type", "Events"), rows=table))]
 
     def coverage(self, period: Period) -> Report:
         """Every obligation with what serves it and its latest evidence."""
-        rows = Coverage(self.house).rows()
+        rows = Coverage(self.container).rows()
         table = tuple(
             (row.obligation, row.clause, row.kinds, serving(row),
              f"{row.evidence}, {row.evidence_at[:10]}" if row.evidence_at else "none")
@@ -348,4 +348,4 @@ class Reports:
         )  # fmt: skip
 
     def _when(self, at: datetime) -> str:
-        return self.house.calendar.local(at).strftime("%Y-%m-%d %H:%M")
+        return self.container.calendar.local(at).strftime("%Y-%m-%d %H:%M")

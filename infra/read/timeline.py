@@ -32,10 +32,10 @@ class Entry(NamedTuple):
     reason: str
 
 
-def entries(house: Reading, owner: str) -> list[Entry]:
-    """Give the timeline of an incident or protection, newest first."""
-    recorded = house.decisions.timeline(owner)
-    names = _names(house, recorded)
+def entries(container: Reading, owner: str) -> list[Entry]:
+    """Return the timeline of an incident or protection, newest first."""
+    recorded = container.decisions.timeline(owner)
+    names = _names(container, recorded)
     return [
         Entry(
             position=it.position,
@@ -56,9 +56,9 @@ def _is_scaffolding(fact: Fact) -> bool:
     return kind in ("start", "end") and isinstance(fact, runs.StepEntered | runs.StepFinished)
 
 
-def _names(house: Reading, recorded: list[StoredFact]) -> dict[str, str]:
+def _names(container: Reading, recorded: list[StoredFact]) -> dict[str, str]:
     """The words for ids that appear in later facts: clocks, notices, steps, orders, other incidents."""
-    names = incidents.numbers(house.database)
+    names = incidents.numbers(container.database)
     for it in recorded:
         match it.fact:
             case c.ClockStarted() as fact:
@@ -67,7 +67,7 @@ def _names(house: Reading, recorded: list[StoredFact]) -> dict[str, str]:
                 stage = "" if fact.stage == "initial" else f", {word(fact.stage)}"
                 names[fact.notice_id] = word(fact.kind) + stage + (f" ({fact.subject})" if fact.subject else "")
             case runs.RunStarted() as fact:
-                for playbook in house.playbooks.values():
+                for playbook in container.playbooks.values():
                     if playbook.digest == fact.digest:
                         names |= {step_id: str(step.get("name", "")) for step_id, step in playbook.workflow.items()}
             case p.OrderIssued() as fact:

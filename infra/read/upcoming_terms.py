@@ -18,9 +18,9 @@ WEEK = 7
 YEAR = 400
 
 
-def due_within(house: Reading, days: int = WEEK) -> list[DueRow]:
+def due_within(container: Reading, days: int = WEEK) -> list[DueRow]:
     """Return every open term that ends within so many days or has ended, the nearest first. Names no client."""
-    rows = clocks.due_until(house.database, house.clock.now() + timedelta(days=days))
+    rows = clocks.due_until(container.database, container.clock.now() + timedelta(days=days))
     return [
         replace(
             row,
@@ -28,7 +28,7 @@ def due_within(house: Reading, days: int = WEEK) -> list[DueRow]:
             of=row.number or (say("act {number}", number=row.act_number) if row.act_number else row.action or ""),
             who=row.assignee or row.action_owner,
             path=path_of(row),
-            day=say("Overdue") if row.breached_at else weekday(house.calendar.local(row.due_at).date()),
+            day=say("Overdue") if row.breached_at else weekday(container.calendar.local(row.due_at).date()),
         )
         for row in rows
     ]
@@ -46,7 +46,7 @@ def path_of(row: DueRow) -> str:
     return f"{folder}{row.owner_id}" if folder else "/duties"
 
 
-def as_calendar(house: Reading, rows: list[DueRow], address: str = "") -> bytes:
+def as_calendar(container: Reading, rows: list[DueRow], address: str = "") -> bytes:
     """Write open terms as an iCalendar feed: one event a term, with an alarm at the organisation's own early aim.
 
     A term keeps its UID when it is counted again, so a calendar program moves the event and adds none.
@@ -56,10 +56,10 @@ def as_calendar(house: Reading, rows: list[DueRow], address: str = "") -> bytes:
     feed.add("version", "2.0")
     feed.add("method", "PUBLISH")
     feed.add("x-wr-calname", "Qorgau: legal terms")
-    now = house.clock.now()
+    now = container.clock.now()
     for row in rows:
         event = Event()
-        event.add("uid", f"{row.id}@{house.settings.log_name}")
+        event.add("uid", f"{row.id}@{container.settings.log_name}")
         event.add("dtstamp", now)
         event.add("dtstart", row.due_at)
         event.add("dtend", row.due_at)

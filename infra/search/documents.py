@@ -77,7 +77,7 @@ def _of_catalogue(names: tuple[tuple[str, str, bool], ...]) -> Vocabulary:
 
 
 def vocabulary_of(index: str, catalogue: Catalogue) -> Vocabulary:
-    """Give the fields that an index can be asked for."""
+    """Return the fields that an index can be asked for."""
     if index == "events":
         return _of_catalogue(tuple((name, it.type, it.personal) for name, it in catalogue.fields.items()))
     fields = _INCIDENT if index == "incidents" else _NOTICE
@@ -87,7 +87,7 @@ def vocabulary_of(index: str, catalogue: Catalogue) -> Vocabulary:
 def of_events(
     events: Sequence[SecurityEvent], catalogue: Catalogue, zone: tzinfo, *, with_fields: bool = True
 ) -> list[Document]:
-    """Give the documents of events; ``with_fields`` for an index that keeps ECS fields beside the words."""
+    """Return the documents of events; ``with_fields`` for an index that keeps ECS fields beside the words."""
     vocabulary = vocabulary_of("events", catalogue)
     known: dict[str, Kind | None] = dict(vocabulary.fields) | dict.fromkeys((*vocabulary.refused, *_NOT_WORDS))
     return [_of_event(event, catalogue, known, zone, with_fields) for event in events]

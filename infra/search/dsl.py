@@ -14,7 +14,7 @@ JOINT = "zp"
 
 
 def query_of(question: Node) -> dict[str, Any]:
-    """Give the query of a question. Nothing is scored: what answers is shown, the newest first."""
+    """Return the query of a question. Nothing is scored: what answers is shown, the newest first."""
     match question:
         case Phrase():
             return _phrase(question)
@@ -48,7 +48,7 @@ def _closed(words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def runs_of(words: str) -> list[str]:
-    """Give every run of up to four words of one value, spelled together."""
+    """Return every run of up to four words of one value, spelled together."""
     found: dict[str, None] = {}
     value: list[str] = []
     for word in (*words.split(), SEPARATOR):

@@ -56,7 +56,7 @@ class ElasticIndex(SearchIndex):
         self._puts = 0
 
     def name(self, index: str) -> str:
-        """Give the name of an index in the cluster."""
+        """Return the name of an index in the cluster."""
         return f"{self.prefix}-{index}"
 
     @property
@@ -85,8 +85,8 @@ class ElasticIndex(SearchIndex):
                     )
                     continue
                 if self.marks.get(index):
-                    log.warning("the index of %s is gone; it is filled anew", index)
-                with self.database.aside() as cursor:
+                    log.warning("the index of %s is gone; it is filled again", index)
+                with self.database.unlocked_write() as cursor:
                     self.marks.back(cursor, index)
                 self._create(index)
             self._roll_over()
@@ -133,7 +133,7 @@ class ElasticIndex(SearchIndex):
                 self._send(index, chunk)
         if index == "events":
             self._unsure = False
-        with self.database.aside() as cursor:
+        with self.database.unlocked_write() as cursor:
             self.marks.move(cursor, index, before, after)
 
     def _new(self, documents: Sequence[Document]) -> Sequence[Document]:
@@ -175,7 +175,7 @@ class ElasticIndex(SearchIndex):
                 self.pause(pause_s)
 
     def _bulk(self, index: str, chunk: Sequence[Operation]) -> tuple[list[Operation], list[Operation]]:
-        """Send once; gives those to send again and those that do not fit. An answer of 200 alone says nothing."""
+        """Send once; return those to send again and those that do not fit. An answer of 200 alone says nothing."""
         lines: Any = [line for it in chunk for line in (it.action, it.body)]
         alias = True if index == "events" and not self.has_streams else None
         try:
@@ -216,7 +216,7 @@ class ElasticIndex(SearchIndex):
             return int(self.client.count(index=self.name(index))["count"])
 
     def clear(self, index: str) -> None:
-        """Delete the index with all that stands behind its name, and make it anew."""
+        """Delete the index with all that stands behind its name, and make it again."""
         name = self.name(index)
         with reached():
             if self.client.indices.exists(index=name):
@@ -241,7 +241,7 @@ class reached:  # noqa: N801 - used like a function
     """Turns what the client raises into our words; with ``asking`` too wide a question is the asker's matter."""
 
     def __init__(self, *, asking: bool = False) -> None:
-        self.asking = asking
+        self.query_session = asking
 
     def __enter__(self) -> None:
         return None
@@ -249,7 +249,7 @@ class reached:  # noqa: N801 - used like a function
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, ApiError):
             said = str(error.body)
-            if self.asking and ("too_many" in said or "too many" in said.lower() or "maxClauseCount" in said):
+            if self.query_session and ("too_many" in said or "too many" in said.lower() or "maxClauseCount" in said):
                 raise BadQuestion("too many words begin like this; write more of their letters") from None
             raise SearchUnavailable(f"the cluster answered {error.status_code} ({error.error})") from error
         if isinstance(error, TransportError):

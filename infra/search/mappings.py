@@ -31,7 +31,7 @@ _OURS: dict[str, Any] = {
 
 
 def template(index: str, catalogue: Catalogue) -> dict[str, Any]:
-    """Give settings and mapping of an index; names are ECS names, flat, and no other field is ever added."""
+    """Return settings and mapping of an index; names are ECS names, flat, and no other field is ever added."""
     properties = dict(_OURS)
     for name, kind in sorted(vocabulary_of(index, catalogue).fields.items()):
         known = catalogue.fields.get(name) if index == "events" else None

@@ -13,7 +13,7 @@ TIMEOUT_S = 30
 
 
 def open_index(settings: SearchSettings, database: Database) -> SearchIndex:
-    """Give the index in Elasticsearch where an address is set, else the embedded one. Connects when first asked."""
+    """Return the index in Elasticsearch where an address is set, else the embedded one. Connects when first asked."""
     if not settings.elasticsearch:
         return sql_index(database)
     from elasticsearch import Elasticsearch

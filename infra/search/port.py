@@ -45,7 +45,7 @@ class Marks:
         self.database = database
 
     def get(self, index: str) -> int:
-        """Give the position up to which an index has read."""
+        """Return the position up to which an index has read."""
         found = self.database.scalar("SELECT position FROM search_marks WHERE name = ?", index)
         return int(found) if found is not None else 0
 
@@ -78,7 +78,7 @@ class SearchIndex(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make what is missing. An index that vanished is made anew and its mark set back. Raises SearchUnavailable."""
+        """Make what is missing, an index that vanished too; its mark is set back. Raises SearchUnavailable."""
 
     @abstractmethod
     def put(self, index: str, documents: Sequence[Document], before: int, after: int) -> None:
@@ -86,11 +86,11 @@ class SearchIndex(ABC):
 
     @abstractmethod
     def find(self, index: str, question: Node, limit: int, below: int | None = None) -> list[dict[str, Any]]:
-        """Give what is shown of the newest that answer. Raises SearchUnavailable, BadQuestion."""
+        """Return what is shown of the newest that answer. Raises SearchUnavailable, BadQuestion."""
 
     @abstractmethod
     def count(self, index: str) -> int:
-        """Give the number of documents. Raises SearchUnavailable."""
+        """Return the number of documents. Raises SearchUnavailable."""
 
     @abstractmethod
     def clear(self, index: str) -> None:

@@ -22,7 +22,7 @@ class SqlIndex(SearchIndex):
     def put(self, index: str, documents: Sequence[Document], before: int, after: int) -> None:
         """Replace the rows and move the mark in one transaction."""
         latest = {it.key: it for it in documents}
-        with self.database.aside() as cursor:
+        with self.database.unlocked_write() as cursor:
             if not self.marks.move(cursor, index, before, after):
                 return
             if index != "events" or before < self._highest(cursor, index):
@@ -39,7 +39,7 @@ class SqlIndex(SearchIndex):
     words_mark = "?"
 
     def stored(self, words: str) -> str:
-        """Give the words as the column takes them."""
+        """Return the words as the column takes them."""
         return words
 
     def find(self, index: str, question: Node, limit: int, below: int | None = None) -> list[dict[str, Any]]:
@@ -58,18 +58,18 @@ class SqlIndex(SearchIndex):
 
     @abstractmethod
     def text(self, question: Node) -> str | None:
-        """Give a question about words in the engine's own words, None when it is not about words alone."""
+        """Return a question about words in the engine's own words, None when it is not about words alone."""
 
     @abstractmethod
     def match(self, table: str) -> str:
-        """Give the condition that a question about words is asked with."""
+        """Return the condition that a question about words is asked with."""
 
     def top(self, table: str, question: Node, values: list[Any]) -> str:
-        """Give the condition of a whole question."""
+        """Return the condition of a whole question."""
         return self.where(table, question, values)
 
     def where(self, table: str, question: Node, values: list[Any]) -> str:
-        """Give the condition of a question or a part of one."""
+        """Return the condition of a question or a part of one."""
         text = self.text(question)
         if text is not None:
             values.append(text)
@@ -102,7 +102,7 @@ class SqlIndex(SearchIndex):
 
     def clear(self, index: str) -> None:
         """Delete the rows and set the mark back in one transaction."""
-        with self.database.aside() as cursor:
+        with self.database.unlocked_write() as cursor:
             cursor.execute(f"DELETE FROM search_{index}")  # noqa: S608 - our own names
             self.marks.back(cursor, index)
 
@@ -114,7 +114,7 @@ class Fts5(SqlIndex):
     """SQLite. Its NOT stands only between two questions, so a bare one is answered in SQL."""
 
     def text(self, question: Node) -> str | None:
-        """Give a query of FTS5."""
+        """Return a query of FTS5."""
         match question:
             case Phrase(words, open_):
                 return f'"{" ".join(words)}"' + (" *" if open_ else "")
@@ -158,11 +158,11 @@ class TsVector(SqlIndex):
     words_mark = "CAST(? AS tsvector)"
 
     def stored(self, words: str) -> str:
-        """Give the words with their places."""
+        """Return the words with their places."""
         return " ".join(f"'{word}':{place}" for place, word in enumerate(words.split(), 1))
 
     def text(self, question: Node) -> str | None:
-        """Give a tsquery."""
+        """Return a tsquery."""
         match question:
             case Phrase(words, open_):
                 return "(" + " <-> ".join(f"'{it}'" for it in words) + (":*" if open_ else "") + ")"
@@ -181,5 +181,5 @@ class TsVector(SqlIndex):
 
 
 def sql_index(database: Database) -> SqlIndex:
-    """Give the index of a store."""
+    """Return the index of a store."""
     return Fts5(database) if database.dialect == "sqlite" else TsVector(database)

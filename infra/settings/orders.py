@@ -18,7 +18,7 @@ class OrderSettings(BaseModel, frozen=True):
     bureaus: tuple[str, ...] = ("pkb", "gkb")
 
     def order_url(self, system: str) -> str | None:
-        """Give the address of a system's order channel, None when none is configured."""
+        """Return the address of a system's order channel, None when none is configured."""
         return {
             "collections": self.collections_url,
             "loans": self.loans_url,
@@ -27,7 +27,7 @@ class OrderSettings(BaseModel, frozen=True):
         }.get(system)
 
     def order_mail(self, system: str) -> str | None:
-        """Give the address to which a system's orders go as letters, None when none is configured."""
+        """Return the address to which a system's orders go as letters, None when none is configured."""
         return {
             "collections": self.collections_mail,
             "loans": self.loans_mail,

@@ -65,9 +65,9 @@ class Settings(
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_toml())
 
     def of_organisation(self, slug: str) -> Settings:
-        """Give the settings of one organisation: those of the installation with its own on top, in its own directory.
+        """Return the settings of one organisation: those of the installation with its own on top, in its own directory.
 
-        Raises DataError for a name that is not there, or a value that is wrong.
+        Raise DataError for a name that is not there, or a value that is wrong.
         """
         if slug not in self.organisations:
             known = ", ".join(sorted(self.organisations)) or "none"

@@ -41,7 +41,7 @@ class Archive:
     def store(
         self, data: bytes, *, name: str, media_type: str, client: str, about: str, actor: str, at: datetime
     ) -> DocumentArchived:
-        """Keep a document; the same bytes for the same client are kept once. Raises InputError."""
+        """Keep a document; the same bytes for the same client are kept once. Raise InputError."""
         if not data or len(data) > MOST:
             raise InputError("a document has 1 to {most} bytes", field="file", most=MOST)
         if not client.strip():
@@ -69,7 +69,7 @@ class Archive:
         return fact
 
     def read(self, document_id: str) -> tuple[DocumentArchived, bytes]:
-        """Give a document as it came. Raises NotFound, DataError when it is not what was stored."""
+        """Return a document as it came. Raise NotFound, DataError when it is not what was stored."""
         fact = self._find(document_id)
         if fact is None:
             raise NotFound("there is no such document")
@@ -81,12 +81,12 @@ class Archive:
         return fact, data
 
     def check(self) -> Iterator[Fixity]:
-        """Count the hash of every document anew."""
+        """Count the hash of every document again."""
         for fact in self.documents():
             yield Fixity(fact, self._look(fact)[0])
 
     def documents(self, client: str | None = None) -> Iterator[DocumentArchived]:
-        """Give every document, or those of a client, in the order they came."""
+        """Return every document, or those of a client, in the order they came."""
         position = 0
         while facts := self.decisions.read_topic(DocumentArchived.topic, position, 500):
             position = facts[-1].position

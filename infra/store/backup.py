@@ -69,7 +69,7 @@ class CopiedStore(Readable):
 def back_up(database: SqliteDatabase, target: Path, key: Verifier) -> Copy:
     """Copy the running store to ``target``.
 
-    Raises InputError when the target exists, BackupError when the copy is not whole.
+    Raise InputError when the target exists, BackupError when the copy is not whole.
     """
     if target.exists():
         raise InputError("exists already; a backup never overwrites another", file=str(target))
@@ -94,7 +94,7 @@ def back_up(database: SqliteDatabase, target: Path, key: Verifier) -> Copy:
 
 
 def check(file: Path, key: Verifier) -> Copy:
-    """Check a copy: its pages, then both logs. Raises BackupError naming the first fault."""
+    """Check a copy: its pages, then both logs. Raise BackupError naming the first fault."""
     try:
         connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
         try:
@@ -124,7 +124,7 @@ def _walk(file: Path, log: str, key: Verifier) -> int:
 
 
 def restore(file: Path, data: Path, key: Verifier) -> Copy:
-    """Put a checked copy into an empty data directory. Raises InputError when there is a store already."""
+    """Put a checked copy into an empty data directory. Raise InputError when there is a store already."""
     target = data / "qorgau.sqlite"
     if target.exists():
         raise InputError("holds a store already; restore into an empty directory", file=str(data))

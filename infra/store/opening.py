@@ -48,7 +48,7 @@ class Store:
 
 
 def open_store(settings: Settings, catalogue: Catalogue) -> Store:
-    """Open, and bring to this version where needed. Raises DataError, StoreUnavailable."""
+    """Open, and bring to this version where needed. Raise DataError, StoreUnavailable."""
     refuse_unsafe_settings(dict(os.environ))
     folder = KeyFolder(settings.keys_folder)
     signer = Signer(settings.log_name, folder.signing_seed())

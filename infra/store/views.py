@@ -31,7 +31,7 @@ from playbooks.run import Run
 
 
 def clear(cursor: Cursor, dialect: str) -> None:
-    """Empty every read model; one that is gone or has other columns than it should is made anew."""
+    """Empty every read model; one that is gone or has other columns than it should is made again."""
     for kind in MODELS:
         held = _columns(cursor, dialect, kind.table.name)
         if held and held != {it.name for it in columns_of(kind)}:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from infra.watchdog.state import Clocks, Watched
 from infra.watchdog.terms import Line
 
@@ -31,7 +31,7 @@ class Facts(Protocol):
     """Where the facts of clocks come from."""
 
     def after(self, position: int) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """Give (position, topic, JSON) of every fact of a clock after a position, in order."""
+        """Return (position, topic, JSON) of every fact of a clock after a position, in order."""
         ...
 
 
@@ -42,7 +42,7 @@ class SqliteFacts:
         self.path = path
 
     def after(self, position: int) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """Give the facts of clocks after a position."""
+        """Return the facts of clocks after a position."""
         connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
         try:
             rows = connection.execute(
@@ -64,7 +64,7 @@ class PostgresFacts:
         self.url = url
 
     def after(self, position: int) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """Give the facts of clocks after a position."""
+        """Return the facts of clocks after a position."""
         import psycopg
 
         with psycopg.connect(self.url, connect_timeout=10) as connection:
@@ -81,7 +81,9 @@ class PostgresFacts:
 class Watchdog:
     """Looks once in a while; what it cried once for a clock it does not cry again."""
 
-    def __init__(self, facts: Facts, line: Line, clock: Clock, folder: Path, grace_s: float, tell: list[Way]) -> None:
+    def __init__(
+        self, facts: Facts, line: Line, clock: TimeSource, folder: Path, grace_s: float, tell: list[Way]
+    ) -> None:
         self.facts = facts
         self.clocks = Clocks(line)
         self.clock = clock
@@ -98,7 +100,7 @@ class Watchdog:
         return self.folder / "alarms.ndjson"
 
     def look(self) -> list[dict[str, Any]]:
-        """Read what is new and cry where a term passed unsaid; gives the new cries."""
+        """Read what is new and cry where a term passed unsaid; return the new cries."""
         cries: list[dict[str, Any]] = []
         now = self.clock.now()
         try:

@@ -103,7 +103,7 @@ class Clocks:
         return civil if it.reading == CIVIL else strict
 
     def missed(self, now: datetime, grace_s: float) -> list[Watched]:
-        """Give the clocks whose term ended more than so long ago without the engine having said so."""
+        """Return the clocks whose term ended more than so long ago without the engine having said so."""
         return [
             it for it in self.held.values() if it.owed and not it.breached and (now - it.due).total_seconds() > grace_s
         ]

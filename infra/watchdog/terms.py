@@ -59,11 +59,11 @@ class Line:
         return self._years[year]
 
     def at(self, day: date, clock: time) -> datetime:
-        """Give a local time of a day in UTC."""
+        """Return a local time of a day in UTC."""
         return datetime.combine(day, clock, self.zone).astimezone(UTC)
 
     def forward(self, start: datetime, seconds: float) -> datetime:
-        """Give the instant at which so much office time has passed since ``start``; at a closing it is the closing."""
+        """Return the instant when so much office time has passed since ``start``; at a closing it is the closing."""
         local = start.astimezone(self.zone).date()
         self._span(local.year)
         index = bisect_left(self._days, local)
@@ -80,12 +80,12 @@ class Line:
         return self.at(self._days[place], self.opens) + timedelta(seconds=rest)
 
     def nth_after(self, day: date, n: int) -> date:
-        """Give the n-th working day after a day."""
+        """Return the n-th working day after a day."""
         self._span(day.year)
         return self._days[bisect_right(self._days, day) + n - 1]
 
     def clear_before(self, day: date, n: int) -> date:
-        """Give the working day before ``n`` whole working days before a day."""
+        """Return the working day before ``n`` whole working days before a day."""
         self._span(day.year)
         return self._days[bisect_left(self._days, day) - n - 1]
 
@@ -95,7 +95,7 @@ def _day(value: Any) -> date:
 
 
 def count(line: Line, n: int, unit: str, start: datetime) -> tuple[datetime, datetime]:
-    """Give both readings of a term of ``n`` ``unit`` from an instant: (strict, civil), in UTC."""
+    """Return both readings of a term of ``n`` ``unit`` from an instant: (strict, civil), in UTC."""
     start = start.astimezone(UTC)
     day = start.astimezone(line.zone).date()
     match unit:

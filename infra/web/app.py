@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from engine.kernel.checked import wrong
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError, n_
-from infra.app.container import House
+from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.observe.stage_health import standing
 from infra.read.notice_documents import log_head
@@ -54,14 +54,14 @@ HEADERS = {
 }
 
 
-def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
+def create_app(container: Container, *, demo: dict[str, str] | None = None) -> FastAPI:
     """Build the application over a house. ``demo`` holds the accounts to show on the sign-in page."""
     app = FastAPI(title="Qorgau", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    app.state.house = house
+    app.state.container = container
     app.state.demo = demo
     app.state.stopping = False
-    app.state.templates = environment(house)
-    app.state.counts = lambda session: _counts(house, session)
+    app.state.templates = environment(container)
+    app.state.counts = lambda session: _counts(container, session)
     app.add_middleware(BodyLimit)
     app.mount("/static", StaticFiles(directory=str(resources.files("infra") / "web" / "static")), name="static")
     for module in (
@@ -88,19 +88,19 @@ def create_app(house: House, *, demo: dict[str, str] | None = None) -> FastAPI:
         app.include_router(module.router)
     _add_headers(app)
     _add_errors(app)
-    app.add_middleware(Languages, otherwise=house.settings.language)
+    app.add_middleware(Languages, otherwise=container.settings.language)
     return app
 
 
-def _counts(house: House, session: Session) -> dict[str, Any]:
+def _counts(container: Container, session: Session) -> dict[str, Any]:
     """The numbers beside the entries of the menu."""
     return {
-        "faults": standing(house.database),
-        "queue": incidents.opened(house.database),
-        "clocks": clocks.running(house.database),
-        "notices": notices.waiting(house.database),
-        "root": log_head(house.decisions, house.clock.now()),
-        "breached": clocks.overdue(house.database),
+        "faults": standing(container.database),
+        "queue": incidents.opened(container.database),
+        "clocks": clocks.running(container.database),
+        "notices": notices.waiting(container.database),
+        "root": log_head(container.decisions, container.clock.now()),
+        "breached": clocks.overdue(container.database),
     }
 
 
@@ -176,7 +176,7 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
         log.error("a request failed: %s %s", request.method, request.url.path, exc_info=error)
-        language = language_of(request.scope, request.app.state.house.settings.language)
+        language = language_of(request.scope, request.app.state.container.settings.language)
         with speak(language):  # this handler stands outside of everything that an answer passes otherwise
             response = answer(request, 500, "internal", say("something went wrong; the fault is in the log"))
         response.headers["Content-Language"] = language
@@ -184,9 +184,9 @@ def _add_errors(app: FastAPI) -> None:
 
 
 def answer(request: Request, status: int, code: str, message: str) -> Response:
-    """Give an error as JSON for the API, as a page for people."""
+    """Return an error as JSON for the API, as a page for people."""
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
-    house: House = request.app.state.house
-    session: Any = house.accounts.session(request.cookies.get("qorgau_session"))
+    container: Container = request.app.state.container
+    session: Any = container.accounts.session(request.cookies.get("qorgau_session"))
     return page(request, "error.html", session, status=status, message=message, title=say("Not done"))

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from engine.kernel.errors import NotAllowed, QorgauError
 from engine.kernel.timestamps import iso
 from engine.permissions import may, stage_roles_of
-from infra.app.container import House
+from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
 from infra.web.language import asked, in_language
@@ -32,24 +32,24 @@ class SignInNeeded(Exception):
     """Nobody is signed in."""
 
 
-def house_of(request: Request) -> House:
-    """Give the house behind the application."""
-    house: House = request.app.state.house
-    return house
+def house_of(request: Request) -> Container:
+    """Return the house behind the application."""
+    container: Container = request.app.state.container
+    return container
 
 
-TheHouse = Annotated[House, Depends(house_of)]
+TheContainer = Annotated[Container, Depends(house_of)]
 
 
-def session_of(request: Request, house: TheHouse) -> Session:
-    """Give the session of the person; raises SignInNeeded."""
+def session_of(request: Request, container: TheContainer) -> Session:
+    """Return the session of the person; raises SignInNeeded."""
     # The position is taken before the page asks anything, so the page can be told of every later change.
-    request.state.head = house.decisions.head()
-    session = house.accounts.session(request.cookies.get(COOKIE))
+    request.state.head = container.decisions.head()
+    session = container.accounts.session(request.cookies.get(COOKIE))
     if session is None:
         raise SignInNeeded
     if language := asked(request.scope):
-        house.accounts.choose_language(session.person.id, language)
+        container.accounts.choose_language(session.person.id, language)
     return session
 
 
@@ -66,7 +66,7 @@ TheForm = Annotated[dict[str, str], Depends(form_of)]
 
 
 def checked_form(form: TheForm, session: TheSession) -> dict[str, str]:
-    """Give the form of a signed-in person; raises NotAllowed without the session's own token (CSRF)."""
+    """Return the form of a signed-in person; raises NotAllowed without the session's own token (CSRF)."""
     if form.get("csrf") != session.csrf:
         raise NotAllowed("this form does not belong to your session; load the page again", code="web.csrf")
     return form
@@ -81,15 +81,15 @@ def token(session: TheSession, x_csrf_token: str = Header(default="")) -> None:
         raise NotAllowed("send the session's token as X-CSRF-Token; GET /api/v1/me shows it", code="web.csrf")
 
 
-def environment(house: House) -> Environment:
+def environment(container: Container) -> Environment:
     """Build the template environment of the console."""
     folder = str(resources.files("infra") / "web" / "templates")
     env = Environment(
         loader=FileSystemLoader(folder), autoescape=select_autoescape(["html"], default=True), undefined=StrictUndefined
     )
     spoken: dict[str, Callable[..., str]] = {
-        "local": lambda at: local(house, at),
-        "short": lambda at: local(house, at, seconds=False),
+        "local": lambda at: local(container, at),
+        "short": lambda at: local(container, at, seconds=False),
         "day": messages.day,
         "number": messages.number,
         "word": messages.word,
@@ -120,24 +120,24 @@ def at_each_reading(make: Callable[..., str]) -> Callable[..., str]:
 
 
 def marked(msgid: str, /, **values: Any) -> Markup:
-    """Give a message that is written in a template: the catalogue's text is ours, the values are escaped.
+    """Return a message that is written in a template: the catalogue's text is ours, the values are escaped.
 
     A text that comes from elsewhere (a step of a playbook, a title) goes through the filter ``said``, which escapes it.
     """
     return Markup(messages.say(msgid)).format(**values) if values else Markup(messages.say(msgid))  # noqa: S704
 
 
-def local(house: House, at: str | datetime | None, *, seconds: bool = True) -> str:
+def local(container: Container, at: str | datetime | None, *, seconds: bool = True) -> str:
     """Show an instant in the organisation's zone."""
     if at is None:
         return "—"
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return messages.moment(moment, house.calendar.zone, seconds=seconds)
+    return messages.moment(moment, container.calendar.zone, seconds=seconds)
 
 
 def page(request: Request, name: str, session: Session | None, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a page of the console."""
-    house = house_of(request)
+    container = house_of(request)
     flash = read_flash(request)
     counts = request.app.state.counts(session) if session else {}
     html = request.app.state.templates.get_template(name).render(
@@ -147,7 +147,7 @@ def page(request: Request, name: str, session: Session | None, status: int = 200
         flash=flash,
         counts=counts,
         head=getattr(request.state, "head", 0),
-        now=house.clock.now().astimezone(UTC).isoformat(),
+        now=container.clock.now().astimezone(UTC).isoformat(),
         demo=request.app.state.demo,
         here_in=lambda short: in_language(request, short),
         **values,
@@ -172,13 +172,13 @@ def do(request: Request, act: Callable[[], str | None], back: str) -> Response:
 
 
 def read_flash(request: Request) -> dict[str, Any] | None:
-    """Give what the last act said."""
+    """Return what the last act said."""
     text = unquote(request.cookies.get(FLASH, ""))
     return {"good": text[0] == "+", "text": text[1:600]} if text else None
 
 
 def safe_path(target: str | None) -> str:
-    """Give a path of our own to lead to, never another site."""
+    """Return a path of our own to lead to, never another site."""
     try:
         parts = urlsplit(target or "/")
     except ValueError:  # brackets that hold no address

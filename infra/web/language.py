@@ -64,7 +64,7 @@ def keep(answer: Response | MutableHeaders, language: str) -> None:
 
 
 def asked(scope: Scope) -> str | None:
-    """Give the language that the address asks for, as the links of the layout do."""
+    """Return the language that the address asks for, as the links of the layout do."""
     if scope["method"] != "GET" or scope["path"].startswith("/api/"):
         return None
     given = parse_qs(scope["query_string"].decode("latin-1")).get(QUERY, [""])[0]
@@ -72,7 +72,7 @@ def asked(scope: Scope) -> str | None:
 
 
 def kept(headers: Headers) -> str | None:
-    """Give the language that the person chose before in this browser."""
+    """Return the language that the person chose before in this browser."""
     return known(cookie_parser(headers.get("cookie", "")).get(COOKIE))
 
 

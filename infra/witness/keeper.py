@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.proofs.merkle import verify_consistency
 from engine.proofs.notes import NoteError, Signer, Verifier, parse, verified
 
@@ -28,7 +28,7 @@ class Answer:
 class Keeper:
     """Remembers the last checkpoint of each origin in a file; cosigns what provably continues it."""
 
-    def __init__(self, folder: Path, signer: Signer, logs: list[Verifier], clock: Clock) -> None:
+    def __init__(self, folder: Path, signer: Signer, logs: list[Verifier], clock: TimeSource) -> None:
         self.folder = folder
         self.signer = signer
         self.logs = {log.name: log for log in logs}
@@ -40,7 +40,7 @@ class Keeper:
         return self.folder / f"{sha256(origin.encode()).hexdigest()[:32]}.json"
 
     def last(self, origin: str) -> tuple[int, str]:
-        """Give the size and the cosigned note kept of a log; (0, "") of one never seen."""
+        """Return the size and the cosigned note kept of a log; (0, "") of one never seen."""
         path = self._path(origin)
         if not path.exists():
             return 0, ""

@@ -105,7 +105,7 @@ def read_key(text: str) -> Key:
 
 
 def open_note(note: str, key: Key) -> str:
-    """Give the text of a note whose signature by the key holds (C2SP signed-note)."""
+    """Return the text of a note whose signature by the key holds (C2SP signed-note)."""
     name, key_id, public = key
     text, cut, tail = note.partition("\n\n")
     text += "\n"
@@ -140,7 +140,7 @@ def _root_of(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes | N
 
 
 def check_log(name: str, lines: list[bytes], note: str, key: Key) -> dict[int, bytes]:
-    """Check every inclusion of one log; gives position → record."""
+    """Check every inclusion of one log; return position → record."""
     head = open_note(note, key).split("\n")
     size, root = int(head[1]), base64.b64decode(head[2])
     records: dict[int, bytes] = {}
@@ -195,7 +195,7 @@ def _check_events(files: Files, records: dict[int, bytes]) -> None:
 
 
 def verify(path: str, key_text: str | None = None) -> str:
-    """Check a bundle; gives what it holds in words. Raises Refused naming the first thing that is wrong."""
+    """Check a bundle; return what it holds in words. Raises Refused naming the first thing that is wrong."""
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()

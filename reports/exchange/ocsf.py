@@ -43,7 +43,7 @@ def activity_of(case: Case) -> int:
 
 
 def incident_finding(case: Case) -> dict[str, Any]:
-    """Give the record; the same state of an incident gives the same one."""
+    """Return the record; the same state of an incident gives the same one."""
     activity = activity_of(case)
     severity, status = SEVERITY[case.severity], STATUS[case.phase]
     verdict = (10, "Duplicate") if case.merged_into else VERDICT[case.disposition]

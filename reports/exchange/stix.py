@@ -28,7 +28,7 @@ TYPES = {
 
 
 def bundle(case: Case) -> dict[str, Any]:
-    """Give the bundle; the same state of an incident gives the same one."""
+    """Return the bundle; the same state of an incident gives the same one."""
     owner = _owner(case)
     techniques = {name: _technique(case, owner["id"], name) for it in case.findings for name in it.techniques}
     incident = _incident(case, owner["id"])

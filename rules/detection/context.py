@@ -64,15 +64,15 @@ class Context(BaseModel):
         return all(field == TIME for field in self.values.values())
 
     def time_of(self, entry: Any) -> float:
-        """Give the event time of an entry."""
+        """Return the event time of an entry."""
         return float(entry if self.plain else entry[0])
 
     def value_of(self, entry: Any, name: str) -> Any:
-        """Give a remembered value of an entry."""
+        """Return a remembered value of an entry."""
         return entry if self.plain else entry[self.place(name)]
 
     def place(self, name: str) -> int:
-        """Give the place of a remembered value in an entry that is not plain."""
+        """Return the place of a remembered value in an entry that is not plain."""
         return 1 + list(self.values).index(name)
 
 
@@ -100,7 +100,7 @@ class ContextState:
         self.evicted = 0
 
     def find(self, key: Any) -> Entry | None:
-        """Give the entry of the first of these keys that has one."""
+        """Return the entry of the first of these keys that has one."""
         for part in keys_of(key):
             for part_of in (self.young, self.old):
                 entry = part_of.get(part)
@@ -145,7 +145,7 @@ class ContextState:
         return len(self.young) + len(self.old)
 
     def snapshot(self) -> Iterator[dict[str, Any]]:
-        """Give the state as plain data, with what the context was when it was taken, in pieces of so many keys."""
+        """Return the state as plain data, with what the context was when it was taken, in pieces of so many keys."""
         turn_at = None if self.turn_at == float("-inf") else self.turn_at
         context = self.context.model_dump(mode="json")
         yield {"context": context, "turn_at": turn_at, "evicted": self.evicted}
@@ -175,19 +175,19 @@ class ContextMemory:
         self.states = {context.name: ContextState(context) for context in self.contexts}
 
     def readers(self, action: str) -> list[ContextState]:
-        """Give the contexts that put fields on events of this type."""
+        """Return the contexts that put fields on events of this type."""
         return [state for state in self.states.values() if action in state.context.attach_to]
 
     def writers(self, action: str) -> list[ContextState]:
-        """Give the contexts that remember events of this type."""
+        """Return the contexts that remember events of this type."""
         return [state for state in self.states.values() if action in state.context.on]
 
     def forgetters(self, action: str) -> list[ContextState]:
-        """Give the contexts that forget on events of this type."""
+        """Return the contexts that forget on events of this type."""
         return [state for state in self.states.values() if action in state.context.forget_on]
 
     def known(self, event: Mapping[str, Any], t: float) -> dict[str, Any]:
-        """Give what contexts would put on this event now, and remember nothing."""
+        """Return what contexts would put on this event now, and remember nothing."""
         found: dict[str, Any] = {}
         for state in self.readers(str(event.get("event.action"))):
             context = state.context
@@ -203,14 +203,14 @@ class ContextMemory:
         return {name: value for name, value in found.items() if value is not None}
 
     def actions(self) -> set[str]:
-        """Give the event types that any context has to do with."""
+        """Return the event types that any context has to do with."""
         return {action for context in self.contexts for action in (*context.on, *context.attach_to, *context.forget_on)}
 
     def __len__(self) -> int:
         return sum(map(len, self.states.values()))
 
     def stats(self) -> dict[str, dict[str, int]]:
-        """Give how many keys each context holds, and how many had to go before their time."""
+        """Return how many keys each context holds, and how many had to go before their time."""
         return {
             f"context {name}": {"keys": len(state), "evicted": state.evicted} for name, state in self.states.items()
         }
@@ -241,7 +241,7 @@ def pieces(entries: Iterable[T]) -> Iterator[list[T]]:
 
 
 def keys_of(value: Any) -> list[str]:
-    """Give the keys a field's value stands for."""
+    """Return the keys a field's value stands for."""
     if value is None or value == "":
         return []
     return [str(part) for part in value] if isinstance(value, list | tuple) else [str(value)]

@@ -75,7 +75,7 @@ class _Generations:
         return len(self.young) + len(self.old)
 
     def items(self) -> Iterator[tuple[Key, Any, int]]:
-        """Give (key, entries, generation)."""
+        """Return (key, entries, generation)."""
         for part, number in ((self.old, 1), (self.young, 0)):
             for key, held in part.items():
                 yield key, held, number
@@ -110,11 +110,11 @@ class Correlator(ABC):
 
     @abstractmethod
     def entries(self, key: Key) -> int:
-        """Give how many entries a key holds."""
+        """Return how many entries a key holds."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """Give the number of keys held."""
+        """Return the number of keys held."""
 
     @property
     @abstractmethod
@@ -123,7 +123,7 @@ class Correlator(ABC):
 
     @abstractmethod
     def snapshot(self) -> Iterator[dict[str, Any]]:
-        """Give the state as plain data, in pieces of so many keys."""
+        """Return the state as plain data, in pieces of so many keys."""
 
     @abstractmethod
     def restore(self, state: Mapping[str, Any]) -> None:

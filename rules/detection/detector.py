@@ -120,7 +120,7 @@ class StreamDetector:
 
 
 def entities_of(fields: Mapping[str, Any]) -> Entities:
-    """Give whom and what an event touches."""
+    """Return whom and what an event touches."""
     found: dict[str, tuple[str, ...]] = {}
     for kind, names in _ENTITY_FIELDS.items():
         values: list[str] = []

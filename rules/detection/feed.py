@@ -30,7 +30,7 @@ class Feed:
         self.constant = self.index if to.by_rule else None
 
     def __call__(self, event: Mapping[str, Any], t: float, position: int) -> Sequence[Completed] | None:
-        """Feed one event; gives what was completed by it, if anything."""
+        """Feed one event; return what was completed by it, if anything."""
         to = self.correlator
         single = self.single
         if single is None:
@@ -65,7 +65,7 @@ class Feed:
         return [completed for completed in found if completed is not None]
 
     def keys(self, event: Mapping[str, Any]) -> list[Key]:
-        """Give the groups an event belongs to."""
+        """Return the groups an event belongs to."""
         keys: list[tuple[str, ...]] = [()]
         for field in self.fields:
             value = norm(event.get(field))

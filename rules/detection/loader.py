@@ -69,7 +69,7 @@ class RuleSet:
         return iter(self.rules.values())
 
     def fields(self) -> frozenset[str]:
-        """Give every field some rule asks for, counts or groups by."""
+        """Return every field some rule asks for, counts or groups by."""
         found: set[str] = set()
         for rule in self:
             if rule.compiled is not None:
@@ -81,7 +81,7 @@ class RuleSet:
         return frozenset(found)
 
     def fingerprint(self) -> str:
-        """Give one hash over the versions of all rules, the same for the same rules in any order."""
+        """Return one hash over the versions of all rules, the same for the same rules in any order."""
         text = "\n".join(sorted(f"{rule.id}:{rule.version}" for rule in self))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -127,7 +127,7 @@ def load_rules(
 
 
 def one_document(text: str, file: str) -> dict[str, Any]:
-    """Read a text that must hold one rule. Raises RuleError."""
+    """Read a text that must hold one rule. Raise RuleError."""
     found = load_documents(text, file)
     if len(found) != 1 or not isinstance(found[0][1], dict):
         raise RuleError(f"one rule is needed, here are {len(found)}", file=file, line=1)

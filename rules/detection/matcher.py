@@ -82,7 +82,7 @@ class Matcher:
         return feeds
 
     def _side(self, product: str | None) -> _Side:
-        """Give the rules that concern events of a product; of any, where it is not known."""
+        """Return the rules that concern events of a product; of any, where it is not known."""
         side = self._sides.get(product)
         if side is None:
             slots = [slot for slot in self._slots.values() if product is None or slot.rule.product in (None, product)]
@@ -96,7 +96,7 @@ class Matcher:
         return side
 
     def match(self, fields: Event, t: float, position: int, product: str | None = None) -> list[Hit]:
-        """Give the rules that fire on one event."""
+        """Return the rules that fire on one event."""
         return [hit for _, hit in self.match_all(((fields, t, position),), product)]
 
     def match_all(
@@ -202,7 +202,7 @@ class Matcher:
 
     def explain(self, reference: str, fields: Event, t: float) -> list[Explanation]:
         """Say why a rule matches this event or not, as things stand now; of a correlation, why the rules it counts do.
-        Nothing is counted by asking. Raises KeyError for a rule that is not there."""
+        Nothing is counted by asking. Raise KeyError for a rule that is not there."""
         whole = _with(fields, self.memory.known(fields, t))
         rule = self.ruleset.by_reference[reference]
         return [explain(base, whole) for base in bases_of(rule, self.ruleset.by_reference)]
@@ -231,7 +231,7 @@ class Matcher:
         return any(held.evicted for held in self.correlators.values()) or self.memory.crowded
 
     def stats(self) -> dict[str, dict[str, int]]:
-        """Give what each correlation holds and left out, and each context."""
+        """Return what each correlation holds and left out, and each context."""
         found = {
             held.rule.name: {"keys": len(held), "late": held.late, "keyless": held.keyless, "evicted": held.evicted}
             for held in self.correlators.values()
@@ -239,7 +239,7 @@ class Matcher:
         return {**found, **self.memory.stats()}
 
     def fingerprint(self) -> str:
-        """Give one hash over rules and contexts: a saved state belongs to exactly this set."""
+        """Return one hash over rules and contexts: a saved state belongs to exactly this set."""
         contexts = "\n".join(context.model_dump_json() for context in self.memory.contexts)
         return f"{self.ruleset.fingerprint()}:{hashlib.sha256(contexts.encode()).hexdigest()[:16]}"
 
@@ -252,7 +252,7 @@ class Matcher:
             held.clear()
 
     def snapshot(self) -> Iterator[bytes]:
-        """Give the state in parts (JSON: never an object stream that could run code), a piece of a memory at a time:
+        """Return the state in parts (JSON: never an object stream that could run code), a piece of a memory at a time:
         with millions of keys the whole of it at once would need as much room again."""
         yield orjson.dumps({"watermark": None if self.watermark == -INFINITE else self.watermark})
         for name, state in self.memory.states.items():
@@ -276,7 +276,7 @@ class Matcher:
 
 
 def _with(event: Event, known: Event) -> Event:
-    """Give an event with what contexts know of it."""
+    """Return an event with what contexts know of it."""
     return {**event, **{name: value for name, value in known.items() if value is not None}}
 
 

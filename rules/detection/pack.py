@@ -15,7 +15,7 @@ CONTEXTS, LISTS = "contexts.yml", "lists.yml"
 
 
 def builtin_files() -> list[tuple[str, str]]:
-    """Give (name, text) of every rule file of the product."""
+    """Return (name, text) of every rule file of the product."""
     folder = resources.files("rules") / "packs"
     return [
         (f"rules/packs/{entry.name}", entry.read_text(encoding="utf8"))
@@ -25,12 +25,12 @@ def builtin_files() -> list[tuple[str, str]]:
 
 
 def builtin_contexts() -> tuple[Context, ...]:
-    """Give the contexts of the product."""
+    """Return the contexts of the product."""
     return load_contexts((resources.files("rules") / "packs" / CONTEXTS).read_text(encoding="utf8"))
 
 
 def builtin_lists() -> tuple[ListDefinition, ...]:
-    """Give the lists the product's rules name."""
+    """Return the lists the product's rules name."""
     return load_lists((resources.files("rules") / "packs" / LISTS).read_text(encoding="utf8"))
 
 

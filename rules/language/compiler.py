@@ -75,15 +75,15 @@ class Writer:
         return name
 
     def read(self, field: str) -> str:
-        """Give the local variable that holds the normalised value of a field."""
+        """Return the local variable that holds the normalised value of a field."""
         return self.fields.setdefault(field, f"f{len(self.fields)}")
 
     def raw(self, field: str) -> str:
-        """Give an expression for the value of a field as it came."""
+        """Return an expression for the value of a field as it came."""
         return f"E.get({field!r})"
 
     def present(self, field: str) -> str:
-        """Give an expression that says whether the event has the field."""
+        """Return an expression that says whether the event has the field."""
         return f"{field!r} in E"
 
     def is_flag(self, field: str) -> bool:
@@ -91,16 +91,16 @@ class Writer:
         return False
 
     def all_normalised(self) -> str:
-        """Give an expression for every normalised value of the event."""
+        """Return an expression for every normalised value of the event."""
         return "L.values()"
 
     def head(self) -> str:
-        """Give the lines that fill the variables."""
+        """Return the lines that fill the variables."""
         return "".join(f"    {var} = L.get({field!r})\n" for field, var in self.fields.items())
 
 
 def compile_rule(rule: SigmaRule) -> Compiled:
-    """Compile the detections of a rule; several conditions are alternatives. Raises RuleError."""
+    """Compile the detections of a rule; several conditions are alternatives. Raise RuleError."""
     trees = tuple(condition.parsed for condition in rule.detection.parsed_condition)
     writer = Writer()
     expression = write_trees(trees, writer)
@@ -120,7 +120,7 @@ def run_source(source: str, name: str, names: Mapping[str, Any]) -> dict[str, An
 
 
 def write_trees(trees: Sequence[Any], writer: Writer) -> str:
-    """Give the expression of alternative conditions."""
+    """Return the expression of alternative conditions."""
     return _join_or([_write(tree, writer) for tree in trees])
 
 
@@ -158,7 +158,7 @@ def _write(node: Any, writer: Writer) -> str:
 
 
 def _settled_first(node: ConditionItem, writer: Writer) -> list[Any]:
-    """Give the parts of a conjunction, the cheap ones first; one that is known to be false is all there is to it, and
+    """Return the parts of a conjunction, the cheap ones first; one that is known to be false is all there is to it, and
     then nothing else is even written, so that no field is read for it."""
     ordered = sorted(node.args, key=_cost)
     for arg in ordered:

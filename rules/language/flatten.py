@@ -12,7 +12,7 @@ MAX_DEPTH = 64
 
 
 def normalise(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the normalised twin of a flat event."""
+    """Return the normalised twin of a flat event."""
     return {field: norm(value) for field, value in event.items()}
 
 

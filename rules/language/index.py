@@ -20,7 +20,7 @@ from rules.language.model import Rule
 from rules.language.necessary import ANY_FIELD, Atom
 
 REMEMBERED = 4_096
-"""Values of one field, and shapes of events, that are kept; then that memory starts anew."""
+"""Values of one field, and shapes of events, that are kept; then that memory starts again."""
 LONGEST_REMEMBERED = 1_024
 MOST_REGEXES = 500
 """Expressions of one field that are searched together; the rest are tried one by one."""
@@ -70,7 +70,7 @@ class _Table:
             self._by_pattern = list(self.parts.values())
 
     def served(self, value: Any, raw: Any) -> int:
-        """Give the rules that a value serves, normalised and as it came."""
+        """Return the rules that a value serves, normalised and as it came."""
         if value is None:
             return self.exists
         found = self.there | self.exists
@@ -139,7 +139,7 @@ class RuleIndex:
                         self._fields.setdefault(atom.field, _Field()).shared.file(atom, bit)
 
     def candidates(self, normalised: Mapping[str, Any], event: Mapping[str, Any]) -> list[Rule]:
-        """Give every rule that might match an event, normalised and as it came, in the order of the set."""
+        """Return every rule that might match an event, normalised and as it came, in the order of the set."""
         shape = tuple(normalised)
         possible = self._shapes.get(shape)
         if possible is None:

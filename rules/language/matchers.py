@@ -63,7 +63,7 @@ def norm(value: Any) -> Any:
 
 
 def number_of(value: Any) -> float | None:
-    """Give the number a value is or spells, or None."""
+    """Return the number a value is or spells, or None."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -77,7 +77,7 @@ def number_of(value: Any) -> float | None:
 
 
 def compile_regex(pattern: str, flags: str = "") -> Any:
-    """Compile with RE2, which cannot run away. Raises RuleError for what RE2 refuses (look-around, back-reference)."""
+    """Compile with RE2, which cannot run away. Raise RuleError for what RE2 refuses (look-around, back-reference)."""
     if _ascii_class_beside_letters(pattern):
         raise RuleError(
             r"\w, \d and \b see only ASCII in RE2, so beside Cyrillic letters the rule would never fire; "
@@ -96,7 +96,7 @@ def _ascii_class_beside_letters(pattern: str) -> bool:
 
 
 def string_expression(value: SigmaString, bind: Callable[[Any], str], *, unbound: bool = False) -> str:
-    """Give an expression over ``v`` (normalised text) for a Sigma string with its wildcards."""
+    """Return an expression over ``v`` (normalised text) for a Sigma string with its wildcards."""
     parts = list(value.s)
     star = SpecialChars.WILDCARD_MULTI
     texts = [part.lower() for part in parts if isinstance(part, str)]
@@ -132,7 +132,7 @@ def glob_pattern(value: SigmaString, *, lower: bool) -> str:
 
 
 def raw_test(value: Any) -> Test | None:
-    """Give a test of the value as it came, or None for value types that are tested in normalised form."""
+    """Return a test of the value as it came, or None for value types that are tested in normalised form."""
     match value:
         case SigmaCasedString():
             return _cased(value)
@@ -168,7 +168,7 @@ _LETTERS = {
 
 
 def regex_source(value: SigmaRegularExpression) -> str:
-    """Give the expression with its flags in front, as RE2 reads it."""
+    """Return the expression with its flags in front, as RE2 reads it."""
     source = value.regexp if isinstance(value.regexp, str) else value.regexp.to_plain(regex=True)
     letters = "".join(sorted(_LETTERS[flag] for flag in value.flags))
     return f"(?{letters}){source}" if letters else source
@@ -180,7 +180,7 @@ def _regex(value: SigmaRegularExpression) -> Test:
 
 
 def regex_text(value: Any) -> str:
-    """Give a value as text that RE2 takes."""
+    """Return a value as text that RE2 takes."""
     text = value if isinstance(value, str) else ("" if value is None else norm(value))
     return text.encode("utf8", "replace").decode("utf8") if isinstance(text, str) else str(text)
 

@@ -52,7 +52,7 @@ _COMMON = frozenset({"EventID", "Channel", "Provider_Name"})
 
 
 def plain_text(node: Any) -> str | None:
-    """Give the normalised text of ``field: text`` without wildcards, else None."""
+    """Return the normalised text of ``field: text`` without wildcards, else None."""
     if not isinstance(node, ConditionFieldEqualsValueExpression):
         return None
     value = node.value
@@ -62,7 +62,7 @@ def plain_text(node: Any) -> str | None:
 
 
 def affix_of(node: Any) -> tuple[str, str] | None:
-    """Give (startswith, endswith or contains; text) of a test with one text and stars around it, else None."""
+    """Return (startswith, endswith or contains; text) of a test with one text and stars around it, else None."""
     if not isinstance(node, ConditionFieldEqualsValueExpression) or type(node.value) is not SigmaString:
         return None
     parts, star = node.value.s, SpecialChars.WILDCARD_MULTI
@@ -75,7 +75,7 @@ def affix_of(node: Any) -> tuple[str, str] | None:
 
 
 def necessary(trees: Sequence[Any], only_field: str | None = None) -> tuple[Atom, ...] | None:
-    """Give the atoms of alternative conditions, or None; ``only_field`` takes equalities of that field alone."""
+    """Return the atoms of alternative conditions, or None; ``only_field`` takes equalities of that field alone."""
     found: list[Atom] = []
     for tree in trees:
         atoms = _of(tree, only_field)
@@ -86,7 +86,7 @@ def necessary(trees: Sequence[Any], only_field: str | None = None) -> tuple[Atom
 
 
 def conjuncts(trees: Sequence[Any]) -> tuple[tuple[Atom, ...], ...]:
-    """Give all conjuncts of alternative conditions, the cheapest first."""
+    """Return all conjuncts of alternative conditions, the cheapest first."""
     if len(trees) != 1:
         atoms = necessary(trees)
         return () if atoms is None else (atoms,)

@@ -43,7 +43,7 @@ class Filter:
     line: int
 
     def unused(self, rules: Sequence[Rule]) -> list[str]:
-        """Give the rules it names that are not there."""
+        """Return the rules it names that are not there."""
         named = self.sigma.filter.rules
         if isinstance(named, str):
             return []
@@ -52,7 +52,7 @@ class Filter:
 
 
 def digest(body: Any) -> str:
-    """Give the version of what a rule says: the same for the same logic."""
+    """Return the version of what a rule says: the same for the same logic."""
     return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
@@ -66,7 +66,7 @@ def parse_filter(document: dict[str, Any], lists: Lists, file: str, line: int) -
 def parse_rule(
     body: dict[str, Any], name: str, meta: HouseMeta | None, lists: Lists, filters: Sequence[Filter]
 ) -> Rule:
-    """Read a rule or a correlation. Raises RuleError, or what pySigma raises."""
+    """Read a rule or a correlation. Raise RuleError, or what pySigma raises."""
     common: dict[str, Any] = {"name": name, "version": digest(body), "meta": meta, "file": "", "line": 0}
     if "correlation" in body:
         return _parse_correlation(body, common, meta)

@@ -96,7 +96,7 @@ class _PlanWriter(Writer):
         return "L.values()"
 
     def key(self, field: str) -> str:
-        """Give the variable that holds the key of a context."""
+        """Return the variable that holds the key of a context."""
         return self.keys.setdefault(field, f"q{len(self.keys)}")
 
     def head(self) -> str:

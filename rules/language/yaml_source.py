@@ -51,9 +51,9 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 @lru_cache(maxsize=64)
 def load_documents(text: str, file: str) -> tuple[tuple[int, Any], ...]:
-    """Give (line, content) of every document of a file; the content is remembered and must not be changed.
+    """Return (line, content) of every document of a file; the content is remembered and must not be changed.
 
-    Raises RuleError with file and line for text that is too large, too deep, has aliases or a key twice, or is no YAML.
+    Raise RuleError with file and line for text that is too large, too deep, has aliases or a key twice, or is no YAML.
     """
     if len(text.encode("utf8", "surrogatepass")) > MAX_BYTES:
         raise RuleError(f"a rule file may have {MAX_BYTES} bytes", file=file, line=1)

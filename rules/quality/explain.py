@@ -53,7 +53,7 @@ class Explanation(BaseModel):
 
 
 def explain(rule: Rule, event: Mapping[str, Any]) -> Explanation:
-    """Explain a detection rule on a flat event, with what contexts know of it. Raises ValueError for a correlation."""
+    """Explain a detection rule on a flat event, with what contexts know of it. Raise ValueError for a correlation."""
     if rule.compiled is None:
         raise ValueError("a correlation is explained by the rules it counts")
     trees = rule.compiled.trees
@@ -128,14 +128,14 @@ def _decided(reason: Reason) -> list[Reason]:
 
 
 def lines(reason: Reason, depth: int = 0) -> list[str]:
-    """Give the tree as text, a condition a line."""
+    """Return the tree as text, a condition a line."""
     mark = "+" if reason.holds else "-"
     about = f"{reason.field} {reason.says}; the event has {reason.value}" if reason.field else reason.says
     return [f"{'  ' * depth}{mark} {about}", *(line for part in reason.parts for line in lines(part, depth + 1))]
 
 
 def bases_of(rule: Rule, by_reference: Mapping[str, Rule]) -> Sequence[Rule]:
-    """Give the detection rules that a rule rests on: itself, or what its correlations count."""
+    """Return the detection rules that a rule rests on: itself, or what its correlations count."""
     if rule.correlation is None:
         return [rule]
     found: dict[str, Rule] = {}

@@ -31,7 +31,7 @@ def lint(
     *,
     whole: bool,
 ) -> Iterator[str]:
-    """Give every fault as one line. ``whole`` says that these are all rules of a house, so coverage can be judged."""
+    """Return every fault as one line. ``whole`` says that these are all rules of a house, so coverage can be judged."""
     attached = _attached(contexts)
     for rule in ruleset:
         where = f"{rule.file}:{rule.line}: rule '{rule.name}'"
@@ -47,7 +47,7 @@ def lint(
 
 
 def _attached(contexts: Iterable[Context]) -> dict[str, set[str]]:
-    """Give the event types on which each field of a context can stand."""
+    """Return the event types on which each field of a context can stand."""
     found: dict[str, set[str]] = {}
     for context in contexts:
         for name in context.attach:
@@ -113,7 +113,7 @@ def _overlaps(ruleset: RuleSet) -> Iterator[str]:
 
 
 def _selection(rule: Rule) -> frozenset[str] | None:
-    """Give what a rule of one plain selection asks for, or None for any other."""
+    """Return what a rule of one plain selection asks for, or None for any other."""
     logic = (read_yaml(rule.text) or {}).get("detection", {})
     names = [name for name in logic if name != "condition"]
     if len(names) != 1 or logic.get("condition") != names[0] or not isinstance(logic[names[0]], dict):
@@ -126,7 +126,7 @@ def _plain(value: Any) -> str:
 
 
 def uncovered(ruleset: RuleSet, register: Register) -> Iterator[str]:
-    """Give the duties of detection that no rule serves."""
+    """Return the duties of detection that no rule serves."""
     served = {obligation for rule in ruleset if rule.meta for obligation in rule.meta.obligations}
     for entry in register.obligations.values():
         if "detect" in entry.kind and entry.id not in served and entry.id not in NOT_BY_RULE:

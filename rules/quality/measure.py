@@ -25,7 +25,7 @@ def holds(spec: Correlation, window: Sequence[tuple[float, int, Any]]) -> bool:
 
 
 def fewest(spec: Correlation) -> int:
-    """Give the least number of entries that can make the condition true."""
+    """Return the least number of entries that can make the condition true."""
     if spec.type in ("event_count", "value_count"):
         return max(int(spec.count) + (1 if spec.op == "gt" else 0), 1)
     return max(spec.least, 1)

@@ -38,10 +38,10 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """The product as a process of its own; gives its address and a source token."""
+    """The product as a process of its own; return its address and a source token."""
     world = World(tmp_path / "data").people()
-    token = world.house.accounts.new_source("portal")
-    world.house.close()
+    token = world.container.accounts.new_source("portal")
+    world.container.close()
     environment = {**os.environ, "QORGAU_DATA": str(tmp_path / "data"), "QORGAU_PORT": "0", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "infra", "serve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:

@@ -247,7 +247,7 @@ class Officer(threading.Thread):
     def approve(self) -> int:
         rows = self.world.held(NoticeRow, state="draft", kind="regulator")[:20]
         for row in rows:
-            self.world.house.acts.approve_notice(row.id, None, by=COMPLIANCE)
+            self.world.container.acts.approve_notice(row.id, None, by=COMPLIANCE)
         return len(rows)
 
     def _enter_act(self) -> None:
@@ -257,7 +257,7 @@ class Officer(threading.Thread):
             kind="victim_resolution", issuer="Police of Almaty", number=number, act_date=now.date(), received_at=now,
             channel="paper", client=f"victim-{number}", loans=(f"L-{number}",), bureaus=("pkb",),
         )  # fmt: skip
-        self.world.house.acts.register_act(act, by=COMPLIANCE)
+        self.world.container.acts.register_act(act, by=COMPLIANCE)
         self.acts.append(number)
 
 
@@ -333,21 +333,23 @@ def test_nothing_is_lost_or_done_twice_while_everything_fails(tmp_path: Path) ->
         print("\n", dict(done), len(load.sent), "events", len(load.attacks), "attacks", len(officer.acts), "acts")
         assert watched.returncode == 0, watched.stdout
         assert done["consumer killed"] == KILLS
-        world.house.close()
+        world.container.close()
 
 
 def _settle(world: World, officer: Officer, load: Load) -> None:
     """Everything catches up by itself."""
-    house = world.house
-    until(lambda: house.ledger.head() >= len(load.sent), "events are missing")
+    container = world.container
+    until(lambda: container.ledger.head() >= len(load.sent), "events are missing")
     until(lambda: len(world.incidents()) >= len(load.attacks), "incidents are missing")
-    until(lambda: house.decisions.tracked("notices") > 0 and not officer.approve(), "notices are drafted without end")
-    until(lambda: not unsettled(house.database), "effects wait")
-    until(lambda: sum(behind(house.search, house.ledger, house.decisions).values()) == 0, "the index lags")
+    until(
+        lambda: container.decisions.tracked("notices") > 0 and not officer.approve(), "notices are drafted without end"
+    )
+    until(lambda: not unsettled(container.database), "effects wait")
+    until(lambda: sum(behind(container.search, container.ledger, container.decisions).values()) == 0, "the index lags")
 
 
 def _count(world: World, servers: Servers, receiver: Receiver, officer: Officer, load: Load) -> None:
-    stored = Counter(event.event_id for events in world.house.ledger.replay(0, 10**9) for event in events)
+    stored = Counter(event.event_id for events in world.container.ledger.replay(0, 10**9) for event in events)
     own = {name for name in stored if not name.startswith("n-")}
     assert {name: n for name, n in stored.items() if name not in own} == dict.fromkeys(load.sent, 1)
     assert Counter(world.letters()) == Counter(load.broken)

@@ -83,8 +83,8 @@ def twice(values: list[str]) -> list[str]:
 @pytest.mark.parametrize("rounds", [5, pytest.param(ROUNDS, marks=pytest.mark.slow)])
 def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path, rounds: int) -> None:
     world = World(tmp_path)
-    token = world.house.accounts.new_source("feed", None)
-    world.house.close()
+    token = world.container.accounts.new_source("feed", None)
+    world.container.close()
     feed, rng = Feed(token), Random(5)
     for _ in range(rounds):
         server = Server(tmp_path)
@@ -104,7 +104,7 @@ def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path, rounds: int) -> N
     stored = check(world)
     assert feed.acknowledged - set(stored) == set()
     undisturbed(world, stored, feed)
-    world.house.close()
+    world.container.close()
 
 
 @pytest.mark.slow
@@ -119,15 +119,15 @@ def test_twenty_kills_of_the_demonstration(tmp_path: Path) -> None:
     stored = [event_id for event_id in check(world) if event_id.startswith("sim-")]
     assert len(stored) > 2_000
     assert stored == [f"sim-42-{i:08d}" for i in range(1, len(stored) + 1)]
-    world.house.close()
+    world.container.close()
 
 
 def check(world: World) -> list[str]:
-    """Everything that must hold after any crash; gives the ids of the stored events in order."""
-    world.house.intake.recover()
-    world.house.sweep.run()
+    """Everything that must hold after any crash; return the ids of the stored events in order."""
+    world.container.intake.recover()
+    world.container.sweep.run()
     world.work()
-    stored = [event.event_id for event in world.house.ledger.read(0, 1_000_000)]
+    stored = [event.event_id for event in world.container.ledger.read(0, 1_000_000)]
     assert twice(stored) == []
     assert world.rows("SELECT COUNT(*) AS n FROM intake")[0]["n"] == 0
     world.whole()
@@ -156,7 +156,7 @@ def undisturbed(world: World, stored: list[str], feed: Feed) -> None:
     for start in range(0, len(own), 500):
         calm.feed(*(lines[event_id] for event_id in own[start : start + 500]))
     assert known(calm) == known(world)
-    calm.house.close()
+    calm.container.close()
 
 
 def known(world: World) -> list[str]:

@@ -41,7 +41,7 @@ class Appender:
         return self.process.stdout.readline().strip()
 
     def kill(self) -> list[int]:
-        """Kill it; gives what it still said."""
+        """Kill it; return what it still said."""
         self.process.kill()
         assert self.process.stdout is not None
         left = [int(text) for text in self.process.stdout.read().split("\n")[:-1]]

@@ -27,7 +27,7 @@ CLIENT, LOAN, DEVICE = "C-104477", "L-88001", "dev-5512"
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path, organisation_en="Dala Credit", organisation_bin="123456789012").people()
     yield made
-    made.house.close()
+    made.container.close()
 
 
 def opened(world: World) -> str:
@@ -47,11 +47,11 @@ def life(world: World) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
 
     def both(phase: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
         world.work()
-        case = case_of(world.house, load_incident(world.house, key))
+        case = case_of(world.container, load_incident(world.container, key))
         assert case.phase == phase
         return phase, FORMATS["ocsf"](case), FORMATS["stix"](case)
 
-    acts = world.house.acts
+    acts = world.container.acts
     yield both("new")
     acts.acknowledge(key, by=ANALYST)
     acts.assign(key, ANALYST.id, by=ANALYST)
@@ -99,7 +99,7 @@ def test_each_phase_is_a_valid_ocsf_record(world: World) -> None:
 
 
 def test_the_check_finds_what_is_wrong(world: World) -> None:
-    record = FORMATS["ocsf"](case_of(world.house, load_incident(world.house, opened(world))))
+    record = FORMATS["ocsf"](case_of(world.container, load_incident(world.container, opened(world))))
     for spoil, told in (
         ({"severity_id": 77}, "severity_id has no value 77"),
         ({"time": "now"}, "time is timestamp_t, not 'now'"),
@@ -131,13 +131,13 @@ def test_each_phase_is_a_valid_stix_bundle(world: World) -> None:
 
 def test_nobody_is_named(world: World) -> None:
     key = opened(world)
-    world.house.acts.note(key, f"spoke with {CLIENT}", by=ANALYST)
-    incident = load_incident(world.house, key)
+    world.container.acts.note(key, f"spoke with {CLIENT}", by=ANALYST)
+    incident = load_incident(world.container, key)
     assert CLIENT in incident.title
     for form in FORMATS:
-        text = written(world.house, incident, form).decode()
+        text = written(world.container, incident, form).decode()
         assert not [name for name in (CLIENT, LOAN, DEVICE) if name in text]
-    record = FORMATS["ocsf"](case_of(world.house, incident))["unmapped"]["qorgau"]
+    record = FORMATS["ocsf"](case_of(world.container, incident))["unmapped"]["qorgau"]
     assert (record["clients"], record["loans"]) == (1, 1)
     assert {clock["kind"] for clock in record["clocks"]} >= {"regulator-notice", "client-notice"}
 
@@ -147,16 +147,16 @@ def test_of_many_findings_the_newest_are_listed_and_all_are_counted(
 ) -> None:
     monkeypatch.setattr("infra.read.exchange.LISTED", 2)
     keys = {opened(world) for _ in range(4)}
-    incident = load_incident(world.house, keys.pop())
+    incident = load_incident(world.container, keys.pop())
     assert not keys, "they join one incident"
-    record = FORMATS["ocsf"](case_of(world.house, incident))
+    record = FORMATS["ocsf"](case_of(world.container, incident))
     assert [it["uid"] for it in record["finding_info_list"]] == incident.findings[-2:]
     assert record["unmapped"]["qorgau"]["findings"] == 4
 
 
 def test_techniques_of_every_rule_are_told_in_both(world: World) -> None:
     tags = {tag for rule in builtin_rules().rules.values() for tag in rule.tags}
-    case = case_of(world.house, load_incident(world.house, opened(world)))
+    case = case_of(world.container, load_incident(world.container, opened(world)))
     finding = case.findings[0].model_copy(update={"tags": (*sorted(tags), "attack.g0007", "attack.t1566.002")})
     case = case.model_copy(update={"findings": (finding,)})
     record, bundle = FORMATS["ocsf"](case), FORMATS["stix"](case)
@@ -173,11 +173,11 @@ def test_what_people_reported_has_no_rule_and_no_typed_title(world: World) -> No
         title=f"{CLIENT} called", incident_class="fraud", channel="hot-line", told_at=world.clock.now(),
         clients=(CLIENT,),
     )  # fmt: skip
-    key = world.house.acts.report(told, by=ANALYST)
-    incident = load_incident(world.house, key)
-    record = json.loads(written(world.house, incident, "ocsf"))
+    key = world.container.acts.report(told, by=ANALYST)
+    incident = load_incident(world.container, key)
+    record = json.loads(written(world.container, incident, "ocsf"))
     assert schema("1.7.0").faults(record, "incident_finding") == []
     assert record["finding_info_list"][0]["types"] == ["reported"]
-    bundle = json.loads(written(world.house, incident, "stix"))
+    bundle = json.loads(written(world.container, incident, "stix"))
     assert stix_faults(bundle) == []
     assert CLIENT not in json.dumps([record, bundle])

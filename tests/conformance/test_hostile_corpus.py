@@ -18,14 +18,14 @@ CASES = [json.loads(line) for line in (DATA / "hostile" / "corpus.ndjson").read_
 
 
 def verdict(world: World, client: TestClient, body: bytes, token: str) -> tuple[str, Any]:
-    before = dead(world.house.database)
+    before = dead(world.container.database)
     answer = client.post("/api/v1/events", content=body, headers={"Authorization": f"Bearer {token}"})
     if answer.status_code == 400:
         return "refuse_400", answer
     assert answer.status_code == 200, answer.text[:300]
     counts = answer.json()
     if counts["rejected"]:
-        assert dead(world.house.database) > before
+        assert dead(world.container.database) > before
         return "dead_letter", answer
     assert counts["accepted"] == 1
     return ("store_flag" if counts["flagged"] else "store"), answer
@@ -34,16 +34,16 @@ def verdict(world: World, client: TestClient, body: bytes, token: str) -> tuple[
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_case(case: dict[str, Any], tmp_path: Path) -> None:
     world = World(tmp_path)
-    token = world.house.accounts.new_source("portal")
+    token = world.container.accounts.new_source("portal")
     body = base64.b64decode(case["body_b64"])
-    world.house.intake.start()
+    world.container.intake.start()
     try:
-        with TestClient(create_app(world.house), raise_server_exceptions=False) as client:
+        with TestClient(create_app(world.container), raise_server_exceptions=False) as client:
             got, answer = verdict(world, client, body, token)
             assert got == case["verdict"], case["why"]
             assert not echoes(body, answer.content)
         world.work()
-        stored = world.house.ledger.read(0, 10)
+        stored = world.container.ledger.read(0, 10)
         letters = world.letters()
         if got.startswith("store"):
             assert [event.raw for event in stored] == [body.strip(b"\r\n")]
@@ -52,8 +52,8 @@ def test_case(case: dict[str, Any], tmp_path: Path) -> None:
         else:
             assert stored == []
     finally:
-        world.house.intake.stop()
-        world.house.close()
+        world.container.intake.stop()
+        world.container.close()
 
 
 def echoes(body: bytes, answer: bytes) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.events.catalogue import builtin_catalogue
 from engine.events.envelope import Rejected, SecurityEvent
-from engine.events.parser import Door
+from engine.events.parser import EventParser
 from engine.kernel.errors import DataError
 from engine.proofs import notes
 from engine.proofs.merkle import verify_consistency, verify_inclusion
@@ -42,7 +42,7 @@ def event(event_id: str, source: str = "portal", note: str = "", **fields: Any) 
     document = {"@timestamp": MONDAY.isoformat(), "event.id": event_id, "event.action": "backup.job"}
     if note:
         document["message"] = note
-    read = Door(builtin_catalogue(), source, MONDAY).read(orjson.dumps({**document, **fields}))
+    read = EventParser(builtin_catalogue(), source, MONDAY).read(orjson.dumps({**document, **fields}))
     assert isinstance(read, SecurityEvent)
     return read
 

@@ -71,7 +71,7 @@ def read(world: Any) -> Log:
             json.loads(bytes(row["state"])))
         for row in sorted(rows, key=lambda row: row["position"])
     ]  # fmt: skip
-    ledger, events, head = world.house.ledger, {}, 0
+    ledger, events, head = world.container.ledger, {}, 0
     while page := ledger.read(head, 2_000):
         head = page[-1].position
         events |= {event.position: f"{event.source}/{event.event_id}" for event in page}
@@ -125,14 +125,14 @@ class Referred:
         self.at = facts
 
     def within(self, row: Row) -> dict[str, Any]:
-        """Give what a fact says."""
+        """Return what a fact says."""
         state = {**row.state}
         if "positions" in state:
             state["positions"] = [self._event(number) for number in state["positions"]]
         return {name: self.value(value) for name, value in state.items()}
 
     def value(self, value: Any) -> Any:
-        """Give any value that may name places."""
+        """Return any value that may name places."""
         match value:
             case str():
                 value = _EVENT.sub(lambda found: f"{found[1]} {self._event(int(found[2]))}", value)
@@ -152,7 +152,7 @@ class Referred:
 
 
 def _marks(named: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Give each stream a mark of what it says and of what the streams it names say, never of the ids themselves."""
+    """Return each stream a mark of what it says and of what the streams it names say, never of the ids themselves."""
     whole = {key: _RANDOM.sub("~", _PORT.sub("PORT", "\n".join(lines))) for key, lines in named.items()}
     whole = {key: _without_starts(text, named) for key, text in whole.items()}
     marks = dict.fromkeys(named, "")

@@ -62,7 +62,7 @@ def references(text: str, texts: dict[str, str]) -> set[str]:
 
 
 def check(file: str, case: str, text: Text) -> str:
-    """Compare with what is recorded, or record it; gives what to tell, nothing when they are the same."""
+    """Compare with what is recorded, or record it; return what to tell, nothing when they are the same."""
     path = FILES / f"{file}.log"
     if WRITE:
         with _locked(path):

@@ -49,7 +49,7 @@ def test_a_stream_leads_to_the_recorded_decisions(seed: int, tmp_path: Path) -> 
         world.sweep()
     text = canonical(read(world))
     world.whole()
-    world.house.close()
+    world.container.close()
     text.lines = [*labels(events).lines, *text.lines]
     told = check(f"stream-{seed}", f"seed {seed}", text)
     if told:

@@ -51,7 +51,7 @@ PATIENCE_S = 60.0
 def patient(world: Any) -> Any:
     """Let a text take long: on a machine with much to do, the five seconds of the product are a matter of chance, and
     that they passed is recorded."""
-    world.house.wordbook.writer.drafter.timeout_s = PATIENCE_S
+    world.container.wordbook.writer.drafter.timeout_s = PATIENCE_S
     return world
 
 
@@ -65,21 +65,21 @@ def watched() -> Iterator[Watched]:
         def init(self: Any, *args: Any, **settings: Any) -> None:
             begin(self, *args, **settings)
             seen.worlds.append(patient(self))
-            _read_at_the_close(self.house, patch, seen)
+            _read_at_the_close(self.container, patch, seen)
 
         patch.setattr(support.World, "__init__", init)
         yield seen
 
 
-def _read_at_the_close(house: Any, patch: pytest.MonkeyPatch, seen: Watched) -> None:
+def _read_at_the_close(container: Any, patch: pytest.MonkeyPatch, seen: Watched) -> None:
     """A closed house cannot be read any more, so it is read when it is closed."""
-    kind = type(house)
+    kind = type(container)
     close = kind.close
     if getattr(close, "watched", False):
         return
 
     def closing(self: Any) -> None:
-        for world in [world for world in seen.worlds if world.house is self]:
+        for world in [world for world in seen.worlds if world.container is self]:
             seen.worlds.remove(world)
             seen.take(world)
         close(self)

@@ -35,12 +35,12 @@ PAGES = [
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[World, TestClient, str]]:
     world = World(tmp_path / "data").people()
-    token = world.house.accounts.new_source("portal")
-    world.house.intake.start()
-    with TestClient(create_app(world.house), raise_server_exceptions=False) as client:
+    token = world.container.accounts.new_source("portal")
+    world.container.intake.start()
+    with TestClient(create_app(world.container), raise_server_exceptions=False) as client:
         yield world, client, token
-    world.house.intake.stop()
-    world.house.close()
+    world.container.intake.stop()
+    world.container.close()
 
 
 def sign_in(client: TestClient, user: str) -> str:
@@ -73,7 +73,7 @@ def test_without_a_token_nothing_is_read(served: tuple[World, TestClient, str]) 
     world, client, _ = served
     assert client.post("/api/v1/events", content=b"{}").status_code == 401
     assert post(client, "wrong", b"{}").status_code == 401
-    assert dead(world.house.database) == 0
+    assert dead(world.container.database) == 0
 
 
 def test_bodies_are_bounded(served: tuple[World, TestClient, str]) -> None:
@@ -115,16 +115,16 @@ def test_a_batch_that_speaks_for_another_source_is_refused_whole_and_kept(
     answer = post(client, token, world.event("backup.job") + b"\n" + foreign)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "source-mismatch"
-    assert world.house.ledger.head() == 0
-    assert dead(world.house.database) == 2
-    collector = world.house.accounts.new_source("collector", ("antifraud",))
+    assert world.container.ledger.head() == 0
+    assert dead(world.container.database) == 2
+    collector = world.container.accounts.new_source("collector", ("antifraud",))
     assert post(client, collector, foreign).json()["accepted"] == 1
 
 
 def test_a_full_queue_is_answered_with_429_and_loses_nothing(served: tuple[World, TestClient, str]) -> None:
     world, client, token = served
-    world.house.intake._queue.maxsize = 2
-    with ThreadPoolExecutor(80) as pool, world.house.database.write():
+    world.container.intake._queue.maxsize = 2
+    with ThreadPoolExecutor(80) as pool, world.container.database.write():
         # The writer cannot commit now, so the queue fills; the first answer of all can only be a refusal.
         waiting = [pool.submit(post, client, token, world.event("backup.job")) for _ in range(80)]
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -135,19 +135,19 @@ def test_a_full_queue_is_answered_with_429_and_loses_nothing(served: tuple[World
     assert refused
     assert all(answer.headers["retry-after"] == "1" for answer in refused)
     assert len(refused) + len(taken) == 80
-    assert world.house.ledger.head() == len(taken)
+    assert world.container.ledger.head() == len(taken)
 
 
 def test_raw_bytes_left_by_a_dead_process_are_taken_up(tmp_path: Path) -> None:
     world = World(tmp_path)
     batch = Batch("portal", frozenset(), MONDAY, world.event("backup.job") + b"\n{oops")
-    world.house.intake._keep_raw([batch])
+    world.container.intake._keep_raw([batch])
     again = world.restart()
-    assert again.house.intake.recover() == 1
-    assert again.house.ledger.head() == 1
-    assert dead(again.house.database) == 1
-    assert again.house.intake.recover() == 0
-    again.house.close()
+    assert again.container.intake.recover() == 1
+    assert again.container.ledger.head() == 1
+    assert dead(again.container.database) == 1
+    assert again.container.intake.recover() == 0
+    again.container.close()
 
 
 @pytest.mark.parametrize("page", [*PAGES, "/stream", "/api/v1/incidents", "/api/v1/me"])
@@ -285,7 +285,7 @@ def test_incidents_and_notices_are_found_too(served: tuple[World, TestClient, st
     (row,) = client.get("/api/v1/events", params={"of": "notices", "q": "kind:regulator"}).json()
     assert (row["number"], row["state"]) == (incident["number"], "draft")
     assert client.get("/events", params={"of": "notices", "q": "state:draft"}).status_code == 200
-    world.house.acts.approve_notice(row["id"], None, by=COMPLIANCE)
+    world.container.acts.approve_notice(row["id"], None, by=COMPLIANCE)
     world.work()
     (row,) = client.get("/api/v1/events", params={"of": "notices", "q": "kind:regulator"}).json()
     assert row["state"] == "sent"

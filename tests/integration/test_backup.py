@@ -22,7 +22,7 @@ def test_a_backup_taken_while_events_stream_in_is_whole_and_can_be_lived_in(tmp_
 
     def pour() -> None:
         while not stop.is_set():
-            world.house.ledger.append([], [], world.clock.now())
+            world.container.ledger.append([], [], world.clock.now())
             world.feed(*(world.event("backup.job") for _ in range(50)))
 
     pouring = threading.Thread(target=pour)
@@ -34,22 +34,22 @@ def test_a_backup_taken_while_events_stream_in_is_whole_and_can_be_lived_in(tmp_
         pouring.join()
     heads = [copy.ledger for copy in copies]
     assert heads == sorted(heads)
-    assert heads[-1] <= world.house.ledger.head()
-    restored = restore(tmp_path / "b4.sqlite", tmp_path / "again", world.house.store.signer.verifier)
+    assert heads[-1] <= world.container.ledger.head()
+    restored = restore(tmp_path / "b4.sqlite", tmp_path / "again", world.container.store.signer.verifier)
     assert restored.ledger == heads[-1]
     shutil.copytree(tmp_path / "data" / "keys", tmp_path / "again" / "keys")
     again = World(tmp_path / "again")
     assert [row["number"] for row in again.incidents()] == ["INC-2026-0001"]
     again.clock.forward(days=9)
     assert again.sweep() == 6
-    again.house.close()
-    world.house.close()
+    again.container.close()
+    world.container.close()
 
 
 def copied(world: World, target: Path) -> Copy:
-    database = world.house.database
+    database = world.container.database
     assert isinstance(database, SqliteDatabase)
-    return back_up(database, target, world.house.store.signer.verifier)
+    return back_up(database, target, world.container.store.signer.verifier)
 
 
 def test_a_backup_overwrites_nothing(world: World, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_backup_overwrites_nothing(world: World, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="never overwrites"):
         copied(world, target)
     with pytest.raises(InputError, match="empty directory"):
-        restore(target, world.folder, world.house.store.signer.verifier)
+        restore(target, world.folder, world.container.store.signer.verifier)
 
 
 def test_a_copy_that_was_changed_is_refused(world: World, tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_a_copy_that_was_changed_is_refused(world: World, tmp_path: Path) -> Non
     connection.commit()
     connection.close()
     with pytest.raises(BackupError, match="positions 4 to 4 are missing"):
-        restore(target, tmp_path / "again", world.house.store.signer.verifier)
+        restore(target, tmp_path / "again", world.container.store.signer.verifier)
     assert not (tmp_path / "again").exists()
     (tmp_path / "text").write_text("not a database at all, only text")
     with pytest.raises(BackupError, match="not a store"):
-        check(tmp_path / "text", world.house.store.signer.verifier)
+        check(tmp_path / "text", world.container.store.signer.verifier)

@@ -23,7 +23,7 @@ ACT = {
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     world = World(tmp_path / "data").people()
-    app = create_app(world.house)
+    app = create_app(world.container)
 
     class Narrow(BaseModel):
         name: str = Field(min_length=1)
@@ -36,7 +36,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         client.post("/sign-in", data={"user": "bolat", "password": PASSWORD, "to": "/"}, follow_redirects=False)
         client.headers["X-CSRF-Token"] = client.get("/api/v1/me").json()["csrf"]
         yield client
-    world.house.close()
+    world.container.close()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_value_refused_inside_a_handler_is_bad_input_too(client: TestClient) -
 
 
 def test_the_command_line_names_the_option_in_one_line(tmp_path: Path) -> None:
-    World(tmp_path).people().house.close()
+    World(tmp_path).people().container.close()
     done = qorgau(
         "protections", "enter", "--kind", "victim_resolution", "--issuer", "", "--number", "5", "--date", "2026-11-20",
         "--received-at", "2026-11-23T10:00:00+05:00", "--client", "c-1", "--loan", "L-1", "--as", "bolat",

@@ -47,7 +47,7 @@ def adapted(name: str, **places: str) -> str:
 
 @contextmanager
 def rsyslog(folder: Path, target: int, authority: Certified, client: Certified) -> Iterator[int]:
-    """rsyslogd with our configuration; gives the port on which it takes what programs log."""
+    """rsyslogd with our configuration; return the port on which it takes what programs log."""
     program = shutil.which("rsyslogd") or shutil.which("rsyslogd", path="/usr/sbin")
     with needed():
         if program is None or not list(Path("/usr/lib").glob("*/rsyslog/lmnsd_gtls.so")):
@@ -160,15 +160,15 @@ def test_kafka_connect_brings_an_outbox_as_it_stands(
     process = subprocess.Popen([sys.executable, "-m", "infra", "stream", "run"], env=env, stderr=subprocess.DEVNULL)
     pause = threading.Event()
     for _ in range(600):
-        if world.house.ledger.head() == 20 and world.letters():
+        if world.container.ledger.head() == 20 and world.letters():
             break
         pause.wait(0.1)
     process.terminate()
     process.wait(60)
-    assert [event.raw for event in world.house.ledger.read(0, 100)] == events, connect.state("qorgau-core-banking")
+    assert [event.raw for event in world.container.ledger.read(0, 100)] == events, connect.state("qorgau-core-banking")
     assert world.letters() == [b"no event"]
     assert asyncio.run(_keys(settings["QORGAU_KAFKA"], 21)) == {b"client-7"}
-    world.house.close()
+    world.container.close()
 
 
 async def _keys(kafka: str, count: int) -> set[bytes | None]:

@@ -42,7 +42,7 @@ def test_every_labelled_campaign_is_found_and_ordinary_traffic_raises_nothing(tm
     begun = {rule for mark in marks for rule in mark["rules"]}
     world = World(tmp_path)
     found = {row["rule_name"] for row in world.incidents()}
-    world.house.close()
+    world.container.close()
     # Past traffic read in one go: the engine gives its stop order now, so the calls of the past broke none.
     assert wanted - found <= {"collection-after-stop"}
     assert found - begun == set()
@@ -187,7 +187,7 @@ def test_incidents_are_exported_in_the_formats_of_other_tools(tmp_path: Path) ->
     for client in ("c-1", "c-2"):
         world.feed(world.event("portal.profile.change_applied", mfo__client__id=client, mfo__change__field="iin"))
     number = world.incidents()[0]["number"]
-    world.house.close()
+    world.container.close()
     done = qorgau("incidents", "export", "--all", "--format", "stix", data=tmp_path)
     assert [json.loads(line)["type"] for line in done.stdout.splitlines()] == ["bundle", "bundle"]
     done = qorgau("incidents", "export", number, "--format", "ocsf", data=tmp_path)

@@ -46,10 +46,10 @@ class Api:
     def __init__(self, world: World, client: TestClient) -> None:
         self.world = world
         self.client = client
-        self.tokens = {person.id: world.house.accounts.sign_in(person.id, PASSWORD) or "" for person in STAFF}
+        self.tokens = {person.id: world.container.accounts.sign_in(person.id, PASSWORD) or "" for person in STAFF}
 
     def headers(self, user: str) -> dict[str, str]:
-        session = self.world.house.accounts.session(self.tokens[user])
+        session = self.world.container.accounts.session(self.tokens[user])
         assert session is not None
         return {"Cookie": f"{COOKIE}={self.tokens[user]}", "X-CSRF-Token": session.csrf}
 
@@ -57,7 +57,7 @@ class Api:
         return self.client.post(f"/api/v1/commands/{command}", json=fields, headers=self.headers(user))
 
     def give(self, user: str, command: str, **fields: Any) -> dict[str, Any]:
-        """Give a command and let the followers work; returns its outcome."""
+        """Return a command and let the followers work; returns its outcome."""
         answer = self.post(user, command, fields)
         assert answer.status_code == 200, answer.text
         self.world.work()
@@ -68,9 +68,9 @@ class Api:
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
     world = World(tmp_path / "data", regulator_mail="agency@example.kz").people()
-    with TestClient(create_app(world.house), raise_server_exceptions=False) as client:
+    with TestClient(create_app(world.container), raise_server_exceptions=False) as client:
         yield Api(world, client)
-    world.house.close()
+    world.container.close()
 
 
 def incident(world: World, client: str = "c-1") -> str:
@@ -79,12 +79,12 @@ def incident(world: World, client: str = "c-1") -> str:
 
 
 def notice(world: World, key: str) -> Notice:
-    return world.house.decisions.load(Notice, key)
+    return world.container.decisions.load(Notice, key)
 
 
 def happened(world: World, key: str, kind: type[NoticeUnknown] | type[NoticeRefused], **values: str) -> None:
     at = world.clock.now()
-    with world.house.decisions.unit(at) as unit:
+    with world.container.decisions.unit(at) as unit:
         unit.load(Notice, key)
         recipient = next(iter(notice(world, key).deliveries))
         unit.record(Notice, key, [kind(at=at, notice_id=key, channel="smtp", recipient=recipient, **values)])
@@ -117,15 +117,15 @@ def test_findings_are_suppressed_and_tasks_completed(api: Api) -> None:
     assert api.give("aigul", "close-incident", incident_id=other, disposition="false_positive", reason="x") == {
         "decided": False
     }
-    label = next(iter(api.world.house.playbooks))
+    label = next(iter(api.world.container.playbooks))
     run = api.give("aigul", "start-playbook", incident_id=other, playbook=label)["id"]
     assert api.world.held(RunRow, id=run)
     waiting = next(row.id for row in api.world.held(RunRow) if row.waiting)
     from playbooks.run import Run
 
-    step, _ = next(iter(api.world.house.decisions.load(Run, waiting).waiting.items()))
+    step, _ = next(iter(api.world.container.decisions.load(Run, waiting).waiting.items()))
     api.give("gulnar", "complete-task", run_id=waiting, step_id=step, evidence="done by telephone")
-    assert api.world.house.decisions.load(Run, waiting).done[step] == "success"
+    assert api.world.container.decisions.load(Run, waiting).done[step] == "success"
 
 
 def test_a_notice_is_written_reviewed_and_withdrawn(api: Api) -> None:
@@ -166,7 +166,7 @@ def test_a_notice_in_doubt_is_settled_sent_again_receipted_and_supplemented(api:
 def test_a_protection_with_documents_court_and_outcome(api: Api) -> None:
     key = api.give("bolat", "enter-act", **ACT, document={"data": PDF, "name": "act.pdf"})["id"]
     api.give("aigul", "attach-document", protection_id=key, document={"data": PDF[:-4] + "QUJD", "name": "two.pdf"})
-    it = api.world.house.decisions.load(Protection, key)
+    it = api.world.container.decisions.load(Protection, key)
     assert len(it.documents) == 2
     assert it.act is not None
     assert it.act.bureaus == api.world.settings.bureaus
@@ -180,7 +180,7 @@ def test_a_protection_with_documents_court_and_outcome(api: Api) -> None:
     api.give("bolat", "propose-outcome", protection_id=key, outcome="write-off", reason="the act")
     assert api.post("bolat", "decide-outcome", {"protection_id": key, "agreed": True}).status_code == 409
     api.give("dana", "decide-outcome", protection_id=key, agreed=True)
-    it = api.world.house.decisions.load(Protection, key)
+    it = api.world.container.decisions.load(Protection, key)
     assert (it.outcome, len(it.rulings), it.orders[order].reference) == ("write-off", 1, "their letter")
 
 
@@ -197,7 +197,7 @@ def test_governance_and_retention(api: Api) -> None:
     risk = give("aigul", "enter-risk", book="asset", name="portal down", asset="portal", threat="ddos")["id"]
     give("erlan", "score-risk", risk_id=risk, likelihood=3, confidentiality=1, integrity=2, availability=5)
     give("bolat", "treat-risk", risk_id=risk, treatment="reduce", measures="a second line")
-    assert len(list(api.world.house.archive.documents("organisation"))) == 1, "the same bytes are kept once"
+    assert len(list(api.world.container.archive.documents("organisation"))) == 1, "the same bytes are kept once"
     give("bolat", "end-obligations", client="c-5", ended_on="2021-11-01", reason="paid")
     give("bolat", "place-hold", client="c-5", reason="court case 1")
     give("bolat", "lift-hold", client="c-5", reason="it is over")
@@ -214,7 +214,7 @@ def give_obligation(api: Api) -> str:
 
 
 def test_rules_lists_and_wording(api: Api) -> None:
-    meta = api.world.house.rules.by_reference[STUFFING].meta
+    meta = api.world.container.rules.by_reference[STUFFING].meta
     assert meta is not None
     parameter, spec = next(iter(meta.parameters.items()))
     made = api.give("erlan", "tune-rule", rule=STUFFING, values={parameter: int(spec.default) - 1}, reason="fewer")
@@ -238,7 +238,7 @@ def test_rules_lists_and_wording(api: Api) -> None:
 
 
 def test_a_refusal_comes_before_the_document_is_kept(api: Api) -> None:
-    head = api.world.house.decisions.head()
+    head = api.world.container.decisions.head()
     fields = {"key": "policy-review", "done_on": "2026-11-20", "evidence": "x", "document": {"data": PDF}}
     refused = api.post("aigul", "record-duty", fields)
     assert refused.status_code == 403
@@ -248,8 +248,8 @@ def test_a_refusal_comes_before_the_document_is_kept(api: Api) -> None:
     headers = api.headers("marat")
     form["csrf"] = headers["X-CSRF-Token"]
     api.client.post("/duties/done", data=form, files={"document": ("a.pdf", b"%PDF")}, headers=headers)
-    assert api.world.house.decisions.head() == head
-    assert list(api.world.house.archive.documents("organisation")) == []
+    assert api.world.container.decisions.head() == head
+    assert list(api.world.container.archive.documents("organisation")) == []
 
 
 def test_what_is_no_command_is_refused(api: Api) -> None:
@@ -315,14 +315,14 @@ def test_what_cannot_be_counted_or_written_is_refused(api: Api, command: str, fi
     told = incident(api.world)
     given = {"incident_id": told} if command in ("add-note", "name-clients") else {}
     given |= {"owner_id": told} if command == "start-clock" else {}
-    before = api.world.house.decisions.head()
+    before = api.world.container.decisions.head()
     body = json.dumps({**fields, **given})  # with escapes, as it comes over the wire
     headers = {**api.headers("bolat" if command != "tune-rule" else "erlan"), "content-type": "application/json"}
     if command in ("add-note", "name-clients"):
         headers = {**api.headers("aigul"), "content-type": "application/json"}
     answer = api.client.post(f"/api/v1/commands/{command}", content=body, headers=headers)
     assert answer.status_code == 422, answer.text
-    assert api.world.house.decisions.head() == before
+    assert api.world.container.decisions.head() == before
 
 
 def test_another_spelling_of_an_id_names_nothing(api: Api) -> None:
@@ -337,7 +337,7 @@ def test_another_spelling_of_an_id_names_nothing(api: Api) -> None:
 def test_a_version_that_is_no_number_of_a_text_changes_nothing(api: Api, version: str) -> None:
     told = incident(api.world)
     key = api.world.notices(told)["regulator"]["id"]
-    session = api.world.house.accounts.session(api.tokens["bolat"])
+    session = api.world.container.accounts.session(api.tokens["bolat"])
     assert session is not None
     form = {"csrf": session.csrf, "version": version}
     cookie = {"Cookie": f"{COOKIE}={api.tokens['bolat']}"}

@@ -15,7 +15,7 @@ from tests.support import PASSWORD, World
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(create_app(world.house), follow_redirects=True) as made:
+    with TestClient(create_app(world.container), follow_redirects=True) as made:
         yield made
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infra.app.leader import Election
+from infra.app.leader import LeaderLock
 from infra.app.worker import WorkedElsewhere
 from infra.inbound.parser_pool import Batch
-from infra.store.sql.postgres import Deposed, PostgresDatabase
+from infra.store.sql.postgres import LeadershipLost, PostgresDatabase
 from tests.commands import qorgau
 from tests.stores import postgres_url
 from tests.support import MovingClock, World
@@ -33,16 +33,16 @@ def url() -> str:
 
 
 @pytest.fixture
-def two(url: str) -> Iterator[tuple[Election, Election]]:
+def two(url: str) -> Iterator[tuple[LeaderLock, LeaderLock]]:
     databases = [PostgresDatabase(url, pool_size=2) for _ in range(2)]
-    first, second = (Election(database) for database in databases)
+    first, second = (LeaderLock(database) for database in databases)
     yield first, second
     for election, database in zip((first, second), databases, strict=True):
-        election.resign()
+        election.give_up()
         database.close()
 
 
-def cut(url: str, election: Election) -> None:
+def cut(url: str, election: LeaderLock) -> None:
     """The line of a session is cut by the server."""
     pid = election._session.info.backend_pid
     with psycopg.connect(url, autocommit=True) as connection:
@@ -57,32 +57,34 @@ def until(what: Callable[[], bool]) -> None:
         pause.wait(0.1)
 
 
-def test_one_is_elected_and_the_next_term_begins_when_it_resigns(two: tuple[Election, Election]) -> None:
+def test_one_is_elected_and_the_next_term_begins_when_it_resigns(two: tuple[LeaderLock, LeaderLock]) -> None:
     first, second = two
-    assert (first.stand(), second.stand()) == (True, False)
-    assert first.holds()
-    first.resign()
-    assert second.stand()
+    assert (first.acquire(), second.acquire()) == (True, False)
+    assert first.still_held()
+    first.give_up()
+    assert second.acquire()
     assert second.term == 2
-    assert not first.stand()
+    assert not first.acquire()
     with pytest.raises(WorkedElsewhere, match="another qorgau works"):
         first.take()
 
 
-def test_who_lost_the_session_notices_and_its_late_writes_are_refused(url: str, two: tuple[Election, Election]) -> None:
+def test_who_lost_the_session_notices_and_its_late_writes_are_refused(
+    url: str, two: tuple[LeaderLock, LeaderLock]
+) -> None:
     first, second = two
-    assert first.stand()
+    assert first.acquire()
     own = first.database.own_term
     own.number = first.term
     with first.database.write() as cursor:
         cursor.execute("INSERT INTO meta (key, value) VALUES ('a', '1')")
     cut(url, first)
-    until(second.stand)
-    with pytest.raises(Deposed), first.database.write() as cursor:
+    until(second.acquire)
+    with pytest.raises(LeadershipLost), first.database.write() as cursor:
         cursor.execute("INSERT INTO meta (key, value) VALUES ('b', '1')")
     own.number = None
     assert first.database.scalar("SELECT COUNT(*) FROM meta WHERE key IN ('a', 'b')") == 1
-    assert not first.holds()
+    assert not first.still_held()
     with first.database.write() as cursor:  # people are served by any process
         cursor.execute("INSERT INTO meta (key, value) VALUES ('c', '1')")
 
@@ -96,11 +98,11 @@ def test_a_killed_worker_is_followed_by_the_other(tmp_path: Path, url: str) -> N
         return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def term() -> int:
-        return int(world.house.database.scalar("SELECT value FROM meta WHERE key = 'term'") or 0)
+        return int(world.container.database.scalar("SELECT value FROM meta WHERE key = 'term'") or 0)
 
     def tell(client: str) -> None:
         line = world.event("portal.profile.change_applied", mfo__client__id=client, mfo__change__field="iin")
-        world.house.intake.take(Batch("portal", None, world.clock.now(), line))
+        world.container.intake.take(Batch("portal", None, world.clock.now(), line))
 
     running = [start()]
     try:
@@ -122,4 +124,4 @@ def test_a_killed_worker_is_followed_by_the_other(tmp_path: Path, url: str) -> N
             process.wait()
     world.whole()
     assert len({row["number"] for row in world.incidents()}) == 6
-    world.house.close()
+    world.container.close()

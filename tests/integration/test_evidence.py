@@ -28,13 +28,13 @@ def bundle(world: World, tmp_path: Path) -> Path:
         world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"),
     )  # fmt: skip
     incident = world.incidents()[0]["id"]
-    world.house.acts.assign(incident, ANALYST.id, by=ANALYST)
-    world.house.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.assign(incident, ANALYST.id, by=ANALYST)
+    world.container.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
     world.work()
     path = tmp_path / "bundle.zip"
-    made = Bundle(world.house, world.house.decisions.load(_incident(), incident))
+    made = Bundle(world.container, world.container.decisions.load(_incident(), incident))
     path.write_bytes(made.build(MONDAY, "test"))
-    (tmp_path / "key").write_text(world.house.store.signer.verifier.text())
+    (tmp_path / "key").write_text(world.container.store.signer.verifier.text())
     return path
 
 
@@ -126,7 +126,7 @@ def test_even_with_the_signing_key_an_event_must_be_the_logs(world: World, bundl
     manifest["files"]["events.ndjson"]["sha256"] = sha256(files["events.ndjson"]).hexdigest()
     files["manifest.json"] = json.dumps(manifest).encode()
     text = f"qorgau-evidence/1\n{manifest['incident']}\n{sha256(files['manifest.json']).hexdigest()}\n"
-    files["signature.note"] = world.house.store.signer.sign_text(text).encode()
+    files["signature.note"] = world.container.store.signer.sign_text(text).encode()
     rewritten(bundle, files)
     with pytest.raises(Refused, match=r"events.ndjson, line 1: 'mfo.change.field'"):
         verify(str(bundle), key_of(bundle))

@@ -48,7 +48,7 @@ def day_after(world: World) -> None:
     """People act, time passes, clocks run out."""
     world.work()
     for row in world.held(NoticeRow, kind="regulator")[:3]:
-        world.house.acts.approve_notice(row.id, None, by=COMPLIANCE)
+        world.container.acts.approve_notice(row.id, None, by=COMPLIANCE)
     world.clock.forward(days=3)
     world.sweep()
 
@@ -64,7 +64,7 @@ def told(world: World) -> dict[str, Any]:
     }
     for index in INDEXES:
         for text in _ASKED[index]:
-            shown[f"{index}: {text}"] = queries.search(world.house, text, index, limit=10_000)
+            shown[f"{index}: {text}"] = queries.search(world.container, text, index, limit=10_000)
     return shown
 
 
@@ -82,7 +82,7 @@ async def through_kafka(world: World, settings: Settings) -> None:
     for number, (source, line) in enumerate(lines()):
         await producer.send(f"{settings.kafka_prefix}.{source}", line, timestamp_ms=at + number)
     await producer.stop()
-    arrivals = arrivals_of(world.house)
+    arrivals = arrivals_of(world.container)
     app, _ = stream_app(arrivals, settings, "full")
     await app.start()
     while sum(it.next for it in arrivals.positions().values()) < EVENTS:
@@ -93,7 +93,7 @@ async def through_kafka(world: World, settings: Settings) -> None:
 def test_a_day_is_the_same_on_every_engine(tmp_path: Path) -> None:
     embedded = World(tmp_path / "embedded", MovingClock()).people()
     for source, line in lines():
-        embedded.house.intake.take(Batch(source, None, embedded.clock.now(), line))
+        embedded.container.intake.take(Batch(source, None, embedded.clock.now(), line))
     day_after(embedded)
     expected = told(embedded)
     prefix = f"day{os.getpid()}"
@@ -109,5 +109,5 @@ def test_a_day_is_the_same_on_every_engine(tmp_path: Path) -> None:
         assert len(found[name]) == len(rows), name
     assert normalised(found) == normalised(expected)
     full.whole()
-    embedded.house.close()
-    full.house.close()
+    embedded.container.close()
+    full.container.close()

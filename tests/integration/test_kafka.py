@@ -80,7 +80,7 @@ def prefix() -> str:
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
-    made.house.close()
+    made.container.close()
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ async def commit_the_end(topic: str, group: str) -> None:
 
 
 def stored(world: World) -> list[str]:
-    return [it.event_id for it in world.house.ledger.read(0, 1_000_000)]
+    return [it.event_id for it in world.container.ledger.read(0, 1_000_000)]
 
 
 def test_killed_workers_and_a_killed_broker_lose_and_repeat_nothing(

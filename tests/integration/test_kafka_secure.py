@@ -98,16 +98,16 @@ def test_events_come_in_over_tls_with_a_password_and_their_trace_goes_on(
         process = subprocess.Popen([sys.executable, "-m", "infra", "stream", "run"], env=env, stderr=subprocess.DEVNULL)
         pause = threading.Event()
         for _ in range(600):
-            if world.house.ledger.head() == 50:
+            if world.container.ledger.head() == 50:
                 break
             pause.wait(0.1)
         process.terminate()
         process.wait(60)
-        assert world.house.ledger.head() == 50
+        assert world.container.ledger.head() == 50
         assert {span.trace_id.hex() for span in collector.spans["events process"]} == {TRACE}
     status = qorgau("stream", "status", data=tmp_path, **reached)
     assert b"qorgau.events.portal" in status.stdout
-    world.house.close()
+    world.container.close()
 
 
 @pytest.mark.parametrize(

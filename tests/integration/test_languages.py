@@ -105,9 +105,9 @@ def english(page: str) -> list[str]:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[World, TestClient]]:
     world = World(tmp_path / "data").people()
-    with TestClient(create_app(world.house), raise_server_exceptions=False) as client:
+    with TestClient(create_app(world.container), raise_server_exceptions=False) as client:
         yield world, client
-    world.house.close()
+    world.container.close()
 
 
 @pytest.mark.parametrize("language", ["ru", "kk"])
@@ -135,7 +135,7 @@ def test_a_choice_is_kept_in_the_browser_and_with_the_account(served: tuple[Worl
     assert '<html lang="ru">' in client.get("/sign-in", headers={"Accept-Language": "kk"}).text
     sign_in(client, "aigul")
     assert '<html lang="kk">' in client.get("/clocks?speak=kk").text
-    assert world.house.accounts.language("aigul") == "kk"
+    assert world.container.accounts.language("aigul") == "kk"
     client.cookies.clear()
     client.post("/sign-in", data={"user": "aigul", "password": PASSWORD, "to": "/"})
     assert '<html lang="kk">' in client.get("/", headers={"Accept-Language": "ru"}).text
@@ -167,7 +167,7 @@ def test_a_refusal_is_said_in_the_language_of_the_person(served: tuple[World, Te
 
 
 def test_the_links_of_languages_lead_to_no_other_site(world: World) -> None:
-    with TestClient(create_app(world.house)) as client:
+    with TestClient(create_app(world.container)) as client:
         answer = client.get("http://testserver//evil.com/x")
         assert answer.status_code == 404
         assert 'href="?speak=kk"' in answer.text
@@ -179,24 +179,24 @@ def test_the_links_of_languages_lead_to_no_other_site(world: World) -> None:
     [("kk; q=0.9, en;q=0.1", "kk"), ("en;q=0.1, ru; q=0.9", "ru"), ("ru;Q=1", "ru"), ("kk;q=nan, ru;q=0.5", "ru")],
 )
 def test_spaces_and_capitals_of_accept_language_change_nothing(world: World, header: str, language: str) -> None:
-    with TestClient(create_app(world.house)) as client:
+    with TestClient(create_app(world.container)) as client:
         assert client.get("/sign-in", headers={"Accept-Language": header}).headers["content-language"] == language
 
 
 def test_a_strange_cookie_beside_it_does_not_hide_the_language(world: World) -> None:
-    with TestClient(create_app(world.house)) as client:
+    with TestClient(create_app(world.container)) as client:
         answer = client.get("/sign-in", headers={"Cookie": 'x={"a":1}; qorgau_language=kk'})
         assert answer.headers["content-language"] == "kk"
 
 
 @pytest.mark.parametrize("target", ["//[", "http://[", "/\\[//"])
 def test_where_to_go_next_may_be_anything(world: World, target: str) -> None:
-    with TestClient(create_app(world.house)) as client:
+    with TestClient(create_app(world.container)) as client:
         assert client.get("/sign-in", params={"to": target}).status_code == 200
 
 
 def test_a_fault_is_told_in_the_reader_s_language_and_is_not_kept_by_browsers(world: World) -> None:
-    app = create_app(world.house)
+    app = create_app(world.container)
 
     @app.get("/broken")
     def broken() -> None:
@@ -215,14 +215,14 @@ def test_what_people_wrote_is_not_said_in_our_words() -> None:
 
 
 def test_a_choice_before_signing_in_goes_to_the_account(world: World) -> None:
-    with TestClient(create_app(world.house)) as client:
+    with TestClient(create_app(world.container)) as client:
         client.get("/sign-in?speak=kk")
         client.post("/sign-in", data={"user": "bolat", "password": PASSWORD})
-    assert world.house.accounts.language("bolat") == "kk"
+    assert world.container.accounts.language("bolat") == "kk"
 
 
 def test_no_reader_is_shown_the_language_of_the_one_before(world: World) -> None:
-    with TestClient(create_app(world.house)) as client:
+    with TestClient(create_app(world.container)) as client:
         sign_in(client, "bolat")
         first = client.get("/protections?speak=kk").text
         second = client.get("/protections?speak=ru").text

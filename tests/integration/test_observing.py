@@ -18,7 +18,7 @@ SECRETS = ("850101300005", "c-17", "+77010000001")
 
 
 def figures(world: World, **headers: str) -> dict[tuple[str, str], float]:
-    answer = TestClient(create_app(world.house)).get("/metrics", headers=headers)
+    answer = TestClient(create_app(world.container)).get("/metrics", headers=headers)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     assert not any(secret in answer.text for secret in SECRETS)
@@ -53,11 +53,11 @@ def test_figures_follow_what_happens(world: World) -> None:
 
 def test_a_token_guards_the_figures(tmp_path: Path) -> None:
     world = World(tmp_path, metrics_token="s3cret")
-    client = TestClient(create_app(world.house))
+    client = TestClient(create_app(world.container))
     assert client.get("/metrics").status_code == 403
     assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 403
     assert figures(world, Authorization="Bearer s3cret")
-    world.house.close()
+    world.container.close()
 
 
 def test_logs_as_ecs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,8 +83,8 @@ def test_the_lag_names_every_follower_that_runs(tmp_path: Path) -> None:
     from infra.processes.lag import behind
 
     world = World(tmp_path / "data", expected_sources={"portal": 60})
-    house = world.house
+    container = world.container
     followers = {stage.name for stage in world.stages if isinstance(stage, Follower)}
-    found = behind(house.ledger, house.decisions, house.search)
+    found = behind(container.ledger, container.decisions, container.search)
     assert {"silence", "erasures", "detect", "clocks"} <= followers <= found.keys()
-    house.close()
+    container.close()

@@ -94,7 +94,7 @@ def test_a_store_in_the_middle_of_its_work_is_finished(kind: str, commit: str, t
     text = canonical(read(again))
     again.work()
     assert again.whole() == sizes, "nothing is left to do"
-    again.house.close()
+    again.container.close()
     told = check("test_old_stores", f"test_a_store_in_the_middle_of_its_work_is_finished[{commit}]", text)
     if told:
         pytest.fail(told, pytrace=False)
@@ -103,7 +103,7 @@ def test_a_store_in_the_middle_of_its_work_is_finished(kind: str, commit: str, t
 def as_it_was_left(old: Old) -> None:
     """Who was signed in is; tokens hold; documents can be read; personal data too."""
     world, about = old.world, old.about
-    accounts = world.house.accounts
+    accounts = world.container.accounts
     session = accounts.session(about["session"])
     assert session is not None
     assert session.person.id == "bolat"
@@ -111,8 +111,8 @@ def as_it_was_left(old: Old) -> None:
     assert source is not None
     assert source.name == "portal"
     assert accounts.feed_owner(about["feed"]) == "bolat"
-    assert [found.name for found in world.house.archive.documents("c-8")] == ["contract.pdf"]
-    assert world.house.ledger.find(world.house.store.vault.questions("850101300005")) != []
+    assert [found.name for found in world.container.archive.documents("c-8")] == ["contract.pdf"]
+    assert world.container.ledger.find(world.container.store.vault.questions("850101300005")) != []
     states = {(row.owner_kind, row.state) for row in world.held(ClockRow)}
     assert states >= {
         ("incident", "running"), ("incident", "satisfied"), ("incident", "breached"), ("protection", "running"),
@@ -130,21 +130,21 @@ def as_it_was_left(old: Old) -> None:
 def goes_on(old: Old) -> None:
     """What waited goes out; what comes in meets what is there: a finding joins, a duplicate is known."""
     world, about = old.world, old.about
-    assert world.house.decisions.load(Notice, about["approved"]).state == "sent"
+    assert world.container.decisions.load(Notice, about["approved"]).state == "sent"
     count = len(world.incidents())
     world.feed(
         world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"),
         world.event("collection.contact_attempted", mfo__loan__id="L-9", mfo__channel="call"),
     )  # fmt: skip
     assert [row["rule_name"] for row in world.incidents()[count:]] == ["collection-after-stop"], "the first one joined"
-    it = world.house.decisions.load(Protection, about["protection"])
+    it = world.container.decisions.load(Protection, about["protection"])
     assert len(it.violations) == 1
 
 
 def orders(old: Old) -> None:
     """The orders are acknowledged: one by an event, the others by a person."""
     world, key = old.world, old.about["protection"]
-    it = world.house.decisions.load(Protection, key)
+    it = world.container.decisions.load(Protection, key)
     waiting = [order for order in it.orders.values() if order.acknowledged_at is None]
     assert len(waiting) == 4
     stop = next(order for order in waiting if order.kind == "collection-stop")
@@ -152,8 +152,8 @@ def orders(old: Old) -> None:
     world.feed(world.event("collection.stopped", mfo__order__id=stop.id))
     for order in waiting:
         if order.id != stop.id:
-            world.house.acts.acknowledge_order(key, order.id, "their letter 9", by=COMPLIANCE)
-    world.house.acts.verify_act(key, True, "asked them", by=COMPLIANCE_2)
+            world.container.acts.acknowledge_order(key, order.id, "their letter 9", by=COMPLIANCE)
+    world.container.acts.verify_act(key, True, "asked them", by=COMPLIANCE_2)
     world.work()
     assert {clock["state"] for clock in world.clocks(key).values()} == {"satisfied"}
 
@@ -163,11 +163,11 @@ def notices(old: Old) -> None:
     world = old.world
     rows = [row for row in world.held(NoticeRow) if row.state in ("draft", "review")]
     for row in sorted(rows, key=lambda it: (it.kind, it.subject, it.id)):
-        notice = world.house.decisions.load(Notice, row.id)
+        notice = world.container.decisions.load(Notice, row.id)
         for language, fields in notice.content.items():
             if "late" in fields and not fields["late"]:
-                world.house.acts.edit_notice(row.id, language, {"late": "не было связи"}, None, by=COMPLIANCE)
-        world.house.acts.approve_notice(row.id, None, by=COMPLIANCE_2)
+                world.container.acts.edit_notice(row.id, language, {"late": "не было связи"}, None, by=COMPLIANCE)
+        world.container.acts.approve_notice(row.id, None, by=COMPLIANCE_2)
     world.work()
     assert {row.state for row in world.held(NoticeRow)} == {"sent"}
     assert world.clocks(old.about["missed"])["regulator-notice"]["state"] == "satisfied-late"
@@ -185,22 +185,22 @@ def playbooks(old: Old) -> None:
 
 def second_persons(old: Old) -> None:
     """Whatever waited for a second person gets one."""
-    world, house = old.world, old.world.house
+    world, container = old.world, old.world.container
     (version,) = [row.waiting for row in world.held(RuleRow) if row.waiting]
-    house.rule_acts.approve("credential-stuffing", version, "agreed", by=COMPLIANCE)
-    house.rule_acts.activate("credential-stuffing", version, "active", "go", by=FRAUD)
-    house.rule_acts.decide_list("allow_accounts", agreed=True, reason="agreed", by=COMPLIANCE)
-    house.acts.decide_wording("regulator", "ru", True, "", by=COMPLIANCE_2)
-    house.acts.lift_hold("c-8", "the case is over", by=CISO)
-    house.acts.propose_erasure("c-8", "term over", by=COMPLIANCE)
-    house.acts.approve_erasure("c-8", "agreed", by=COMPLIANCE_2)
+    container.rule_acts.approve("credential-stuffing", version, "agreed", by=COMPLIANCE)
+    container.rule_acts.activate("credential-stuffing", version, "active", "go", by=FRAUD)
+    container.rule_acts.decide_list("allow_accounts", agreed=True, reason="agreed", by=COMPLIANCE)
+    container.acts.decide_wording("regulator", "ru", True, "", by=COMPLIANCE_2)
+    container.acts.lift_hold("c-8", "the case is over", by=CISO)
+    container.acts.propose_erasure("c-8", "term over", by=COMPLIANCE)
+    container.acts.approve_erasure("c-8", "agreed", by=COMPLIANCE_2)
     for by in (ANALYST, COMPLIANCE):
-        house.acts.close(old.about["change"], "true_positive", "handled", by=by)
+        container.acts.close(old.about["change"], "true_positive", "handled", by=by)
     action = world.held(ActionRow)[0]
-    house.acts.close_action(action.duty_id, action.id, "invoice 12", by=CISO)
+    container.acts.close_action(action.duty_id, action.id, "invoice 12", by=CISO)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-6", mfo__change__field="phone"))
     own = world.notices(world.incidents()[-1]["id"])["regulator"]["id"]
-    assert house.decisions.load(Notice, own).content["ru"]["incident"].startswith("Инцидент № INC-2026-0006")
+    assert container.decisions.load(Notice, own).content["ru"]["incident"].startswith("Инцидент № INC-2026-0006")
     assert world.held(RetentionRow, client="c-8")[0].state == "erased"
 
 
@@ -209,7 +209,7 @@ def rebuilt(old: Old) -> None:
     world = old.world
     tables = ("clock_view", "notice_view", "order_view", "protection_view", "run_view", "duty_view", "rule_view")
     before = {table: world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables}
-    world.house.decisions.rebuild_views()
+    world.container.decisions.rebuild_views()
     assert {table: world.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables} == before
 
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from engine.kernel.errors import DataError
-from infra.app.container import open_house
+from infra.app.container import open_container
 from infra.settings.settings import Settings, load_settings
 from infra.web.app import create_app
 from infra.web.organisations import ByHost
@@ -84,17 +84,17 @@ def test_two_organisations_cannot_share_a_database(tmp_path: Path) -> None:
 
 def test_what_one_knows_the_other_does_not(installation: Settings) -> None:
     clock = MovingClock()
-    houses = {slug: open_house(installation.of_organisation(slug), clock) for slug in ("alpha", "beta")}
-    for house in houses.values():
-        house.accounts.add(COMPLIANCE.id, COMPLIANCE.name, tuple(COMPLIANCE.roles), PASSWORD, actor="test")
+    houses = {slug: open_container(installation.of_organisation(slug), clock) for slug in ("alpha", "beta")}
+    for container in houses.values():
+        container.accounts.add(COMPLIANCE.id, COMPLIANCE.name, tuple(COMPLIANCE.roles), PASSWORD, actor="test")
     apps = ByHost({"alpha.mfo.kz": create_app(houses["alpha"]), "beta.localhost": create_app(houses["beta"])})
     token = houses["alpha"].accounts.new_source("portal")
     event = {"event.id": "1", "event.action": "portal.profile.change_applied", "@timestamp": "2026-11-23T05:00:00Z",
              "mfo.client.id": "c-1", "mfo.change.field": "iin"}  # fmt: skip
     alpha, beta = (TestClient(apps, base_url=f"http://{host}") for host in ("alpha.mfo.kz", "beta.localhost:8080"))
     headers = {"Authorization": f"Bearer {token}"}
-    for house in houses.values():
-        house.intake.start()
+    for container in houses.values():
+        container.intake.start()
     assert alpha.post("/api/v1/events", json=event, headers=headers).status_code == 200
     assert beta.post("/api/v1/events", json=event, headers=headers).status_code == 401, "the token is alpha's"
     assert houses["alpha"].ledger.head() == 1
@@ -105,9 +105,9 @@ def test_what_one_knows_the_other_does_not(installation: Settings) -> None:
     stranger = TestClient(apps, base_url="http://gamma.mfo.kz")
     assert stranger.get("/health").status_code == 404
     assert houses["alpha"].store.signer.verifier.public != houses["beta"].store.signer.verifier.public
-    for house in houses.values():
-        house.intake.stop()
-        house.close()
+    for container in houses.values():
+        container.intake.stop()
+        container.close()
 
 
 def test_each_counts_by_its_own_parameters(installation: Settings) -> None:
@@ -117,7 +117,7 @@ def test_each_counts_by_its_own_parameters(installation: Settings) -> None:
         world = World(own.data, **own.model_dump(exclude={"data", "organisations"}, exclude_unset=True)).people()
         world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
         worlds[slug] = world.clocks(world.incidents()[0]["id"])
-        world.house.close()
+        world.container.close()
     assert worlds["alpha"]["remediation"]["due_at"].startswith("2026-11-25T05:00")
     assert worlds["beta"]["remediation"]["due_at"].startswith("2026-11-23T13:00")
     assert worlds["beta"]["regulator-notice"]["reading"] == "civil"

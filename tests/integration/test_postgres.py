@@ -25,36 +25,36 @@ pytestmark = pytest.mark.services
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path / "data", database=postgres_url()).people()
     yield made
-    made.house.close()
+    made.container.close()
 
 
 def test_an_event_becomes_an_incident_with_clocks_and_an_approved_notice(world: World) -> None:
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     (incident,) = world.incidents()
-    world.house.acts.assign(incident["id"], "aigul", by=ANALYST)
-    world.house.acts.approve_notice(world.notices(incident["id"])["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.assign(incident["id"], "aigul", by=ANALYST)
+    world.container.acts.approve_notice(world.notices(incident["id"])["regulator"]["id"], None, by=COMPLIANCE)
     world.work()
     assert world.notices(incident["id"])["regulator"]["state"] == "sent"
     world.clock.forward(days=9)
     world.sweep()
     assert any(clock["breached_at"] for clock in world.clocks(incident["id"]).values())
-    assert [hit.position for hit in queries.search(world.house, "c-1 portal")] == [1]
-    assert queries.search(world.house, "nothing n'at*") == []
+    assert [hit.position for hit in queries.search(world.container, "c-1 portal")] == [1]
+    assert queries.search(world.container, "nothing n'at*") == []
     before = world.clocks(incident["id"])
-    world.house.decisions.rebuild_views()
+    world.container.decisions.rebuild_views()
     assert world.clocks(incident["id"]) == before
     again = world.restart()
     again.work()
     assert again.clocks(incident["id"]) == before
     assert again.whole()["ledger"] >= 1
-    world.house = again.house
+    world.container = again.container
 
 
 def test_a_dead_letter_and_a_duplicate(world: World) -> None:
     line = world.event("backup.job")
     receipt = world.feed(line, b"no json", line)
     assert (receipt.taken.accepted, receipt.taken.duplicate, receipt.taken.rejected) == (1, 1, 1)
-    (letter,) = queries.dead_letters(world.house)
+    (letter,) = queries.dead_letters(world.container)
     assert letter.head == "• •"
 
 
@@ -171,7 +171,7 @@ def test_the_engine_works_under_the_role_that_the_documentation_gives_it(tmp_pat
     import psycopg
 
     owner = postgres_url()
-    World(tmp_path / "data", database=owner).people().house.close()
+    World(tmp_path / "data", database=owner).people().container.close()
     text = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf8")
     grants = [line.strip() for line in text.splitlines() if line.startswith(("    GRANT", "    REVOKE"))]
     assert len(grants) == 2
@@ -186,12 +186,12 @@ def test_the_engine_works_under_the_role_that_the_documentation_gives_it(tmp_pat
     world = World(tmp_path / "data", database=restricted)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     (incident,) = world.incidents()
-    world.house.acts.assign(incident["id"], "aigul", by=ANALYST)
-    world.house.acts.approve_notice(world.notices(incident["id"])["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.assign(incident["id"], "aigul", by=ANALYST)
+    world.container.acts.approve_notice(world.notices(incident["id"])["regulator"]["id"], None, by=COMPLIANCE)
     world.work()
     assert world.notices(incident["id"])["regulator"]["state"] == "sent"
     world.whole()
-    world.house.close()
+    world.container.close()
     with psycopg.connect(restricted, autocommit=True) as connection:
         for table in ("ledger", "decisions", "checkpoints"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -202,7 +202,7 @@ def test_the_engine_works_under_the_role_that_the_documentation_gives_it(tmp_pat
 
 
 def test_rules_and_lists_live_on_postgresql_too(world: World) -> None:
-    acts = world.house.rule_acts
+    acts = world.container.rule_acts
     _, version = acts.tune("credential-stuffing", {"clients": 4}, "seen", by=FRAUD)
     acts.test("credential-stuffing", version, by=FRAUD)
     acts.propose("credential-stuffing", version, "x", by=FRAUD)
@@ -215,5 +215,5 @@ def test_rules_and_lists_live_on_postgresql_too(world: World) -> None:
     world.feed(world.event("loan.disbursement.requested", **pay))
     assert "listed-payout" in {row["rule_name"] for row in world.incidents()}
     before = world.held(RuleRow), world.held(ListRow)
-    world.house.decisions.rebuild_views()
+    world.container.decisions.rebuild_views()
     assert (world.held(RuleRow), world.held(ListRow)) == before

@@ -41,10 +41,10 @@ def lived(folder: Path, kind: str) -> World:
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     world.feed(world.event("backup.job"), b"no event", source="backup")
     incident = world.incidents()[0]["id"]
-    world.house.acts.assign(incident, "aigul", by=ANALYST)
-    world.house.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
-    world.house.acts.place_hold("c-1", "a court asked", by=COMPLIANCE)
-    world.house.acts.state_control("5.24", True, "we answer incidents", by=CISO)
+    world.container.acts.assign(incident, "aigul", by=ANALYST)
+    world.container.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.place_hold("c-1", "a court asked", by=COMPLIANCE)
+    world.container.acts.state_control("5.24", True, "we answer incidents", by=CISO)
     world.work()
     world.clock.forward(days=2)
     world.sweep()
@@ -55,25 +55,25 @@ def lived(folder: Path, kind: str) -> World:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rebuild_mends_every_derived_table(kind: str, damage: str, tmp_path: Path) -> None:
     world = lived(tmp_path, kind)
-    before, head = held(world), world.house.decisions.head()
+    before, head = held(world), world.container.decisions.head()
     assert before["incident_view"] and before["tally"] and before["search_events"]
     for name in DERIVED:
         if "ALTER" in damage and name not in NAMES:
             continue
-        with world.house.database.write() as cursor:
+        with world.container.database.write() as cursor:
             cursor.execute(damage.format(name))
     settings = {"QORGAU_DATABASE": world.settings.database} if world.settings.database else {}
-    world.house.close()
+    world.container.close()
     done = qorgau("ledger", "rebuild", "--json", data=tmp_path, **settings)
     assert done.returncode == 0, done.stderr
     again = World(tmp_path, world.clock, database=world.settings.database)
     assert held(again) == before
     told = json.loads(done.stdout)
-    assert (told["facts"], told["events"]) == (head, again.house.ledger.head())
+    assert (told["facts"], told["events"]) == (head, again.container.ledger.head())
     assert told["rows"]["incident_view"] == len(before["incident_view"])
     again.work()
     assert held(again) == before, "followers go on where they stood"
-    again.house.close()
+    again.container.close()
 
 
 def test_a_rebuild_while_a_worker_lives_changes_nothing(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_rebuild_while_a_worker_lives_changes_nothing(tmp_path: Path) -> None:
     assert held(world) == before
     world.feed(world.event("backup.job"))
     assert len(world.rows("SELECT 1 FROM search_events")) == len(before["search_events"]) + 1
-    world.house.close()
+    world.container.close()
 
 
 def shape(world: World) -> dict[str, set[tuple[Any, ...]]]:
@@ -109,8 +109,8 @@ def test_steps_lead_every_recorded_store_to_the_shape_of_a_new_one(tmp_path: Pat
     (first / "qorgau.sqlite").write_bytes(gzip.decompress((DATA / "store-v1.sqlite.gz").read_bytes()))
     for world in (World(first), opened("sqlite", "56dc29b", tmp_path / "second").world):
         assert shape(world) == shape(new)
-        world.house.close()
-    new.house.close()
+        world.container.close()
+    new.container.close()
 
 
 def test_numbers_of_steps_ascend_and_an_older_build_refuses_a_newer_store(tmp_path: Path) -> None:

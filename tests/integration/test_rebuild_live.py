@@ -70,15 +70,15 @@ def worked(data: Path) -> World:
     world = World(data, MovingClock(datetime.now(UTC))).people()
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     incident = world.incidents()[0]["id"]
-    world.house.acts.assign(incident, ANALYST.id, by=ANALYST)
-    world.house.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.assign(incident, ANALYST.id, by=ANALYST)
+    world.container.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
     world.work()
     return world
 
 
 def at_rest(world: World) -> None:
     """Wait for nothing: the server has done what there was."""
-    assert not any(behind(world.house.search, world.house.ledger, world.house.decisions).values())
+    assert not any(behind(world.container.search, world.container.ledger, world.container.decisions).values())
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM {}", "DROP TABLE {}"])
@@ -87,7 +87,7 @@ def test_a_rebuild_under_a_running_server_changes_no_answer(damage: str, tmp_pat
     page = f"/incidents/{world.incidents()[0]['id']}"
     at_rest(world)
     settings = world.settings
-    world.house.close()
+    world.container.close()
     with serving(tmp_path) as client:
         before = answers(client, page)
         assert '"number":"INC-' in before["/api/v1/events?of=incidents"]
@@ -126,9 +126,9 @@ def test_places_that_are_gone_altogether_are_for_a_backup_to_restore(kind: str, 
 
 
 def _rebuilt(world: World, *damages: str) -> Any:
-    with world.house.database.write() as cursor:
+    with world.container.database.write() as cursor:
         for damage in damages:
             cursor.execute(damage)
     settings = {"QORGAU_DATABASE": world.settings.database} if world.settings.database else {}
-    world.house.close()
+    world.container.close()
     return qorgau("ledger", "rebuild", data=world.folder, **settings)

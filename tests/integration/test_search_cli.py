@@ -14,7 +14,7 @@ def filled(folder: Path) -> None:
     world = World(folder)
     changed = world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin")
     world.feed(changed, world.event("backup.job", host__name="srv-01"))
-    world.house.close()
+    world.container.close()
 
 
 def test_find_status_and_rebuild(tmp_path: Path) -> None:
@@ -40,8 +40,8 @@ def test_a_question_that_cannot_be_read_is_bad_usage(tmp_path: Path) -> None:
 def test_events_that_are_missing_are_said(tmp_path: Path) -> None:
     filled(tmp_path)
     world = World(tmp_path)
-    with world.house.database.write() as cursor:
+    with world.container.database.write() as cursor:
         cursor.execute("DELETE FROM search_events WHERE rowid = 2")
-    world.house.close()
+    world.container.close()
     done = qorgau("search", "status", data=tmp_path)
     assert (done.returncode, b"1 events are not in the index" in done.stderr) == (1, True)

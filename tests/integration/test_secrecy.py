@@ -48,7 +48,7 @@ def personal_value(name: str, kind: str, who: dict[str, str]) -> Any:
 def planted(world: World) -> list[str]:
     """Feed every event type with personal fields full of canaries; and bytes nobody can read."""
     secrets: list[str] = []
-    catalogue = world.house.catalogue
+    catalogue = world.container.catalogue
     for number, action in enumerate(sorted(catalogue.events), 1):
         who = person(number)
         example = catalogue.example(action)
@@ -81,11 +81,11 @@ def test_no_planted_person_stands_anywhere_in_the_clear(
     caplog.set_level(logging.DEBUG)
     secrets = planted(world)
     assert len(world.incidents()) > 15, "the canaries went through rules, incidents, clocks and notices"
-    world.house.close_segments(100)
-    shown = orjson.dumps(queries.dead_letters(world.house)) + orjson.dumps(queries.search(world.house, ""))
+    world.container.close_segments(100)
+    shown = orjson.dumps(queries.dead_letters(world.container)) + orjson.dumps(queries.search(world.container, ""))
     assert found_in(shown, secrets) == []
     assert found_in(caplog.text.encode(), secrets) == []
-    world.house.close()
+    world.container.close()
     for command in (("ledger", "verify"), ("ledger", "stats"), ("incidents", "list"), ("notices", "list")):
         done = qorgau(*command, data=world.folder)
         assert found_in(done.stdout + done.stderr, secrets) == []
@@ -97,7 +97,7 @@ def test_no_planted_person_stands_anywhere_in_the_clear(
 
 def test_a_thief_of_the_data_without_the_keys_has_nothing(world: World, tmp_path: Path) -> None:
     world.feed(world.event("portal.application.submitted", mfo__client__iin="850101300005", mfo__client__id="c-1"))
-    world.house.close()
+    world.container.close()
     stolen = tmp_path / "stolen"
     shutil.copytree(world.folder, stolen, ignore=shutil.ignore_patterns("keys"))
     done = qorgau("ledger", "export", data=stolen)
@@ -107,16 +107,16 @@ def test_a_thief_of_the_data_without_the_keys_has_nothing(world: World, tmp_path
 
 def test_keys_survive_the_rotation_of_the_master_key(world: World) -> None:
     world.feed(world.event("portal.application.submitted", mfo__client__iin="850101300005", mfo__client__id="c-1"))
-    old = world.house.store.keyring.master.id
-    world.house.close()
+    old = world.container.store.keyring.master.id
+    world.container.close()
     assert qorgau("keys", "rotate", data=world.folder).returncode == 0
     assert qorgau("keys", "rotate", data=world.folder).returncode == 0
     again = World(world.folder, world.clock)
-    assert again.house.store.keyring.master.id != old
-    assert again.house.ledger.read(0, 1)[0].fields["mfo.client.iin"] == "850101300005"
+    assert again.container.store.keyring.master.id != old
+    assert again.container.ledger.read(0, 1)[0].fields["mfo.client.iin"] == "850101300005"
     assert len(list((world.folder / "keys").glob("master*.key"))) == 1
-    assert again.house.ledger.find(again.house.store.vault.questions("850101300005")) == [1]
-    again.house.close()
+    assert again.container.ledger.find(again.container.store.vault.questions("850101300005")) == [1]
+    again.container.close()
 
 
 def test_ciphertext_moved_to_another_event_does_not_open(world: World) -> None:
@@ -124,7 +124,7 @@ def test_ciphertext_moved_to_another_event_does_not_open(world: World) -> None:
         world.feed(
             world.event("portal.application.submitted", mfo__client__iin="850101300005", mfo__client__id=f"c{number}")
         )
-    vault: Vault = world.house.store.vault
+    vault: Vault = world.container.store.vault
     sealed = vault.lock("a", b"text", world.clock.now())
     assert vault.unlock("a", sealed) == b"text"
     with pytest.raises(DataError, match="belongs to another"):
@@ -137,7 +137,7 @@ def test_what_is_wrong_with_keys_is_said_without_showing_them(world: World, tmp_
     with pytest.raises(DataError, match="32 bytes"):
         LocalMasterKey.parse("c2hvcnQ=")
     with pytest.raises(DataError, match="is needed and not here"):
-        Keyring(world.house.store.keyring.database, LocalMasterKey(b"x" * 32))
+        Keyring(world.container.store.keyring.database, LocalMasterKey(b"x" * 32))
     folder = KeyFolder(tmp_path / "k")
     folder.signing_seed()
     (tmp_path / "k" / "checkpoint.key").chmod(0o644)

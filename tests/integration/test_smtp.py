@@ -36,7 +36,7 @@ def approved(tmp_path: Path, server: tuple[int, Path], recipient: str) -> tuple[
     world.count = 1000 * len(list(server[1].iterdir()))  # ids are derived: another event gives another notice
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     notice = world.notices(world.incidents()[0]["id"])["regulator"]["id"]
-    world.house.acts.approve_notice(notice, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(notice, None, by=COMPLIANCE)
     world.work()
     return world, notice
 
@@ -82,8 +82,8 @@ def test_a_connection_lost_after_the_data_is_unknown_and_a_person_decides(
     world.work()
     assert copies(server, notice) == 1, "it is never sent a second time by itself"
     with pytest.raises(DecisionRefused, match="evidence"):
-        world.house.acts.settle_notice(notice, True, "", by=COMPLIANCE)
-    world.house.acts.settle_notice(notice, True, "they confirmed by telephone, entry 881", by=COMPLIANCE)
+        world.container.acts.settle_notice(notice, True, "", by=COMPLIANCE)
+    world.container.acts.settle_notice(notice, True, "they confirmed by telephone, entry 881", by=COMPLIANCE)
     world.work()
     assert state(world) == ("sent", "satisfied")
 
@@ -115,7 +115,7 @@ def test_a_server_too_slow_to_answer_leaves_a_doubt(
 
 def test_one_of_several_recipients_is_refused_and_the_others_have_it(tmp_path: Path, server: tuple[int, Path]) -> None:
     world, notice = approved(tmp_path, server, "one@example.kz, refuse@example.kz, two@example.kz")
-    states = {d.recipient: d.state for d in world.house.decisions.load(Notice, notice).deliveries.values()}
+    states = {d.recipient: d.state for d in world.container.decisions.load(Notice, notice).deliveries.values()}
     assert states == {"one@example.kz": "sent", "refuse@example.kz": "refused", "two@example.kz": "sent"}
     assert state(world) == ("refused", "running")
 
@@ -146,7 +146,7 @@ def test_a_server_that_is_restarted_gets_every_notice_once(tmp_path: Path) -> No
             process.wait()
         if number == 4:
             process, _ = start_server(folder, port)
-        world.house.acts.approve_notice(notice, None, by=COMPLIANCE)
+        world.container.acts.approve_notice(notice, None, by=COMPLIANCE)
         world.work()
     for _ in range(5):
         world.clock.forward(minutes=10)
@@ -173,7 +173,9 @@ def test_a_server_that_offers_no_tls_gets_nothing(tmp_path: Path, server: tuple[
         regulator_mail="agency@example.kz",
     ).people()  # fmt: skip
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
-    world.house.acts.approve_notice(world.notices(world.incidents()[0]["id"])["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.approve_notice(
+        world.notices(world.incidents()[0]["id"])["regulator"]["id"], None, by=COMPLIANCE
+    )
     world.work()
     assert state(world) == ("approved", "running")
     assert len(list(server[1].iterdir())) == before
@@ -186,9 +188,9 @@ def test_a_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
 
 def test_a_stop_while_sending_is_unknown_after_the_restart(tmp_path: Path, server: tuple[int, Path]) -> None:
     world, _ = approved(tmp_path, (9, tmp_path), "agency@example.kz")
-    with world.house.database.write() as cursor:
+    with world.container.database.write() as cursor:
         cursor.execute("UPDATE outbox SET state = 'performing' WHERE kind = 'mail'")
     again = world.restart()
     again.work()
     assert state(again) == ("unknown", "running")
-    again.house.close()
+    again.container.close()

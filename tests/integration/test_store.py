@@ -26,8 +26,8 @@ def busy(world: World) -> None:
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     world.feed(world.event("loan.disbursement.executed", mfo__client__id="c-2", mfo__loan__id="L-1"))
     incident = world.incidents()[0]["id"]
-    world.house.acts.assign(incident, "aigul", by=ANALYST)
-    world.house.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.assign(incident, "aigul", by=ANALYST)
+    world.container.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
     world.work()
     world.clock.forward(days=2)
     world.sweep()
@@ -36,35 +36,35 @@ def busy(world: World) -> None:
 def test_read_models_rebuilt_from_the_log_are_the_same(world: World) -> None:
     busy(world)
     before = everything(world)
-    assert world.house.decisions.rebuild_views() == world.house.decisions.head()
+    assert world.container.decisions.rebuild_views() == world.container.decisions.head()
     assert everything(world) == before
 
 
 def test_a_second_run_of_every_stage_changes_nothing(world: World) -> None:
     busy(world)
-    head = world.house.decisions.head()
+    head = world.container.decisions.head()
     world.work()
     again = world.restart()
     again.work()
     assert again.sweep() == 0
-    assert again.house.decisions.head() == head
-    again.house.close()
+    assert again.container.decisions.head() == head
+    again.container.close()
 
 
 def test_a_follower_never_goes_back(world: World) -> None:
     busy(world)
-    with pytest.raises(IntegrityError), world.house.decisions.unit(MONDAY) as unit:
+    with pytest.raises(IntegrityError), world.container.decisions.unit(MONDAY) as unit:
         unit.track("clocks", 1)
 
 
 def test_a_unit_that_fails_leaves_nothing(world: World) -> None:
     busy(world)
-    head = world.house.decisions.head()
+    head = world.container.decisions.head()
     incident = world.incidents()[0]["id"]
-    with pytest.raises(RuntimeError), world.house.decisions.unit(MONDAY) as unit:
+    with pytest.raises(RuntimeError), world.container.decisions.unit(MONDAY) as unit:
         unit.record(Incident, incident, [NoteAdded(at=MONDAY, incident_id=incident, text="half")])
         raise RuntimeError
-    assert world.house.decisions.head() == head
+    assert world.container.decisions.head() == head
 
 
 def test_an_unknown_topic_is_never_imported() -> None:
@@ -83,7 +83,7 @@ def test_the_detector_goes_on_where_it_was(world: World) -> None:
     again = world.restart()
     again.feed(tries[9])
     assert [row["rule_name"] for row in again.incidents()] == ["credential-stuffing"]
-    again.house.close()
+    again.container.close()
 
 
 def test_one_worker_per_directory(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_one_worker_per_directory(tmp_path: Path) -> None:
 
 
 def test_data_of_another_version_are_not_touched(world: World) -> None:
-    with world.house.database.write() as cursor:
+    with world.container.database.write() as cursor:
         cursor.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     with pytest.raises(DataError, match="schema 99"):
         world.restart()

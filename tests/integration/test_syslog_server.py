@@ -33,7 +33,7 @@ _BOUND = re.compile(rb"syslog over (\w+) on \S+ port (\d+)")
 
 @contextmanager
 def serving(data: Path, **settings: str) -> Iterator[dict[str, int]]:
-    """The server in a process; gives its ports, and ends it by SIGTERM."""
+    """The server in a process; return its ports, and ends it by SIGTERM."""
     env = {**os.environ, "QORGAU_DATA": str(data), **engines(data), **settings}
     process = subprocess.Popen([sys.executable, "-m", "infra", "syslog"], env=env, stderr=subprocess.PIPE)
     assert process.stderr is not None
@@ -64,9 +64,9 @@ def counted(it: bytes) -> bytes:
 def stored(data: Path) -> tuple[list[str], list[bytes]]:
     """Ids in the ledger and the bytes of the dead letters."""
     world = World(data)
-    events = [event.event_id for event in world.house.ledger.read(0, 100_000)]
+    events = [event.event_id for event in world.container.ledger.read(0, 100_000)]
     letters = world.letters()
-    world.house.close()
+    world.container.close()
     return events, letters
 
 
@@ -101,10 +101,10 @@ def until_stored(data: Path, count: int) -> None:
     """Datagrams have no end; wait for the last one. The limit only ends a test that failed."""
     world, pause = World(data), threading.Event()
     for _ in range(600):
-        if world.house.ledger.head() >= count:
+        if world.container.ledger.head() >= count:
             break
         pause.wait(0.1)
-    world.house.close()
+    world.container.close()
 
 
 def test_tls_takes_only_clients_with_a_certificate(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_tls_takes_only_clients_with_a_certificate(tmp_path: Path) -> None:
         with pytest.raises(OSError):
             send(stranger, 2)
     world = World(data)
-    (event,) = world.house.ledger.read(0, 10)
-    world.house.close()
+    (event,) = world.container.ledger.read(0, 10)
+    world.container.close()
     assert (event.event_id, event.source) == ("m-1", "core-banking")
 
 

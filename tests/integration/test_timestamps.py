@@ -48,7 +48,7 @@ def authority(tmp_path: Path) -> Iterator[Process]:
 
 def stamping(world: World, authority: Process, every_s: int = 60) -> Stamping:
     asked = Authority(authority.address, roots_of(authority.folder / "root.pem"))
-    return Stamping(world.house.ledger, world.house.decisions, world.clock, asked, every_s)
+    return Stamping(world.container.ledger, world.container.decisions, world.clock, asked, every_s)
 
 
 def change(world: World) -> None:
@@ -65,7 +65,7 @@ def test_heads_are_stamped_now_and_then_and_outsiders_can_check_them(
     assert not stage.step(), "not yet"
     world.clock.forward(seconds=61)
     assert stage.step()
-    world.house.close()
+    world.container.close()
     roots = {"QORGAU_TIMESTAMP_ROOTS": str(authority.folder / "root.pem")}
     listed = qorgau("ledger", "timestamps", "--out", str(tmp_path / "out"), "--json", data=world.folder, **roots)
     assert len(json.loads(listed.stdout)) == 4
@@ -80,14 +80,14 @@ def test_a_stamp_of_something_else_or_of_a_stranger_is_found(world: World, autho
     change(world)
     assert stamping(world, authority).step()
     timestamp_authority.make(tmp_path / "stranger")
-    world.house.close()
+    world.container.close()
     roots = {"QORGAU_TIMESTAMP_ROOTS": str(tmp_path / "stranger" / "root.pem")}
     found = qorgau("ledger", "verify", data=world.folder, **roots)
     assert (found.returncode, b"does not hold" in found.stderr) == (1, True)
     again = World(world.folder, world.clock)
-    with again.house.database.write() as cursor:
+    with again.container.database.write() as cursor:
         cursor.execute("UPDATE timestamps SET note = note || 'x' WHERE log = 'ledger'")
-    again.house.close()
+    again.container.close()
     found = qorgau("ledger", "verify", data=world.folder)
     assert (found.returncode, b"over something else" in found.stderr) == (1, True)
 
@@ -102,5 +102,5 @@ def test_an_authority_that_does_not_answer_is_told_and_stops_nothing(world: Worl
 
 def test_the_settings_name_the_authority(tmp_path: Path) -> None:
     world = World(tmp_path, timestamp_url="http://127.0.0.1:9")
-    assert [stage.name for stage in stages_of(world.house) if isinstance(stage, Stamping)] == ["timestamps"]
-    world.house.close()
+    assert [stage.name for stage in stages_of(world.container) if isinstance(stage, Stamping)] == ["timestamps"]
+    world.container.close()

@@ -34,15 +34,15 @@ def attack(world: World, client: str = CLIENT) -> bytes:
 def posted(tmp_path: Path, parent: str, **settings: Any) -> World:
     """Hand an attack in over HTTP, work it off, and send the spans."""
     world = World(tmp_path, **settings)
-    token = world.house.accounts.new_source("portal")
-    world.house.intake.start()
-    with TestClient(create_app(world.house)) as client:
+    token = world.container.accounts.new_source("portal")
+    world.container.intake.start()
+    with TestClient(create_app(world.container)) as client:
         headers = {"Authorization": f"Bearer {token}", "traceparent": parent}
         body = b"\n".join([world.event("backup.job"), attack(world)])
         assert client.post("/api/v1/events", content=body, headers=headers).json()["accepted"] == 2
-    world.house.intake.stop()
+    world.container.intake.stop()
     world.work()
-    world.house.tracing.close()
+    world.container.tracing.close()
     return world
 
 
@@ -56,7 +56,7 @@ def test_a_trace_goes_from_the_sender_to_the_incident(tmp_path: Path, collector:
     assert said["qorgau.incident"].string_value == world.incidents()[0]["number"]
     assert {it.key: it.value.int_value for it in taken.attributes if "accepted" in it.key} == {"qorgau.accepted": 2}
     assert CLIENT.encode() not in collector.raw
-    world.house.close()
+    world.container.close()
 
 
 @pytest.mark.parametrize("parent", [f"00-{TRACE}-{SPAN}-00", "", "rubbish", "00-" + "0" * 32 + f"-{SPAN}-01"])
@@ -67,26 +67,26 @@ def test_what_the_sender_does_not_sample_is_not_traced_and_rubbish_is_passed_ove
     assert collector.spans == {}
     assert len(world.incidents()) == 1
     assert world.rows("SELECT * FROM traces") == []
-    world.house.close()
+    world.container.close()
 
 
 def test_without_a_collector_nothing_is_kept(tmp_path: Path) -> None:
     world = posted(tmp_path, PARENT)
     assert world.rows("SELECT * FROM traces") == []
-    world.house.close()
+    world.container.close()
 
 
 def test_a_collector_that_is_away_stops_nothing(tmp_path: Path) -> None:
     world = posted(tmp_path, PARENT, traces="http://127.0.0.1:9/v1/traces")
     assert len(world.incidents()) == 1
-    world.house.close()
+    world.container.close()
 
 
 def test_messages_of_several_traces_are_linked_and_one_is_gone_on_with(tmp_path: Path, collector: Collector) -> None:
     world = World(tmp_path, traces=collector.url)
-    house = world.house
+    container = world.container
     arrivals = Arrivals(
-        house.ledger, house.catalogue, world.clock, "q", keep_unknown_types=False, tracing=house.tracing
+        container.ledger, container.catalogue, world.clock, "q", keep_unknown_types=False, tracing=container.tracing
     )
 
     async def nothing(*_: object) -> None:
@@ -98,10 +98,10 @@ def test_messages_of_several_traces_are_linked_and_one_is_gone_on_with(tmp_path:
     asyncio.run(landing.land(batch))
     asyncio.run(landing.land([Arrival("q.portal", 0, 3, attack(world), other)]))
     world.work()
-    house.tracing.close()
+    container.tracing.close()
     linked, alone = sorted(collector.spans["events process"], key=lambda span: span.start_time_unix_nano)
     assert {link.trace_id.hex() for link in linked.links} == {TRACE, "1" + TRACE[1:]}
     assert linked.trace_id.hex() not in (TRACE, "1" + TRACE[1:])
     assert alone.trace_id.hex() == "1" + TRACE[1:]
     assert collector.one("incident").trace_id == alone.trace_id
-    house.close()
+    container.close()

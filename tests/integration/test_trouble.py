@@ -44,13 +44,13 @@ def test_here_is_one_of_every_kind() -> None:
 
 @pytest.mark.parametrize(("fact", "named"), list(zip(EVERY, NAMED, strict=True)))
 def test_old_and_new_kinds_are_stored_read_and_told(world: World, fact: Fact, named: str) -> None:
-    with world.house.decisions.unit(MONDAY) as unit:
+    with world.container.decisions.unit(MONDAY) as unit:
         unit.record_single(str(derive("test", named)), fact)
     assert topics.decode(fact.topic, topics.encode(fact)) == fact
     world.work()
     (letter,) = (world.folder / "spool").glob("alert-*.eml")
     assert named in letter.read_text(encoding="utf8").replace("=\n", "")
-    assert [it.fact for it in world.house.decisions.read_topic(fact.topic, 0, 9)] == [fact]
+    assert [it.fact for it in world.container.decisions.read_topic(fact.topic, 0, 9)] == [fact]
     assert world.whole()["decisions"] > 0
 
 
@@ -58,16 +58,16 @@ def test_a_duty_that_cannot_be_counted_stands_on_the_timeline_of_its_owner(world
     fact = EVERY[5]
     assert isinstance(fact, DutyNotCounted)
     _, text, values = told(fact)
-    with world.house.decisions.unit(MONDAY) as unit:
+    with world.container.decisions.unit(MONDAY) as unit:
         unit.record_single(str(derive("test", "one")), fact)
     for _ in range(2):
-        assert [it.text for it in timeline.entries(world.house, "d-1")] == [text.format(**values)]
-        world.house.decisions.rebuild_views()
+        assert [it.text for it in timeline.entries(world.container, "d-1")] == [text.format(**values)]
+        world.container.decisions.rebuild_views()
 
 
 def test_a_build_that_does_not_know_these_facts_refuses_the_store(tmp_path: Path) -> None:
     """The store of a build that writes new facts has a later version, and an older build says so at the opening."""
-    World(tmp_path).house.close()
+    World(tmp_path).container.close()
     store = sqlite3.connect(tmp_path / "qorgau.sqlite")
     assert store.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("8",)
     store.execute("UPDATE meta SET value = '9' WHERE key = 'schema'")

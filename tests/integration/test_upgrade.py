@@ -29,21 +29,21 @@ def old(tmp_path: Path) -> Path:
 def test_a_store_of_the_first_version_is_brought_over_whole(old: Path) -> None:
     lines = (DATA / "store-v1.ndjson").read_bytes().splitlines()
     world = World(old)
-    events = world.house.ledger.read(0, 100)
+    events = world.container.ledger.read(0, 100)
     assert [event.raw for event in events] == lines[:62]
     assert [event.position for event in events] == list(range(1, 63))
     assert events[61].fields["mfo.client.iin"] == "850101300005"
     assert world.whole() == {"ledger": 62, "decisions": 32}
     assert [row["number"] for row in world.incidents()] == ["INC-2026-0001", "INC-2026-0002"]
-    (letter,) = queries.dead_letters(world.house)
+    (letter,) = queries.dead_letters(world.container)
     assert letter.size == len(b"garbage")
-    receipt = world.house.intake.take(Batch("file", None, world.clock.now(), b"\n".join(lines)))
+    receipt = world.container.intake.take(Batch("file", None, world.clock.now(), b"\n".join(lines)))
     assert (receipt.taken.accepted, receipt.taken.duplicate) == (0, 62)
-    assert world.house.ledger.find(world.house.store.vault.questions("850101300005")) == [62]
+    assert world.container.ledger.find(world.container.store.vault.questions("850101300005")) == [62]
     world.work()
     again = world.restart()
     assert again.whole()["ledger"] == 62
-    again.house.close()
+    again.container.close()
     assert b"850101300005" not in (old / "qorgau.sqlite").read_bytes()
 
 

@@ -41,7 +41,7 @@ def strike(world: World, client: str = CLIENT) -> str:
 def test_an_incident_is_told_signed_and_without_names(tmp_path: Path, receiver: Receiver) -> None:
     world = world_with(tmp_path, receiver)
     key = strike(world)
-    world.house.acts.acknowledge(key, by=ANALYST)
+    world.container.acts.acknowledge(key, by=ANALYST)
     world.work()
     assert receiver.types == ["incident.opened", "incident.acknowledged"]
     for (headers, body), told in zip(receiver.taken, receiver.bodies, strict=True):
@@ -50,8 +50,8 @@ def test_an_incident_is_told_signed_and_without_names(tmp_path: Path, receiver: 
         assert CLIENT.encode() not in body
     assert [told["data"]["status"] for told in receiver.bodies] == ["New", "In Progress"]
     assert len({headers["webhook-id"] for headers, _ in receiver.taken}) == 2
-    assert {row.to for row in queries.outbox(world.house) if row.kind == "webhook"} == {"siem"}
-    world.house.close()
+    assert {row.to for row in queries.outbox(world.container) if row.kind == "webhook"} == {"siem"}
+    world.container.close()
 
 
 def test_a_try_again_is_the_same_message_at_another_instant(tmp_path: Path, receiver: Receiver) -> None:
@@ -67,7 +67,7 @@ def test_a_try_again_is_the_same_message_at_another_instant(tmp_path: Path, rece
         assert (headers["webhook-id"], body) == (first[0]["webhook-id"], first[1])
         assert headers["webhook-signature"] == signature(SECRET, headers, body)
     assert len({headers["webhook-timestamp"] for headers, _ in [first, *others]}) == 3
-    world.house.close()
+    world.container.close()
 
 
 def test_two_secrets_give_two_signatures(tmp_path: Path, receiver: Receiver) -> None:
@@ -75,7 +75,7 @@ def test_two_secrets_give_two_signatures(tmp_path: Path, receiver: Receiver) -> 
     strike(world)
     headers, body = receiver.taken[0]
     assert headers["webhook-signature"].split(" ") == [signature(it, headers, body) for it in (SECRET, OTHER)]
-    world.house.close()
+    world.container.close()
 
 
 @pytest.mark.parametrize(("answers", "days"), [([410], 0), ([500] * 3, 4)])
@@ -88,13 +88,13 @@ def test_what_is_not_taken_is_told_to_people(tmp_path: Path, receiver: Receiver,
     (row,) = world.held(EffectRow, kind="webhook")
     assert row.state == "refused"
     assert any("webhook:siem:" in row.payload for row in world.held(EffectRow, kind="alert"))
-    world.house.close()
+    world.container.close()
 
 
 def test_only_what_was_asked_for_is_told_and_nothing_of_the_past(tmp_path: Path, receiver: Receiver) -> None:
     before = World(tmp_path).people()
     strike(before, "C-1")
-    before.house.close()
+    before.container.close()
     hook = {"url": receiver.url, "secrets": [SECRET], "events": ["clock.*"]}
     world = World(tmp_path, before.clock, webhooks={"siem": hook})
     world.count = before.count
@@ -106,7 +106,7 @@ def test_only_what_was_asked_for_is_told_and_nothing_of_the_past(tmp_path: Path,
     world.clock.forward(days=9)
     world.sweep()
     assert "clock.breached" in receiver.types
-    world.house.close()
+    world.container.close()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_wrong_setting_stops_the_start_and_keeps_the_secret(hook: dict[str, ob
 def test_the_commands(tmp_path: Path, receiver: Receiver) -> None:
     world = world_with(tmp_path, receiver, events=["incident.opened"])
     strike(world)
-    world.house.close()
+    world.container.close()
     hook = json.dumps({"siem": {"url": receiver.url, "secrets": [SECRET], "events": ["incident.opened"]}})
     done = qorgau("webhooks", "test", "siem", data=tmp_path, QORGAU_WEBHOOKS=hook)
     assert done.returncode == 0, done.stderr

@@ -39,14 +39,14 @@ class Process:
 
 @pytest.fixture
 def witness(world: World, tmp_path: Path) -> Iterator[Process]:
-    made = Process(tmp_path / "witness", world.house.store.signer.verifier.text())
+    made = Process(tmp_path / "witness", world.container.store.signer.verifier.text())
     yield made
     made.stop()
 
 
 def stage(world: World, witness: Process) -> Witnessing:
-    house = world.house
-    return Witnessing(house.ledger, house.decisions, world.clock, [witness.address], [witness.key])
+    container = world.container
+    return Witnessing(container.ledger, container.decisions, world.clock, [witness.address], [witness.key])
 
 
 def test_heads_of_both_logs_are_cosigned_and_kept(world: World, witness: Process) -> None:
@@ -70,7 +70,7 @@ def test_a_witness_that_was_away_or_a_worker_that_forgot_go_on(world: World, wit
     with pytest.raises(WitnessRefuses, match="does not answer"):
         world.feed(world.event("backup.job"))
         stage(world, witness).step()
-    again = Process(tmp_path / "witness", world.house.store.signer.verifier.text())
+    again = Process(tmp_path / "witness", world.container.store.signer.verifier.text())
     assert again.key == witness.key
     assert stage(world, again).step()
     again.stop()
@@ -84,7 +84,7 @@ def test_a_log_that_was_rewritten_or_cut_off_is_not_signed(world: World, witness
     stage(world, witness).step()
     other = World(tmp_path / "other")
     key = (world.folder / "keys" / "checkpoint.key").read_text()
-    other.house.close()
+    other.container.close()
     (tmp_path / "forged" / "keys").mkdir(parents=True)
     (tmp_path / "forged" / "keys" / "checkpoint.key").write_text(key)
     (tmp_path / "forged" / "keys" / "checkpoint.key").chmod(0o600)
@@ -98,7 +98,7 @@ def test_a_log_that_was_rewritten_or_cut_off_is_not_signed(world: World, witness
         stage(forged, witness).step()
     seen = httpx.get(f"{witness.address}/last", params={"origin": "qorgau/ledger"}).text
     (tmp_path / "seen").write_text(seen)
-    forged.house.close()
+    forged.container.close()
     done = qorgau("ledger", "verify", "--seen", str(tmp_path / "seen"), "--json", data=tmp_path / "forged")
     assert done.returncode == 1
     assert "log was rewritten" in json.loads(done.stdout)["faults"][0]["fault"] or "no commit ends" in str(done.stdout)
@@ -124,8 +124,8 @@ def test_what_a_witness_does_not_sign(witness: Process, body: bytes, status: int
 def test_proofs_are_checked_without_the_store(world: World, tmp_path: Path) -> None:
     for _ in range(9):
         world.feed(world.event("backup.job"))
-    key = world.house.store.signer.verifier.text()
-    world.house.close()
+    key = world.container.store.signer.verifier.text()
+    world.container.close()
     proof = tmp_path / "proof.json"
     for command in (("prove", "4"), ("prove", "9"), ("prove-growth", "3"), ("prove-growth", "3", "9")):
         made = qorgau("ledger", *command, data=world.folder)

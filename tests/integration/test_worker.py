@@ -14,7 +14,7 @@ from tests.support import ANALYST, World
 
 
 def test_a_failing_stage_is_loud_and_recovers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(world.house)
+    worker = Worker(world.container)
     monkeypatch.setattr("infra.app.worker.PAUSE_AFTER_FAULT_S", 0.0)
     clocks = next(stage for stage in worker.stages if stage.name == "clocks")
 
@@ -23,12 +23,12 @@ def test_a_failing_stage_is_loud_and_recovers(world: World, monkeypatch: pytest.
 
     incident = _incident(world)
     monkeypatch.setattr(type(clocks), "take", broken)
-    world.house.acts.acknowledge(incident, by=ANALYST)
+    world.container.acts.acknowledge(incident, by=ANALYST)
     for _ in range(3):
         assert worker.run_once(clocks) is False
-    assert [fault["stage"] for fault in standing(world.house.database)] == ["clocks"]
+    assert [fault["stage"] for fault in standing(world.container.database)] == ["clocks"]
     assert len(world.rows("SELECT * FROM decisions WHERE topic = 'stage.failed.v1'")) == 1
-    with TestClient(create_app(world.house)) as client:
+    with TestClient(create_app(world.container)) as client:
         answer = client.get("/health")
         assert answer.status_code == 503
         assert "850101300005" not in answer.text
@@ -43,10 +43,10 @@ def test_the_worker_runs_sweeps_and_stops(world: World) -> None:
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     world.clock.forward(days=9)
     done = threading.Event()
-    worker = Worker(world.house)
+    worker = Worker(world.container)
     notices = worker.wake
     worker.wake = lambda: (notices(), done.set())  # type: ignore[method-assign,func-returns-value]
-    world.house.decisions.on_commit = worker.wake
+    world.container.decisions.on_commit = worker.wake
     worker.start()
     assert done.wait(30)
     worker.stop()
@@ -86,6 +86,6 @@ def test_a_rule_that_raises_is_told_to_people_once(world: World) -> None:
 
 
 def _incident(world: World) -> str:
-    world.house.decisions.on_commit = lambda: None
+    world.container.decisions.on_commit = lambda: None
     world.feed(world.event("net.egress.unexpected", host__name="face-1"))
     return str(world.incidents()[0]["id"])

@@ -67,7 +67,7 @@ def world(tmp_path: Path, outside: Collections) -> Iterator[World]:
         tmp_path / "data", collections_url=outside.url, loans_url=outside.url, bureau_url=outside.url, bureaus=("pkb",)
     ).people()
     yield made
-    made.house.close()
+    made.container.close()
 
 
 def resolution(**changes: Any) -> LegalAct:
@@ -80,7 +80,7 @@ def resolution(**changes: Any) -> LegalAct:
 
 
 def test_the_act_starts_the_clocks_and_the_orders_reach_the_systems(world: World, outside: Collections) -> None:
-    key = world.house.acts.register_act(resolution(), by=COMPLIANCE)
+    key = world.container.acts.register_act(resolution(), by=COMPLIANCE)
     world.work()
     clocks = world.clocks(key)
     assert set(clocks) == {"collection-stop", "accrual-stop", "bureau-correction"}
@@ -91,7 +91,7 @@ def test_the_act_starts_the_clocks_and_the_orders_reach_the_systems(world: World
 
 
 def test_a_later_collection_action_opens_an_incident(world: World) -> None:
-    world.house.acts.register_act(resolution(), by=COMPLIANCE)
+    world.container.acts.register_act(resolution(), by=COMPLIANCE)
     world.work()
     world.clock.forward(hours=3)
     world.feed(world.event("collection.contact_attempted", mfo__loan__id="L-9", mfo__channel="call"))
@@ -101,7 +101,7 @@ def test_a_later_collection_action_opens_an_incident(world: World) -> None:
 
 def test_a_system_that_is_down_is_asked_again_with_the_same_key(world: World, outside: Collections) -> None:
     outside.failing = 5
-    key = world.house.acts.register_act(resolution(), by=COMPLIANCE)
+    key = world.container.acts.register_act(resolution(), by=COMPLIANCE)
     world.work()
     assert world.clocks(key)["collection-stop"]["state"] == "running"
     for _ in range(8):
@@ -114,7 +114,7 @@ def test_a_system_that_is_down_is_asked_again_with_the_same_key(world: World, ou
 
 def test_an_hour_without_an_answer_is_told_and_tried_on(world: World, outside: Collections) -> None:
     outside.failing = 10_000
-    key = world.house.acts.register_act(resolution(), by=COMPLIANCE)
+    key = world.container.acts.register_act(resolution(), by=COMPLIANCE)
     world.work()
     for _ in range(15):
         world.clock.forward(minutes=5)
@@ -122,7 +122,7 @@ def test_an_hour_without_an_answer_is_told_and_tried_on(world: World, outside: C
     overdue = world.held(OrderRow, protection_id=key)
     assert [(row.overdue, row.acknowledged_at) for row in overdue] == [(True, None)] * 4
     assert len(list((world.folder / "spool").glob("alert-*.eml"))) == 4
-    world.house.acts.acknowledge_order(
+    world.container.acts.acknowledge_order(
         key, world.held(OrderRow, kind="collection-stop")[0].id, "letter 5", by=COMPLIANCE
     )
     world.work()
@@ -131,7 +131,7 @@ def test_an_hour_without_an_answer_is_told_and_tried_on(world: World, outside: C
 
 def test_three_days_without_an_answer_are_a_breach_on_a_holiday_too(world: World, outside: Collections) -> None:
     outside.failing = 10_000
-    key = world.house.acts.register_act(resolution(), by=COMPLIANCE)
+    key = world.container.acts.register_act(resolution(), by=COMPLIANCE)
     world.work()
     world.clock.forward(days=3, seconds=1)
     world.sweep()
@@ -139,8 +139,8 @@ def test_three_days_without_an_answer_are_a_breach_on_a_holiday_too(world: World
 
 
 def test_the_same_act_twice_is_one_protection(world: World, outside: Collections) -> None:
-    first = world.house.acts.register_act(resolution(), by=COMPLIANCE)
-    second = world.house.acts.register_act(resolution(), by=ANALYST)
+    first = world.container.acts.register_act(resolution(), by=COMPLIANCE)
+    second = world.container.acts.register_act(resolution(), by=ANALYST)
     world.work()
     assert first == second
     assert len(outside.orders) == 4
@@ -166,15 +166,15 @@ def test_an_act_that_cannot_be_read_opens_an_incident_for_a_person(world: World,
 
 def test_receipt_cannot_be_stated_in_the_future_or_before_the_act(world: World) -> None:
     with pytest.raises(InputError, match="future"):
-        world.house.acts.register_act(resolution(received_at=MONDAY + timedelta(hours=1)), by=COMPLIANCE)
+        world.container.acts.register_act(resolution(received_at=MONDAY + timedelta(hours=1)), by=COMPLIANCE)
     with pytest.raises(InputError, match="before its own date"):
-        world.house.acts.register_act(resolution(act_date=date(2026, 12, 1)), by=COMPLIANCE)
+        world.container.acts.register_act(resolution(act_date=date(2026, 12, 1)), by=COMPLIANCE)
 
 
 def test_checking_takes_another_person(world: World) -> None:
-    key = world.house.acts.register_act(resolution(), by=COMPLIANCE)
+    key = world.container.acts.register_act(resolution(), by=COMPLIANCE)
     with pytest.raises(SecondPersonNeeded):
-        world.house.acts.verify_act(key, True, "called them", by=COMPLIANCE)
+        world.container.acts.verify_act(key, True, "called them", by=COMPLIANCE)
     with pytest.raises(NotAllowed):
-        world.house.acts.verify_act(key, True, "called them", by=AUDITOR)
-    world.house.acts.verify_act(key, True, "called them", by=COMPLIANCE_2)
+        world.container.acts.verify_act(key, True, "called them", by=AUDITOR)
+    world.container.acts.verify_act(key, True, "called them", by=COMPLIANCE_2)

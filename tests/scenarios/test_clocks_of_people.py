@@ -27,47 +27,49 @@ def given(world: World) -> str:
 
 
 def clock_of(world: World, incident: str, kind: str) -> Clock:
-    return world.house.decisions.load(Clock, world.clocks(incident)[kind]["id"])
+    return world.container.decisions.load(Clock, world.clocks(incident)[kind]["id"])
 
 
 def test_a_clock_is_cancelled_by_two_and_runs_until_then(world: World) -> None:
     key = given(world)
     clock = clock_of(world, key, "client-notice").id
     with pytest.raises(NotAllowed):
-        world.house.acts.propose_cancellation(clock, "the client is the suspect", by=AUDITOR)
-    world.house.acts.propose_cancellation(clock, "the client is the suspect", by=COMPLIANCE)
+        world.container.acts.propose_cancellation(clock, "the client is the suspect", by=AUDITOR)
+    world.container.acts.propose_cancellation(clock, "the client is the suspect", by=COMPLIANCE)
     assert world.clocks(key)["client-notice"]["state"] == "running"
     with pytest.raises(SecondPersonNeeded):
-        world.house.acts.agree_to_cancel(clock, by=COMPLIANCE)
+        world.container.acts.agree_to_cancel(clock, by=COMPLIANCE)
     with pytest.raises(NotAllowed):
-        world.house.acts.agree_to_cancel(clock, by=ANALYST)
-    world.house.acts.agree_to_cancel(clock, by=COMPLIANCE_2)
+        world.container.acts.agree_to_cancel(clock, by=ANALYST)
+    world.container.acts.agree_to_cancel(clock, by=COMPLIANCE_2)
     assert world.clocks(key)["client-notice"]["state"] == "cancelled"
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     assert world.clocks(key)["client-notice"]["state"] == "cancelled", "what two persons decided of it stays"
     with pytest.raises(DecisionRefused):
-        world.house.acts.agree_to_cancel(clock, by=CISO)
+        world.container.acts.agree_to_cancel(clock, by=CISO)
 
 
 def test_a_clock_started_by_hand_counts_from_when_it_began(world: World) -> None:
     key = given(world)
     began = MONDAY - timedelta(hours=1)
-    world.house.acts.start_clock(key, "suspicious-hold", "", began, "payout held", by=ANALYST)
+    world.container.acts.start_clock(key, "suspicious-hold", "", began, "payout held", by=ANALYST)
     row = world.clocks(key)["suspicious-hold"]
     assert row["due_at"].startswith("2026-11-27T13:00")
     with pytest.raises(DecisionRefused, match="already"):
-        world.house.acts.start_clock(key, "suspicious-hold", "", began, "again", by=ANALYST)
+        world.container.acts.start_clock(key, "suspicious-hold", "", began, "again", by=ANALYST)
     with pytest.raises(InputError, match="future"):
-        world.house.acts.start_clock(key, "bureau-corrected-report", "", MONDAY + timedelta(days=1), "x", by=ANALYST)
+        world.container.acts.start_clock(
+            key, "bureau-corrected-report", "", MONDAY + timedelta(days=1), "x", by=ANALYST
+        )
     with pytest.raises(NotFound, match="policy-review"):
-        world.house.acts.start_clock(key, "policy-review", "", began, "x", by=ANALYST)
+        world.container.acts.start_clock(key, "policy-review", "", began, "x", by=ANALYST)
 
 
 def with_calendar(world: World, working: bool) -> World:
     path = world.folder / "orders.yml"
     path.write_text(HOLIDAY.format(working=str(working).lower()), encoding="utf8")
     world.settings = world.settings.model_copy(update={"calendar_overrides": path})
-    world.house.close()
+    world.container.close()
     again = World(world.folder, world.clock, calendar_overrides=path)
     again.count = world.count
     return again
@@ -82,14 +84,14 @@ def test_a_day_off_that_is_ordered_later_is_offered_and_the_earlier_instant_hold
     assert row["due_at"] == before
     assert row["offered_due_at"].startswith("2026-11-25T05:00")
     with pytest.raises(NotAllowed):
-        again.house.acts.accept_later(row["id"], "the order is published", by=ANALYST)
-    again.house.acts.accept_later(row["id"], "the order is published", by=COMPLIANCE)
+        again.container.acts.accept_later(row["id"], "the order is published", by=ANALYST)
+    again.container.acts.accept_later(row["id"], "the order is published", by=COMPLIANCE)
     assert again.clocks(key)["regulator-notice"]["due_at"].startswith("2026-11-25T05:00")
     again.clock.forward(days=1, hours=1)
     again.sweep()
     assert again.clocks(key)["regulator-notice"]["state"] == "running"
     assert again.clocks(key)["client-notice"]["state"] == "breached", "nobody accepted the later one for this clock"
-    again.house.close()
+    again.container.close()
 
 
 def test_a_working_day_that_is_ordered_later_makes_the_term_end_sooner(tmp_path: Path) -> None:
@@ -101,14 +103,14 @@ def test_a_working_day_that_is_ordered_later_makes_the_term_end_sooner(tmp_path:
     assert world.clocks(key)["regulator-notice"]["due_at"].startswith("2026-11-23T13:00")
     path = tmp_path / "orders.yml"
     path.write_text(HOLIDAY.format(working="true").replace("11-24", "11-21"), encoding="utf8")
-    world.house.close()
+    world.container.close()
     again = World(tmp_path / "data", world.clock, calendar_overrides=path)
     again.work()
     assert again.clocks(key)["regulator-notice"]["due_at"].startswith("2026-11-21T13:00")
-    facts = [it.fact for it in again.house.decisions.timeline(key) if it.fact.topic == "clock.recounted.v1"]
+    facts = [it.fact for it in again.container.decisions.timeline(key) if it.fact.topic == "clock.recounted.v1"]
     assert len(facts) == len([row for row in again.clocks(key).values() if row["running"]])
     again.work()
-    assert again.house.decisions.head() == again.restart().house.decisions.head(), "it is counted again once"
+    assert again.container.decisions.head() == again.restart().container.decisions.head(), "it is counted again once"
 
 
 def test_a_breach_is_said_again_until_it_is_done(world: World) -> None:
@@ -117,7 +119,7 @@ def test_a_breach_is_said_again_until_it_is_done(world: World) -> None:
     for _ in range(40):
         world.clock.forward(days=1)
         world.sweep()
-    for it in world.house.decisions.timeline(key):
+    for it in world.container.decisions.timeline(key):
         if it.fact.topic == "clock.reminded.v1" and it.fact.clock_id == clock_of(world, key, "regulator-notice").id:  # type: ignore[attr-defined]
             days.append(it.fact.after_days)  # type: ignore[attr-defined]
     assert days == [1, 2, 4, 8, 16, 32]
@@ -138,7 +140,7 @@ def test_the_ladder_tells_each_role_at_its_own_address(tmp_path: Path) -> None:
     assert any("75 %" in mail for mail in told["ciso"])
     assert not any("75 %" in mail for mail in told["officer"])
     assert all(any("Breached" in mail for mail in mails) for mails in told.values())
-    world.house.close()
+    world.container.close()
 
 
 def test_clocks_fire_while_search_mail_and_detection_are_broken(world: World) -> None:
@@ -151,19 +153,19 @@ def test_clocks_fire_while_search_mail_and_detection_are_broken(world: World) ->
     for stage in world.stages:
         stage.step = broken  # type: ignore[method-assign]
     world.clock.forward(days=4)
-    assert world.house.sweep.run() == 6
+    assert world.container.sweep.run() == 6
     assert {row["state"] for row in world.clocks(key).values()} == {"breached"}
 
 
 def test_what_is_due_is_listed_without_names_of_clients(world: World) -> None:
     given(world)
-    world.house.acts.duty_done("policy-review", date(2025, 11, 25), "minutes 3", by=CISO)
-    world.house.acts.plan_action("policy-review", "second factor", "erlan", date(2026, 11, 27), by=CISO)
+    world.container.acts.duty_done("policy-review", date(2025, 11, 25), "minutes 3", by=CISO)
+    world.container.acts.plan_action("policy-review", "second factor", "erlan", date(2026, 11, 27), by=CISO)
     world.work()
-    rows = due_within(world.house)
+    rows = due_within(world.container)
     assert [row.kind for row in rows][:2] == ["immediate-containment", "triage"]
     assert {"policy-review", "corrective-action", "remediation"} <= {row.kind for row in rows}
-    feed = Calendar.from_ical(as_calendar(world.house, rows, "https://qorgau.mfo.kz"))
+    feed = Calendar.from_ical(as_calendar(world.container, rows, "https://qorgau.mfo.kz"))
     events = {str(event["uid"]): event for event in feed.walk("VEVENT")}
     assert len(events) == len(rows)
     text = feed.to_ical().decode()
@@ -175,11 +177,11 @@ def test_what_is_due_is_listed_without_names_of_clients(world: World) -> None:
 
 
 def test_a_feed_belongs_to_an_account_and_the_newest_address_counts(world: World) -> None:
-    first = world.house.accounts.new_feed(ANALYST)
-    second = world.house.accounts.new_feed(ANALYST)
-    assert world.house.accounts.feed_owner(first) is None
-    assert world.house.accounts.feed_owner(second) == ANALYST.id
-    assert world.house.accounts.feed_owner("x" * 32) is None
+    first = world.container.accounts.new_feed(ANALYST)
+    second = world.container.accounts.new_feed(ANALYST)
+    assert world.container.accounts.feed_owner(first) is None
+    assert world.container.accounts.feed_owner(second) == ANALYST.id
+    assert world.container.accounts.feed_owner("x" * 32) is None
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from engine.governance.coverage_map import served
 from engine.governance.governance import Risk, controls, duty_specs
 from engine.governance.register import builtin_register
-from engine.governance.served import served
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
 from engine.kernel.timestamps import iso
 from infra.read.coverage import Coverage, totals
@@ -25,7 +25,7 @@ from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, FRAUD, World
 
 
 def test_a_duty_that_was_done_is_due_again_a_year_later(world: World) -> None:
-    acts = world.house.acts
+    acts = world.container.acts
     acts.duty_done("policy-review", date(2026, 3, 31), "minutes 31-03-2026", by=CISO)
     world.work()
     clock = world.held(ClockRow, kind="policy-review")[0]
@@ -49,7 +49,7 @@ def test_a_duty_that_was_done_is_due_again_a_year_later(world: World) -> None:
 
 
 def test_a_missed_yearly_duty_is_breached_and_told(world: World) -> None:
-    world.house.acts.duty_done("internal-audit", date(2025, 11, 24), "report 5", by=CISO)
+    world.container.acts.duty_done("internal-audit", date(2025, 11, 24), "report 5", by=CISO)
     world.work()
     world.clock.forward(days=2)
     world.sweep()
@@ -67,7 +67,7 @@ def test_another_system_may_say_that_a_duty_was_done(world: World) -> None:
 
 
 def test_an_action_has_an_owner_a_day_and_a_clock(world: World) -> None:
-    acts = world.house.acts
+    acts = world.container.acts
     acts.plan_action("management-review", "buy a second firewall", "erlan", date(2026, 11, 30), by=CISO)
     acts.plan_action("management-review", "buy a second firewall", "erlan", date(2026, 11, 30), by=CISO)
     world.work()
@@ -84,11 +84,11 @@ def test_an_action_has_an_owner_a_day_and_a_clock(world: World) -> None:
 
 
 def risk_of(world: World, key: str) -> Risk:
-    return world.house.decisions.load(Risk, key)
+    return world.container.decisions.load(Risk, key)
 
 
 def test_of_several_experts_the_highest_counts(world: World) -> None:
-    acts = world.house.acts
+    acts = world.container.acts
     key = acts.enter_risk(
         "asset", "Loan database", "loans", "leak", "insider", "wide rights", "log", "gulnar", by=ANALYST
     )
@@ -110,7 +110,7 @@ def test_of_several_experts_the_highest_counts(world: World) -> None:
 
 
 def test_every_obligation_says_what_serves_it_or_that_nothing_does(world: World) -> None:
-    rows = Coverage(world.house).rows()
+    rows = Coverage(world.container).rows()
     found = totals(rows)
     assert found["obligations"] == len(rows) == 169
     assert found["served"] + found["by_nothing"] + found["by_hand_only"] == 169
@@ -118,15 +118,15 @@ def test_every_obligation_says_what_serves_it_or_that_nothing_does(world: World)
     assert by_name["notify-regulator-1bd"].clocks == ["regulator-notice"]
     assert by_name["disciplinary"].served is False
     assert by_name["disciplinary"].evidence_at == ""
-    world.house.acts.record_evidence("disciplinary", "order 7 of the director", by=COMPLIANCE)
+    world.container.acts.record_evidence("disciplinary", "order 7 of the director", by=COMPLIANCE)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
-    again = {row.obligation: row for row in Coverage(world.house).rows()}
+    again = {row.obligation: row for row in Coverage(world.container).rows()}
     assert again["disciplinary"].by_hand is True
     assert "order 7" in again["disciplinary"].evidence
     assert again["iin-immutable"].evidence_at > ""
     assert again["iin-immutable"].evidence_link.startswith("/")
     with pytest.raises(NotFound):
-        world.house.acts.record_evidence("no-such", "x", by=COMPLIANCE)
+        world.container.acts.record_evidence("no-such", "x", by=COMPLIANCE)
 
 
 def test_the_maps_name_nothing_that_is_not_there(world: World) -> None:
@@ -134,20 +134,20 @@ def test_the_maps_name_nothing_that_is_not_there(world: World) -> None:
     assert set(served().by_things) <= set(register.obligations)
     for spec in duty_specs().values():
         assert set(spec.obligations) <= set(register.obligations)
-        assert set(spec.events) <= set(world.house.catalogue.events)
+        assert set(spec.events) <= set(world.container.catalogue.events)
     assert len(controls()) == 93
     for control in controls().values():
         assert set(control.obligations) <= set(register.obligations)
 
 
 def test_a_control_is_stated_with_a_reason(world: World) -> None:
-    acts = world.house.acts
+    acts = world.container.acts
     acts.state_control("8.13", True, "we keep backups", by=CISO)
     with pytest.raises(DecisionRefused):
         acts.state_control("7.12", False, " ", by=CISO)
     with pytest.raises(NotFound):
         acts.state_control("9.9", True, "x", by=CISO)
-    made = Reports(world.house).build("soa", "2026")
+    made = Reports(world.container).build("soa", "2026")
     table = made.blocks[0].table
     assert table is not None
     row = next(row for row in table.rows if row[0] == "8.13")
@@ -160,8 +160,8 @@ def lived(world: World) -> World:
     for client in ("c-1", "c-2", "c-3"):
         world.feed(world.event("portal.profile.change_applied", mfo__client__id=client, mfo__change__field="iin"))
     first = world.incidents()[0]["id"]
-    world.house.acts.assign(first, ANALYST.id, by=ANALYST)
-    world.house.acts.approve_notice(world.notices(first)["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.assign(first, ANALYST.id, by=ANALYST)
+    world.container.acts.approve_notice(world.notices(first)["regulator"]["id"], None, by=COMPLIANCE)
     world.work()
     world.clock.forward(days=4)
     world.sweep()
@@ -175,16 +175,16 @@ def cell(report: Report, heading: str, first: str) -> tuple[str, ...]:
 
 
 def test_the_security_report_counts_what_was_recorded(lived: World) -> None:
-    made = Reports(lived.house).build("security", "2026-11")
+    made = Reports(lived.container).build("security", "2026-11")
     assert cell(made, "At a glance", "Incidents")[1] == "3"
     assert cell(made, "At a glance", "Security events")[1] == "3"
     terms = cell(made, "Terms of the law", "Tell the regulator")
     assert terms[1:5] == ("3", "1", "0", "2")
-    assert Reports(lived.house).build("security", "2026-10").blocks[0].table.rows[1][1] == "0"  # type: ignore[union-attr]
+    assert Reports(lived.container).build("security", "2026-10").blocks[0].table.rows[1][1] == "0"  # type: ignore[union-attr]
 
 
 def test_the_sla_report_names_every_breach(lived: World) -> None:
-    made = Reports(lived.house).build("sla", "2026")
+    made = Reports(lived.container).build("sla", "2026")
     block = next(block for block in made.blocks if block.heading == "Breaches")
     assert block.table is not None
     assert [row[0] for row in block.table.rows].count("Tell the regulator") == 2
@@ -193,7 +193,7 @@ def test_the_sla_report_names_every_breach(lived: World) -> None:
 
 @pytest.mark.parametrize("name", ["security", "sla", "management-review", "review-outputs", "soa", "coverage"])
 def test_every_report_comes_in_every_format(lived: World, name: str) -> None:
-    made = Reports(lived.house).build(name, "2026")
+    made = Reports(lived.container).build(name, "2026")
     bodies: dict[str, Any] = {kind: render_report(made, kind) for kind in REPORT_FORMATS}
     assert bodies["pdf"].startswith(b"%PDF")
     assert b"<h1>" in bodies["html"]
@@ -204,7 +204,7 @@ def test_every_report_comes_in_every_format(lived: World, name: str) -> None:
 @pytest.mark.parametrize("period", ["2026-13", "26", "2026-1", "next", "2026-11-01", "0000"])
 def test_a_period_that_is_none_is_refused(world: World, period: str) -> None:
     with pytest.raises(InputError, match="period"):
-        Reports(world.house).build("security", period)
+        Reports(world.container).build("security", period)
 
 
 def test_a_cell_never_becomes_a_formula() -> None:

@@ -13,7 +13,7 @@ from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, Second
 from engine.kernel.ports import Delivery
 from engine.notices.notice import Notice
 from infra.app.container import Outside, stages_of
-from infra.inbound.bounces import read_bounce
+from infra.inbound.delivery_status import read_bounce
 from infra.lab.simulate.year import plain
 from infra.outbound.orders import HttpPost
 from infra.read.notice_versions import changes
@@ -47,9 +47,9 @@ def post() -> Post:
 @pytest.fixture
 def world(tmp_path: Path, post: Post) -> Any:
     made = World(tmp_path / "data", regulator_mail="agency@example.kz, archive@example.kz").people()
-    made.stages = stages_of(made.house, Outside(post, HttpPost(made.clock), plain))
+    made.stages = stages_of(made.container, Outside(post, HttpPost(made.clock), plain))
     yield made
-    made.house.close()
+    made.container.close()
 
 
 def given(world: World) -> tuple[str, str]:
@@ -59,7 +59,7 @@ def given(world: World) -> tuple[str, str]:
 
 
 def notice_of(world: World, key: str) -> Notice:
-    return world.house.decisions.load(Notice, key)
+    return world.container.decisions.load(Notice, key)
 
 
 def clock(world: World, incident: str) -> str:
@@ -68,7 +68,7 @@ def clock(world: World, incident: str) -> str:
 
 def test_review_gives_back_and_the_submitter_cannot_approve(world: World) -> None:
     _, key = given(world)
-    acts = world.house.acts
+    acts = world.container.acts
     acts.submit_notice(key, None, by=COMPLIANCE)
     assert notice_of(world, key).state == "review"
     with pytest.raises(SecondPersonNeeded):
@@ -89,15 +89,15 @@ def test_review_gives_back_and_the_submitter_cannot_approve(world: World) -> Non
 
 def test_an_edit_takes_a_text_out_of_review(world: World) -> None:
     _, key = given(world)
-    world.house.acts.submit_notice(key, None, by=COMPLIANCE)
-    world.house.acts.edit_notice(key, "ru", {"damage": "нет"}, None, by=ANALYST)
+    world.container.acts.submit_notice(key, None, by=COMPLIANCE)
+    world.container.acts.edit_notice(key, "ru", {"damage": "нет"}, None, by=ANALYST)
     assert notice_of(world, key).state == "draft"
 
 
 def test_every_version_is_kept_and_compared(world: World) -> None:
     _, key = given(world)
-    world.house.acts.edit_notice(key, "ru", {"damage": "ущерб не установлен"}, None, by=ANALYST)
-    world.house.acts.edit_notice(key, "ru", {"damage": "ущерб полностью возмещён"}, None, by=ANALYST)
+    world.container.acts.edit_notice(key, "ru", {"damage": "ущерб не установлен"}, None, by=ANALYST)
+    world.container.acts.edit_notice(key, "ru", {"damage": "ущерб полностью возмещён"}, None, by=ANALYST)
     versions = notice_of(world, key).versions
     assert [version.actor for version in versions] == ["qorgau", "aigul", "aigul"]
     found = changes(versions[1], versions[2])
@@ -112,7 +112,7 @@ def test_every_version_is_kept_and_compared(world: World) -> None:
 def test_the_clock_stops_when_every_recipient_has_it(world: World, post: Post) -> None:
     incident, key = given(world)
     post.answers["archive@example.kz"] = ["retry", "retry"]
-    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.work()
     assert {d.recipient: d.state for d in notice_of(world, key).deliveries.values()} == {
         "agency@example.kz": "sent", "archive@example.kz": "waiting",
@@ -130,14 +130,14 @@ def test_the_clock_stops_when_every_recipient_has_it(world: World, post: Post) -
 def test_one_refused_among_several_is_seen_and_sent_to_another_address(world: World, post: Post) -> None:
     incident, key = given(world)
     post.answers["archive@example.kz"] = ["refused"]
-    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.work()
     assert (notice_of(world, key).state, clock(world, incident)) == ("refused", "running")
     with pytest.raises(InputError):
-        world.house.acts.resend_notice(key, "a@b.kz\r\nBcc: c@d.kz", "archive@example.kz", "typo", by=COMPLIANCE)
+        world.container.acts.resend_notice(key, "a@b.kz\r\nBcc: c@d.kz", "archive@example.kz", "typo", by=COMPLIANCE)
     with pytest.raises(DecisionRefused):
-        world.house.acts.resend_notice(key, "x@example.kz", "agency@example.kz", "why", by=COMPLIANCE)
-    world.house.acts.resend_notice(key, "archiv@example.kz", "archive@example.kz", "a typo", by=COMPLIANCE)
+        world.container.acts.resend_notice(key, "x@example.kz", "agency@example.kz", "why", by=COMPLIANCE)
+    world.container.acts.resend_notice(key, "archiv@example.kz", "archive@example.kz", "a typo", by=COMPLIANCE)
     world.work()
     assert (notice_of(world, key).state, clock(world, incident)) == ("sent", "satisfied")
     assert post.mails[-1]["X-Qorgau-Repeat"] is None
@@ -146,13 +146,15 @@ def test_one_refused_among_several_is_seen_and_sent_to_another_address(world: Wo
 def test_what_was_in_doubt_is_only_sent_again_by_a_person_and_marked(world: World, post: Post) -> None:
     incident, key = given(world)
     post.answers["agency@example.kz"] = ["unknown"]
-    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.work()
     assert (notice_of(world, key).state, clock(world, incident)) == ("unknown", "running")
     with pytest.raises(DecisionRefused, match="settle"):
-        world.house.acts.resend_notice(key, "agency@example.kz", "agency@example.kz", "again", by=COMPLIANCE)
-    world.house.acts.settle_notice(key, False, "they have nothing", by=COMPLIANCE)
-    world.house.acts.resend_notice(key, "agency@example.kz", "agency@example.kz", "they have nothing", by=COMPLIANCE)
+        world.container.acts.resend_notice(key, "agency@example.kz", "agency@example.kz", "again", by=COMPLIANCE)
+    world.container.acts.settle_notice(key, False, "they have nothing", by=COMPLIANCE)
+    world.container.acts.resend_notice(
+        key, "agency@example.kz", "agency@example.kz", "they have nothing", by=COMPLIANCE
+    )
     world.work()
     assert (notice_of(world, key).state, clock(world, incident)) == ("sent", "satisfied")
     copies = [mail for mail in post.mails if mail["To"] == "agency@example.kz"]
@@ -195,18 +197,18 @@ Subject: x
 
 def test_a_notice_that_comes_back_is_owed_again(world: World) -> None:
     incident, key = given(world)
-    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.work()
     assert clock(world, incident) == "satisfied"
     world.clock.forward(hours=2)
     bounce = read_bounce(returned(key, "agency@example.kz"))[0]
     assert (bounce.notice_id, bounce.status, bounce.action) == (key, "5.1.1", "failed")
-    world.house.acts.record_bounce(key, bounce.recipient, bounce.status, bounce.detail, actor="mail")
+    world.container.acts.record_bounce(key, bounce.recipient, bounce.status, bounce.detail, actor="mail")
     world.work()
     assert (notice_of(world, key).state, clock(world, incident)) == ("bounced", "running")
-    before = world.house.decisions.head()
-    world.house.acts.record_bounce(key, bounce.recipient, bounce.status, bounce.detail, actor="mail")
-    assert world.house.decisions.head() == before, "the same report twice is one bounce"
+    before = world.container.decisions.head()
+    world.container.acts.record_bounce(key, bounce.recipient, bounce.status, bounce.detail, actor="mail")
+    assert world.container.decisions.head() == before, "the same report twice is one bounce"
     world.clock.forward(days=1)
     world.sweep()
     assert clock(world, incident) == "breached", "the term did not move"
@@ -222,14 +224,14 @@ def test_a_notice_handed_over_by_the_portal_satisfies_with_its_reference(world: 
     incident, key = given(world)
     for to in ("agency@example.kz", "archive@example.kz"):
         post.answers[to] = ["retry"] * 50
-    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.work()
     with pytest.raises(InputError):
-        world.house.acts.hand_over_notice(key, "portal", "ref", MONDAY - timedelta(days=1), by=COMPLIANCE)
+        world.container.acts.hand_over_notice(key, "portal", "ref", MONDAY - timedelta(days=1), by=COMPLIANCE)
     with pytest.raises(NotAllowed):
-        world.house.acts.hand_over_notice(key, "portal", "ref", None, by=ANALYST)
-    world.house.acts.hand_over_notice(key, "portal", "АСОИ-77", None, by=COMPLIANCE)
-    world.house.acts.hand_over_notice(key, "courier", "list 4", None, by=COMPLIANCE)
+        world.container.acts.hand_over_notice(key, "portal", "ref", None, by=ANALYST)
+    world.container.acts.hand_over_notice(key, "portal", "АСОИ-77", None, by=COMPLIANCE)
+    world.container.acts.hand_over_notice(key, "courier", "list 4", None, by=COMPLIANCE)
     world.work()
     assert (notice_of(world, key).state, clock(world, incident)) == ("sent", "satisfied")
     sent = len(post.mails)
@@ -241,12 +243,12 @@ def test_a_notice_handed_over_by_the_portal_satisfies_with_its_reference(world: 
 def test_the_receipt_of_the_recipient_is_kept(world: World) -> None:
     _, key = given(world)
     with pytest.raises(DecisionRefused):
-        world.house.acts.record_receipt(key, "in-5", date(2026, 11, 23), by=COMPLIANCE)
-    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+        world.container.acts.record_receipt(key, "in-5", date(2026, 11, 23), by=COMPLIANCE)
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.work()
     with pytest.raises(InputError):
-        world.house.acts.record_receipt(key, "in-5", date(2026, 12, 23), by=COMPLIANCE)
-    world.house.acts.record_receipt(key, "in-5", date(2026, 11, 23), by=COMPLIANCE)
+        world.container.acts.record_receipt(key, "in-5", date(2026, 12, 23), by=COMPLIANCE)
+    world.container.acts.record_receipt(key, "in-5", date(2026, 11, 23), by=COMPLIANCE)
     row = world.held(NoticeRow, id=key)[0]
     assert row.receipt == "in-5, 2026-11-23"
 
@@ -260,30 +262,30 @@ def test_whoever_was_told_is_told_how_it_ended(world: World) -> None:
     incident, key = given(world)
     client = world.notices(incident)["client"]["id"]
     for notice in (key, client):
-        world.house.acts.approve_notice(notice, None, by=COMPLIANCE)
+        world.container.acts.approve_notice(notice, None, by=COMPLIANCE)
     world.work()
     for measure in ("containment", "cause", "consequence", "recovery"):
-        world.house.acts.measure(incident, measure, f"evidence of {measure}", by=ANALYST)
+        world.container.acts.measure(incident, measure, f"evidence of {measure}", by=ANALYST)
         world.work()
     assert ("regulator", "follow_up", "draft") in stages(world, incident)
     assert ("client", "follow_up", "draft") in stages(world, incident)
     assert ("pd_authority", "follow_up", "draft") not in stages(world, incident), "it was never told"
     for by in (ANALYST, COMPLIANCE):
-        world.house.acts.close(incident, "true_positive", "handled", by=by)
+        world.container.acts.close(incident, "true_positive", "handled", by=by)
     world.work()
     assert ("regulator", "final", "draft") in stages(world, incident)
     later = world.held(NoticeRow, stage="follow_up", kind="regulator")[0].id
     text = notice_of(world, later).content["ru"]
     assert "evidence of cause" in text["causes"]
     assert text["previous"].startswith(key[:8])
-    world.house.acts.approve_notice(later, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(later, None, by=COMPLIANCE)
     world.work()
     assert notice_of(world, later).state == "sent"
 
 
 def test_other_notices_are_drafted_when_people_ask_for_them(world: World) -> None:
     incident, _ = given(world)
-    acts = world.house.acts
+    acts = world.container.acts
     with pytest.raises(InputError, match="recipient"):
         acts.draft_notice(incident, "law_enforcement", "", by=COMPLIANCE)
     with pytest.raises(InputError, match="recipient"):
@@ -306,8 +308,8 @@ def test_a_fraud_has_a_message_for_the_anti_fraud_centre(world: World, post: Pos
     )  # fmt: skip
     incident = world.incidents()[0]["id"]
     key = world.notices(incident)["afc"]["id"]
-    world.house.acts.edit_notice(key, "json", {"police_reference": "КУИ 5"}, None, by=ANALYST)
-    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.container.acts.edit_notice(key, "json", {"police_reference": "КУИ 5"}, None, by=ANALYST)
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.work()
     assert notice_of(world, key).state == "sent"
     mail = next(mail for mail in post.mails if mail["To"] == "antifraud-centre@localhost")
@@ -324,10 +326,10 @@ def test_without_its_number_the_organisation_cannot_write_to_the_centre(tmp_path
     )  # fmt: skip
     key = world.notices(world.incidents()[0]["id"])["afc"]["id"]
     with pytest.raises(DecisionRefused, match="participant"):
-        world.house.acts.approve_notice(key, None, by=COMPLIANCE)
-    world.house.acts.edit_notice(key, "json", {"participant": "123456789012"}, None, by=ANALYST)
-    world.house.acts.approve_notice(key, None, by=COMPLIANCE)
-    world.house.close()
+        world.container.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.container.acts.edit_notice(key, "json", {"participant": "123456789012"}, None, by=ANALYST)
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.container.close()
 
 
 def test_no_language_of_a_notice_names_whom_the_incident_was_found_at(tmp_path: Path) -> None:
@@ -335,7 +337,7 @@ def test_no_language_of_a_notice_names_whom_the_incident_was_found_at(tmp_path: 
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="client-a", mfo__change__field="iin"))
     incident = world.incidents()[0]
     assert "client-a" in world.held(IncidentRow)[0].title
-    world.house.acts.name_clients(incident["id"], ("client-b",), (), "she called", by=ANALYST)
+    world.container.acts.name_clients(incident["id"], ("client-b",), (), "she called", by=ANALYST)
     world.work()
     for row in world.held(NoticeRow, incident_id=incident["id"]):
         notice = notice_of(world, row.id)
@@ -344,4 +346,4 @@ def test_no_language_of_a_notice_names_whom_the_incident_was_found_at(tmp_path: 
             others = {"client-a", "client-b"} - {notice.subject}
             assert not any(other in told for other in others), (row.kind, told)
     assert len(world.held(NoticeRow, kind="client")) == 2
-    world.house.close()
+    world.container.close()

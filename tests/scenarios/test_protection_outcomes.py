@@ -24,14 +24,14 @@ def act(**changes: Any) -> LegalAct:
 
 
 def it_of(world: World, key: str) -> Protection:
-    return world.house.decisions.load(Protection, key)
+    return world.container.decisions.load(Protection, key)
 
 
 def carried_out(world: World, key: str) -> None:
     """Every system says that it has done what it was told."""
     for order in it_of(world, key).orders.values():
         if order.acknowledged_at is None and not order.revoked:
-            world.house.acts.acknowledge_order(key, order.id, "their letter", by=COMPLIANCE)
+            world.container.acts.acknowledge_order(key, order.id, "their letter", by=COMPLIANCE)
     world.work()
 
 
@@ -41,7 +41,7 @@ def kinds(world: World, key: str) -> set[str]:
 
 def test_the_act_itself_is_kept_under_its_hash(world: World) -> None:
     data = b"%PDF-1.7 the resolution"
-    key = world.house.acts.register_act(
+    key = world.container.acts.register_act(
         act(), by=COMPLIANCE, document=data, name="res.pdf", media_type="application/pdf"
     )
     world.work()
@@ -49,15 +49,15 @@ def test_the_act_itself_is_kept_under_its_hash(world: World) -> None:
     assert found.act is not None
     assert found.act.document_sha256 is not None
     document = next(iter(found.documents.values()))
-    assert world.house.archive.read(document.document_id)[1] == data
-    world.house.acts.attach_document(key, b"a second page", "two.pdf", "application/pdf", by=ANALYST)
+    assert world.container.archive.read(document.document_id)[1] == data
+    world.container.acts.attach_document(key, b"a second page", "two.pdf", "application/pdf", by=ANALYST)
     assert len(it_of(world, key).documents) == 2
 
 
 def test_write_off_takes_a_ground_and_two_persons_and_is_clocked_after_a_court(world: World) -> None:
-    key = world.house.acts.register_act(act(), by=COMPLIANCE)
+    key = world.container.acts.register_act(act(), by=COMPLIANCE)
     world.work()
-    acts = world.house.acts
+    acts = world.container.acts
     acts.enter_ruling(key, "Алмалы ауданының соты", "2-77", date(2026, 11, 21), MONDAY, "debt-void", by=COMPLIANCE)
     world.work()
     assert world.clocks(key)["debt-write-off"]["due_at"].startswith("2026-11-26T05:00")
@@ -79,9 +79,9 @@ def test_write_off_takes_a_ground_and_two_persons_and_is_clocked_after_a_court(w
 
 
 def test_the_stops_are_lifted_only_on_a_court_decision_by_two(world: World) -> None:
-    key = world.house.acts.register_act(act(), by=COMPLIANCE)
+    key = world.container.acts.register_act(act(), by=COMPLIANCE)
     world.work()
-    acts = world.house.acts
+    acts = world.container.acts
     with pytest.raises(DecisionRefused, match="court"):
         acts.propose_outcome(key, "release", "he paid", by=COMPLIANCE)
     acts.enter_ruling(key, "court", "2-78", date(2026, 11, 21), MONDAY, "act-overturned", by=COMPLIANCE)
@@ -95,12 +95,12 @@ def test_the_stops_are_lifted_only_on_a_court_decision_by_two(world: World) -> N
 
 
 def test_an_act_that_is_not_genuine_has_its_stops_taken_back(world: World) -> None:
-    key = world.house.acts.register_act(act(), by=COMPLIANCE)
+    key = world.container.acts.register_act(act(), by=COMPLIANCE)
     world.work()
     stop = next(order for order in it_of(world, key).orders.values() if order.kind == "collection-stop")
-    world.house.acts.acknowledge_order(key, stop.id, "done", by=COMPLIANCE)
+    world.container.acts.acknowledge_order(key, stop.id, "done", by=COMPLIANCE)
     world.work()
-    world.house.acts.verify_act(key, False, "the police never issued it", by=COMPLIANCE_2)
+    world.container.acts.verify_act(key, False, "the police never issued it", by=COMPLIANCE_2)
     world.work()
     orders = it_of(world, key).orders.values()
     assert not it_of(world, key).orders[stop.id].revoked, "it was carried out, so it is undone, not forgotten"
@@ -115,7 +115,7 @@ def test_an_act_that_is_not_genuine_has_its_stops_taken_back(world: World) -> No
 
 
 def test_a_violation_stands_on_the_borrowers_page(world: World) -> None:
-    key = world.house.acts.register_act(act(), by=COMPLIANCE)
+    key = world.container.acts.register_act(act(), by=COMPLIANCE)
     world.work()
     carried_out(world, key)
     world.clock.forward(days=1)
@@ -129,7 +129,7 @@ def test_a_violation_stands_on_the_borrowers_page(world: World) -> None:
 
 
 def test_a_court_decision_may_arrive_as_an_event(world: World) -> None:
-    key = world.house.acts.register_act(act(), by=COMPLIANCE)
+    key = world.container.acts.register_act(act(), by=COMPLIANCE)
     world.work()
     decision = {"mfo__decision__id": "2-79", "mfo__court_decision__court": "city court",
                 "mfo__court_decision__in_force_at": "2026-11-20"}  # fmt: skip
@@ -140,14 +140,14 @@ def test_a_court_decision_may_arrive_as_an_event(world: World) -> None:
 
 
 def test_a_court_decision_as_the_act_starts_the_write_off_too(world: World) -> None:
-    key = world.house.acts.register_act(act(kind="court_decision"), by=COMPLIANCE)
+    key = world.container.acts.register_act(act(kind="court_decision"), by=COMPLIANCE)
     world.work()
     assert "debt-write-off" in world.clocks(key)
 
 
 def test_a_system_without_an_interface_gets_a_letter_and_its_answer_is_entered(tmp_path: Path) -> None:
     world = World(tmp_path / "data", collections_mail="agency@collect.kz").people()
-    key = world.house.acts.register_act(act(), by=COMPLIANCE)
+    key = world.container.acts.register_act(act(), by=COMPLIANCE)
     world.work()
     stop = next(order for order in it_of(world, key).orders.values() if order.kind == "collection-stop")
     assert stop.handed_over_at is not None
@@ -158,14 +158,14 @@ def test_a_system_without_an_interface_gets_a_letter_and_its_answer_is_entered(t
     world.clock.forward(hours=2)
     world.work()
     assert len(list((world.folder / "spool").glob("order-*.eml"))) == 1
-    world.house.acts.acknowledge_order(key, stop.id, "their letter 9", by=COMPLIANCE)
+    world.container.acts.acknowledge_order(key, stop.id, "their letter 9", by=COMPLIANCE)
     world.work()
     assert world.clocks(key)["collection-stop"]["state"] == "satisfied"
-    world.house.close()
+    world.container.close()
 
 
 def test_three_days_after_receipt_is_a_breach_however_late_it_was_entered(world: World) -> None:
-    key = world.house.acts.register_act(
+    key = world.container.acts.register_act(
         act(received_at=MONDAY - timedelta(days=4), act_date=date(2026, 11, 18)), by=COMPLIANCE
     )
     world.work()

@@ -28,7 +28,7 @@ def client_with_data(world: World) -> None:
         world.event("portal.application.submitted", mfo__client__iin=IIN),
         world.event("portal.application.submitted", mfo__client__id="c-2", mfo__client__iin="900101400008"),
     )  # fmt: skip
-    world.house.archive.store(
+    world.container.archive.store(
         b"%PDF-1.7 contract", name="contract.pdf", media_type="application/pdf", client="c-1", about="L-1", actor="t",
         at=world.clock.now(),
     )  # fmt: skip
@@ -46,46 +46,46 @@ def ended(world: World, day: str = "2021-11-20") -> None:
 def test_two_persons_destroy_after_the_term_and_everything_stays_verifiable(world: World) -> None:
     client_with_data(world)
     ended(world)
-    acts = world.house.acts
+    acts = world.container.acts
     acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
     with pytest.raises(SecondPersonNeeded):
         acts.approve_erasure("c-1", "me again", by=COMPLIANCE)
-    assert world.house.ledger.find(world.house.store.vault.questions(IIN)) == [1, 2]
+    assert world.container.ledger.find(world.container.store.vault.questions(IIN)) == [1, 2]
     acts.approve_erasure("c-1", "agreed", by=COMPLIANCE_2)
     world.work()
-    read = world.house.ledger.read(0, 10)
+    read = world.container.ledger.read(0, 10)
     assert [("erased" in e.flags, IIN in str(e.fields), bool(e.raw)) for e in read[:2]] == [(True, False, False)] * 2
     assert read[2].fields["mfo.client.iin"] == "900101400008"
-    assert world.house.ledger.find(world.house.store.vault.questions(IIN)) == []
-    (document,) = world.house.archive.documents("c-1")
+    assert world.container.ledger.find(world.container.store.vault.questions(IIN)) == []
+    (document,) = world.container.archive.documents("c-1")
     with pytest.raises(NotFound, match="destroyed"):
-        world.house.archive.read(document.document_id)
-    assert [found.state for found in world.house.archive.check()] == ["erased"]
-    (done,) = [r.fact for r in world.house.decisions.read_topic(ErasureDone.topic, 0, 10)]
+        world.container.archive.read(document.document_id)
+    assert [found.state for found in world.container.archive.check()] == ["erased"]
+    (done,) = [r.fact for r in world.container.decisions.read_topic(ErasureDone.topic, 0, 10)]
     assert isinstance(done, ErasureDone)
     assert (done.proposed_by, done.approved_by, done.documents, len(done.keys)) == ("bolat", "dana", 1, 2)
-    assert world.whole()["ledger"] == world.house.ledger.head()
+    assert world.whole()["ledger"] == world.container.ledger.head()
     again = world.restart()
-    assert "erased" in again.house.ledger.read(0, 1)[0].flags
-    again.house.close()
+    assert "erased" in again.container.ledger.read(0, 1)[0].flags
+    again.container.close()
 
 
 def test_a_new_contract_of_an_erased_client_starts_anew(world: World) -> None:
     client_with_data(world)
     ended(world)
-    world.house.acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
-    world.house.acts.approve_erasure("c-1", "agreed", by=CISO)
+    world.container.acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
+    world.container.acts.approve_erasure("c-1", "agreed", by=CISO)
     world.work()
     world.feed(world.event("loan.contract.signed", mfo__client__id="c-1", mfo__loan__id="L-2"))
     world.feed(world.event("portal.application.submitted", mfo__client__id="c-1", mfo__client__iin=IIN))
-    assert world.house.ledger.read(world.house.ledger.head() - 1, 1)[0].fields["mfo.client.iin"] == IIN
+    assert world.container.ledger.read(world.container.ledger.head() - 1, 1)[0].fields["mfo.client.iin"] == IIN
     with pytest.raises(DecisionRefused, match="last"):
-        world.house.acts.propose_erasure("c-1", "again", by=COMPLIANCE)
+        world.container.acts.propose_erasure("c-1", "again", by=COMPLIANCE)
 
 
 def test_nothing_is_destroyed_early_or_under_hold_or_by_others(world: World) -> None:
     client_with_data(world)
-    acts = world.house.acts
+    acts = world.container.acts
     with pytest.raises(NotFound):
         acts.propose_erasure("c-1", "x", by=COMPLIANCE)
     ended(world, "2021-11-23")
@@ -104,7 +104,7 @@ def test_nothing_is_destroyed_early_or_under_hold_or_by_others(world: World) -> 
     acts.place_hold("c-1", "a new case", by=CISO)
     with pytest.raises(DecisionRefused, match="a new case"):
         acts.approve_erasure("c-1", "x", by=COMPLIANCE_2)
-    assert world.house.ledger.read(0, 1)[0].fields["mfo.client.iin"] == IIN
+    assert world.container.ledger.read(0, 1)[0].fields["mfo.client.iin"] == IIN
 
 
 @given(st.dates(date(2000, 1, 1), date(2090, 12, 31)))
@@ -118,37 +118,37 @@ def test_an_interrupted_destruction_is_finished(world: World) -> None:
     """The keys went, the process died before the fact was written: the next one writes the same certificate."""
     client_with_data(world)
     ended(world)
-    world.house.acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
-    world.house.acts.approve_erasure("c-1", "agreed", by=COMPLIANCE_2)
-    vault = world.house.store.vault
+    world.container.acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
+    world.container.acts.approve_erasure("c-1", "agreed", by=COMPLIANCE_2)
+    vault = world.container.store.vault
     gone = vault.keyring.destroy(vault.subjects_of_client("c-1"), world.clock.now())
     again = world.restart()
     again.work()
-    (done,) = [r.fact for r in again.house.decisions.read_topic(ErasureDone.topic, 0, 10)]
+    (done,) = [r.fact for r in again.container.decisions.read_topic(ErasureDone.topic, 0, 10)]
     assert isinstance(done, ErasureDone)
     assert done.keys == tuple(sorted(key.hex() for key in gone))
-    assert again.house.decisions.load(Retention, retention_id("c-1")).state == "erased"
-    again.house.close()
+    assert again.container.decisions.load(Retention, retention_id("c-1")).state == "erased"
+    again.container.close()
 
 
 def test_documents_are_checked_for_change(world: World) -> None:
     client_with_data(world)
-    (document,) = world.house.archive.documents()
-    fact, data = world.house.archive.read(document.document_id)
+    (document,) = world.container.archive.documents()
+    fact, data = world.container.archive.read(document.document_id)
     assert (fact.name, data) == ("contract.pdf", b"%PDF-1.7 contract")
     (path,) = [p for p in (world.folder / "archive").rglob("*") if p.is_file()]
     assert b"contract" not in path.read_bytes()
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    assert [found.state for found in world.house.archive.check()] == ["altered"]
+    assert [found.state for found in world.container.archive.check()] == ["altered"]
     path.unlink()
-    assert [found.state for found in world.house.archive.check()] == ["missing"]
+    assert [found.state for found in world.container.archive.check()] == ["missing"]
 
 
 def test_the_command_line_and_its_certificate(world: World, tmp_path: Path) -> None:
     from tests.support import PASSWORD
 
     client_with_data(world)
-    world.house.close()
+    world.container.close()
     word = f"{PASSWORD}\n".encode()
     base = ("--reason", "r")
     no = b"no\n"

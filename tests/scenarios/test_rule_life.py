@@ -27,21 +27,21 @@ def failed_logins(world: World, count: int, address: str = "203.0.113.9", start:
 
 
 def tuned(world: World, **values: Any) -> str:
-    _, version = world.house.rule_acts.tune(STUFFING, values, "fewer will do", by=FRAUD)
-    world.house.rule_acts.test(STUFFING, version, by=FRAUD)
+    _, version = world.container.rule_acts.tune(STUFFING, values, "fewer will do", by=FRAUD)
+    world.container.rule_acts.test(STUFFING, version, by=FRAUD)
     return version
 
 
 def approved(world: World, **values: Any) -> str:
     version = tuned(world, **values)
-    world.house.rule_acts.propose(STUFFING, version, "seen in an attack", by=FRAUD)
-    world.house.rule_acts.approve(STUFFING, version, "agreed", by=COMPLIANCE)
+    world.container.rule_acts.propose(STUFFING, version, "seen in an attack", by=FRAUD)
+    world.container.rule_acts.approve(STUFFING, version, "agreed", by=COMPLIANCE)
     return version
 
 
 def parameter(world: World) -> tuple[str, int]:
     """The parameter of the stuffing rule, and its default."""
-    meta = world.house.rules.by_reference[STUFFING].meta
+    meta = world.container.rules.by_reference[STUFFING].meta
     assert meta is not None
     name = next(iter(meta.parameters))
     return name, int(meta.parameters[name].default)
@@ -59,7 +59,7 @@ def test_a_threshold_is_lowered_while_the_stream_runs_and_what_was_counted_stays
     failed_logins(world, default - 2)
     assert titles(world) == []
     version = approved(world, **{name: default - 4})
-    world.house.rule_acts.activate(STUFFING, version, "active", "go", by=FRAUD)
+    world.container.rule_acts.activate(STUFFING, version, "active", "go", by=FRAUD)
     failed_logins(world, default - 4, "203.0.113.50")
     assert titles(world) == [STUFFING], "the new threshold is in force without a restart"
     again = world.restart()
@@ -68,17 +68,17 @@ def test_a_threshold_is_lowered_while_the_stream_runs_and_what_was_counted_stays
     for i in range(2, 4):
         again.feed(again.event("portal.application.submitted", device__id="d-1", mfo__client__iin=f"85010130000{i}"))
     assert titles(again) == [STUFFING, STUFFING, "device-farm"], "the windows of other rules lived through both"
-    assert again.house.rule_acts.roll_back(STUFFING, "too many", by=FRAUD) == "product"
+    assert again.container.rule_acts.roll_back(STUFFING, "too many", by=FRAUD) == "product"
     failed_logins(again, default - 2, "203.0.113.52")
     assert titles(again) == [STUFFING, STUFFING, "device-farm"], "rolled back at once"
     again.whole()
-    again.house.close()
+    again.container.close()
 
 
 def test_a_version_in_shadow_opens_nothing_and_is_counted(world: World) -> None:
     name, default = parameter(world)
     version = approved(world, **{name: default - 4})
-    world.house.rule_acts.activate(STUFFING, version, "shadow", "watch first", by=FRAUD)
+    world.container.rule_acts.activate(STUFFING, version, "shadow", "watch first", by=FRAUD)
     failed_logins(world, default - 3)
     assert titles(world) == []
     rows = world.rows("SELECT state FROM decisions WHERE topic = 'finding.shadowed.v1'")
@@ -89,7 +89,7 @@ def test_a_version_in_shadow_opens_nothing_and_is_counted(world: World) -> None:
 
 
 def test_nobody_puts_a_version_into_force_alone_untested_or_without_right(world: World) -> None:
-    acts = world.house.rule_acts
+    acts = world.container.rule_acts
     name, default = parameter(world)
     with pytest.raises(InputError, match="outside"):
         acts.tune(STUFFING, {name: 10_000_000}, "x", by=FRAUD)
@@ -109,7 +109,7 @@ def test_nobody_puts_a_version_into_force_alone_untested_or_without_right(world:
 
 
 def test_a_version_whose_tests_fail_or_that_does_not_load_goes_no_further(world: World) -> None:
-    acts = world.house.rule_acts
+    acts = world.container.rule_acts
     document = acts.document("iin-immutable")
     document["detection"]["sel"]["mfo.change.field"] = "phone"
     _, version = acts.draft(yaml.safe_dump(document, sort_keys=False), "weaker", by=FRAUD)
@@ -122,7 +122,7 @@ def test_a_version_whose_tests_fail_or_that_does_not_load_goes_no_further(world:
 
 
 def test_a_rule_goes_out_of_force_by_two_persons_and_not_while_others_need_it(world: World) -> None:
-    acts = world.house.rule_acts
+    acts = world.container.rule_acts
     assert acts.retire("iin-immutable", "the register refuses it", by=FRAUD) is False
     with pytest.raises(SecondPersonNeeded):
         acts.retire("iin-immutable", "again", by=FRAUD)
@@ -137,7 +137,7 @@ def test_a_rule_goes_out_of_force_by_two_persons_and_not_while_others_need_it(wo
 
 
 def test_what_strengthens_a_list_is_in_force_at_once_and_what_weakens_it_takes_two(world: World) -> None:
-    acts = world.house.rule_acts
+    acts = world.container.rule_acts
     name, default = parameter(world)
     tuned(world, **{name: default - 1})  # running the tests of a version leaves the lists in force alone
 
@@ -172,11 +172,11 @@ def test_what_strengthens_a_list_is_in_force_at_once_and_what_weakens_it_takes_t
 
 
 def test_another_process_sees_a_change(world: World) -> None:
-    other = Rulebook(world.house.decisions, world.house.store.vault, {})
+    other = Rulebook(world.container.decisions, world.container.store.vault, {})
     before = other.current()
     name, default = parameter(world)
     version = approved(world, **{name: default - 1})
     assert other.current() is before
-    world.house.rule_acts.activate(STUFFING, version, "active", "go", by=FRAUD)
+    world.container.rule_acts.activate(STUFFING, version, "active", "go", by=FRAUD)
     assert other.current() is not before
     assert other.current().by_reference[STUFFING].file.startswith("rulebook:")

@@ -22,15 +22,15 @@ def test_silence_opens_an_incident_once_and_being_heard_again_is_noted(tmp_path:
     again.work()
     assert len(again.incidents()) == 1, "it is said once"
     again.feed(again.event("backup.job", mfo__outcome="ok"))
-    said = [e.action for e in again.house.ledger.read(0, 100) if e.action.startswith("log.source")]
+    said = [e.action for e in again.container.ledger.read(0, 100) if e.action.startswith("log.source")]
     assert said == ["log.source.silent", "log.source.resumed"]
     again.clock.forward(seconds=3000)
     again.work()
     keys = [row["dedup_key"] for row in again.incidents()]
     assert sorted(keys) == ["source-silent|bureau-gateway", "source-silent|portal"]
-    assert [e.action for e in again.house.ledger.read(0, 100)].count("log.source.silent") == 3
+    assert [e.action for e in again.container.ledger.read(0, 100)].count("log.source.silent") == 3
     again.whole()
-    again.house.close()
+    again.container.close()
 
 
 def test_a_source_is_heard_by_the_name_its_events_give_too(tmp_path: Path) -> None:
@@ -41,4 +41,4 @@ def test_a_source_is_heard_by_the_name_its_events_give_too(tmp_path: Path) -> No
     world.clock.forward(seconds=50)
     world.work()
     assert world.incidents() == []
-    world.house.close()
+    world.container.close()

@@ -43,9 +43,9 @@ def test_the_clock_counts_from_the_receipt_of_the_event(world: World) -> None:
 
 def test_approval_by_a_second_person_sends_the_notice_and_satisfies_the_clock(world: World) -> None:
     incident = given_an_iin_change(world)
-    world.house.acts.assign(incident, "aigul", by=ANALYST)
+    world.container.acts.assign(incident, "aigul", by=ANALYST)
     notice = world.notices(incident)["regulator"]["id"]
-    world.house.acts.approve_notice(notice, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(notice, None, by=COMPLIANCE)
     world.work()
     sent = world.notices(incident)["regulator"]
     assert sent["state"] == "sent"
@@ -62,26 +62,26 @@ def test_who_may_approve(world: World) -> None:
     incident = given_an_iin_change(world)
     notice = world.notices(incident)["regulator"]["id"]
     with pytest.raises(NotAllowed):
-        world.house.acts.approve_notice(notice, None, by=ANALYST)
+        world.container.acts.approve_notice(notice, None, by=ANALYST)
     with pytest.raises(NotAllowed):
-        world.house.acts.approve_notice(notice, None, by=AUDITOR)
+        world.container.acts.approve_notice(notice, None, by=AUDITOR)
     content = world.rows("SELECT 1")
     assert content
-    world.house.acts.edit_notice(notice, "ru", {"damage": "нет"}, None, by=COMPLIANCE)
+    world.container.acts.edit_notice(notice, "ru", {"damage": "нет"}, None, by=COMPLIANCE)
     with pytest.raises(SecondPersonNeeded):
-        world.house.acts.approve_notice(notice, None, by=COMPLIANCE)
-    world.house.acts.approve_notice(notice, None, by=COMPLIANCE_2)
+        world.container.acts.approve_notice(notice, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(notice, None, by=COMPLIANCE_2)
     with pytest.raises(DecisionRefused):
-        world.house.acts.edit_notice(notice, "ru", {"damage": "есть"}, None, by=COMPLIANCE)
+        world.container.acts.edit_notice(notice, "ru", {"damage": "есть"}, None, by=COMPLIANCE)
 
 
 def test_the_assignee_cannot_approve_even_with_the_role(world: World) -> None:
     both = ANALYST.model_copy(update={"roles": frozenset({"soc_analyst", "compliance_officer"})})
-    world.house.accounts.add("aigul", "Aigul", ("soc_analyst", "compliance_officer"), "0123456789", actor="test")
+    world.container.accounts.add("aigul", "Aigul", ("soc_analyst", "compliance_officer"), "0123456789", actor="test")
     incident = given_an_iin_change(world)
-    world.house.acts.assign(incident, "aigul", by=both)
+    world.container.acts.assign(incident, "aigul", by=both)
     with pytest.raises(SecondPersonNeeded):
-        world.house.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=both)
+        world.container.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=both)
 
 
 def test_the_playbook_leads_to_recovery_and_satisfies_remediation(world: World) -> None:
@@ -119,7 +119,7 @@ def test_what_came_due_while_nobody_was_there_fires_at_once_and_once(world: Worl
         marks = again.rows("SELECT COUNT(*) AS n FROM decisions WHERE topic = 'clock.mark-reached.v1'")
         assert marks[0]["n"] == 18
     finally:
-        again.house.close()
+        again.container.close()
 
 
 def test_a_second_finding_joins_and_its_new_client_gets_a_clock_and_a_draft(world: World) -> None:
@@ -141,8 +141,8 @@ def test_a_second_finding_joins_and_its_new_client_gets_a_clock_and_a_draft(worl
 def test_an_untouched_draft_follows_the_incident_and_an_edited_one_stays(world: World) -> None:
     incident = given_an_iin_change(world)
     notices = world.notices(incident)
-    world.house.acts.edit_notice(notices["client"]["id"], "ru", {"done": "Мы всё проверили."}, None, by=COMPLIANCE)
-    world.house.acts.measure(incident, "containment", "account blocked", by=ANALYST)
+    world.container.acts.edit_notice(notices["client"]["id"], "ru", {"done": "Мы всё проверили."}, None, by=COMPLIANCE)
+    world.container.acts.measure(incident, "containment", "account blocked", by=ANALYST)
     world.work()
     topics = [row["topic"] for row in world.rows("SELECT topic FROM decisions")]
     assert topics.count("notice.redrafted.v1") == 2
@@ -150,10 +150,10 @@ def test_an_untouched_draft_follows_the_incident_and_an_edited_one_stays(world: 
 
 def test_a_false_positive_takes_two_persons_and_cancels_the_clocks(world: World) -> None:
     incident = given_an_iin_change(world)
-    assert not world.house.acts.close(incident, "false_positive", "a test account", by=ANALYST)
+    assert not world.container.acts.close(incident, "false_positive", "a test account", by=ANALYST)
     with pytest.raises(SecondPersonNeeded):
-        world.house.acts.close(incident, "false_positive", "a test account", by=ANALYST)
-    assert world.house.acts.close(incident, "false_positive", "agreed", by=COMPLIANCE)
+        world.container.acts.close(incident, "false_positive", "a test account", by=ANALYST)
+    assert world.container.acts.close(incident, "false_positive", "agreed", by=COMPLIANCE)
     world.work()
     assert {clock["state"] for kind, clock in world.clocks(incident).items() if kind != "triage"} == {"cancelled"}
     assert {notice["state"] for notice in world.notices(incident).values()} == {"withdrawn"}
@@ -162,11 +162,11 @@ def test_a_false_positive_takes_two_persons_and_cancels_the_clocks(world: World)
 
 def test_reopening_resumes_the_clocks_from_the_first_detection(world: World) -> None:
     incident = given_an_iin_change(world)
-    world.house.acts.close(incident, "false_positive", "a test account", by=ANALYST)
-    world.house.acts.close(incident, "false_positive", "agreed", by=CISO)
+    world.container.acts.close(incident, "false_positive", "a test account", by=ANALYST)
+    world.container.acts.close(incident, "false_positive", "agreed", by=CISO)
     world.work()
     world.clock.forward(days=3)
-    world.house.acts.reopen(incident, "it was none", by=ANALYST)
+    world.container.acts.reopen(incident, "it was none", by=ANALYST)
     world.work()
     world.sweep()
     clock = world.clocks(incident)["regulator-notice"]
@@ -180,7 +180,7 @@ def test_merging_keeps_the_earlier_detection_and_every_client(world: World) -> N
     world.clock.forward(hours=2)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-2", mfo__change__field="phone"))
     first, second = world.incidents()
-    world.house.acts.merge(first["id"], second["number"], "the same attacker", by=ANALYST)
+    world.container.acts.merge(first["id"], second["number"], "the same attacker", by=ANALYST)
     world.work()
     clocks = world.clocks(second["id"])
     assert clocks["regulator-notice"]["anchor_at"].startswith("2026-11-23T05:00:00")
@@ -195,12 +195,12 @@ def test_a_notifiable_incident_cannot_disappear_into_one_that_is_not(world: Worl
     world.feed(world.event("net.egress.unexpected", host__name="face-1"))
     first, second = world.incidents()
     with pytest.raises(DecisionRefused, match="the other way round"):
-        world.house.acts.merge(first["id"], second["number"], "same", by=ANALYST)
+        world.container.acts.merge(first["id"], second["number"], "same", by=ANALYST)
 
 
 def test_an_auditor_changes_nothing(world: World) -> None:
     incident = given_an_iin_change(world)
-    acts = world.house.acts
+    acts = world.container.acts
     for act in (
         lambda: acts.assign(incident, "aigul", by=AUDITOR),
         lambda: acts.note(incident, "hello", by=AUDITOR),
@@ -215,11 +215,11 @@ def test_a_playbook_may_be_started_by_hand_and_only_once(world: World) -> None:
     world.feed(world.event("pam.session", user__id="adm-1"))
     incident = world.incidents()[0]["id"]
     assert world.held(RunRow) == []
-    playbook = world.house.playbooks["unauthorised-access"]
+    playbook = world.container.playbooks["unauthorised-access"]
     with pytest.raises(NotAllowed):
-        world.house.acts.start_playbook(incident, playbook, by=COMPLIANCE)
-    first = world.house.acts.start_playbook(incident, playbook, by=ANALYST)
-    assert world.house.acts.start_playbook(incident, playbook, by=CISO) == first
+        world.container.acts.start_playbook(incident, playbook, by=COMPLIANCE)
+    first = world.container.acts.start_playbook(incident, playbook, by=ANALYST)
+    assert world.container.acts.start_playbook(incident, playbook, by=CISO) == first
     world.work()
     assert [row.waiting for row in world.held(RunRow)] == [1]
 
@@ -230,9 +230,9 @@ def test_a_late_regulator_notice_must_say_why_before_it_can_be_approved(world: W
     world.sweep()
     notice = world.notices(incident)["regulator"]["id"]
     with pytest.raises(DecisionRefused, match="late"):
-        world.house.acts.approve_notice(notice, None, by=COMPLIANCE_2)
+        world.container.acts.approve_notice(notice, None, by=COMPLIANCE_2)
     for language in ("ru", "kk"):
-        world.house.acts.edit_notice(notice, language, {"late": "нет связи"}, None, by=COMPLIANCE)
-    world.house.acts.approve_notice(notice, None, by=COMPLIANCE_2)
+        world.container.acts.edit_notice(notice, language, {"late": "нет связи"}, None, by=COMPLIANCE)
+    world.container.acts.approve_notice(notice, None, by=COMPLIANCE_2)
     world.work()
     assert world.clocks(incident)["regulator-notice"]["state"] == "satisfied-late"

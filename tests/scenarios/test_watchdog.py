@@ -56,8 +56,8 @@ def test_a_dead_engine_is_noticed_at_the_deadline(world: World, told: list[dict[
 def test_a_living_engine_leaves_nothing_to_say(world: World, told: list[dict[str, Any]]) -> None:
     incident = given_an_incident(world)
     dog = dog_of(world, told)
-    world.house.acts.measure(incident, "containment", "blocked", by=ANALYST)
-    world.house.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
+    world.container.acts.measure(incident, "containment", "blocked", by=ANALYST)
+    world.container.acts.approve_notice(world.notices(incident)["regulator"]["id"], None, by=COMPLIANCE)
     world.work()
     for _ in range(80):
         world.clock.forward(hours=1)

@@ -28,7 +28,7 @@ import infra.commands.rulebook as rulebook
 import infra.processes.base as base
 from engine.kernel.ports import Delivery
 from engine.notices.notice import Notice
-from infra.app.container import Outside, open_house, stages_of
+from infra.app.container import Outside, open_container, stages_of
 from infra.lab.simulate.year import SharedDrafter, plain
 from infra.outbound.orders import HttpPost
 from infra.processes.base import Stage
@@ -176,7 +176,7 @@ def _template() -> Path:
     with cheap():
         world = Interleaved(folder / "data", Plan())
         world.people()
-        world.house.close()
+        world.container.close()
     return folder / "data"
 
 
@@ -213,12 +213,12 @@ class Interleaved(World):
             access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",),
             regulator_mail="a@example.kz, b@example.kz", role_mail={"ciso": "ciso@example.kz"},
         )  # fmt: skip
-        self.house = open_house(self.settings, self.clock)
-        self.house.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-        self.house.wordbook.writer.drafter = _drafter()
+        self.container = open_container(self.settings, self.clock)
+        self.container.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        self.container.wordbook.writer.drafter = _drafter()
         self.mails = Mails()
         outside = Outside(self.mails, Systems(self.clock), plain)
-        self.stages = [stage for stage in stages_of(self.house, outside) if stage.name not in LEFT_OUT]
+        self.stages = [stage for stage in stages_of(self.container, outside) if stage.name not in LEFT_OUT]
         self.plan = plan
         self.phase = 0
         self.check = check or (lambda world: None)
@@ -228,8 +228,8 @@ class Interleaved(World):
         self._stepping = ""
         self._steps = 0
         self._units: Counter[str] = Counter()
-        self._real_unit = self.house.decisions.unit
-        self.house.decisions.unit = self._unit  # type: ignore[method-assign]
+        self._real_unit = self.container.decisions.unit
+        self.container.decisions.unit = self._unit  # type: ignore[method-assign]
 
     @property
     def names(self) -> list[str]:
@@ -334,7 +334,7 @@ def shown(world: World) -> Shown:
             )
     texts = {}
     for key in notices:
-        notice = world.house.decisions.load(Notice, key)
+        notice = world.container.decisions.load(Notice, key)
         texts[f"{notice.kind} {notice.stage} {notice.subject} {key}"] = notice.content
     return {
         "facts": {key: sorted(said) for key, said in facts.items()},
@@ -358,7 +358,7 @@ class Difference:
 
 
 def compare(phase: int, plain_run: Shown, other: Shown) -> Difference | None:
-    """Give the first difference, facts last: a text or a clock says more of what is wrong."""
+    """Return the first difference, facts last: a text or a clock says more of what is wrong."""
     for section in ("clocks", "texts", "orders", "outbox", "facts"):
         one, two = plain_run[section], other[section]
         for key in [*one, *(key for key in two if key not in one)]:
@@ -431,7 +431,7 @@ class Told:
         self._run(Plan(), keep)
 
     def run(self, plan: Plan) -> Difference | None:
-        """Run as planned; gives the first difference."""
+        """Run as planned; return the first difference."""
 
         def check(world: Interleaved) -> None:
             found = compare(world.phase - 1, self.plain[world.phase - 1], shown(world))
@@ -454,10 +454,10 @@ class Told:
                 self.story(world)
             finally:
                 world.closing()
-                world.house.close()
+                world.container.close()
 
     def planned(self, seed: int) -> Plan:
-        """Give the plan of a seed."""
+        """Return the plan of a seed."""
         return plan_of(Random(f"{self.name} {seed}"), self.names, len(self.plain))
 
     def shrunk(self, plan: Plan, found: Difference, runs: int = SHRINKING) -> tuple[Plan, Difference]:

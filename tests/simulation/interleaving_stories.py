@@ -46,7 +46,7 @@ def keys(world: World) -> list[str]:
 
 def approve_all(world: World, incident: str) -> None:
     """Whatever is a draft is approved, with a reason where it is late."""
-    acts = world.house.acts
+    acts = world.container.acts
     drafts = world.held(NoticeRow, incident_id=incident, state="draft")
     for row in sorted(drafts, key=lambda it: (it.kind, it.subject, it.stage, it.id)):
         clock = world.held(ClockRow, owner_id=incident, kind="regulator-notice")
@@ -60,13 +60,13 @@ def unauthorised_change(world: World) -> None:
     """An IIN is changed; it is handled to the end, step by step."""
     world.feed(change(world, "c-1"), change(world, "c-2", "phone"), world.event("pam.session", user__id="adm-7"))
     first = keys(world)[0]
-    world.house.acts.assign(first, "aigul", by=ANALYST)
+    world.container.acts.assign(first, "aigul", by=ANALYST)
     world.work()
     approve_all(world, first)
     world.finish_steps(first)
     approve_all(world, first)
     for by in (ANALYST, COMPLIANCE):
-        world.house.acts.close(first, "true_positive", "handled", by=by)
+        world.container.acts.close(first, "true_positive", "handled", by=by)
     world.work()
 
 
@@ -76,8 +76,8 @@ def findings_join(world: World) -> None:
     world.clock.forward(minutes=20)
     world.feed(export(world, "c-3"))
     first = keys(world)[0]
-    world.house.acts.measure(first, "containment", "the account is blocked", by=ANALYST)
-    world.house.acts.name_clients(first, ("c-7",), (), "she called", by=ANALYST)
+    world.container.acts.measure(first, "containment", "the account is blocked", by=ANALYST)
+    world.container.acts.name_clients(first, ("c-7",), (), "she called", by=ANALYST)
     world.work()
     approve_all(world, first)
     world.clock.forward(days=2)
@@ -91,12 +91,12 @@ def merge_and_split(world: World) -> None:
     world.feed(change(world, "c-3"), change(world, "c-4", "phone"))
     first, second, third = keys(world)
     number = world.incidents()[1]["number"]
-    parts = world.house.acts.split(first, _findings(world, first)[-1:], "", "another matter", by=ANALYST)
+    parts = world.container.acts.split(first, _findings(world, first)[-1:], "", "another matter", by=ANALYST)
     world.work()
-    world.house.acts.merge(third, number, "the same attacker", by=ANALYST)
+    world.container.acts.merge(third, number, "the same attacker", by=ANALYST)
     world.work()
-    world.house.acts.merge(parts, number, "the same attacker", by=CISO)
-    world.house.acts.measure(second, "containment", "blocked", by=ANALYST)
+    world.container.acts.merge(parts, number, "the same attacker", by=CISO)
+    world.container.acts.measure(second, "containment", "blocked", by=ANALYST)
     world.work()
     world.clock.forward(days=1, hours=1)
     world.sweep()
@@ -105,19 +105,19 @@ def merge_and_split(world: World) -> None:
 def _findings(world: World, incident: str) -> tuple[str, ...]:
     from engine.incidents.incident import Incident
 
-    return tuple(sorted(world.house.decisions.load(Incident, incident).findings))
+    return tuple(sorted(world.container.decisions.load(Incident, incident).findings))
 
 
 def many_clients(world: World) -> None:
     """A table of clients is copied: a notice to each."""
     world.feed(*(export(world, f"c-{number}") for number in range(6)))
     incident = keys(world)[0]
-    world.house.acts.lower_notifiability(incident, "a test table", by=ANALYST)
-    world.house.acts.lower_notifiability(incident, "a test table", by=COMPLIANCE)
+    world.container.acts.lower_notifiability(incident, "a test table", by=ANALYST)
+    world.container.acts.lower_notifiability(incident, "a test table", by=COMPLIANCE)
     world.work()
-    world.house.acts.raise_notifiability(incident, True, "it was none", by=CISO)
+    world.container.acts.raise_notifiability(incident, True, "it was none", by=CISO)
     world.work()
-    world.house.acts.approve_client_notices(incident, by=COMPLIANCE)
+    world.container.acts.approve_client_notices(incident, by=COMPLIANCE)
     world.work()
 
 
@@ -137,10 +137,10 @@ def resolution_of_the_police(world: World) -> None:
         world.event("collection.stopped", mfo__order__id=order),
         world.event("collection.contact_attempted", mfo__loan__id="L-9", mfo__client__id="c-9", mfo__channel="call"),
     )
-    world.house.acts.verify_act(key, True, "asked them", by=COMPLIANCE_2)
-    world.house.acts.propose_outcome(key, "write-off", "the act", by=COMPLIANCE)
+    world.container.acts.verify_act(key, True, "asked them", by=COMPLIANCE_2)
+    world.container.acts.propose_outcome(key, "write-off", "the act", by=COMPLIANCE)
     world.work()
-    world.house.acts.decide_outcome(key, True, "yes", by=CISO)
+    world.container.acts.decide_outcome(key, True, "yes", by=CISO)
     world.work()
     world.clock.forward(days=4)
     world.sweep()
@@ -148,9 +148,9 @@ def resolution_of_the_police(world: World) -> None:
 
 def act_entered_by_hand(world: World) -> None:
     """An act is entered and is not genuine: the orders are lifted while others go out."""
-    key = world.house.acts.register_act(resolution(), by=COMPLIANCE)
+    key = world.container.acts.register_act(resolution(), by=COMPLIANCE)
     world.feed(complaint(world, "c-9"))
-    world.house.acts.verify_act(key, False, "they know nothing of it", by=COMPLIANCE_2)
+    world.container.acts.verify_act(key, False, "they know nothing of it", by=COMPLIANCE_2)
     world.feed(
         world.event("collection.contact_attempted", mfo__loan__id="L-9", mfo__client__id="c-9", mfo__channel="call")
     )
@@ -160,13 +160,13 @@ def false_positive(world: World) -> None:
     """An incident is none, and then it is one after all."""
     world.feed(change(world, "c-1"), complaint(world, "c-2"))
     first, second = keys(world)
-    world.house.acts.close(first, "false_positive", "a test account", by=ANALYST)
+    world.container.acts.close(first, "false_positive", "a test account", by=ANALYST)
     world.work()
-    world.house.acts.close(first, "false_positive", "agreed", by=COMPLIANCE)
-    world.house.acts.acknowledge(second, by=FRAUD)
+    world.container.acts.close(first, "false_positive", "agreed", by=COMPLIANCE)
+    world.container.acts.acknowledge(second, by=FRAUD)
     world.work()
     world.clock.forward(days=1, hours=2)
-    world.house.acts.reopen(first, "it was none", by=ANALYST)
+    world.container.acts.reopen(first, "it was none", by=ANALYST)
     world.work()
     world.sweep()
     approve_all(world, first)
@@ -180,7 +180,7 @@ def breach(world: World) -> None:
     world.sweep()
     world.clock.forward(days=1)
     world.sweep()
-    world.house.acts.measure(incident, "containment", "blocked", by=ANALYST)
+    world.container.acts.measure(incident, "containment", "blocked", by=ANALYST)
     world.work()
     approve_all(world, incident)
     world.clock.forward(days=2)
@@ -191,10 +191,10 @@ def commands_of_a_playbook(world: World) -> None:
     """A fraud: the playbook commands systems and asks people; somebody starts another by hand."""
     world.feed(complaint(world, "c-3"), world.event("net.egress.unexpected", host__name="face-1"))
     first = keys(world)[0]
-    world.house.acts.start_playbook(first, world.house.playbooks["unauthorised-access"], by=ANALYST)
+    world.container.acts.start_playbook(first, world.container.playbooks["unauthorised-access"], by=ANALYST)
     world.work()
     world.finish_steps(first)
-    world.house.acts.duty_done("policy-review", date(2026, 11, 20), "minutes", by=CISO)
+    world.container.acts.duty_done("policy-review", date(2026, 11, 20), "minutes", by=CISO)
     world.feed(world.event("isms.audit.completed"))
     world.clock.forward(days=3)
     world.sweep()
@@ -208,18 +208,18 @@ def told_by_people(world: World) -> None:
         title="A client never asked for the loan", incident_class="fraud", channel="hot-line",
         told_at=world.clock.now() - timedelta(hours=2), clients=("c-7", "c-8"), loans=("L-7",), reference="call 881",
     )  # fmt: skip
-    incident = world.house.acts.report(told, by=ANALYST)
-    world.house.acts.plan_action("management-review", "a firewall", "erlan", date(2026, 11, 30), by=CISO)
+    incident = world.container.acts.report(told, by=ANALYST)
+    world.container.acts.plan_action("management-review", "a firewall", "erlan", date(2026, 11, 30), by=CISO)
     world.work()
     world.sweep()
     action = world.held(ActionRow)[0]
-    world.house.acts.close_action(action.duty_id, action.id, "invoice 12", by=CISO)
-    world.house.acts.measure(incident, "containment", "blocked", by=FRAUD)
-    world.house.acts.measure(incident, "cause", "a stolen phone", by=FRAUD)
+    world.container.acts.close_action(action.duty_id, action.id, "invoice 12", by=CISO)
+    world.container.acts.measure(incident, "containment", "blocked", by=FRAUD)
+    world.container.acts.measure(incident, "cause", "a stolen phone", by=FRAUD)
     world.work()
     approve_all(world, incident)
     for measure in ("consequence", "recovery"):
-        world.house.acts.measure(incident, measure, "done", by=FRAUD)
+        world.container.acts.measure(incident, measure, "done", by=FRAUD)
     world.work()
 
 

@@ -12,7 +12,7 @@ import pytest
 from engine.duties import clock as clocks
 from engine.incidents import triage
 from engine.notices import notice as notices
-from infra.app.container import House
+from infra.app.container import Container
 from infra.lab.simulate.invariants import Violated
 from infra.lab.simulate.outside import Mails
 from infra.lab.simulate.year import simulate
@@ -20,7 +20,7 @@ from infra.processes.base import Stage
 from infra.processes.outbox import Outbox
 from infra.read.rows.clocks import fire_at
 
-Prepare = Callable[[House, list[Stage]], None]
+Prepare = Callable[[Container, list[Stage]], None]
 
 
 def test_a_season_without_faults_of_ours_keeps_every_invariant() -> None:
@@ -41,7 +41,7 @@ def test_whole_years_keep_every_invariant(seed: int) -> None:
     simulate(seed)
 
 
-def no_sweep(house: House, stages: list[Stage]) -> None:
+def no_sweep(container: Container, stages: list[Stage]) -> None:
     """The sweep forgets every third clock."""
     real, count = clocks.sweep, [0]
 
@@ -49,17 +49,17 @@ def no_sweep(house: House, stages: list[Stage]) -> None:
         count[0] += 1
         return [] if count[0] % 3 == 0 else real(clock, now=now)
 
-    house.sweep.run = _limited(house, sweep)  # type: ignore[method-assign]
+    container.sweep.run = _limited(container, sweep)  # type: ignore[method-assign]
 
 
-def _limited(house: House, sweep: Any) -> Callable[[], int]:
+def _limited(container: Container, sweep: Any) -> Callable[[], int]:
     """A sweep with another function inside, that gives up after one round instead of looping for ever."""
 
     def run() -> int:
-        now = house.clock.now()
-        due = fire_at(house.database, now, 10_000)
+        now = container.clock.now()
+        due = fire_at(container.database, now, 10_000)
         fired = 0
-        with house.decisions.unit(now) as unit:
+        with container.decisions.unit(now) as unit:
             for key in due:
                 facts = sweep(unit.load(clocks.Clock, key), now=now)
                 unit.record(clocks.Clock, key, facts)
@@ -69,31 +69,31 @@ def _limited(house: House, sweep: Any) -> Callable[[], int]:
     return run
 
 
-def weekends_only(house: House, stages: list[Stage]) -> None:
+def weekends_only(container: Container, stages: list[Stage]) -> None:
     """Business days are Monday to Friday, whatever the government orders."""
-    type(house.calendar).is_business_day = lambda self, day: day.weekday() < 5  # type: ignore[method-assign]
+    type(container.calendar).is_business_day = lambda self, day: day.weekday() < 5  # type: ignore[method-assign]
 
 
-def lost_effects(house: House, stages: list[Stage]) -> None:
+def lost_effects(container: Container, stages: list[Stage]) -> None:
     """Every seventh effect is forgotten when it is ordered."""
-    from infra.store.log.unit import Unit
+    from infra.store.log.unit import UnitOfWork
 
-    real, count = Unit.intend, [0]
+    real, count = UnitOfWork.intend, [0]
 
-    def intend(self: Unit, intent: Any) -> None:
+    def intend(self: UnitOfWork, intent: Any) -> None:
         count[0] += 1
         if intent.kind != "mail" or count[0] % 7:
             real(self, intent)
 
-    Unit.intend = intend  # type: ignore[method-assign]
+    UnitOfWork.intend = intend  # type: ignore[method-assign]
 
 
-def lost_joins(house: House, stages: list[Stage]) -> None:
+def lost_joins(container: Container, stages: list[Stage]) -> None:
     """A finding that belongs to an open incident is dropped."""
     triage.join = lambda incident, finding, *, at: []  # type: ignore[assignment]
 
 
-def doubt_is_success(house: House, stages: list[Stage]) -> None:
+def doubt_is_success(container: Container, stages: list[Stage]) -> None:
     """A connection lost after the data counts as sent."""
     from engine.kernel.ports import Delivery
 
@@ -106,7 +106,7 @@ def doubt_is_success(house: House, stages: list[Stage]) -> None:
     Mails.deliver = deliver  # type: ignore[method-assign]
 
 
-def doubt_is_tried_again(house: House, stages: list[Stage]) -> None:
+def doubt_is_tried_again(container: Container, stages: list[Stage]) -> None:
     """What is in doubt is sent again without asking anybody."""
     from engine.kernel.ports import Delivery
 
@@ -119,7 +119,7 @@ def doubt_is_tried_again(house: House, stages: list[Stage]) -> None:
     Mails.deliver = deliver  # type: ignore[method-assign]
 
 
-def one_person(house: House, stages: list[Stage]) -> None:
+def one_person(container: Container, stages: list[Stage]) -> None:
     """Whoever edits a notice may approve it."""
     real = notices.approve
 
@@ -130,7 +130,7 @@ def one_person(house: House, stages: list[Stage]) -> None:
     notices.approve = approve  # type: ignore[assignment]
 
 
-def late_is_in_time(house: House, stages: list[Stage]) -> None:
+def late_is_in_time(container: Container, stages: list[Stage]) -> None:
     """The breach is recorded at the moment it is noticed, plus an hour's courtesy."""
     from datetime import datetime
 
@@ -142,7 +142,7 @@ def late_is_in_time(house: House, stages: list[Stage]) -> None:
     clocks.Clock.breach_instant = property(instant)  # type: ignore[assignment]
 
 
-def no_client_clocks(house: House, stages: list[Stage]) -> None:
+def no_client_clocks(container: Container, stages: list[Stage]) -> None:
     """Clients that join later are forgotten."""
     stage = next(stage for stage in stages if stage.name == "clocks")
     stage._grown = lambda unit, incident_id, reason: None  # type: ignore[attr-defined]
@@ -150,13 +150,13 @@ def no_client_clocks(house: House, stages: list[Stage]) -> None:
     stage._start_duties = lambda unit, key, personal, clients, anchor: real(unit, key, personal, (), anchor)  # type: ignore[attr-defined]
 
 
-def violations_pass(house: House, stages: list[Stage]) -> None:
+def violations_pass(container: Container, stages: list[Stage]) -> None:
     """Nobody notes that a protected borrower was called."""
     stage = next(stage for stage in stages if stage.name == "orders")
     stage._violations = lambda *args: None  # type: ignore[attr-defined]
 
 
-def stale_views(house: House, stages: list[Stage]) -> None:
+def stale_views(container: Container, stages: list[Stage]) -> None:
     """The read model of notices misses what happens to them after approval."""
     from infra.store import views
 
@@ -170,7 +170,7 @@ def stale_views(house: House, stages: list[Stage]) -> None:
     views.show = show
 
 
-def half_commits(house: House, stages: list[Stage]) -> None:
+def half_commits(container: Container, stages: list[Stage]) -> None:
     """The mail is sent in one transaction and recorded in another that may be lost."""
     real = Outbox._settle
 
@@ -195,10 +195,10 @@ def untouched() -> Any:
     """Put back whatever a planted fault replaced."""
     from engine.terms.calendar import BusinessCalendar
     from infra.store import views
-    from infra.store.log.unit import Unit
+    from infra.store.log.unit import UnitOfWork
 
     places = [
-        (BusinessCalendar, "is_business_day"), (Unit, "intend"), (triage, "join"),
+        (BusinessCalendar, "is_business_day"), (UnitOfWork, "intend"), (triage, "join"),
         (Mails, "deliver"), (notices, "approve"), (clocks.Clock, "breach_instant"), (views, "show"),
         (Outbox, "_settle"),
     ]  # fmt: skip
@@ -215,11 +215,11 @@ def untouched() -> Any:
 def test_a_planted_fault_is_found(fault: Prepare) -> None:
     once: list[bool] = []
 
-    def prepare(house: House, stages: list[Stage]) -> None:
+    def prepare(container: Container, stages: list[Stage]) -> None:
         per_house = fault in (no_sweep, no_client_clocks, violations_pass)
         if per_house or not once:
             once.append(True)
-            fault(house, stages)
+            fault(container, stages)
 
     with untouched(), pytest.raises((Violated, AssertionError)):
         for seed in range(40, 46):

@@ -31,8 +31,7 @@ def test_children_of_the_product_are_started_from_there_too(tmp_path: Path) -> N
     for name in ("reports", "infra", "engine"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong one')\n")
-    code = (
-        "from reports.drafter import Drafter; d = Drafter(); print(d.fill({'en': {'a': 'x{{ n }}'}}, {'en': {'n': 1}}))"
-    )
+    fill = "T().fill({'en': {'a': 'x{{ n }}'}}, {'en': {'n': 1}})"
+    code = f"from reports.drafter import TemplateSandbox as T; print({fill})"
     made = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert made.stdout.strip() == "{'en': {'a': 'x1'}}", made.stderr

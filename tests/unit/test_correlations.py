@@ -38,7 +38,7 @@ level: informational
 )
 
 
-def matcher(correlation: dict[str, Any], more: str = "", max_keys: int = 1_000, **house: Any) -> Matcher:
+def matcher(correlation: dict[str, Any], more: str = "", max_keys: int = 1_000, **container: Any) -> Matcher:
     rule: dict[str, Any] = {
         "title": "C",
         "id": "00000000-0000-4000-8000-000000000009",
@@ -46,15 +46,15 @@ def matcher(correlation: dict[str, Any], more: str = "", max_keys: int = 1_000, 
         "level": "high",
         "correlation": {"rules": ["a"], "group-by": ["user.id"], "timespan": "10s", **correlation},
     }
-    if house:
-        rule["qorgau"] = house
+    if container:
+        rule["qorgau"] = container
     ruleset, faults = load_rules([("t.yml", BASES + "\n" + yaml.safe_dump(rule) + more)])
     assert faults == []
     return Matcher(ruleset, max_keys=max_keys)
 
 
 def feed(running: Matcher, *events: tuple[float, str] | tuple[float, str, dict[str, Any]]) -> list[tuple[int, Any]]:
-    """Give (number of the event, positions that count) of what fired."""
+    """Return (number of the event, positions that count) of what fired."""
     found = []
     for number, (t, action, *rest) in enumerate(events, 1):
         fields = {"event.action": action, "user.id": "u", **(rest[0] if rest else {})}

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from engine.events.catalogue import builtin_catalogue
 from engine.events.envelope import Limits, Rejected, SecurityEvent, split_batch
-from engine.events.parser import Door
+from engine.events.parser import EventParser
 from infra.store.log.records import decode, encode, event_key
 from tests.support import MONDAY
 
 CATALOGUE = builtin_catalogue()
-DOOR = Door(CATALOGUE, "portal", MONDAY)
+DOOR = EventParser(CATALOGUE, "portal", MONDAY)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
 SPECIAL = ["@timestamp", "event.id", "event.action", "event", "id", "type", "time", "source", "data", "a..b", "event."]
 names = st.sampled_from(sorted(CATALOGUE.fields)) | st.sampled_from([*SPECIAL, ""]) | st.text(max_size=12)
@@ -146,7 +146,7 @@ def test_reasons(raw: bytes, code: str) -> None:
 
 def test_limits() -> None:
     limits = Limits(event_bytes=2000, fields=10, value_chars=50)
-    door = Door(CATALOGUE, "portal", MONDAY, limits)
+    door = EventParser(CATALOGUE, "portal", MONDAY, limits)
     for raw, code in (
         (event(message="x" * 3000), "too-large"),
         (event(message="x" * 60), "value-too-long"),
@@ -216,7 +216,7 @@ _SANE = {"event.id": "e", "event.action": "backup.job", "@timestamp": "2026-11-2
 )
 def test_reading_many_is_reading_each(documents: list[Any], claims: frozenset[str] | None) -> None:
     """The quick way through ``read_all`` differs in nothing from ``read``, also for shapes seen before."""
-    door = Door(builtin_catalogue(), "portal", MONDAY, claims=claims)
+    door = EventParser(builtin_catalogue(), "portal", MONDAY, claims=claims)
     lines = []
     for fields, escaped, spaced in documents:
         document = {**_SANE, **fields}
@@ -243,7 +243,7 @@ def test_reading_many_is_reading_each(documents: list[Any], claims: frozenset[st
     ],
 )
 def test_more_reasons_name_their_field(raw: bytes, code: str, field: str | None) -> None:
-    read = Door(CATALOGUE, "portal", MONDAY, Limits(depth=9)).read(raw, 7)
+    read = EventParser(CATALOGUE, "portal", MONDAY, Limits(depth=9)).read(raw, 7)
     assert isinstance(read, Rejected)
     assert (read.code, read.field, read.line, read.source, read.raw) == (code, field, 7, "portal", raw)
 
@@ -258,7 +258,7 @@ def test_more_reasons_name_their_field(raw: bytes, code: str, field: str | None)
     ],
 )
 def test_what_is_too_large_inside_is_refused(value: Any, limits: Limits, code: str) -> None:
-    read = Door(CATALOGUE, "portal", MONDAY, limits).read(event(labels=value))
+    read = EventParser(CATALOGUE, "portal", MONDAY, limits).read(event(labels=value))
     assert isinstance(read, Rejected)
     assert read.code == code
 
@@ -279,7 +279,7 @@ def test_objects_in_arrays_become_arrays_of_values() -> None:
 )  # fmt: skip
 def test_a_credential_speaks_only_for_its_sources(source: Any, claims: Any, code: str | None) -> None:
     raw = event(**{"event.provider": source})
-    read = Door(CATALOGUE, "portal", MONDAY, claims=claims).read(raw)
+    read = EventParser(CATALOGUE, "portal", MONDAY, claims=claims).read(raw)
     if code is None:
         assert isinstance(read, SecurityEvent)
         assert read.source == (source or "portal")
@@ -289,7 +289,7 @@ def test_a_credential_speaks_only_for_its_sources(source: Any, claims: Any, code
 
 
 def test_an_unknown_type_may_be_kept_and_is_flagged() -> None:
-    read = Door(CATALOGUE, "portal", MONDAY, keep_unknown_types=True).read(event(**{"event.action": "tea.made"}))
+    read = EventParser(CATALOGUE, "portal", MONDAY, keep_unknown_types=True).read(event(**{"event.action": "tea.made"}))
     assert isinstance(read, SecurityEvent)
     assert (read.action, read.flags) == ("tea.made", ("unknown-type",))
 
@@ -333,7 +333,7 @@ def test_a_fault_of_the_reader_is_a_dead_letter_that_keeps_the_bytes() -> None:
             raise RuntimeError("secret")
 
     broken = type(CATALOGUE)(CATALOGUE.events, CATALOGUE.fields, CATALOGUE.aliases, Broken())
-    read = Door(broken, "portal", MONDAY).read(event(), 3)
+    read = EventParser(broken, "portal", MONDAY).read(event(), 3)
     assert isinstance(read, Rejected)
     assert (read.code, read.line, read.raw) == ("reader-fault", 3, event())
     assert "secret" not in read.reason

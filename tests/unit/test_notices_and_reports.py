@@ -14,7 +14,7 @@ import pytest
 from engine.kernel.errors import InputError
 from engine.notices.notice import content_hash
 from reports.document import Facts, document
-from reports.drafter import Drafter, TemplateError
+from reports.drafter import TemplateError, TemplateSandbox
 from reports.drafts import OrderSubject, Organisation, Subject, Writer, example
 from reports.mail import message
 from reports.render import render
@@ -36,7 +36,7 @@ def subject(**changes: object) -> Subject:
 
 @pytest.fixture(scope="module")
 def writer() -> Iterator[Writer]:
-    drafter = Drafter()
+    drafter = TemplateSandbox()
     yield Writer(drafter, ORGANISATION, LANGUAGES)
     drafter.close()
 
@@ -139,7 +139,7 @@ def test_a_template_can_show_values_and_do_nothing_else(writer: Writer, payload:
     ],
 )
 def test_a_template_that_loops_or_grows_is_stopped_and_the_next_one_works(greedy: str) -> None:
-    drafter = Drafter(timeout_s=2.0)
+    drafter = TemplateSandbox(timeout_s=2.0)
     writer = Writer(drafter, ORGANISATION, ("en",))
     values = {"en": writer.values("en", subject(signs={"en": "x" * 400}))}
     with pytest.raises(TemplateError):

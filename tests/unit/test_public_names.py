@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from engine.events.catalogue import builtin_catalogue
-from infra.app.container import open_house
+from infra.app.container import open_container
 from infra.cli import cli
 from infra.settings.settings import Settings
 from infra.store.log.topics import REGISTRY
@@ -39,11 +39,11 @@ def commands(group: click.Command, path: str = "qorgau") -> dict[str, list[str]]
 
 def names(folder: Path) -> dict[str, Any]:
     """Everything public as it is now."""
-    house = open_house(Settings(data=folder))
+    container = open_container(Settings(data=folder))
     try:
-        schema = create_app(house).openapi()
+        schema = create_app(container).openapi()
     finally:
-        house.close()
+        container.close()
     metrics = (PRODUCT / "infra" / "web" / "api" / "prometheus.py").read_text(encoding="utf8")
     return {
         "commands": commands(cli),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events.envelope import SecurityEvent
-from infra.store.log.recent import Recent
+from infra.store.log.event_cache import Recent
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 

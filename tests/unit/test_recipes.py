@@ -125,9 +125,9 @@ RECIPES = {
             "from infra.web.console import hello as pages_hello\nfrom infra.web.console import live, sign_in\n",
             "        pages_clocks,\n", "        pages_hello,\n        pages_clocks,\n"),
         "engine/permissions/reading.py": ('paths=("/permissions",', 'paths=("/hello", "/permissions",')},
-        "import tempfile; from pathlib import Path; from infra.app.container import open_house; "
+        "import tempfile; from pathlib import Path; from infra.app.container import open_container; "
         "from infra.settings.settings import Settings; from infra.web.app import create_app; "
-        "app = create_app(open_house(Settings(data=Path(tempfile.mkdtemp())))); "
+        "app = create_app(open_container(Settings(data=Path(tempfile.mkdtemp())))); "
         "assert '/hello' in str([getattr(it, 'path', it) for it in app.routes]) or app.url_path_for('show_hello')"),
     "a command": Recipe(3, {
         "engine/incidents/commands.py": ("", COMMAND),
@@ -135,10 +135,10 @@ RECIPES = {
             '    _of("incidents", "praise-incident", "Praise", _TRIAGE, _WORKING),\n'
             '    _of("incidents", "acknowledge-incident"'),
         "engine/handlers/incidents.py": ("", HANDLER)},
-        "import tempfile; from pathlib import Path; from infra.app.container import open_house; "
+        "import tempfile; from pathlib import Path; from infra.app.container import open_container; "
         "from infra.commands.dispatch import KINDS; from infra.settings.settings import Settings; "
         "from infra.web.app import create_app; "
-        "assert 'praise-incident' in KINDS; app = create_app(open_house(Settings(data=Path(tempfile.mkdtemp())))); "
+        "assert 'praise-incident' in KINDS; app = create_app(open_container(Settings(data=Path(tempfile.mkdtemp())))); "
         "assert '/api/v1/commands/praise-incident' in app.openapi()['paths']"),
 }  # fmt: skip
 

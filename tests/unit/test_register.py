@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from engine.duties.declared import jurisdiction
-from engine.governance import served as served_module
+from engine.governance import coverage_map as served_module
+from engine.governance.coverage_map import served
 from engine.governance.governance import controls, duty_specs
 from engine.governance.register import builtin_register
-from engine.governance.served import served
 from engine.kernel.errors import DataError, NotFound
 
 REGISTER = builtin_register()

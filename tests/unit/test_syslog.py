@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.events.catalogue import builtin_catalogue
 from engine.events.envelope import SecurityEvent
-from engine.events.parser import Door
+from engine.events.parser import EventParser
 from engine.events.syslog import NotSyslog, event_of, parse
 from infra.inbound.syslog.framing import LONGEST, BadFrame, Framer
 from tests.support import DATA
@@ -84,7 +84,7 @@ def test_what_is_no_message_is_refused_by_the_part(raw: bytes, field: str, said:
 
 
 def read(raw: bytes) -> SecurityEvent | Any:
-    door = Door(CATALOGUE, "portal", datetime(2026, 11, 23, 5, 0, 1, tzinfo=UTC), claims=frozenset({"portal"}))
+    door = EventParser(CATALOGUE, "portal", datetime(2026, 11, 23, 5, 0, 1, tzinfo=UTC), claims=frozenset({"portal"}))
     return door.read(event_of(parse(raw), raw, CATALOGUE))
 
 

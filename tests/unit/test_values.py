@@ -10,7 +10,7 @@ import pytest
 from engine.events import values
 from engine.events.catalogue import Catalogue, FieldSpec
 from engine.events.envelope import SecurityEvent
-from engine.events.parser import Door
+from engine.events.parser import EventParser
 from engine.events.values import check_numbers, check_typed, shape_of
 from tests.support import MONDAY
 
@@ -126,6 +126,6 @@ def test_shapes_are_remembered_and_forgotten_when_there_are_too_many(monkeypatch
 
 def test_one_faulty_value_is_flagged_once_however_often_it_stands() -> None:
     raw = orjson.dumps({**ENVELOPE, "mfo.n": "x", "mfo.iin": "850101300006"})
-    read = Door(catalogue(), "s", MONDAY).read(raw)
+    read = EventParser(catalogue(), "s", MONDAY).read(raw)
     assert isinstance(read, SecurityEvent)
     assert read.flags == ("type-mismatch", "iin-check-digit")

@@ -21,7 +21,7 @@ from engine.permissions import Role
 from engine.protection.commands import EnterAct
 from infra.cli import common
 from infra.cli.acting import person, who, why
-from infra.inbound.bounces import read_bounce
+from infra.inbound.delivery_status import read_bounce
 from infra.read.finders import load_incident
 from infra.read.rows.incidents import number_of
 
@@ -30,7 +30,7 @@ MAILBOX = Person(id="mail", roles=frozenset({Role.SOURCE}))
 
 
 def instant(text: str, field: str) -> datetime:
-    """Read an instant with its offset. Raises InputError."""
+    """Read an instant with its offset. Raise InputError."""
     try:
         return parse_rfc3339(text)
     except NotAnInstant:
@@ -60,9 +60,9 @@ def report_incident(
         told_at=instant(told_at, "--told-at"), clients=clients, loans=loans, personal_data=personal_data,
         reference=reference,
     )  # fmt: skip
-    with common.house() as house:
-        key = house.dispatch(command, by=person(house, user)).id
-        number = number_of(house.database, key)
+    with common.container() as container:
+        key = container.dispatch(command, by=person(container, user)).id
+        number = number_of(container.database, key)
     click.echo(number)
 
 
@@ -77,10 +77,10 @@ def split_incident(
     number: str, findings: tuple[str, ...], title: str, into: str | None, user: str, reason: str
 ) -> None:
     """Move FINDINGS (ids, as 'incidents export' shows them) out of an incident; no time is lost."""
-    with common.house() as house:
-        incident, by = load_incident(house, number), person(house, user)
+    with common.container() as container:
+        incident, by = load_incident(container, number), person(container, user)
         if into:
-            house.dispatch(
+            container.dispatch(
                 checked(
                     incidents.MoveFindings, incident_id=incident.id, findings=findings, into=into, reason=reason
                 ),
@@ -91,15 +91,15 @@ def split_incident(
         command = checked(
             incidents.SplitIncident, incident_id=incident.id, findings=findings, title=title, reason=reason
         )
-        key = house.dispatch(command, by=by).id
-        click.echo(number_of(house.database, key))
+        key = container.dispatch(command, by=by).id
+        click.echo(number_of(container.database, key))
 
 
 @click.command("mail-in")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True), required=True)
 def mail_in(files: tuple[Path, ...]) -> None:
     """Take returned mail (RFC 3464): a notice that came back is owed again. Meant for a mailbox's pipe; - is stdin."""
-    with common.house() as house:
+    with common.container() as container:
         for file in files:
             data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
             try:
@@ -112,7 +112,7 @@ def mail_in(files: tuple[Path, ...]) -> None:
                         notice_id=bounce.notice_id, recipient=bounce.recipient, status=bounce.status,
                         detail=bounce.detail,
                     )  # fmt: skip
-                    house.dispatch(command, by=MAILBOX)
+                    container.dispatch(command, by=MAILBOX)
                 click.echo(f"{bounce.notice_id} {bounce.recipient} {bounce.action} {bounce.status}")
 
 
@@ -123,9 +123,9 @@ def mail_in(files: tuple[Path, ...]) -> None:
 @who
 def receipt(notice_id: str, reference: str, day: str, user: str) -> None:
     """Record that the recipient has the notice: their REFERENCE and the day (YYYY-MM-DD)."""
-    with common.house() as house:
+    with common.container() as container:
         command = RecordReceipt(notice_id=notice_id, reference=reference, received_on=_day(day))
-        house.dispatch(command, by=person(house, user))
+        container.dispatch(command, by=person(container, user))
 
 
 @click.command("enter")
@@ -146,13 +146,13 @@ def enter_act(
     loans: tuple[str, ...], document: Path | None, user: str,
 ) -> None:  # fmt: skip
     """Enter an act of law enforcement: the three-day clocks run from its receipt and the orders go out."""
-    with common.house() as house:
+    with common.container() as container:
         command = checked(
             EnterAct, kind=kind, issuer=issuer, number=number, act_date=_day(act_date),
             received_at=instant(received_at, "--received-at"), channel=channel, client=client, loans=loans,
             document=_attached(document) if document is not None else None,
         )  # fmt: skip
-        click.echo(house.dispatch(command, by=person(house, user)).id)
+        click.echo(container.dispatch(command, by=person(container, user)).id)
 
 
 def _attached(path: Path) -> Attachment | None:

@@ -80,14 +80,14 @@ def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) 
 @common.as_json
 def week(days: int, ics: bool, as_json: bool) -> None:
     """List what is due in the coming days, and what is overdue."""
-    with common.house() as house:
-        rows = due_within(house, days)
+    with common.container() as container:
+        rows = due_within(container, days)
         if ics:
-            sys.stdout.buffer.write(as_calendar(house, rows))
+            sys.stdout.buffer.write(as_calendar(container, rows))
             return
         shown = [stored(row) for row in rows]
         for row in shown:
-            row["due"] = house.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
+            row["due"] = container.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
     common.show(shown, ("due", "what", "of", "state", "who"), as_json)
 
 
@@ -115,8 +115,8 @@ def incidents() -> None:
 @common.as_json
 def list_incidents(view: str, as_json: bool) -> None:
     """List incidents, those nearest to a breach first."""
-    with common.house() as house:
-        rows = [stored(row) for row in read_incidents.queue(house.database, view, "", "", house.clock.now())]
+    with common.container() as container:
+        rows = [stored(row) for row in read_incidents.queue(container.database, view, "", "", container.clock.now())]
     for row in rows:
         nearest = row.pop("nearest")
         row["next_duty"] = nearest["kind"] if nearest else None
@@ -129,12 +129,12 @@ def list_incidents(view: str, as_json: bool) -> None:
 @common.as_json
 def show_incident(number: str, as_json: bool) -> None:
     """Show one incident, by number or id, with its clocks, notices and timeline."""
-    with common.house() as house:
-        incident = load_incident(house, number)
-        row = read_incidents.incident(house.database, incident.id)
-        clocks = [stored(it) for it in of_owner(house.database, incident.id)]
-        notices = [stored(it) for it in read_notices.of_incident(house.database, incident.id)]
-        entries = timeline.entries(house, incident.id)[::-1]
+    with common.container() as container:
+        incident = load_incident(container, number)
+        row = read_incidents.incident(container.database, incident.id)
+        clocks = [stored(it) for it in of_owner(container.database, incident.id)]
+        notices = [stored(it) for it in read_notices.of_incident(container.database, incident.id)]
+        entries = timeline.entries(container, incident.id)[::-1]
     if as_json:
         shown = [it._asdict() for it in entries]
         document = {**(stored(row) if row else {}), "clocks": clocks, "notices": notices, "timeline": shown}
@@ -168,14 +168,14 @@ def export_incident(numbers: tuple[str, ...], everything: bool, form: str) -> No
     """Write incidents, by number or id, as NDJSON: a line for each fact, or for each incident in a standard format."""
     if bool(numbers) == everything:
         raise InputError("name incidents, or ask for --all", field="NUMBER")
-    with common.house() as house:
-        named = read_incidents.all_ids(house.database) if everything else numbers
+    with common.container() as container:
+        named = read_incidents.all_ids(container.database) if everything else numbers
         for number in named:
-            incident = load_incident(house, number)
+            incident = load_incident(container, number)
             if form != "facts":
-                click.echo(exchange.written(house, incident, form))
+                click.echo(exchange.written(container, incident, form))
                 continue
-            for it in house.decisions.timeline(incident.id):
+            for it in container.decisions.timeline(incident.id):
                 body = {"position": it.position, "topic": it.fact.topic, **it.fact.model_dump(mode="json")}
                 click.echo(json.dumps(body, ensure_ascii=False))
 
@@ -190,8 +190,8 @@ def notices() -> None:
 @common.as_json
 def list_notices(state: str, as_json: bool) -> None:
     """List notices, those due first at the top."""
-    with common.house() as house:
-        rows = [stored(row) for row in read_notices.listed(house.database, state)]
+    with common.container() as container:
+        rows = [stored(row) for row in read_notices.listed(container.database, state)]
     common.show(rows, ("id", "kind", "number", "subject", "state", "due_at"), as_json)
 
 
@@ -200,9 +200,9 @@ def list_notices(state: str, as_json: bool) -> None:
 @common.as_json
 def show_notice(notice_id: str, as_json: bool) -> None:
     """Show the text of a notice."""
-    with common.house() as house:
-        notice = load_notice(house, notice_id)
-        made, _ = notice_document(house.decisions, notice)
+    with common.container() as container:
+        notice = load_notice(container, notice_id)
+        made, _ = notice_document(container.decisions, notice)
     if as_json:
         click.echo(json.dumps({"id": notice.id, "state": notice.state, "content": notice.content}, ensure_ascii=False))
     else:
@@ -217,8 +217,8 @@ def show_notice(notice_id: str, as_json: bool) -> None:
 )
 def render_notice(notice_id: str, kind: str, output: Path) -> None:
     """Render a notice as HTML, text, PDF or DOCX."""
-    with common.house() as house:
-        made, _ = notice_document(house.decisions, load_notice(house, notice_id))
+    with common.container() as container:
+        made, _ = notice_document(container.decisions, load_notice(container, notice_id))
     body = render(made, kind)  # type: ignore[arg-type]
     if str(output) == "-":
         sys.stdout.buffer.write(body)
@@ -235,8 +235,8 @@ def protections() -> None:
 @common.as_json
 def list_protections(as_json: bool) -> None:
     """List law-enforcement acts and how far their orders are."""
-    with common.house() as house:
-        rows = [stored(row) for row in every(house.database)]
+    with common.container() as container:
+        rows = [stored(row) for row in every(container.database)]
     common.show(rows, ("number", "issuer", "client", "received_at", "orders", "acknowledged"), as_json)
 
 

@@ -24,10 +24,10 @@ def evidence() -> None:
 @click.option("--personal", is_flag=True, help="Also show personal fields, in a file of their own.")
 def bundle(number: str, output: Path | None, personal: bool) -> None:
     """Write the evidence bundle of an incident, by number or id."""
-    with common.house() as house:
-        incident = load_incident(house, number)
-        data = Bundle(house, incident, personal=personal).build(house.clock.now(), "command line")
-        key = house.store.signer.verifier.text()
+    with common.container() as container:
+        incident = load_incident(container, number)
+        data = Bundle(container, incident, personal=personal).build(container.clock.now(), "command line")
+        key = container.store.signer.verifier.text()
     path = output or Path(f"{incident.number}.zip")
     path.write_bytes(data)
     click.echo(f"{path}: {len(data)} bytes\ncheck it with: qorgau evidence verify {path} --key '{key}'")

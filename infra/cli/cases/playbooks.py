@@ -46,14 +46,14 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--user", required=True, help="Account in whose name it is started.")
 def run_playbook(label: str, number: str, user: str) -> None:
     """Start the playbook LABEL on an incident; a running server (or catch-up) carries it on."""
-    with common.house() as house:
-        if label not in house.playbooks:
-            raise InputError(f"there is no such playbook; known: {', '.join(house.playbooks)}", field="LABEL")
-        person = next((person for person in house.accounts.people() if person.id == user), None)
+    with common.container() as container:
+        if label not in container.playbooks:
+            raise InputError(f"there is no such playbook; known: {', '.join(container.playbooks)}", field="LABEL")
+        person = next((person for person in container.accounts.people() if person.id == user), None)
         if person is None:
             raise InputError("there is no such account", field="--user")
-        command = StartPlaybook(incident_id=load_incident(house, number).id, playbook=label)
-        run_id = house.dispatch(command, by=person).id
+        command = StartPlaybook(incident_id=load_incident(container, number).id, playbook=label)
+        run_id = container.dispatch(command, by=person).id
     click.echo(run_id)
 
 

@@ -37,8 +37,8 @@ def _options(command: Command) -> Command:
 
 
 def _write(name: str, period: str, kind: ReportFormat, output: Path) -> None:
-    with common.house() as house:
-        made = Reports(house).build(name, period)
+    with common.container() as container:
+        made = Reports(container).build(name, period)
     body = render_report(made, kind)
     if str(output) == "-":
         sys.stdout.buffer.write(body)
@@ -72,8 +72,8 @@ def coverage(kind: ReportFormat | None, output: Path, missing: bool, as_json: bo
     if kind is not None:
         _write("coverage", "", kind, output)
         return
-    with common.house() as house:
-        rows = Coverage(house).rows()
+    with common.container() as container:
+        rows = Coverage(container).rows()
     found = totals(rows)
     assert found["obligations"] == len(builtin_register().obligations)
     shown = [row for row in rows if not (missing and (row.served or row.by_hand))]

@@ -27,8 +27,8 @@ name_argument = click.argument("name")
 def draft(file: Path, user: str, reason: str) -> None:
     """Write a version of a rule from FILE (one Sigma rule with its 'qorgau' block); prints its name and version."""
     text = common.read_text(file)
-    with common.house() as house:
-        made = house.dispatch(checked(commands.DraftRule, text=text, reason=reason), by=person(house, user))
+    with common.container() as container:
+        made = container.dispatch(checked(commands.DraftRule, text=text, reason=reason), by=person(container, user))
     click.echo(f"{made.name} {made.version}")
 
 
@@ -45,9 +45,9 @@ def tune(name: str, values: tuple[str, ...], user: str, reason: str) -> None:
         if not sign:
             raise InputError(f"'{value}' is not PARAMETER=VALUE", field="PARAMETER=VALUE")
         chosen[key] = read_value(given, key)
-    with common.house() as house:
+    with common.container() as container:
         command = checked(commands.TuneRule, rule=name, values=chosen, reason=reason)
-        made = house.dispatch(command, by=person(house, user))
+        made = container.dispatch(command, by=person(container, user))
     click.echo(f"{made.name} {made.version}")
 
 
@@ -57,8 +57,8 @@ def tune(name: str, values: tuple[str, ...], user: str, reason: str) -> None:
 @who
 def try_version(name: str, version: str, user: str) -> None:
     """Run the tests that travel with a version, among all rules in force, and record how they went."""
-    with common.house() as house:
-        tried = house.dispatch(commands.TryRule(rule=name, version=version), by=person(house, user))
+    with common.container() as container:
+        tried = container.dispatch(commands.TryRule(rule=name, version=version), by=person(container, user))
     results, failed = tried.results, tried.failed
     for result in failed:
         click.echo(f"FAILED ({result.kind}) {result.name}: {result.message}")
@@ -74,9 +74,9 @@ def try_version(name: str, version: str, user: str) -> None:
 @why
 def propose(name: str, version: str, user: str, reason: str) -> None:
     """Ask that a tested version come into force."""
-    with common.house() as house:
+    with common.container() as container:
         command = checked(commands.ProposeRule, rule=name, version=version, reason=reason)
-        house.dispatch(command, by=person(house, user))
+        container.dispatch(command, by=person(container, user))
 
 
 @click.command()
@@ -86,9 +86,9 @@ def propose(name: str, version: str, user: str, reason: str) -> None:
 @why
 def approve(name: str, version: str, user: str, reason: str) -> None:
     """Agree to a proposed version; not as who wrote or proposed it."""
-    with common.house() as house:
+    with common.container() as container:
         command = checked(commands.ApproveRule, rule=name, version=version, reason=reason)
-        house.dispatch(command, by=person(house, user))
+        container.dispatch(command, by=person(container, user))
 
 
 @click.command()
@@ -99,10 +99,10 @@ def approve(name: str, version: str, user: str, reason: str) -> None:
 @why
 def activate(name: str, version: str, shadow: bool, user: str, reason: str) -> None:
     """Let an approved version run; a running worker takes it with its next events, without a restart."""
-    with common.house() as house:
+    with common.container() as container:
         mode = "shadow" if shadow else "active"
         command = checked(commands.ActivateRule, rule=name, version=version, mode=mode, reason=reason)
-        house.dispatch(command, by=person(house, user))
+        container.dispatch(command, by=person(container, user))
 
 
 @click.command()
@@ -111,8 +111,8 @@ def activate(name: str, version: str, shadow: bool, user: str, reason: str) -> N
 @why
 def retire(name: str, user: str, reason: str) -> None:
     """Take a rule out of force: the first person asks, a second one who says the same does it."""
-    with common.house() as house:
-        done = house.dispatch(checked(commands.RetireRule, rule=name, reason=reason), by=person(house, user))
+    with common.container() as container:
+        done = container.dispatch(checked(commands.RetireRule, rule=name, reason=reason), by=person(container, user))
     click.echo("out of force" if done.decided else "proposed; another person must decide it")
 
 
@@ -122,8 +122,8 @@ def retire(name: str, user: str, reason: str) -> None:
 @why
 def rollback(name: str, user: str, reason: str) -> None:
     """Put what was in force before into force again, at once."""
-    with common.house() as house:
-        made = house.dispatch(checked(commands.RollBackRule, rule=name, reason=reason), by=person(house, user))
+    with common.container() as container:
+        made = container.dispatch(checked(commands.RollBackRule, rule=name, reason=reason), by=person(container, user))
     click.echo(f"{name} {made.version}")
 
 
@@ -131,8 +131,8 @@ def rollback(name: str, user: str, reason: str) -> None:
 @common.as_json
 def life(as_json: bool) -> None:
     """Show every version of a rule that was made here and where it stands."""
-    with common.house() as house:
-        rows = [stored(row) for row in rules.versions(house.database)]
+    with common.container() as container:
+        rows = [stored(row) for row in rules.versions(container.database)]
     common.show(rows, ("name", "version", "stage", "runs", "written_by", "proposed_by"), as_json)
 
 
@@ -148,8 +148,8 @@ def lists() -> None:
 @common.as_json
 def show_lists(as_json: bool) -> None:
     """Show every list, its version in force and what waits for a second person."""
-    with common.house() as house:
-        held = rules.lists(house.database)
+    with common.container() as container:
+        held = rules.lists(container.database)
         rows = [
             {
                 "name": it.name,
@@ -159,7 +159,7 @@ def show_lists(as_json: bool) -> None:
                 "waiting": held[it.name].waiting if it.name in held else 0,
                 "description": it.description,
             }
-            for it in house.rulebook.definitions.values()
+            for it in container.rulebook.definitions.values()
         ]
     common.show(rows, ("name", "kind", "version", "entries", "waiting", "description"), as_json)
 
@@ -176,9 +176,9 @@ def change_list(
 ) -> None:
     """Add or remove entries. What weakens detection waits for a second person; the rest is in force at once."""
     added = [*adds, *(common.read_text(add_file, 64 * 1024 * 1024).splitlines() if add_file else ())]
-    with common.house() as house:
+    with common.container() as container:
         command = checked(commands.ChangeList, list=name, add=tuple(added), remove=removes, reason=reason)
-        done = house.dispatch(command, by=person(house, user))
+        done = container.dispatch(command, by=person(container, user))
     click.echo("in force" if done.decided else "proposed; another person must approve it")
 
 
@@ -189,6 +189,6 @@ def change_list(
 @why
 def decide_list(name: str, refuse: bool, user: str, reason: str) -> None:
     """Agree to the change of a list that waits, as another person than who proposed it."""
-    with common.house() as house:
+    with common.container() as container:
         command = checked(commands.DecideList, list=name, agreed=not refuse, reason=reason)
-        house.dispatch(command, by=person(house, user))
+        container.dispatch(command, by=person(container, user))

@@ -34,7 +34,7 @@ def ingest(file: Path, source: str, show_rejects: bool, as_json: bool) -> None:
     its reason). The same file a second time accepts none.
     """
     total = {"accepted": 0, "duplicate": 0, "rejected": 0, "flagged": 0}
-    with common.house() as house, _open(file) as stream:
+    with common.container() as container, _open(file) as stream:
         first = 1
         sizes: deque[int] = deque()
 
@@ -42,11 +42,11 @@ def ingest(file: Path, source: str, show_rejects: bool, as_json: bool) -> None:
             for count, body in _batches(stream):
                 sizes.append(count)
                 if len(sizes) == READERS_AFTER:
-                    house.start_readers()
+                    container.start_readers()
                     tune()
-                yield Batch(source, None, house.clock.now(), body)
+                yield Batch(source, None, container.clock.now(), body)
 
-        for receipt in house.intake.pour(batches()):
+        for receipt in container.intake.pour(batches()):
             lines = sizes.popleft()
             _add(total, receipt.taken)
             for reject in receipt.rejects if show_rejects else ():
@@ -67,7 +67,7 @@ def _open(file: Path) -> BinaryIO:
 
 
 def _batches(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Give (number of lines, bytes). What is longer than a batch comes in pieces, which the door sets aside."""
+    """Return (number of lines, bytes). What is longer than a batch comes in pieces, which the door sets aside."""
     lines: list[bytes] = []
     size = 0
     while line := stream.readline(BATCH_BYTES):

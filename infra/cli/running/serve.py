@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from engine.kernel.errors import InputError
 from engine.permissions import Role
-from infra.app.container import House, open_house, stages_of
-from infra.app.leader import Candidate, Election, sole_worker
+from infra.app.container import Container, open_container, stages_of
+from infra.app.leader import LeaderElection, LeaderLock, sole_worker
 from infra.app.worker import Worker, WorkerLock, drain
 from infra.cli import common
 from infra.observe.gc_tuning import tune
@@ -38,11 +38,11 @@ class Demonstration(Protocol):
         """Start a receiver of orders; return the settings that name it."""
         ...
 
-    def seed(self, house: House) -> dict[str, str]:
+    def seed(self, container: Container) -> dict[str, str]:
         """Add accounts; return name → what the sign-in page says of it."""
         ...
 
-    def play(self, house: House, address: str) -> None:
+    def play(self, container: Container, address: str) -> None:
         """Start the feed into the API at ``address``."""
         ...
 
@@ -78,7 +78,7 @@ def serve(demo: bool, only: str | None, host: str | None, port: int | None) -> N
 def _run(settings: Settings, only: str | None, demo: Demonstration | None) -> None:
     with _Running(settings, only) as it:
         if only in (None, "api"):
-            _serve(it.house, demo)
+            _serve(it.container, demo)
         elif it.works:
             click.echo(f"qorgau works on {settings.data}; stop with Ctrl-C")
             it.join()
@@ -95,10 +95,14 @@ def _run_all(settings: Settings, only: str | None) -> None:
             for it in running.values():
                 it.join()
             return
-        apps = {host: create_app(it.house) for slug, it in running.items() for host in _hosts(slug, it.house.settings)}
+        apps = {
+            host: create_app(it.container)
+            for slug, it in running.items()
+            for host in _hosts(slug, it.container.settings)
+        }
         for it in running.values():
-            it.house.intake.start()
-            stack.callback(it.house.intake.stop)
+            it.container.intake.start()
+            stack.callback(it.container.intake.stop)
         listener = _listen(settings)
         address = f"{settings.host}:{listener.getsockname()[1]}"
         click.echo(f"Qorgau is ready at {address} for the hosts {', '.join(apps)}; stop with Ctrl-C")
@@ -120,19 +124,19 @@ class _Running:
     def __init__(self, settings: Settings, only: str | None) -> None:
         self.works = only in (None, "worker", "scheduler")
         self.lock = WorkerLock(settings.data)
-        self.candidate: Candidate | None = None
+        self.candidate: LeaderElection | None = None
         self.worker: Worker | None = None
         if self.works and settings.database is None:
             self.lock.take()
-        self.house = open_house(settings)
-        database = self.house.database
+        self.container = open_container(settings)
+        database = self.container.database
         if self.works and isinstance(database, PostgresDatabase):
-            self.candidate = Candidate(self.house, Election(database), self._changed)
+            self.candidate = LeaderElection(self.container, LeaderLock(database), self._changed)
         elif self.works:
-            self.worker = Worker(self.house)
+            self.worker = Worker(self.container)
 
     def __enter__(self) -> _Running:
-        self.house.start_readers(self.house.settings.readers)
+        self.container.start_readers(self.container.settings.readers)
         tune()
         if self.worker is not None:
             self._changed(self.worker)
@@ -143,7 +147,7 @@ class _Running:
 
     def _changed(self, worker: Worker | None) -> None:
         wake = worker.wake if worker is not None else _nobody
-        self.house.intake.on_commit = self.house.decisions.on_commit = wake
+        self.container.intake.on_commit = self.container.decisions.on_commit = wake
 
     def join(self) -> None:
         """Wait until the work ends."""
@@ -159,7 +163,7 @@ class _Running:
             self.candidate.join(timeout=60)
         if self.worker is not None:
             self.worker.stop()
-        self.house.close()
+        self.container.close()
         self.lock.release()
 
 
@@ -181,24 +185,24 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _serve(house: House, demo: Demonstration | None) -> None:
-    settings = house.settings
-    accounts = demo.seed(house) if demo is not None else None
-    app = create_app(house, demo=accounts)
+def _serve(container: Container, demo: Demonstration | None) -> None:
+    settings = container.settings
+    accounts = demo.seed(container) if demo is not None else None
+    app = create_app(container, demo=accounts)
     listener = _listen(settings)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
-    house.intake.start()
-    if not house.accounts.people():
+    container.intake.start()
+    if not container.accounts.people():
         click.echo(f"There is no account yet. Make one with: qorgau users add NAME --role {Role.SOC_ANALYST}")
     click.echo(f"Qorgau is ready at {address}   (data in {settings.data}; stop with Ctrl-C)")
     if demo is not None:
-        demo.play(house, address)
+        demo.play(container, address)
     try:
         _Server(_config(app), [app]).run(sockets=[listener])
     finally:
         if demo is not None:
             demo.stop()
-        house.intake.stop()
+        container.intake.stop()
 
 
 def _config(app: FastAPI | ByHost) -> uvicorn.Config:
@@ -223,8 +227,8 @@ def _listen(settings: Settings) -> socket.socket:
 @click.command("catch-up")
 def catch_up() -> None:
     """Run every stage until nothing is left to do, then end (no server needed)."""
-    with common.house() as house, sole_worker(house):
-        house.intake.recover()
-        house.sweep.run()
-        drain(stages_of(house))
-        click.echo(f"events {house.ledger.head()}, decisions {house.decisions.head()}")
+    with common.container() as container, sole_worker(container):
+        container.intake.recover()
+        container.sweep.run()
+        drain(stages_of(container))
+        click.echo(f"events {container.ledger.head()}, decisions {container.decisions.head()}")

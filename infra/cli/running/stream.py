@@ -32,7 +32,7 @@ def _settings() -> Settings:
 @stream.command()
 @click.option("--worker", is_flag=True, help="Work in this process; without it a second one is started and watched.")
 @click.option("--stall", type=click.FloatRange(5), default=60.0, show_default=True,
-              help="Seconds without progress after which the consumer is started anew.")  # fmt: skip
+              help="Seconds without progress after which the consumer is started again.")  # fmt: skip
 def run(worker: bool, stall: float) -> None:
     """Take messages into the ledger until stopped. Several may run; Kafka shares the partitions among them."""
     from infra.app import stream as program
@@ -49,13 +49,13 @@ def run(worker: bool, stall: float) -> None:
         raise SystemExit(program.AGAIN) from None
     if absent:
         raise InputError(f"there is no topic {', '.join(absent)}; 'qorgau stream topics' makes them")
-    with common.house() as house:
-        program.work(house, stall_s=stall)
+    with common.container() as container:
+        program.work(container, stall_s=stall)
 
 
 @stream.command()
 @click.option("--partitions", type=click.IntRange(1, 1000), default=8, show_default=True)
-@click.option("--replicas", type=click.IntRange(1, 9), default=1, show_default=True, help="Three in earnest.")
+@click.option("--replicas", type=click.IntRange(1, 9), default=1, show_default=True, help="Three in production.")
 def topics(partitions: int, replicas: int) -> None:
     """Make the topics of the sources, and the one of dead letters, where they are missing."""
     from infra.inbound.kafka.topics import create
@@ -71,8 +71,8 @@ def status(as_json: bool) -> None:
     from infra.inbound.kafka.topics import ends
 
     settings = _settings()
-    with common.house() as house:
-        rows = house.database.rows("SELECT topic, part AS partition, next, at FROM arrivals ORDER BY topic, part")
+    with common.container() as container:
+        rows = container.database.rows("SELECT topic, part AS partition, next, at FROM arrivals ORDER BY topic, part")
     held = {(row["topic"], row["partition"]): row for row in rows}
     shown = [
         {

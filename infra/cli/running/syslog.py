@@ -10,7 +10,7 @@ import ssl
 import click
 
 from engine.kernel.errors import InputError
-from infra.app.container import House
+from infra.app.container import Container
 from infra.cli import common
 from infra.inbound.syslog.landing import Landing
 from infra.inbound.syslog.server import Server
@@ -33,8 +33,8 @@ def syslog() -> None:
         raise InputError("name where to listen, as in 127.0.0.1:6514", field="QORGAU_SYSLOG_TLS")
     tls = _tls(settings) if "tls" in addresses else None
     configure(settings.log_format)
-    with common.house() as house:
-        asyncio.run(_serve(house, addresses, tls))
+    with common.container() as container:
+        asyncio.run(_serve(container, addresses, tls))
 
 
 def _address(text: str, name: str) -> tuple[str, int]:
@@ -62,10 +62,12 @@ def _tls(settings: SyslogSettings) -> ssl.SSLContext:
     return context
 
 
-async def _serve(house: House, addresses: dict[str, tuple[str, int]], tls: ssl.SSLContext | None) -> None:
-    settings = house.settings
+async def _serve(container: Container, addresses: dict[str, tuple[str, int]], tls: ssl.SSLContext | None) -> None:
+    settings = container.settings
     unknown = settings.keep_unknown_types
-    landing = Landing(house.ledger, house.catalogue, house.clock, settings.syslog_source, keep_unknown_types=unknown)
+    landing = Landing(
+        container.ledger, container.catalogue, container.clock, settings.syslog_source, keep_unknown_types=unknown
+    )
     server = Server(landing, settings.syslog_allow)
     for name, (host, port) in addresses.items():
         try:

@@ -24,8 +24,8 @@ def users() -> None:
 def add(user: str, roles: tuple[str, ...], name: str, password_stdin: bool) -> None:
     """Make an account, or give an account a new password and roles."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
-    with common.house() as house:
-        house.accounts.add(user, name or user, roles, password, actor="command line")
+    with common.container() as container:
+        container.accounts.add(user, name or user, roles, password, actor="command line")
     click.echo(f"{user}: {', '.join(roles)}" + ("" if password_stdin else f"\npassword: {password}"))
 
 
@@ -33,10 +33,10 @@ def add(user: str, roles: tuple[str, ...], name: str, password_stdin: bool) -> N
 @common.as_json
 def list_users(as_json: bool) -> None:
     """List accounts."""
-    with common.house() as house:
+    with common.container() as container:
         rows = [
             {"user": person.id, "name": person.name, "roles": ", ".join(sorted(person.roles))}
-            for person in house.accounts.people()
+            for person in container.accounts.people()
         ]
     common.show(rows, ("user", "name", "roles"), as_json)
 
@@ -52,8 +52,8 @@ def sources() -> None:
 @click.option("--any", "anything", is_flag=True, help="The token may speak for every source.")
 def add_source(source: str, also: tuple[str, ...], anything: bool) -> None:
     """Make a token; it is shown once."""
-    with common.house() as house:
-        token = house.accounts.new_source(source, None if anything else also)
+    with common.container() as container:
+        token = container.accounts.new_source(source, None if anything else also)
     click.echo(token)
 
 
@@ -61,14 +61,16 @@ def add_source(source: str, also: tuple[str, ...], anything: bool) -> None:
 @click.argument("source")
 def remove_source(source: str) -> None:
     """Make every token of a source void."""
-    with common.house() as house:
-        click.echo(f"{house.accounts.forget_source(source)} tokens removed")
+    with common.container() as container:
+        click.echo(f"{container.accounts.forget_source(source)} tokens removed")
 
 
 @sources.command("list")
 @common.as_json
 def list_sources(as_json: bool) -> None:
     """List sources that have a token."""
-    with common.house() as house:
-        rows = house.database.rows("SELECT source, claims, created_at FROM source_tokens ORDER BY source, created_at")
+    with common.container() as container:
+        rows = container.database.rows(
+            "SELECT source, claims, created_at FROM source_tokens ORDER BY source, created_at"
+        )
     common.show(rows, ("source", "claims", "created_at"), as_json)

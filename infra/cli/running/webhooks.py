@@ -10,7 +10,7 @@ import orjson
 
 from engine.kernel.errors import InputError, QorgauError
 from engine.kernel.timestamps import NotAnInstant, iso, parse_rfc3339
-from infra.app.container import House
+from infra.app.container import Container
 from infra.cli import common
 from infra.outbound.orders import HttpPost
 from infra.outbound.webhooks import WebhookMessages
@@ -35,14 +35,14 @@ def webhooks() -> None:
 @common.as_json
 def list_webhooks(as_json: bool) -> None:
     """List the receivers with what was taken, what waits, and the last answer."""
-    with common.house() as house:
-        rows = [_row(house, name, it) for name, it in house.settings.webhooks.items()]
+    with common.container() as container:
+        rows = [_row(container, name, it) for name, it in container.settings.webhooks.items()]
     common.show(rows, ("webhook", "url", "events", "taken", "waiting", "refused", "last_answer"), as_json)
 
 
-def _row(house: House, name: str, it: WebhookSettings) -> dict[str, object]:
+def _row(container: Container, name: str, it: WebhookSettings) -> dict[str, object]:
     prefix = f"{KIND}:{name}:"
-    counts, last = effects.by_state(house.database, prefix), effects.last_answer(house.database, prefix)
+    counts, last = effects.by_state(container.database, prefix), effects.last_answer(container.database, prefix)
     return {
         "webhook": name, "url": it.url, "events": ", ".join(it.events), "taken": counts.get("done", 0),
         "waiting": counts.get("waiting", 0), "refused": counts.get("refused", 0), "last_answer": last,
@@ -59,9 +59,9 @@ def secret() -> None:
 @click.argument("name")
 def test(name: str) -> None:
     """Send one signed message of the type qorgau.test now; says what the receiver answered."""
-    with common.house() as house:
-        receiver, now = _receiver(house, name), house.clock.now()
-        messages = WebhookMessages(house.clock, house.settings.webhooks, HttpPost(house.clock))
+    with common.container() as container:
+        receiver, now = _receiver(container, name), container.clock.now()
+        messages = WebhookMessages(container.clock, container.settings.webhooks, HttpPost(container.clock))
         body = {"type": "qorgau.test", "timestamp": iso(now), "data": {}}
         key = f"{KIND}-test:{name}:{secrets.token_hex(8)}"
         delivery = messages.send(name, receiver, key, orjson.dumps(body))
@@ -83,17 +83,17 @@ def again(name: str, since: str | None, refused: bool) -> None:
             "an instant with its offset is needed, such as 2026-11-23T10:00:00+05:00", field="--since"
         ) from None
     states = ("refused",) if refused else ("done", "refused")
-    with common.house() as house:
-        _receiver(house, name)
-        keys = effects.keys_since(house.database, f"{KIND}:{name}:", start, states)
-        with house.database.write() as cursor:
-            outbox.send_again(cursor, keys, house.clock.now())
+    with common.container() as container:
+        _receiver(container, name)
+        keys = effects.keys_since(container.database, f"{KIND}:{name}:", start, states)
+        with container.database.write() as cursor:
+            outbox.send_again(cursor, keys, container.clock.now())
     click.echo(f"{len(keys)} messages to {name} will be sent again by the worker")
 
 
-def _receiver(house: House, name: str) -> WebhookSettings:
-    found = house.settings.webhooks.get(name)
+def _receiver(container: Container, name: str) -> WebhookSettings:
+    found = container.settings.webhooks.get(name)
     if found is None:
-        known = ", ".join(house.settings.webhooks) or "none"
+        known = ", ".join(container.settings.webhooks) or "none"
         raise InputError(f"there is no webhook '{name}'; known: {known}", field="NAME")
     return found

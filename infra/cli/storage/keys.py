@@ -24,10 +24,10 @@ def keys() -> None:
 @common.as_json
 def show(as_json: bool) -> None:
     """Print the log's public key, for witnesses and auditors, and count the keys of persons."""
-    with common.house() as house:
+    with common.container() as container:
         found = {
-            "log": house.store.signer.verifier.text(), "master": house.store.keyring.master.id,
-            **house.store.keyring.stats(),
+            "log": container.store.signer.verifier.text(), "master": container.store.keyring.master.id,
+            **container.store.keyring.stats(),
         }  # fmt: skip
     if as_json:
         click.echo(json.dumps(found))
@@ -44,8 +44,8 @@ def rotate() -> None:
     master-<id>.key before running this; then only the wrapping is done.
     """
     settings = common.settings()
-    with common.house() as house:
-        store = house.store
+    with common.container() as container:
+        store = container.store
         before = [*store.keys.older(), store.keyring.master]
         fresh = store.keys.replace_master() if settings.master_key is None else store.keyring.master
         ring = Keyring(store.keyring.database, fresh, [key for key in before if key.id != fresh.id])
@@ -64,12 +64,12 @@ def backup(folder: Path) -> None:
     """
     if folder.exists():
         raise InputError("exists already", file=str(folder))
-    with common.house() as house:
-        source = house.settings.keys_folder
+    with common.container() as container:
+        source = container.settings.keys_folder
         folder.mkdir(parents=True, mode=0o700)
         for path in sorted(source.glob("*.key")):
             shutil.copy2(path, folder / path.name)
-        ring = house.store.keyring.database
+        ring = container.store.keyring.database
         if isinstance(ring, SqliteDatabase):
             ring.copy_to(folder / "keyring.sqlite")
     click.echo(f"{folder}: {sum(1 for _ in folder.iterdir())} files")

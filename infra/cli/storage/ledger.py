@@ -14,7 +14,7 @@ from cryptography.x509 import Certificate
 
 from engine.kernel.errors import InputError
 from engine.proofs.notes import Signer, Verifier
-from infra.app.container import House
+from infra.app.container import Container
 from infra.cli import common
 from infra.cli.storage import proofs
 from infra.cli.storage.rebuild import rebuild
@@ -40,11 +40,11 @@ def ledger() -> None:
 @common.as_json
 def stats(as_json: bool) -> None:
     """Count what is stored."""
-    with common.house() as house:
-        found = figures(house)
-        found["waiting_intake"] = house.database.scalar("SELECT COUNT(*) FROM intake")
-        found["waiting_effects"] = effects.waiting(house.database)
-        found.update(house.store.keyring.stats())
+    with common.container() as container:
+        found = figures(container)
+        found["waiting_intake"] = container.database.scalar("SELECT COUNT(*) FROM intake")
+        found["waiting_effects"] = effects.waiting(container.database)
+        found.update(container.store.keyring.stats())
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -61,8 +61,8 @@ def migrate() -> None:
         version = database.plan.version
     finally:
         database.close()
-    with common.house() as house:
-        click.echo(f"{house.database.where}: schema {version}, {house.ledger.head():,} events")
+    with common.container() as container:
+        click.echo(f"{container.database.where}: schema {version}, {container.ledger.head():,} events")
 
 
 @ledger.command("verify")
@@ -77,7 +77,7 @@ def migrate() -> None:
 )
 @common.as_json
 def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Path, ...], as_json: bool) -> None:
-    """Count every hash anew and name the first event or decision that is not as it was written.
+    """Count every hash again and name the first event or decision that is not as it was written.
 
     Checks each stored byte against its hash, the chain, the Merkle tree, the signed checkpoints, and what kept
     checkpoints and witnesses say (those of QORGAU_WITNESSES are asked). Exit status 1 when something was altered,
@@ -85,13 +85,13 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
     """
     seen = [common.read_text(path, 64 * 1024) for path in files]
     settings = common.settings()
-    with common.house() as house:
-        seen += _asked(settings.witnesses, house.store.signer.verifier.name)
-        stamped, refused = stamped_notes(house.database, roots_of(settings.timestamp_roots))
+    with common.container() as container:
+        seen += _asked(settings.witnesses, container.store.signer.verifier.name)
+        stamped, refused = stamped_notes(container.database, roots_of(settings.timestamp_roots))
         seen += stamped
-        log_key = Verifier.parse(key) if key else house.store.signer.verifier
+        log_key = Verifier.parse(key) if key else container.store.signer.verifier
         known = [Verifier.parse(text) for text in (*witnesses, *settings.witness_keys)]
-        results = {log: _walk(house.database, log, log_key, known, seen, not as_json) for log in LOGS}
+        results = {log: _walk(container.database, log, log_key, known, seen, not as_json) for log in LOGS}
     faults = [fault for _, fault in results.values() if fault is not None]
     for text in refused:
         click.echo(f"qorgau: {text}", err=True)
@@ -106,7 +106,7 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
 
 
 def stamped_notes(database: Database, roots: Sequence[Certificate]) -> tuple[list[str], list[str]]:
-    """Give the heads that an authority stamped, and what is wrong with stamps that do not hold."""
+    """Return the heads that an authority stamped, and what is wrong with stamps that do not hold."""
     notes, refused = [], []
     for row in database.rows("SELECT log, size, note, token FROM timestamps ORDER BY log, size"):
         try:
@@ -123,8 +123,8 @@ def stamped_notes(database: Database, roots: Sequence[Certificate]) -> tuple[lis
 @common.as_json
 def timestamps(out: Path | None, as_json: bool) -> None:
     """List the time stamps (RFC 3161) over heads of the logs; ``openssl ts -verify`` checks what --out writes."""
-    with common.house() as house:
-        rows = house.database.rows("SELECT * FROM timestamps ORDER BY log, size")
+    with common.container() as container:
+        rows = container.database.rows("SELECT * FROM timestamps ORDER BY log, size")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for row in rows:
@@ -173,10 +173,10 @@ def backup(file: Path, as_json: bool) -> None:
 
     The keys are not in it: ``qorgau keys backup`` copies those, to another place.
     """
-    with common.house() as house:
-        if not isinstance(house.database, SqliteDatabase):
+    with common.container() as container:
+        if not isinstance(container.database, SqliteDatabase):
             raise InputError("a PostgreSQL store is backed up with its own tools; see docs/operations.md")
-        _say(back_up(house.database, file, house.store.signer.verifier), as_json)
+        _say(back_up(container.database, file, container.store.signer.verifier), as_json)
 
 
 @ledger.command()
@@ -213,29 +213,29 @@ def export(after: int, until: int | None, kind: str, output: Path | None) -> Non
     ndjson gives the bytes as they came, decrypted. parquet gives the stored records with positions and hashes, and
     columns of what is not personal; what is personal stays encrypted in it.
     """
-    with common.house() as house:
-        last = min(until, house.ledger.head()) if until is not None else house.ledger.head()
+    with common.container() as container:
+        last = min(until, container.ledger.head()) if until is not None else container.ledger.head()
         if kind == "parquet":
             if output is None:
                 raise InputError("name the file to write", field="--output")
             if output.exists():
                 raise InputError("exists already", file=str(output))
-            _export_parquet(house, after, last, output)
+            _export_parquet(container, after, last, output)
             return
         with output.open("xb") if output else nullcontext(sys.stdout.buffer) as out:
-            for events in house.ledger.replay(after, last):
+            for events in container.ledger.replay(after, last):
                 out.writelines(event.raw.replace(b"\n", b" ") + b"\n" for event in events)
             out.flush()
 
 
-def _export_parquet(house: House, after: int, last: int, output: Path) -> None:
+def _export_parquet(container: Container, after: int, last: int, output: Path) -> None:
     from infra.store.log import segments
 
-    columns = segments.columns_for(tuple(house.rules.fields()), house.catalogue)
-    rows = next(segments.ranges(house.database, after, last, max(last - after, 1)), None)
+    columns = segments.columns_for(tuple(container.rules.fields()), container.catalogue)
+    rows = next(segments.ranges(container.database, after, last, max(last - after, 1)), None)
     if rows is None:
         raise InputError("there is nothing to export")
-    written = segments.write_segment(output, rows, columns, segments.checkpoint_after(house.database, last))
+    written = segments.write_segment(output, rows, columns, segments.checkpoint_after(container.database, last))
     click.echo(f"{output}: positions {written.first:,} to {written.last:,}")
 
 
@@ -246,14 +246,14 @@ def segments_command(size: int, check: bool) -> None:
     """Write every full range of the ledger that has none yet as a Parquet segment (the worker does it by itself)."""
     from infra.store.log import segments
 
-    with common.house() as house:
+    with common.container() as container:
         if check:
-            held = segments.listed(house.segments_folder)
+            held = segments.listed(container.segments_folder)
             for segment in held:
-                segments.check(segment, house.database)
+                segments.check(segment, container.database)
             click.echo(f"{len(held)} segments hold what the ledger holds")
             return
-        for written in house.close_segments(size):
+        for written in container.close_segments(size):
             click.echo(f"{written.path.name}: positions {written.first:,} to {written.last:,}")
 
 

@@ -9,7 +9,7 @@ import click
 
 from engine.kernel.errors import InputError
 from engine.proofs.notes import Verifier
-from infra.app.container import House
+from infra.app.container import Container
 from infra.cli import common
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
@@ -21,8 +21,8 @@ log_option = click.option(
 )
 
 
-def _log(house: House, name: str) -> Ledger | Decisions:
-    return house.ledger if name == "ledger" else house.decisions
+def _log(container: Container, name: str) -> Ledger | Decisions:
+    return container.ledger if name == "ledger" else container.decisions
 
 
 @click.command()
@@ -30,8 +30,8 @@ def _log(house: House, name: str) -> Ledger | Decisions:
 @click.option("--size", type=click.IntRange(1), help="The head of this size instead of the newest.")
 def checkpoint(name: str, size: int | None) -> None:
     """Print a signed head of a log (C2SP tlog-checkpoint). Kept elsewhere, it proves any later rewriting."""
-    with common.house() as house, house.database.read() as cursor:
-        click.echo(_log(house, name).tree.note(cursor, size), nl=False)
+    with common.container() as container, container.database.read() as cursor:
+        click.echo(_log(container, name).tree.note(cursor, size), nl=False)
 
 
 @click.command()
@@ -40,8 +40,8 @@ def checkpoint(name: str, size: int | None) -> None:
 @click.option("--size", type=click.IntRange(1), help="In the head of this size instead of the newest.")
 def prove(position: int, name: str, size: int | None) -> None:
     """Print the proof that an entry stands at POSITION: record, audit path, signed head (RFC 6962, 2.1.1)."""
-    with common.house() as house:
-        click.echo(prove_inclusion(_log(house, name), position, size).model_dump_json(indent=1))
+    with common.container() as container:
+        click.echo(prove_inclusion(_log(container, name), position, size).model_dump_json(indent=1))
 
 
 @click.command("prove-growth")
@@ -50,8 +50,8 @@ def prove(position: int, name: str, size: int | None) -> None:
 @log_option
 def prove_growth(old: int, new: int | None, name: str) -> None:
     """Print the proof that the log of NEW entries (default: all) begins with that of OLD (RFC 6962, 2.1.2)."""
-    with common.house() as house:
-        click.echo(growth(_log(house, name), old, new).model_dump_json(indent=1))
+    with common.container() as container:
+        click.echo(growth(_log(container, name), old, new).model_dump_json(indent=1))
 
 
 @click.command("check-proof")
@@ -78,8 +78,8 @@ def check_proof(file: Path, key: str) -> None:
 @common.as_json
 def find(value: str, as_json: bool) -> None:
     """Find the events that carry an identifier (IIN, phone, account, document) by its blind index."""
-    with common.house() as house:
-        positions = house.ledger.find(house.store.vault.questions(value))
-        events = [house.ledger.get(position) for position in positions]
+    with common.container() as container:
+        positions = container.ledger.find(container.store.vault.questions(value))
+        events = [container.ledger.get(position) for position in positions]
     rows = [{"position": e.position, "at": e.at.isoformat(), "action": e.action} for e in events if e is not None]
     common.show(rows, ("position", "at", "action"), as_json)

@@ -9,13 +9,13 @@ import click
 
 from engine.events.catalogue import builtin_catalogue
 from engine.kernel.errors import DataError
-from infra.app.container import House
+from infra.app.container import Container
 from infra.app.leader import sole_worker
 from infra.app.worker import WorkedElsewhere
 from infra.cli import common
+from infra.processes.event_counts import count_again
 from infra.processes.lag import noted_followers
 from infra.processes.search import Searching, behind
-from infra.processes.tally import count_again
 from infra.read.rows import figures
 from infra.search.port import INDEXES
 from infra.store.opening import Store, open_store
@@ -27,7 +27,7 @@ def rebuild(as_json: bool) -> None:
     """Fold every derived table again from the logs: read models, tally, search index.
 
     Safe while serve runs: each table is seen either as it was or whole. A table that was dropped or altered is made
-    anew. What is known of event ids is read from the ledger again by whoever asks next.
+    again. What is known of event ids is read from the ledger again by whoever asks next.
     """
     store = open_store(common.settings(), builtin_catalogue())  # a house reads the views when it opens; mend them first
     try:
@@ -38,11 +38,11 @@ def rebuild(as_json: bool) -> None:
                 cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
     finally:
         store.close()
-    with common.house() as house:
-        events = count_again(house.ledger, house.decisions, house.calendar)
-        _fill_search(house)
-        tables = figures.sizes(house.database)
-        documents = {name: house.search.count(name) for name in INDEXES}
+    with common.container() as container:
+        events = count_again(container.ledger, container.decisions, container.calendar)
+        _fill_search(container)
+        tables = figures.sizes(container.database)
+        documents = {name: container.search.count(name) for name in INDEXES}
     if as_json:
         click.echo(json.dumps({"facts": facts, "events": events, "rows": tables, "documents": documents}))
         return
@@ -67,16 +67,18 @@ def _warn_of_lost_places(store: Store) -> None:
         )  # fmt: skip
 
 
-def _fill_search(house: House) -> None:
+def _fill_search(container: Container) -> None:
     """Empty the indexes and fill them here or, where one runs, wait for the worker."""
     for name in INDEXES:
-        house.search.clear(name)
+        container.search.clear(name)
     try:
-        with sole_worker(house):
-            stage = Searching(house.search, house.ledger, house.decisions, house.catalogue, house.calendar.zone)
+        with sole_worker(container):
+            stage = Searching(
+                container.search, container.ledger, container.decisions, container.catalogue, container.calendar.zone
+            )
             while stage.step():
                 pass
     except WorkedElsewhere:
-        while sum(behind(house.search, house.ledger, house.decisions).values()):
+        while sum(behind(container.search, container.ledger, container.decisions).values()):
             time.sleep(0.5)
-    house.search.refresh()
+    container.search.refresh()

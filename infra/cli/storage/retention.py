@@ -28,8 +28,8 @@ def retention() -> None:
 @common.as_json
 def list_command(as_json: bool) -> None:
     """Show every client whose term is known or who is under legal hold."""
-    with common.house() as house:
-        rows = [stored(row) for row in retained(house.database)]
+    with common.container() as container:
+        rows = [stored(row) for row in retained(container.database)]
     common.show(rows, ("client", "state", "ended_on", "free_from", "held", "proposed_by", "erased_at"), as_json)
 
 
@@ -46,8 +46,8 @@ def ended(client: str, day: str, loan: str, user: str, reason: str) -> None:
     except ValueError:
         raise InputError("a day is written YYYY-MM-DD", field="ENDED_ON") from None
     command = checked(EndObligations, client=client, ended_on=ended_on, loan=loan, reason=reason)
-    with common.house() as house:
-        house.dispatch(command, by=person(house, user))
+    with common.container() as container:
+        container.dispatch(command, by=person(container, user))
 
 
 @retention.command()
@@ -56,8 +56,8 @@ def ended(client: str, day: str, loan: str, user: str, reason: str) -> None:
 @why
 def hold(client: str, user: str, reason: str) -> None:
     """Put CLIENT under legal hold: nothing is destroyed, whatever the term."""
-    with common.house() as house:
-        house.dispatch(checked(PlaceHold, client=client, reason=reason), by=person(house, user))
+    with common.container() as container:
+        container.dispatch(checked(PlaceHold, client=client, reason=reason), by=person(container, user))
 
 
 @retention.command()
@@ -66,8 +66,8 @@ def hold(client: str, user: str, reason: str) -> None:
 @why
 def release(client: str, user: str, reason: str) -> None:
     """End the legal hold of CLIENT."""
-    with common.house() as house:
-        house.dispatch(checked(LiftHold, client=client, reason=reason), by=person(house, user))
+    with common.container() as container:
+        container.dispatch(checked(LiftHold, client=client, reason=reason), by=person(container, user))
 
 
 @retention.command()
@@ -76,8 +76,8 @@ def release(client: str, user: str, reason: str) -> None:
 @why
 def propose(client: str, user: str, reason: str) -> None:
     """Ask that what is kept of CLIENT be destroyed; possible after the term, without a hold."""
-    with common.house() as house:
-        house.dispatch(checked(ProposeErasure, client=client, reason=reason), by=person(house, user))
+    with common.container() as container:
+        container.dispatch(checked(ProposeErasure, client=client, reason=reason), by=person(container, user))
 
 
 @retention.command()
@@ -86,8 +86,8 @@ def propose(client: str, user: str, reason: str) -> None:
 @why
 def approve(client: str, user: str, reason: str) -> None:
     """Agree, as somebody else. The engine destroys the keys at once ('qorgau catch-up' without a server)."""
-    with common.house() as house:
-        house.dispatch(checked(ApproveErasure, client=client, reason=reason), by=person(house, user))
+    with common.container() as container:
+        container.dispatch(checked(ApproveErasure, client=client, reason=reason), by=person(container, user))
 
 
 @retention.command()
@@ -96,10 +96,10 @@ def certificate(client: str) -> None:
     """Print the certificate of erasure: what was destroyed, by whom, and the proof that it is in the signed log."""
     from infra.store.log.proving import prove_inclusion
 
-    with common.house() as house:
-        for recorded in house.decisions.read_topic(ErasureDone.topic, 0, 1_000_000):
+    with common.container() as container:
+        for recorded in container.decisions.read_topic(ErasureDone.topic, 0, 1_000_000):
             if recorded.originator == retention_id(client):
-                proof = prove_inclusion(house.decisions, recorded.position)
+                proof = prove_inclusion(container.decisions, recorded.position)
                 fact = recorded.fact.model_dump(mode="json")
                 click.echo(json.dumps({"erasure": fact, "proof": proof.model_dump()}, ensure_ascii=False, indent=1))
                 return
@@ -117,10 +117,10 @@ def archive() -> None:
 @click.option("--about", default="", help="What it is, such as the number of an act.")
 def add(file: Path, client: str, about: str) -> None:
     """Keep FILE under its hash."""
-    with common.house() as house:
-        kept = house.archive.store(
+    with common.container() as container:
+        kept = container.archive.store(
             file.read_bytes(), name=file.name, media_type=mimetypes.guess_type(file.name)[0] or "", client=client,
-            about=about, actor="cli", at=house.clock.now(),
+            about=about, actor="cli", at=container.clock.now(),
         )  # fmt: skip
     click.echo(f"{kept.document_id}  sha256 {kept.sha256}")
 
@@ -130,8 +130,8 @@ def add(file: Path, client: str, about: str) -> None:
 @common.as_json
 def list_documents(client: str | None, as_json: bool) -> None:
     """Show what is in the archive."""
-    with common.house() as house:
-        rows = [fact.model_dump(mode="json") for fact in house.archive.documents(client)]
+    with common.container() as container:
+        rows = [fact.model_dump(mode="json") for fact in container.archive.documents(client)]
     common.show(rows, ("document_id", "at", "client", "name", "size", "sha256", "about"), as_json)
 
 
@@ -140,8 +140,8 @@ def list_documents(client: str | None, as_json: bool) -> None:
 @click.option("--output", required=True, type=click.Path(path_type=Path))
 def get(document: str, output: Path) -> None:
     """Write a document as it came."""
-    with common.house() as house:
-        fact, data = house.archive.read(document)
+    with common.container() as container:
+        fact, data = container.archive.read(document)
     with output.open("xb") as stream:
         stream.write(data)
     click.echo(f"{output}: {fact.name}, sha256 {fact.sha256}")
@@ -150,11 +150,11 @@ def get(document: str, output: Path) -> None:
 @archive.command()
 @common.as_json
 def check(as_json: bool) -> None:
-    """Count the hash of every document anew; exit status 1 when one is altered or missing."""
+    """Count the hash of every document again; exit status 1 when one is altered or missing."""
     counts: dict[str, int] = {}
     bad = []
-    with common.house() as house:
-        for found in house.archive.check():
+    with common.container() as container:
+        for found in container.archive.check():
             counts[found.state] = counts.get(found.state, 0) + 1
             if found.state in ("altered", "missing"):
                 bad.append({"document": found.document.document_id, "state": found.state})

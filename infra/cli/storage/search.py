@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from infra.app.container import House
+from infra.app.container import Container
 from infra.app.leader import sole_worker
 from infra.app.worker import WorkedElsewhere
 from infra.cli import common
@@ -34,8 +34,8 @@ def search() -> None:
 @common.as_json
 def find(question: str, index: str, limit: int, as_json: bool) -> None:
     """Ask in the Lucene query language; the newest come first. 'client:c-17 -action:portal.*'"""
-    with common.house() as house:
-        found = queries.search(house, question, index, limit=limit)
+    with common.container() as container:
+        found = queries.search(container, question, index, limit=limit)
     common.show([asdict(hit) for hit in found], COLUMNS[index], as_json)
 
 
@@ -43,10 +43,10 @@ def find(question: str, index: str, limit: int, as_json: bool) -> None:
 @common.as_json
 def status(as_json: bool) -> None:
     """Show how many documents each index holds and how far it is behind. Exit status 1 when events are missing."""
-    with common.house() as house:
-        lag = behind(house.search, house.ledger, house.decisions)
-        house.search.refresh()
-        counted = {name: (house.search.count(name), house.search.marks.get(name)) for name in INDEXES}
+    with common.container() as container:
+        lag = behind(container.search, container.ledger, container.decisions)
+        container.search.refresh()
+        counted = {name: (container.search.count(name), container.search.marks.get(name)) for name in INDEXES}
     rows = [
         {"index": name, "documents": documents, "read": read, "behind": lag[name]}
         for name, (documents, read) in counted.items()
@@ -55,7 +55,7 @@ def status(as_json: bool) -> None:
     documents, read = counted["events"]
     missing = read - documents
     if missing > 0:
-        click.echo(f"{missing} events are not in the index; 'qorgau search rebuild' fills it anew", err=True)
+        click.echo(f"{missing} events are not in the index; 'qorgau search rebuild' fills it again", err=True)
         raise SystemExit(1)
 
 
@@ -63,30 +63,32 @@ def status(as_json: bool) -> None:
 @click.option("--of", "index", type=click.Choice(INDEXES), multiple=True, help="Which; all when none is named.")
 def rebuild(index: tuple[str, ...]) -> None:
     """Empty the indexes and fill them from the event store, here or, where one runs, in the worker."""
-    with common.house() as house:
+    with common.container() as container:
         for name in index or INDEXES:
-            house.search.clear(name)
+            container.search.clear(name)
         try:
-            with sole_worker(house):
-                _fill(house)
+            with sole_worker(container):
+                _fill(container)
         except WorkedElsewhere:
-            _watch(house)
+            _watch(container)
 
 
-def _fill(house: House) -> None:
-    stage = Searching(house.search, house.ledger, house.decisions, house.catalogue, house.calendar.zone)
-    begun = sum(behind(house.search, house.ledger, house.decisions).values())
+def _fill(container: Container) -> None:
+    stage = Searching(
+        container.search, container.ledger, container.decisions, container.catalogue, container.calendar.zone
+    )
+    begun = sum(behind(container.search, container.ledger, container.decisions).values())
     with click.progressbar(length=begun, label="records read") as bar:
         left = begun
         while stage.step():
-            now = sum(behind(house.search, house.ledger, house.decisions).values())
+            now = sum(behind(container.search, container.ledger, container.decisions).values())
             bar.update(left - now)
             left = now
-    house.search.refresh()
+    container.search.refresh()
 
 
-def _watch(house: House) -> None:
+def _watch(container: Container) -> None:
     click.echo("a worker runs and fills them", err=True)
-    while left := sum(behind(house.search, house.ledger, house.decisions).values()):
+    while left := sum(behind(container.search, container.ledger, container.decisions).values()):
         click.echo(f"{left} records to read", err=True)
         time.sleep(2)

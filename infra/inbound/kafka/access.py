@@ -20,7 +20,7 @@ def _context(settings: KafkaSettings) -> ssl.SSLContext | None:
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Give what the clients of aiokafka need."""
+    """Return what the clients of aiokafka need."""
     context, user = _context(settings), settings.kafka_user
     protocol = ("SASL_" if user else "") + ("SSL" if context else "PLAINTEXT")
     options: dict[str, Any] = {"bootstrap_servers": settings.kafka, "security_protocol": protocol}
@@ -35,7 +35,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def credentials(settings: KafkaSettings) -> CredentialsT | None:
-    """Give what Faust needs."""
+    """Return what Faust needs."""
     context, user = _context(settings), settings.kafka_user
     if user:
         return SASLCredentials(

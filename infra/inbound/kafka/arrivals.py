@@ -17,9 +17,9 @@ from operator import attrgetter
 
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import Rejected, SecurityEvent, split_batch
-from engine.events.parser import Door
+from engine.events.parser import EventParser
 from engine.kernel.errors import QorgauError
-from engine.kernel.ports import Clock, Taken
+from engine.kernel.ports import Taken, TimeSource
 from engine.kernel.timestamps import iso
 from infra.observe.tracing import OFF, Tracing
 from infra.store.keys.sealing import KeysChanged
@@ -79,12 +79,12 @@ class Skipped(QorgauError):
 
 
 class TopicReplaced(QorgauError):
-    """The message before our position is not the one that was taken: the topic was made anew under its old name."""
+    """The message before our position is not the one that was taken: the topic was made again under its old name."""
 
     code = "stream.topic-replaced"
 
     def __init__(self, partition: Partition) -> None:
-        super().__init__(f"{partition[0]}/{partition[1]} was made anew; it is taken from its beginning")
+        super().__init__(f"{partition[0]}/{partition[1]} was made again; it is taken from its beginning")
         self.partition = partition
 
 
@@ -98,7 +98,7 @@ class Arrivals:
     """Takes batches of messages into one ledger. ``prefix.SOURCE`` is the topic of a source."""
 
     def __init__(
-        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, prefix: str, *, keep_unknown_types: bool,
+        self, ledger: Ledger, catalogue: Catalogue, clock: TimeSource, prefix: str, *, keep_unknown_types: bool,
         tracing: Tracing = OFF,
     ) -> None:  # fmt: skip
         self.tracing = tracing
@@ -110,11 +110,11 @@ class Arrivals:
         self._believed: set[tuple[Partition, int, int]] = set()
 
     def topic(self, source: str) -> str:
-        """Give the topic of a source."""
+        """Return the topic of a source."""
         return f"{self.prefix}.{source}"
 
     def positions(self) -> dict[Partition, Position]:
-        """Give how far every partition was taken."""
+        """Return how far every partition was taken."""
         rows = self.ledger.database.rows("SELECT topic, part, next, digest FROM arrivals")
         return {(row["topic"], row["part"]): Position(row["next"], bytes(row["digest"])) for row in rows}
 
@@ -152,7 +152,7 @@ class Arrivals:
     def _prepare(self, fresh: Sequence[Arrival]) -> tuple[Prepared, list[DeadLetter]]:
         """Read messages of several topics as one block: their order is the order of the ledger."""
         received_at = self.clock.now()
-        doors: dict[str, Door] = {}
+        doors: dict[str, EventParser] = {}
         events: list[SecurityEvent] = []
         letters: list[DeadLetter] = []
         for topic, run in groupby(fresh, key=attrgetter("topic")):
@@ -174,10 +174,10 @@ class Arrivals:
             except KeysChanged:
                 continue
 
-    def _door(self, topic: str, received_at: datetime) -> Door:
+    def _door(self, topic: str, received_at: datetime) -> EventParser:
         source = topic.removeprefix(f"{self.prefix}.")
         claims, unknown = frozenset({source}), self.keep_unknown_types
-        return Door(self.catalogue, source, received_at, claims=claims, keep_unknown_types=unknown)
+        return EventParser(self.catalogue, source, received_at, claims=claims, keep_unknown_types=unknown)
 
     def store(self, read: Read, trace: str = "") -> Taken:
         """Store a batch with its positions in one transaction. Raises Moved, KeysChanged and what the store raises."""

@@ -2,7 +2,7 @@
 
 Its traps (measured or read, see the record 0016) and what stands against them: an agent that raises loses its batch, so
 nothing is raised out of it; committed offsets prove nothing, so every assignment seeks to our own positions; values are
-taken raw, since one that cannot be decoded would vanish; a consumer that stands still is ended and started anew.
+taken raw, since one that cannot be decoded would vanish; a consumer that stands still is ended and started again.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class InOrder(SchedulingStrategyT):
         return any(self._held.values())
 
     def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-        """Give what may go, with what is new among it."""
+        """Return what may go, with what is new among it."""
         for tp, messages in records.items():
             self._held.setdefault(tp, deque()).extend(messages)
             self._weight[tp] = self._weight.get(tp, 0) + sum(map(_weight, messages))
@@ -77,12 +77,12 @@ class InOrder(SchedulingStrategyT):
             self._since = self.now()
 
     def full(self) -> set[TP]:
-        """Give the partitions that hold enough and need not be asked."""
+        """Return the partitions that hold enough and need not be asked."""
         share = HELD_BYTES // max(len(self.given), 1)
         return {tp for tp, weight in self._weight.items() if weight > share}
 
     def _horizon(self) -> float | None:
-        """Give the time up to which nothing earlier can come; None when there is nothing to wait for any longer."""
+        """Return the time up to which nothing earlier can come; None when there is nothing to wait for any longer."""
         if sum(self._weight.values()) > 2 * HELD_BYTES or (
             self._since is not None and self.now() - self._since > PATIENCE_S
         ):

@@ -73,7 +73,7 @@ class OwnPositions(Consumer):
         return active - self.in_order.full() or active
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
-        """Give what came as a few bundles: a message of Faust's costs as much as ten of ours, whatever is in it."""
+        """Return what came as a few bundles: a message of Faust's costs as much as ten of ours, whatever is in it."""
         records, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
@@ -109,10 +109,10 @@ class OwnPositions(Consumer):
 
 
 def _trace(record: Any) -> str:
-    """Give the trace a message belongs to, empty for none."""
+    """Return the trace a message belongs to, empty for none."""
     return next((value.decode("ascii", "replace") for name, value in record.headers if name == HEADER), "")
 
 
 def own_positions(arrivals: Arrivals) -> type[OwnPositions]:
-    """Give the consumer of one ledger: Faust makes it by itself, from a class."""
+    """Return the consumer of one ledger: Faust makes it by itself, from a class."""
     return type("OwnPositions", (OwnPositions,), {"arrivals": arrivals})

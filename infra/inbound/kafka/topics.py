@@ -18,13 +18,13 @@ class BrokerUnavailable(QorgauError):
 
 
 def topics_of(settings: KafkaSettings) -> list[str]:
-    """Give the names: one per source, and the dead letters'."""
+    """Return the names: one per source, and the dead letters'."""
     prefix = settings.kafka_prefix
     return [*(f"{prefix}.{source}" for source in settings.kafka_sources), f"{prefix}-dead-letters"]
 
 
 async def missing(settings: KafkaSettings) -> list[str]:
-    """Give the topics that are not there. Raises BrokerUnavailable."""
+    """Return the topics that are not there. Raises BrokerUnavailable."""
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
@@ -37,7 +37,7 @@ async def missing(settings: KafkaSettings) -> list[str]:
 
 
 async def create(settings: KafkaSettings, partitions: int, replicas: int) -> list[str]:
-    """Make what is missing; gives the names. Raises BrokerUnavailable."""
+    """Make what is missing; return the names. Raises BrokerUnavailable."""
     absent = await missing(settings)
     admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
@@ -53,7 +53,7 @@ async def create(settings: KafkaSettings, partitions: int, replicas: int) -> lis
 
 
 async def ends(settings: KafkaSettings) -> dict[tuple[str, int], tuple[int, int]]:
-    """Give the first and the next offset of every partition of the sources. Raises BrokerUnavailable."""
+    """Return the first and the next offset of every partition of the sources. Raises BrokerUnavailable."""
     admin = AIOKafkaAdminClient(**client_options(settings))
     consumer = AIOKafkaConsumer(**client_options(settings))
     try:

@@ -25,7 +25,7 @@ class Framer:
         self._held = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give the messages that are whole now. Raises BadFrame."""
+        """Return the messages that are whole now. Raises BadFrame."""
         self._held += data
         while True:
             self._held = self._held.lstrip(_BETWEEN)
@@ -36,7 +36,7 @@ class Framer:
                 yield frame
 
     def end(self) -> bytes | None:
-        """Give what is left at the end of the connection, if it is a message. Raises BadFrame when it is a part."""
+        """Return what is left at the end of the connection, if it is a message. Raises BadFrame when it is a part."""
         held, self._held = self._held.strip(_BETWEEN), b""
         if held[:1].isdigit():
             raise BadFrame("the connection ended within a message", held)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import Rejected, SecurityEvent
-from engine.events.parser import Door
+from engine.events.parser import EventParser
 from engine.events.syslog import NotSyslog, event_of, parse
-from engine.kernel.ports import Clock, Taken
+from engine.kernel.ports import Taken, TimeSource
 from infra.store.log.ledger import Ledger
 from infra.store.log.prepared import Prepared, prepare
 
@@ -26,7 +26,7 @@ class Landing:
     """Reads messages of one source and stores them, all of a batch in one transaction."""
 
     def __init__(
-        self, ledger: Ledger, catalogue: Catalogue, clock: Clock, source: str, *, keep_unknown_types: bool
+        self, ledger: Ledger, catalogue: Catalogue, clock: TimeSource, source: str, *, keep_unknown_types: bool
     ) -> None:
         self.ledger = ledger
         self.catalogue = catalogue
@@ -40,7 +40,7 @@ class Landing:
 
     def _prepare(self, batch: Sequence[Received]) -> Prepared:
         at = self.clock.now()
-        door = Door(
+        door = EventParser(
             self.catalogue, self.source, at, claims=frozenset({self.source}),
             keep_unknown_types=self.keep_unknown_types,
         )  # fmt: skip
@@ -49,7 +49,7 @@ class Landing:
         rejects = [it for it in read if isinstance(it, Rejected)]
         return prepare(events, rejects, at, self.ledger.sealer)
 
-    def _read(self, door: Door, it: Received) -> SecurityEvent | Rejected:
+    def _read(self, door: EventParser, it: Received) -> SecurityEvent | Rejected:
         if it.fault:
             return Rejected(1, "not-framed", it.fault, it.raw, None, self.source)
         try:

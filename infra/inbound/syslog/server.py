@@ -58,13 +58,13 @@ class Server:
         self._stop = asyncio.Event()
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Begin to take connections; gives the port."""
+        """Begin to take connections; return the port."""
         server = await asyncio.start_server(self._connected, host, port, ssl=tls)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
     async def listen_udp(self, host: str, port: int) -> int:
-        """Begin to take datagrams (RFC 5426); gives the port."""
+        """Begin to take datagrams (RFC 5426); return the port."""
         loop = asyncio.get_running_loop()
         way, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
         self._ways.append(way)
@@ -132,7 +132,7 @@ class Server:
             await self._take(Received(error.raw, str(error)))
 
     async def _more(self, reader: asyncio.StreamReader) -> bytes:
-        """Give what comes next; nothing when the connection ends, or this server does."""
+        """Return what comes next; nothing when the connection ends, or this server does."""
         coming, stopping = asyncio.ensure_future(reader.read(READ)), asyncio.ensure_future(self._stop.wait())
         try:
             await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)

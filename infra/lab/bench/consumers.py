@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.kernel.errors import DataError
-from infra.app.container import open_house
+from infra.app.container import open_container
 from infra.lab.bench.stream import PARTITIONS, SOURCES, produce
 from infra.lab.simulate.stream import stream as simulated
 from infra.lab.testbed.kafka import Broker
@@ -106,11 +106,11 @@ def _rate(environment: dict[str, str], events: int, batch: int, places: list[tup
     subprocess.run([*command, "topics", "--partitions", str(PARTITIONS)], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     made = simulated(5, datetime.now(UTC) - timedelta(days=2), per_day=1_000 * 86_400)
     asyncio.run(produce(settings, (it.line for it in islice(made, events)), batch))
-    house = open_house(settings)
+    container = open_container(settings)
     running = [_start([*command, "run"], *place) for place in places]
     first, begun_with = 0.0, 0
     try:
-        while (head := house.ledger.head()) < events:
+        while (head := container.ledger.head()) < events:
             # It counts from when all have joined: a twentieth in, the partitions are shared.
             if head >= events // 20 and not first:
                 first, begun_with = time.perf_counter(), head
@@ -121,7 +121,7 @@ def _rate(environment: dict[str, str], events: int, batch: int, places: list[tup
             process.send_signal(signal.SIGTERM)
         for process in running:
             process.wait(60)
-        house.close()
+        container.close()
 
 
 def _start(command: list[str], core: int, group: Path | None) -> subprocess.Popen[bytes]:

@@ -76,7 +76,7 @@ class _Run:
         self.correlator = held
 
     def feed(self, events: int) -> float:
-        """Give the rate of so many events."""
+        """Return the rate of so many events."""
         keys, feed, position = self.keys, self.feed_one, self.position
         count = len(keys)
         begin = time.perf_counter()

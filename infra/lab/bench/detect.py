@@ -23,7 +23,7 @@ Placed = tuple[dict[str, Any], float, int]
 
 
 def measure(ruleset: RuleSet, contexts: tuple[Context, ...], lines: Sequence[bytes], window: Window) -> dict[str, Any]:
-    """Give the rates, medians of the rounds. The floor and the rules take turns batch by batch, as far as a busy
+    """Return the rates, medians of the rounds. The floor and the rules take turns batch by batch, as far as a busy
     machine lets them both see the same machine; every round begins with empty windows and contexts."""
     tune()
     rounds = []

@@ -66,11 +66,11 @@ class Figures:
         self.rounds.setdefault(name, []).append((time.perf_counter() - begin) / events)
 
     def rate(self, name: str, rounds: int) -> float:
-        """Give events per second, the median of the compared rounds."""
+        """Return events per second, the median of the compared rounds."""
         return 1 / median(self.rounds[name][:rounds])
 
     def ratio(self, name: str, to: str, rounds: int) -> float:
-        """Give the median over the rounds of how one rate stands to another of the same round."""
+        """Return the median over the rounds of how one rate stands to another of the same round."""
         pairs = zip(self.rounds[name][:rounds], self.rounds[to][:rounds], strict=True)
         return median(floor / ours for ours, floor in pairs)
 
@@ -93,7 +93,7 @@ class Place:
             stack.callback(self._cluster.stop, "immediate")
 
     def url(self, name: str) -> str:
-        """Give the address of an empty database of the run."""
+        """Return the address of an empty database of the run."""
         if self._cluster is not None:
             return self._cluster.fresh(f"bench_{name}")
         import psycopg
@@ -266,7 +266,7 @@ def _bodies(lines: Sequence[bytes]) -> list[bytes]:
 
 
 def rss_mb() -> float:
-    """Give the memory in use by this process and its readers, in MiB."""
+    """Return the memory in use by this process and its readers, in MiB."""
     me = str(os.getpid())
     told = subprocess.run(  # noqa: S603 - our own process id
         ["/bin/ps", "-o", "rss=", "-p", me, "--ppid", me], capture_output=True, text=True, check=False
@@ -275,7 +275,7 @@ def rss_mb() -> float:
 
 
 def measure(backend: str, events: int, *, url: str | None, readers: int, fsync_ms: float) -> dict[str, Any]:
-    """Run the bench; gives its figures."""
+    """Run the bench; return its figures."""
     figures = Figures()
     with ExitStack() as stack:
         place = Place(backend, url, stack, fsync_ms)

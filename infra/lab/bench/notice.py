@@ -21,7 +21,7 @@ import httpx
 import orjson
 
 from engine.permissions import Role
-from infra.app.container import open_house
+from infra.app.container import open_container
 from infra.lab.simulate.stream import stream
 from infra.settings.settings import Settings
 
@@ -46,10 +46,13 @@ def notice(rate: int, seconds: int, every: float, as_json: bool) -> None:
 
 def _measure(folder: Path, rate: int, seconds: int, every: float) -> dict[str, Any]:
     data = folder / "data"
-    house = open_house(Settings(data=data))
-    house.accounts.add("bench", "bench", (Role.COMPLIANCE_OFFICER,), "bench bench bench", actor="bench")
-    token, session = house.accounts.new_source("bench", None), house.accounts.sign_in("bench", "bench bench bench")
-    house.close()
+    container = open_container(Settings(data=data))
+    container.accounts.add("bench", "bench", (Role.COMPLIANCE_OFFICER,), "bench bench bench", actor="bench")
+    token, session = (
+        container.accounts.new_source("bench", None),
+        container.accounts.sign_in("bench", "bench bench bench"),
+    )
+    container.close()
     environment = {**os.environ, "QORGAU_DATA": str(data), "QORGAU_PORT": "0", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "infra", "serve"], stdout=subprocess.PIPE, env=environment, text=True

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from infra.app.container import House, open_house, stages_of
+from infra.app.container import Container, open_container, stages_of
 from infra.app.worker import drain
 from infra.inbound.parser_pool import Batch
 from infra.lab.simulate.stream import stream
@@ -42,12 +42,12 @@ def measure(seed: int, events: int, start: datetime) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="qorgau-quality-") as folder:
         clock = _Clock(start)
-        house = open_house(Settings(data=Path(folder)), clock)
+        container = open_container(Settings(data=Path(folder)), clock)
         try:
-            labels = _run(house, clock, seed, events)
-            return {"seed": seed, "events": events, **_judge(house, labels, events)}
+            labels = _run(container, clock, seed, events)
+            return {"seed": seed, "events": events, **_judge(container, labels, events)}
         finally:
-            house.close()
+            container.close()
 
 
 class _Labels:
@@ -60,9 +60,9 @@ class _Labels:
         self.ended: list[str] = []
 
 
-def _run(house: House, clock: _Clock, seed: int, events: int) -> _Labels:
+def _run(container: Container, clock: _Clock, seed: int, events: int) -> _Labels:
     labels = _Labels()
-    stages = stages_of(house)
+    stages = stages_of(container)
     made = stream(seed, clock.at)
     for begin in range(0, events, BATCH):
         part = list(islice(made, min(BATCH, events - begin)))
@@ -74,27 +74,27 @@ def _run(house: House, clock: _Clock, seed: int, events: int) -> _Labels:
                 if one.last:
                     labels.ended.append(one.instance)
         clock.at = part[-1].at
-        house.intake.take(Batch("simulated", None, clock.at, b"\n".join(one.line for one in part)))
-        house.sweep.run()
+        container.intake.take(Batch("simulated", None, clock.at, b"\n".join(one.line for one in part)))
+        container.sweep.run()
         drain(stages)
     return labels
 
 
-def _judge(house: House, labels: _Labels, events: int) -> dict[str, Any]:
+def _judge(container: Container, labels: _Labels, events: int) -> dict[str, Any]:
     found: dict[str, set[str]] = {}
     of_key: dict[str, set[str]] = {}
     instances: dict[int, str | None] = {}
-    for row in house.database.rows("SELECT state FROM decisions WHERE topic = 'finding.raised.v1'"):
+    for row in container.database.rows("SELECT state FROM decisions WHERE topic = 'finding.raised.v1'"):
         body = json.loads(bytes(row["state"]))
         for position in body["positions"]:
             if position not in instances:
-                event = house.ledger.get(position)
+                event = container.ledger.get(position)
                 instances[position] = labels.of_event.get(event.event_id) if event is not None else None
         hit = {instance for p in body["positions"] if (instance := instances[p]) is not None}
         of_key.setdefault(body["dedup_key"], set()).update(hit)
         for instance in hit:
             found.setdefault(instance, set()).add(body["rule_name"])
-    opened = incidents.dedup_keys(house.database)
+    opened = incidents.dedup_keys(container.database)
     false = sorted(key for key in opened if not of_key.get(key))
     missed = [instance for instance in labels.ended if not labels.expected[instance] <= found.get(instance, set())]
     return {

@@ -24,7 +24,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from infra.app.container import House, open_house
+from infra.app.container import Container, open_container
 from infra.lab.simulate.stream import SOURCE_OF
 from infra.lab.simulate.stream import stream as simulated
 from infra.lab.testbed.elasticsearch import Node
@@ -93,16 +93,16 @@ class _Measured:
         lines = (it.line for it in made)
         asyncio.run(produce(self.settings, islice(lines, self.events), self.batch))
         floor = asyncio.run(self._bare())
-        house = open_house(self.settings)
+        container = open_container(self.settings)
         try:
             with self._working() as pids:
-                figures = self._backlog(house, pids)
+                figures = self._backlog(container, pids)
                 if rate:
-                    figures |= self._steady(house, lines, rate, seconds)
+                    figures |= self._steady(container, lines, rate, seconds)
             figures |= {"bare_consumer_events_s": floor, "ratio": round(figures["events_s"] / floor, 3)}
             return figures
         finally:
-            house.close()
+            container.close()
 
     def _command(self, *words: str) -> subprocess.Popen[bytes]:
         log = (self.folder / f"{words[0]}.log").open("ab")
@@ -115,7 +115,7 @@ class _Measured:
 
     @contextmanager
     def _working(self) -> Iterator[list[int]]:
-        """The consumer and the stages, each a process as in earnest."""
+        """The consumer and the stages, each a process as in production."""
         running = [self._command("stream", "run"), self._command("serve", "--only", "worker")]
         try:
             yield [process.pid for process in running]
@@ -146,13 +146,13 @@ class _Measured:
         finally:
             await consumer.stop()
 
-    def _backlog(self, house: House, pids: list[int]) -> dict[str, Any]:
+    def _backlog(self, container: Container, pids: list[int]) -> dict[str, Any]:
         """Wait until the backlog is stored and every stage has seen it; the clock starts with the first event."""
         first = last_memory = 0.0
         stored_at = 0.0
         memory: list[list[int]] = []
         while True:
-            now, head = time.perf_counter(), house.ledger.head()
+            now, head = time.perf_counter(), container.ledger.head()
             if head and not first:
                 first, begun_with = now, head
             if first and now - last_memory > 2:
@@ -160,51 +160,51 @@ class _Measured:
                 last_memory = now
             if head >= self.events and not stored_at:
                 stored_at = now
-            if stored_at and self._seen(house):
+            if stored_at and self._seen(container):
                 break
             time.sleep(0.05)
         done = time.perf_counter()
-        search = house.ledger.head() - house.search.marks.get("events")
+        search = container.ledger.head() - container.search.marks.get("events")
         return {
             "events": self.events, "batch": self.batch,
             "stored_events_s": round((self.events - begun_with) / (stored_at - first)),
             "events_s": round((self.events - begun_with) / (done - first)), "seconds": round(done - first, 1),
-            "incidents": figures.incidents(house.database), "search_behind": search,
+            "incidents": figures.incidents(container.database), "search_behind": search,
             "memory_mb_consumer_and_worker": [memory[len(memory) * part // 10] for part in range(10)] + memory[-1:],
         }  # fmt: skip
 
-    def _seen(self, house: House) -> bool:
-        head = house.ledger.head()
-        return all(house.decisions.tracked(name) >= head for name in ("detect", "acts"))
+    def _seen(self, container: Container) -> bool:
+        head = container.ledger.head()
+        return all(container.decisions.tracked(name) >= head for name in ("detect", "acts"))
 
-    def _steady(self, house: House, more: Iterator[bytes], rate: int, seconds: int) -> dict[str, Any]:
+    def _steady(self, container: Container, more: Iterator[bytes], rate: int, seconds: int) -> dict[str, Any]:
         """Send at a rate from a process of its own, attacks among them, and look for the incidents."""
-        begun, missing = time.perf_counter(), house.ledger.head() - house.search.marks.get("events")
-        while any(self._lag(house)) or house.ledger.head() - house.search.marks.get("events") > 1_000:
+        begun, missing = time.perf_counter(), container.ledger.head() - container.search.marks.get("events")
+        while any(self._lag(container)) or container.ledger.head() - container.search.marks.get("events") > 1_000:
             time.sleep(0.2)
         caught_up = missing / max(time.perf_counter() - begun, 0.001)
         planted: dict[str, float] = {}
         seen: dict[str, float] = {}
-        asyncio.run(self._send_steadily(house, more, rate, seconds, planted, seen))
+        asyncio.run(self._send_steadily(container, more, rate, seconds, planted, seen))
         deadline = time.monotonic() + 60
         while len(seen) < len(planted) and time.monotonic() < deadline:
-            _look(house, planted, seen)
+            _look(container, planted, seen)
             time.sleep(0.02)
         spans = sorted(seen[key] - at for key, at in planted.items() if key in seen)
         cuts = quantiles(spans, n=100) if len(spans) > 1 else [float("nan")] * 99
-        stored = sorted(_stored_after(house))
+        stored = sorted(_stored_after(container))
         return {
             "search_caught_up_events_s": round(caught_up), "steady_rate": rate, "attacks": len(planted),
             "incidents_seen": len(spans), "p50_stored_s": round(stored[len(stored) // 2], 2) if stored else None,
             "p50_s": round(cuts[49], 2), "p99_s": round(cuts[98], 2), "worst_s": round(spans[-1], 2) if spans else None,
         }  # fmt: skip
 
-    def _lag(self, house: House) -> list[int]:
-        decisions = house.decisions.head()
-        return [max(decisions - house.decisions.tracked(name), 0) for name in ("incidents", "clocks")]
+    def _lag(self, container: Container) -> list[int]:
+        decisions = container.decisions.head()
+        return [max(decisions - container.decisions.tracked(name), 0) for name in ("incidents", "clocks")]
 
     async def _send_steadily(
-        self, house: House, more: Iterator[bytes], rate: int, seconds: int, planted: dict[str, float],
+        self, container: Container, more: Iterator[bytes], rate: int, seconds: int, planted: dict[str, float],
         seen: dict[str, float],
     ) -> None:  # fmt: skip
         producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka, linger_ms=5)
@@ -223,7 +223,7 @@ class _Measured:
                 for source, key, value in _messages(part, self.batch):
                     await producer.send(_topic(self.settings, source), value, key)
                 sent += step
-                await asyncio.to_thread(_look, house, planted, seen)
+                await asyncio.to_thread(_look, container, planted, seen)
                 await asyncio.sleep(max(began + sent / rate - time.monotonic(), 0))
         finally:
             await producer.stop()
@@ -250,7 +250,7 @@ def _topic(settings: Settings, source: str) -> str:
 
 
 def _messages(lines: Iterable[bytes], batch: int) -> Iterator[tuple[str, bytes | None, bytes]]:
-    """Give source, key (whom it concerns) and value; a message holds events of one source."""
+    """Return source, key (whom it concerns) and value; a message holds events of one source."""
     held: dict[str, list[bytes]] = {}
     for line in lines:
         source = found[1].decode() if (found := _SOURCE.search(line)) else "portal"
@@ -269,8 +269,8 @@ def _key(part: list[bytes]) -> bytes | None:
     return found[1] if found else None
 
 
-def _look(house: House, planted: dict[str, float], seen: dict[str, float]) -> None:
-    rows = incidents.of_clients_like(house.database, "bench-")
+def _look(container: Container, planted: dict[str, float], seen: dict[str, float]) -> None:
+    rows = incidents.of_clients_like(container.database, "bench-")
     now = time.monotonic()
     for row in rows:
         for client in row.clients:
@@ -278,9 +278,9 @@ def _look(house: House, planted: dict[str, float], seen: dict[str, float]) -> No
                 seen.setdefault(client, now)
 
 
-def _stored_after(house: House) -> Iterator[float]:
-    """Give the seconds from an attack's own time to its receipt in the ledger."""
-    for row in incidents.of_clients_like(house.database, "bench-"):
+def _stored_after(container: Container) -> Iterator[float]:
+    """Return the seconds from an attack's own time to its receipt in the ledger."""
+    for row in incidents.of_clients_like(container.database, "bench-"):
         if row.first_event_at is not None:
             yield (row.detected_at - row.first_event_at).total_seconds()
 

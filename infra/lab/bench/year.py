@@ -17,7 +17,7 @@ from infra.lab.simulate.year import DAYS, simulate
 
 
 def one(task: tuple[int, int]) -> dict[str, Any]:
-    """Live one year; gives what it came to, or the invariant that was violated."""
+    """Live one year; return what it came to, or the invariant that was violated."""
     seed, days = task
     began = time.perf_counter()
     try:

@@ -14,7 +14,7 @@ from engine.incidents.incident import Incident
 from engine.kernel.facts import FindingRaised, StoredFact
 from engine.notices import facts as n
 from engine.notices.notice import Notice
-from infra.app.container import House
+from infra.app.container import Container
 from infra.lab.simulate.outside import Mails
 from infra.read.rows import checking, clocks, effects, incidents, notices, protections
 from infra.store.log.verify import LOGS, Fault, verify
@@ -42,13 +42,13 @@ def after_step(eyes: Readable, now: datetime) -> None:
 class Ending:
     """The whole check at the end of a run."""
 
-    def __init__(self, house: House, mails: Mails, fed: int, violations: int, calendars: Sequence[str]) -> None:
-        self.house = house
+    def __init__(self, container: Container, mails: Mails, fed: int, violations: int, calendars: Sequence[str]) -> None:
+        self.container = container
         self.mails = mails
         self.fed = fed
         self.violations = violations
         self.calendars = calendars
-        self.facts = list(_all(house))
+        self.facts = list(_all(container))
 
     def check(self) -> None:
         """Check everything."""
@@ -72,15 +72,15 @@ class Ending:
         opened = [it.fact for it in self.facts if isinstance(it.fact, IncidentOpened)]
         by_finding = Counter(fact.finding_id for fact in opened if not fact.split_from and fact.finding_id)
         _demand("I1", all(count == 1 for count in by_finding.values()), "a finding opened two incidents")
-        for key in incidents.all_ids(self.house.database):
-            incident = self.house.decisions.load(Incident, key)
+        for key in incidents.all_ids(self.container.database):
+            incident = self.container.decisions.load(Incident, key)
             findings -= {*incident.findings, *incident.suppressed}
             if incident.notifiable:
                 self._owed(incident)
         _demand("I1", not findings, f"{len(findings)} findings are in no incident")
 
     def _owed(self, incident: Incident) -> None:
-        rows = clocks.of_owner(self.house.database, incident.id)
+        rows = clocks.of_owner(self.container.database, incident.id)
         kinds = Counter((row.kind, row.subject) for row in rows)
         for kind in DUTIES:
             _demand("I1", kinds[kind, ""] == 1, f"{incident.number} has {kinds[kind, '']} clocks of {kind}")
@@ -90,18 +90,18 @@ class Ending:
             kinds_open = {row.kind for row in rows if row.state != "cancelled"}
             missing = set(DUTIES) - kinds_open - self._cancelled_by_two(incident.id)
             _demand("I1", not missing, f"{incident.number} is open and its duties {missing} do not run")
-            drafted = notices.of_incident(self.house.database, incident.id)
+            drafted = notices.of_incident(self.container.database, incident.id)
             first = [row for row in drafted if row.kind == "regulator" and row.stage == "initial"]
             _demand("I4", len(first) == 1, f"{incident.number} has no regulator notice")
 
     def _cancelled_by_two(self, owner: str) -> set[str]:
-        rows = clocks.of_owner(self.house.database, owner)
-        return {row.kind for row in rows if self.house.decisions.load(Clock, row.id).cancelled_by_people}
+        rows = clocks.of_owner(self.container.database, owner)
+        return {row.kind for row in rows if self.container.decisions.load(Clock, row.id).cancelled_by_people}
 
     def _breaches(self) -> None:
         """I2: a breach carries the instant at which the term ended, not that of its recording."""
-        for row in checking.breached(self.house.database):
-            clock = self.house.decisions.load(Clock, row.id)
+        for row in checking.breached(self.container.database):
+            clock = self.container.decisions.load(Clock, row.id)
             ok = clock.breached_at is not None and clock.breached_at == clock.breach_instant
             _demand("I2", ok or clock.cancelled, f"the breach of {clock.kind} carries another instant than its term's")
 
@@ -114,7 +114,7 @@ class Ending:
             watched = Clocks(Line(text))
             watched.take(facts)
             _demand("I2", not watched.disagreements, f"counted differently: {watched.disagreements[:1]}")
-            missed = watched.missed(self.house.clock.now(), 1.0)
+            missed = watched.missed(self.container.clock.now(), 1.0)
             _demand("I2", not missed, f"the watchdog found a term that passed unsaid: {missed[:1]}")
 
     def _mail(self) -> None:
@@ -131,14 +131,14 @@ class Ending:
             if count > 1 and not key.startswith(("alert", "order")):
                 _demand("I5", key in doubted, f"{count} copies of a notice that was never in doubt")
                 _demand("I5", self.mails.marked[name] >= count - 1, "a copy that was not marked as a repeat")
-        for row in notices.every(self.house.database):
-            notice = self.house.decisions.load(Notice, row.id)
+        for row in notices.every(self.container.database):
+            notice = self.container.decisions.load(Notice, row.id)
             _demand("I4", row.state == notice.state, "a notice's row and its facts disagree")
             if notice.state == "sent" and self._by_mail(notice):
                 taken = any(self.mails.taken[name] for name in self.mails.taken if notice.id in name)
                 _demand("I4", taken, "a notice is called sent that nobody took")
             if notice.state == "approved":
-                waiting = effects.unsettled(self.house.database, f"mail:{notice.id}")
+                waiting = effects.unsettled(self.container.database, f"mail:{notice.id}")
                 _demand("I4", bool(waiting), "an approved notice is in no queue")
 
     def _by_mail(self, notice: Notice) -> bool:
@@ -146,9 +146,9 @@ class Ending:
 
     def _accepted(self) -> None:
         """I6: what was taken is stored or set aside."""
-        database = self.house.database
+        database = self.container.database
         times, own = effects.set_aside(database), effects.done_of_kind(database, "ledger")
-        stored = self.house.ledger.head() - own
+        stored = self.container.ledger.head() - own
         _demand("I6", self.fed == stored + times, f"{self.fed} taken, {stored} stored, {times} set aside")
 
     def _order_of_facts(self) -> None:
@@ -162,7 +162,7 @@ class Ending:
     def _logs(self) -> None:
         """I9: both logs verify: chain, tree, signatures, and that each head continues the one before."""
         for log in LOGS:
-            for step in verify(self.house.database, log, self.house.store.signer.verifier):
+            for step in verify(self.container.database, log, self.container.store.signer.verifier):
                 _demand("I9", not isinstance(step, Fault), f"{log}: {step}")
 
     def _two_persons(self) -> None:
@@ -182,34 +182,34 @@ class Ending:
     def _views(self) -> None:
         """I11: the read models are what a fresh fold of the log gives."""
         before = {kind: self._dump(kind) for kind in MODELS}
-        self.house.decisions.rebuild_views()
+        self.container.decisions.rebuild_views()
         for kind, rows in before.items():
             _demand("I11", rows == self._dump(kind), f"{kind.table.name} is not what the log gives")
 
     def _dump(self, kind: type[Record]) -> list[tuple[str, ...]]:
-        rows = (stored(it) for it in checking.content(self.house.database, kind))
+        rows = (stored(it) for it in checking.content(self.container.database, kind))
         return sorted(tuple(str(v) for k, v in row.items() if k != "updated_at") for row in rows)
 
     def _quiet(self) -> None:
         """I13: after the faults stop nothing waits for a machine."""
-        left = effects.unsettled(self.house.database)
+        left = effects.unsettled(self.container.database)
         _demand("I13", not left, f"an effect waits although nothing is broken: {left[:1]}")
-        behind = self.house.decisions.head() - min(
-            self.house.decisions.tracked(name) for name in ("incidents", "clocks", "notices", "orders", "alerts")
+        behind = self.container.decisions.head() - min(
+            self.container.decisions.tracked(name) for name in ("incidents", "clocks", "notices", "orders", "alerts")
         )
         _demand("I13", behind == 0, f"a follower is {behind} facts behind")
 
     def _protections(self) -> None:
         """I3: every order is acknowledged or revoked, and every violation was found."""
-        open_orders = protections.unanswered(self.house.database)
+        open_orders = protections.unanswered(self.container.database)
         _demand("I3", not open_orders, "an order is neither acknowledged nor revoked")
-        found = protections.violations(self.house.database)
+        found = protections.violations(self.container.database)
         _demand("I3", found >= self.violations, f"{self.violations} violations were done, {found} were found")
 
 
-def _all(house: House) -> Iterator[StoredFact]:
+def _all(container: Container) -> Iterator[StoredFact]:
     position = 0
-    while batch := house.decisions.read(position, 2_000):
+    while batch := container.decisions.read(position, 2_000):
         yield from batch
         position = batch[-1].position
 

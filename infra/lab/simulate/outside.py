@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from email.message import EmailMessage
 from random import Random
 
-from engine.kernel.ports import Clock, Delivery
+from engine.kernel.ports import Delivery, TimeSource
 from infra.outbound.orders import HttpPost
 
 
@@ -17,7 +17,7 @@ class Mails:
     repeatable = False
     channel = "smtp"
 
-    def __init__(self, chance: Random, clock: Clock) -> None:
+    def __init__(self, chance: Random, clock: TimeSource) -> None:
         self.chance = chance
         self.clock = clock
         self.faulty = True
@@ -47,7 +47,7 @@ class Mails:
 class Systems(HttpPost):
     """Collections, loans and bureaus: idempotent by key, away now and then."""
 
-    def __init__(self, chance: Random, clock: Clock) -> None:
+    def __init__(self, chance: Random, clock: TimeSource) -> None:
         super().__init__(clock)
         self.chance = chance
         self.faulty = True

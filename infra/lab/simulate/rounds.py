@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from infra.processes.base import DecisionFollower, LedgerFollower, Stage
 from infra.processes.outbox import Outbox
 from infra.processes.search import Searching
@@ -17,7 +17,7 @@ from infra.store.sql.database import Readable
 class Rounds:
     """Runs the stages of one process over the store that ``eyes`` looks into."""
 
-    def __init__(self, stages: Sequence[Stage], eyes: Readable, clock: Clock) -> None:
+    def __init__(self, stages: Sequence[Stage], eyes: Readable, clock: TimeSource) -> None:
         self.stages = stages
         self.eyes = eyes
         self.clock = clock

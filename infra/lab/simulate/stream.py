@@ -47,7 +47,7 @@ class Made:
 def stream(
     seed: int, start: datetime, *, per_day: int = EVENTS_PER_DAY, campaign_every: int = CAMPAIGN_EVERY
 ) -> Iterator[Made]:
-    """Give events for ever, in order of time from ``start`` (aware). The same arguments give the same bytes.
+    """Return events for ever, in order of time from ``start`` (aware). The same arguments give the same bytes.
 
     ``campaign_every`` is the number of events to each attack campaign, 0 for none.
     """

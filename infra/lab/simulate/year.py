@@ -24,7 +24,7 @@ from argon2 import PasswordHasher
 from engine.kernel.timestamps import iso
 from engine.protection.commands import EnterAct
 from engine.terms.calendar import builtin_overrides
-from infra.app.container import House, Outside, open_house, stages_of
+from infra.app.container import Container, Outside, open_container, stages_of
 from infra.inbound.parser_pool import Batch
 from infra.lab.simulate.eyes import Eyes
 from infra.lab.simulate.invariants import Ending, after_step
@@ -35,7 +35,7 @@ from infra.processes.base import Stage
 from infra.read.rows import clocks, effects, figures, incidents, protections
 from infra.settings.settings import Settings
 from reports.document import Document
-from reports.drafter import Drafter
+from reports.drafter import TemplateSandbox
 from reports.render import Format
 from rules.detection.pack import builtin_rules
 
@@ -59,7 +59,7 @@ class VirtualClock:
         self.at = at
 
     def now(self) -> datetime:
-        """Give the present instant."""
+        """Return the present instant."""
         return self.at
 
 
@@ -68,11 +68,11 @@ def plain(document: Document, wanted: Format) -> bytes:
     return orjson.dumps(document.model_dump(mode="json")) if wanted != "txt" else document.parts[0].title.encode()
 
 
-class SharedDrafter(Drafter):
+class SharedDrafter(TemplateSandbox):
     """The child that fills templates outlives the simulated crashes: starting it is no part of what is simulated."""
 
     def close(self) -> None:
-        """Stay."""
+        """Do nothing: the simulated time stands still."""
 
 
 @dataclass
@@ -89,13 +89,13 @@ class Year:
     """One simulated year."""
 
     def __init__(
-        self, seed: int, folder: Path, days: int = DAYS, prepare: Callable[[House, list[Stage]], None] | None = None
+        self, seed: int, folder: Path, days: int = DAYS, prepare: Callable[[Container, list[Stage]], None] | None = None
     ) -> None:
         self.seed = seed
         self.chance = Random(seed)
         self.folder = folder
         self.days = days
-        self.prepare = prepare or (lambda house, stages: None)
+        self.prepare = prepare or (lambda container, stages: None)
         self.clock = VirtualClock(START)
         self.mails = Mails(Random(seed + 1), self.clock)
         self.systems = Systems(Random(seed + 2), self.clock)
@@ -113,18 +113,18 @@ class Year:
         self.drafter = SharedDrafter()
         self._open()
         for person in EVERYBODY:
-            self.house.accounts.add(person.id, person.name, tuple(person.roles), PASSWORD, actor="simulation")
+            self.container.accounts.add(person.id, person.name, tuple(person.roles), PASSWORD, actor="simulation")
 
     def _open(self) -> None:
-        self.house = open_house(self.settings, self.clock)
-        self.house.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        self.container = open_container(self.settings, self.clock)
+        self.container.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         outside = Outside(self.mails, self.systems, plain)
-        self.stages = stages_of(self.house, outside)
+        self.stages = stages_of(self.container, outside)
         self.eyes = Eyes(self.folder / "qorgau.sqlite")
         self.rounds = Rounds(self.stages, self.eyes, self.clock)
-        self.house.wordbook.writer.drafter = self.drafter
-        self.house.store.keyring._index = b"the same in every run: pseudonyms stand in findings"
-        self.prepare(self.house, self.stages)
+        self.container.wordbook.writer.drafter = self.drafter
+        self.container.store.keyring._index = b"the same in every run: pseudonyms stand in findings"
+        self.prepare(self.container, self.stages)
 
     def run(self) -> Result:
         """Live the year, then let the faults stop, and check everything. Raises Violated."""
@@ -141,13 +141,13 @@ class Year:
                 self._step(plan[place][1])
                 place += 1
             if office <= self.clock.at:
-                self._step(lambda: self.staff.round(self.house))
+                self._step(lambda: self.staff.round(self.container))
                 office = next(rounds)
             self._step(lambda: None)
         self._calm_down()
         for stage in self.stages:
             stage.step()
-        Ending(self.house, self.mails, self.fed, self.violations, self.calendars).check()
+        Ending(self.container, self.mails, self.fed, self.violations, self.calendars).check()
         result = Result(self.seed, self._trace(), self._counts())
         self._close()
         super(SharedDrafter, self.drafter).close()
@@ -155,12 +155,12 @@ class Year:
 
     def _close(self) -> None:
         self.eyes.close()
-        self.house.close()
+        self.container.close()
 
     def _rounds(self, end: datetime) -> Iterator[datetime]:
         day = START.date()
         while True:
-            if self.house.calendar.is_business_day(day):
+            if self.container.calendar.is_business_day(day):
                 for hour, minute in OFFICE_HOURS:
                     yield datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
             day += timedelta(days=1)
@@ -195,7 +195,7 @@ class Year:
 
     def _sweep(self) -> bool:
         due = clocks.next_instant(self.eyes)
-        return due is not None and due <= self.clock.at and self.house.sweep.run() > 0
+        return due is not None and due <= self.clock.at and self.container.sweep.run() > 0
 
     @contextmanager
     def _dying(self, wanted: bool) -> Iterator[None]:
@@ -204,7 +204,7 @@ class Year:
             yield
             return
         left, before = self.chance.randrange(1, 12), self.chance.random() < 0.5
-        decisions = self.house.decisions
+        decisions = self.container.decisions
         real = decisions.unit
 
         @contextmanager
@@ -230,7 +230,7 @@ class Year:
         self.staff.away.clear()
         for _ in range(30):
             self.clock.at += timedelta(minutes=10)
-            self._step(lambda: self.staff.settle(self.house))
+            self._step(lambda: self.staff.settle(self.container))
         for _ in range(8):
             self.clock.at += timedelta(minutes=10)
             self._step(lambda: None)
@@ -273,7 +273,7 @@ class Year:
             lines.append(orjson.dumps(fields))
         if raw:
             lines.append(raw)
-        receipt = self.house.intake.take(Batch("sim", None, self.clock.at, b"\n".join(lines)))
+        receipt = self.container.intake.take(Batch("sim", None, self.clock.at, b"\n".join(lines)))
         self.fed += len(lines) - receipt.taken.duplicate
 
     def _noise(self, number: int) -> None:
@@ -288,9 +288,9 @@ class Year:
 
     def _violate(self, client: str, loan: str, number: int) -> None:
         """A collector calls a protected borrower."""
-        if not protections.holding(self.house.database, client):
+        if not protections.holding(self.container.database, client):
             return
-        known = incidents.open_of_rule(self.house.database, "collection-after-stop", loan)
+        known = incidents.open_of_rule(self.container.database, "collection-after-stop", loan)
         fields = {
             "event.id": f"v{self.seed}-{number}", "event.action": "collection.contact_attempted",
             "mfo.client.id": client, "mfo.loan.id": loan, "mfo.channel": "call",
@@ -300,7 +300,7 @@ class Year:
 
     def _act(self, number: int) -> None:
         client, loan = f"p{self.seed}-{number}", f"L-{self.seed}-{number}"
-        local = self.house.calendar.local(self.clock.at).date()
+        local = self.container.calendar.local(self.clock.at).date()
         if self.chance.random() < 0.5:
             fields = {
                 "event.id": f"a{self.seed}-{number}", "event.action": "legal.act.received",
@@ -317,12 +317,12 @@ class Year:
             kind="remedial_submission", issuer="police", number=f"h{number}", act_date=local,
             received_at=self.clock.at, channel="office", client=client, loans=(loan,), bureaus=("pkb", "gkb"),
         )  # fmt: skip
-        self.house.dispatch(act, by=self.chance.choice(OFFICERS))
+        self.container.dispatch(act, by=self.chance.choice(OFFICERS))
 
     def _order_of_government(self) -> None:
         """A day is moved by an order published at short notice; the engine starts with the new calendar."""
         day = self.clock.at.date() + timedelta(days=self.chance.randrange(1, 4))
-        working = not self.house.calendar.is_business_day(day)
+        working = not self.container.calendar.is_business_day(day)
         if f"date: {day}" in self.calendar_orders:
             return
         self.calendar_orders += (
@@ -338,23 +338,23 @@ class Year:
 
     def _trace(self) -> str:
         digest = hashlib.sha256()
-        rows = self.house.database.rows("SELECT topic, state FROM decisions ORDER BY position")
+        rows = self.container.database.rows("SELECT topic, state FROM decisions ORDER BY position")
         for row in rows:
             digest.update(f"{row['topic']}\n".encode() + bytes(row["state"]) + b"\n")
         return digest.hexdigest()
 
     def _counts(self) -> dict[str, int]:
-        found = figures.totals(self.house.database)
+        found = figures.totals(self.container.database)
         return {
             "steps": self.steps,
             "crashes": self.crashes,
-            "decisions": self.house.decisions.head(),
-            "events": self.house.ledger.head(),
+            "decisions": self.container.decisions.head(),
+            "events": self.container.ledger.head(),
             "incidents": found.incidents,
             "clocks": found.clocks,
             "breached": found.breached,
             "satisfied": found.satisfied,
-            "recounted": figures.facts_of(self.house.database, "clock.recounted.v1"),
+            "recounted": figures.facts_of(self.container.database, "clock.recounted.v1"),
             "notices": found.notices,
             "orders": found.orders,
             "violations": self.violations,
@@ -380,7 +380,7 @@ def _templates() -> list[dict[str, Any]]:
     return found
 
 
-def simulate(seed: int, days: int = DAYS, prepare: Callable[[House, list[Stage]], None] | None = None) -> Result:
+def simulate(seed: int, days: int = DAYS, prepare: Callable[[Container, list[Stage]], None] | None = None) -> Result:
     """Live one year in a directory of its own, in memory where the machine has such a place. Raises Violated."""
     memory = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
     root = tempfile.mkdtemp(prefix="qorgau-year-", dir=memory if memory.is_dir() else None)

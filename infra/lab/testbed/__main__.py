@@ -58,7 +58,7 @@ SERVERS = {"postgres": _postgres, "kafka": _kafka, "elasticsearch": _elasticsear
 
 
 def up(folder: Path) -> int:
-    """Start what can be had; gives the exit status."""
+    """Start what can be had; return the exit status."""
     state = folder / STATE
     if state.exists():
         sys.stderr.write(f"{state} is there: the servers run already, or run 'down' first\n")
@@ -80,7 +80,7 @@ def up(folder: Path) -> int:
 
 
 def down(folder: Path) -> int:
-    """Stop what ``up`` started; gives the exit status."""
+    """Stop what ``up`` started; return the exit status."""
     state = folder / STATE
     if not state.exists():
         sys.stderr.write(f"nothing runs from {folder}\n")

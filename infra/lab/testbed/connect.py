@@ -41,7 +41,7 @@ class Connect(Server):
             raise httpx.HTTPStatusError(answer.text, request=answer.request, response=answer)
 
     def state(self, connector: str) -> Any:
-        """Give the state of a connector and its tasks."""
+        """Return the state of a connector and its tasks."""
         return httpx.get(f"{self.url}/connectors/{connector}/status", timeout=10).json()
 
     def command(self) -> Sequence[str]:

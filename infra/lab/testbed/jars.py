@@ -28,7 +28,7 @@ def _cache() -> Path:
 
 
 def jars_of(server: str) -> Path:
-    """Give the directory with a server's jars; the first call fetches them. Raises NoServer."""
+    """Return the directory with a server's jars; the first call fetches them. Raises NoServer."""
     pom = resources.files("infra.lab.testbed") / "jars" / f"{server}.xml"
     text = pom.read_bytes()
     folder = _cache() / f"{server}-{sha256(text).hexdigest()[:12]}"

@@ -28,7 +28,7 @@ class Broker(Server):
         return f"127.0.0.1:{self.port}"
 
     def settings(self) -> dict[str, object]:
-        """Give what stands in ``server.properties``."""
+        """Return what stands in ``server.properties``."""
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
@@ -48,7 +48,7 @@ class Broker(Server):
         }
 
     def format_options(self) -> Sequence[str]:
-        """Give what the formatting of the directory is told besides, such as accounts."""
+        """Return what the formatting of the directory is told besides, such as accounts."""
         return ()
 
     def command(self) -> Sequence[str]:

@@ -15,7 +15,7 @@ class MailServer(Server):
     name = "SMTP"
 
     def command(self) -> Sequence[str]:
-        """Give the command. Raises NoServer."""
+        """Return the command. Raises NoServer."""
         if find_spec("aiosmtpd") is None:
             raise NoServer("aiosmtpd is not installed (make install-dev)")
         handler = ("-c", "aiosmtpd.handlers.Mailbox", str(self.folder / "mail"))

@@ -57,7 +57,7 @@ class Cluster:
             self._run(self._bin / "initdb", "-D", self.data, "-A", "trust", "-U", USER, "-E", "UTF8", "--no-locale")
 
     def start(self, **settings: str) -> str:
-        """Start it on a free port, or on the one it had; gives the address of its first database."""
+        """Start it on a free port, or on the one it had; return the address of its first database."""
         if not self.port:
             self.port = free_port()
         own = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.folder), **settings}
@@ -68,7 +68,7 @@ class Cluster:
         return self.url("postgres")
 
     def url(self, database: str) -> str:
-        """Give the address of a database."""
+        """Return the address of a database."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
     def stop(self, mode: str = "fast") -> None:
@@ -99,7 +99,7 @@ class Cluster:
         raise RuntimeError("the server does not come back")
 
     def database(self, name: str) -> str:
-        """Make a database unless it is there; gives its address."""
+        """Make a database unless it is there; return its address."""
         import psycopg
 
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -108,7 +108,7 @@ class Cluster:
         return self.url(name)
 
     def fresh(self, name: str) -> str:
-        """Make an empty database; gives its address."""
+        """Make an empty database; return its address."""
         import psycopg
 
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

@@ -49,7 +49,7 @@ class Server:
         return self._process.pid if self._process is not None else 0
 
     def command(self) -> Sequence[str]:
-        """Give the command that starts it; directories and settings are made here."""
+        """Return the command that starts it; directories and settings are made here."""
         raise NotImplementedError
 
     def ready(self) -> bool:
@@ -57,7 +57,7 @@ class Server:
         return listens(self.port)
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises RuntimeError with the end of its log."""
+        """Start it and wait until it answers. Raise RuntimeError with the end of its log."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or free_port()
         with (self.folder / "log").open("ab") as log:
@@ -72,7 +72,7 @@ class Server:
             pause.wait(0.2)
 
     def tail(self) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return (self.folder / "log").read_bytes()[-1500:].decode("utf8", "replace")
 
     def stop(self) -> None:

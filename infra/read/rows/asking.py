@@ -11,7 +11,7 @@ from infra.store.sql.database import Readable
 def all_of(database: Readable, kind: type[R], rest: str, *parameters: Any, alias: str = "") -> list[R]:
     """Return the records that a question finds. ``rest`` follows the columns: FROM, WHERE and so on; ``alias`` is
     what it calls the table of the kind."""
-    with database.asking() as cursor:
+    with database.query_session() as cursor:
         cursor.execute(f"SELECT {selected(kind, alias)} {rest}", parameters)
         return [read(kind, row) for row in cursor.fetchall()]
 
@@ -29,7 +29,7 @@ def by_id(database: Readable, kind: type[R], key: str) -> R | None:
 
 def counted(database: Readable, sql: str, *parameters: Any) -> dict[str, int]:
     """Return the counts that a question for two columns (label, number) finds."""
-    with database.asking() as cursor:
+    with database.query_session() as cursor:
         cursor.execute(sql, parameters)
         return {str(row[0]): int(row[1]) for row in cursor.fetchall()}
 
@@ -41,6 +41,6 @@ def count(database: Readable, sql: str, *parameters: Any) -> int:
 
 def ids(database: Readable, sql: str, *parameters: Any) -> list[str]:
     """Return the texts in the first column of what a question finds."""
-    with database.asking() as cursor:
+    with database.query_session() as cursor:
         cursor.execute(sql, parameters)
         return [str(row[0]) for row in cursor.fetchall()]

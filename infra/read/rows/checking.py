@@ -26,7 +26,7 @@ class Heads(NamedTuple):
 
 def heads(database: Readable) -> Heads:
     """Return how far everything is, in one question: a simulation asks after every step."""
-    with database.asking() as cursor:
+    with database.query_session() as cursor:
         cursor.execute(
             "SELECT (SELECT MAX(position) FROM ledger), (SELECT MAX(position) FROM decisions), "
             "(SELECT MIN(next_at) FROM outbox WHERE state = 'waiting')"

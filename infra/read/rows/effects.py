@@ -116,7 +116,7 @@ def keys_since(database: Readable, prefix: str, start: str, states: Collection[s
 
 def dead_letters(database: Readable) -> list[Letter]:
     """Return the newest 200 dead letters; their sizes and heads are still empty."""
-    with database.asking() as cursor:
+    with database.query_session() as cursor:
         cursor.execute(
             "SELECT id, source, received_at, line, code, field, reason, times, raw FROM dead_letters "
             "ORDER BY id DESC LIMIT 200"

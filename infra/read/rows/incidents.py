@@ -132,7 +132,7 @@ def number_of(database: Readable, key: str) -> str | None:
 
 def numbers(database: Readable) -> dict[str, str]:
     """Return the number of every incident by its id."""
-    with database.asking() as cursor:
+    with database.query_session() as cursor:
         cursor.execute("SELECT id, number FROM incident_view")
         return {str(row[0]): str(row[1]) for row in cursor.fetchall()}
 

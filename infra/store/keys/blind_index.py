@@ -19,7 +19,7 @@ def pack(tokens: Sequence[tuple[bytes, int]]) -> bytes:
 
 
 def positions(entries: bytes, token: bytes) -> Iterator[int]:
-    """Give the positions under a token."""
+    """Return the positions under a token."""
     at = entries.find(token)
     while at >= 0:
         if at % ENTRY.size == 0:

@@ -47,7 +47,7 @@ class Keyring:
         return int(self.database.scalar("SELECT value FROM keys_meta WHERE key = 'epoch'") or 1)
 
     def _index_key(self) -> bytes:
-        """Give the key of the pseudonyms; it outlives every master key."""
+        """Return the key of the pseudonyms; it outlives every master key."""
         fresh = os.urandom(32)
         with self.database.write() as cursor:
             cursor.execute(
@@ -66,11 +66,11 @@ class Keyring:
         return key.unwrap(wrapped, bound_to)
 
     def pseudonym(self, kind: str, value: str) -> bytes:
-        """Give 16 bytes that stand for a value and say nothing of it without the key."""
+        """Return 16 bytes that stand for a value and say nothing of it without the key."""
         return blake2b(f"{kind}\x1f{value}".encode(), digest_size=16, key=self._index).digest()
 
     def digest(self, plain: bytes) -> bytes:
-        """Give 16 bytes by which bytes are known again."""
+        """Return 16 bytes by which bytes are known again."""
         return blake2b(plain, digest_size=16, key=self._index, person=b"bytes").digest()
 
     def prepare(self, subjects: Iterable[str], at: datetime) -> int:
@@ -91,7 +91,7 @@ class Keyring:
             return self._epoch
 
     def refresh(self) -> int:
-        """Drop what is in memory when another process destroyed a key; gives the state of the keys."""
+        """Drop what is in memory when another process destroyed a key; return the state of the keys."""
         if not self._pending and self._read_epoch() != self._epoch:
             self.forget()
         return self._epoch
@@ -125,7 +125,7 @@ class Keyring:
         self._pending.append((key_id, subject, self.master.wrap(key, key_id), self.master.id, iso(at)))
 
     def cipher(self, subject: str) -> tuple[bytes, AESGCM]:
-        """Give the id and cipher of a prepared subject."""
+        """Return the id and cipher of a prepared subject."""
         return self._by_subject[subject]
 
     def link(self, subject: str, other: str) -> None:
@@ -162,7 +162,7 @@ class Keyring:
             self._epoch = self._read_epoch()
 
     def open(self, sealed: bytes, bound_to: bytes) -> bytes | None:
-        """Decrypt; None when the key was destroyed. Raises DataError for a text that is not what was written."""
+        """Decrypt; None when the key was destroyed. Raise DataError for a text that is not what was written."""
         key_id = sealed[:KEY_ID]
         cipher = self._by_id.get(key_id, False)
         if cipher is False:
@@ -207,12 +207,12 @@ class Keyring:
         return found
 
     def subjects_of(self, subject: str) -> list[str]:
-        """Give a subject and all that are the same person."""
+        """Return a subject and all that are the same person."""
         rows = self.database.rows("SELECT other FROM subject_links WHERE subject = ?", subject)
         return [subject, *(row["other"] for row in rows)]
 
     def destroy(self, subjects: Sequence[str], at: datetime) -> list[bytes]:
-        """Overwrite the keys of subjects; gives the ids of all they ever had. There is no way back."""
+        """Overwrite the keys of subjects; return the ids of all they ever had. There is no way back."""
         destroyed: list[bytes] = []
         with self._lock, self.database.write() as cursor:
             for subject in subjects:
@@ -227,12 +227,12 @@ class Keyring:
                 "INSERT INTO keys_meta (key, value) VALUES ('epoch', '2') "
                 "ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(keys_meta.value AS BIGINT) + 1 AS TEXT)"
             )
-        self.database.scrub()
+        self.database.purge()
         self.forget()
         return destroyed
 
     def rewrap(self) -> int:
-        """Wrap every key under the current master key; gives the number changed. May be broken off and run again."""
+        """Wrap every key under the current master key; return the number changed. May be broken off and run again."""
         count = 0
         while True:
             with self.database.write() as cursor:

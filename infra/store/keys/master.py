@@ -31,7 +31,7 @@ class MasterKey(Protocol):
         ...
 
     def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
-        """Decrypt a key. Raises DataError when it was not wrapped by this one, or for something else."""
+        """Decrypt a key. Raise DataError when it was not wrapped by this one, or for something else."""
         ...
 
 
@@ -46,7 +46,7 @@ class LocalMasterKey:
 
     @classmethod
     def parse(cls, text: str) -> LocalMasterKey:
-        """Read a key in base64. Raises DataError, which never quotes it."""
+        """Read a key in base64. Raise DataError, which never quotes it."""
         try:
             return cls(base64.b64decode(text.strip(), validate=True))
         except binascii.Error:
@@ -75,23 +75,23 @@ class KeyFolder:
         self.folder = folder
 
     def master(self, given: str | None) -> LocalMasterKey:
-        """Give the master key of the setting, else of the file; the file is made when there is none."""
+        """Return the master key of the setting, else of the file; the file is made when there is none."""
         return LocalMasterKey.parse(given if given is not None else self.text("master.key"))
 
     def older(self) -> list[LocalMasterKey]:
-        """Give the master keys replaced but not removed yet."""
+        """Return the master keys replaced but not removed yet."""
         return [LocalMasterKey.parse(path.read_text()) for path in self.older_files()]
 
     def older_files(self) -> list[Path]:
-        """Give the files of the master keys replaced but not removed yet."""
+        """Return the files of the master keys replaced but not removed yet."""
         return sorted(self.folder.glob("master-*.key"))
 
     def signing_seed(self) -> bytes:
-        """Give the seed of the key that signs checkpoints."""
+        """Return the seed of the key that signs checkpoints."""
         return self.seed("checkpoint.key")
 
     def seed(self, name: str) -> bytes:
-        """Give 32 secret bytes kept under a name."""
+        """Return 32 secret bytes kept under a name."""
         try:
             found = base64.b64decode(self.text(name), validate=True)
         except binascii.Error:
@@ -113,7 +113,7 @@ class KeyFolder:
         (self.folder / f"master-{key.id}.key").unlink(missing_ok=True)
 
     def text(self, name: str) -> str:
-        """Read a key file, made on first use, readable by its owner only. Raises DataError when others may read it."""
+        """Read a key file, made on first use, readable by its owner only. Raise DataError when others may read it."""
         path = self.folder / name
         if not path.exists():
             self._make(path)

@@ -17,7 +17,7 @@ class Sealer(Protocol):
     """Encrypts what is personal and decrypts it again."""
 
     def prepare(self, events: Sequence[SecurityEvent], at: datetime) -> int:
-        """Have the keys of events ready; gives the state of the keys, for ``check``."""
+        """Have the keys of events ready; return the state of the keys, for ``check``."""
         ...
 
     def persist(self) -> None:
@@ -25,7 +25,7 @@ class Sealer(Protocol):
         ...
 
     def refresh(self) -> int:
-        """Take notice of keys that other processes destroyed; gives the state of the keys."""
+        """Take notice of keys that other processes destroyed; return the state of the keys."""
         ...
 
     def check(self, epoch: int) -> None:
@@ -45,7 +45,7 @@ class Sealer(Protocol):
         ...
 
     def tokens(self, event: SecurityEvent) -> list[bytes]:
-        """Give the blind tokens an event can be found by."""
+        """Return the blind tokens an event can be found by."""
         ...
 
     def lock(self, purpose: str, plain: bytes, at: datetime) -> bytes:
@@ -57,5 +57,5 @@ class Sealer(Protocol):
         ...
 
     def digest(self, plain: bytes) -> bytes:
-        """Give a keyed hash of bytes, to know them again."""
+        """Return a keyed hash of bytes, to know them again."""
         ...

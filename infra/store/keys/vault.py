@@ -47,7 +47,7 @@ class Vault:
         return self.keyring.pseudonym("client", client).hex()
 
     def pseudonym(self, value: str) -> str:
-        """Give a short name for a value in findings and titles: the same for the same, and nothing without the key."""
+        """Return a short name for a value in findings; it tells nothing without the key."""
         return f"person-{self.keyring.pseudonym('finding', value).hex()[:12]}"
 
     def subjects_of_client(self, client: str) -> list[str]:
@@ -66,7 +66,7 @@ class Vault:
         return self.keyring.prepare([self.subject_of(event) for event in events], at)
 
     def refresh(self) -> int:
-        """Take notice of keys that other processes destroyed; gives the state of the keys."""
+        """Take notice of keys that other processes destroyed; return the state of the keys."""
         return self.keyring.refresh()
 
     def check(self, epoch: int) -> None:
@@ -91,7 +91,7 @@ class Vault:
         return key_id + nonce + cipher.encrypt(nonce, plain, key)
 
     def _nonce(self) -> bytes:
-        """Give 96 random bits; one call to the system serves many."""
+        """Return 96 random bits; one call to the system serves many."""
         if self._nonce_at >= len(self._nonces):
             self._nonces, self._nonce_at = os.urandom(12 * 256), 0
         self._nonce_at += 12
@@ -106,7 +106,7 @@ class Vault:
         return self.keyring.open(sealed, key)
 
     def tokens(self, event: SecurityEvent) -> list[bytes]:
-        """Give the blind tokens an event can be found by."""
+        """Return the blind tokens an event can be found by."""
         found = []
         for name in event.personal:
             kind = self._blind.get(name)
@@ -116,7 +116,7 @@ class Vault:
         return found
 
     def questions(self, value: str) -> list[bytes]:
-        """Give the tokens a value asked for may stand under, whatever kind of identifier it is."""
+        """Return the tokens a value asked for may stand under, whatever kind of identifier it is."""
         return [self.keyring.pseudonym(kind, value) for kind in sorted(set(self._blind.values()))]
 
     def lock(self, purpose: str, plain: bytes, at: datetime) -> bytes:
@@ -138,7 +138,7 @@ class Vault:
         return self.keyring.open(sealed, purpose.encode())
 
     def digest(self, plain: bytes) -> bytes:
-        """Give a keyed hash of bytes, to know them again."""
+        """Return a keyed hash of bytes, to know them again."""
         return self.keyring.digest(plain)
 
     def stats(self) -> dict[str, Any]:

@@ -53,5 +53,5 @@ _OF_FACT: dict[type[Fact], type[AnyAggregate]] = {fact: kind for kind, _, facts 
 
 
 def kind_of(fact: Fact) -> type[AnyAggregate] | None:
-    """Give the aggregate a fact belongs to, None for one that stands for itself."""
+    """Return the aggregate a fact belongs to, None for one that stands for itself."""
     return _OF_FACT.get(type(fact))

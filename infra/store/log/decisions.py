@@ -17,7 +17,7 @@ from infra.store import views
 from infra.store.log import topics
 from infra.store.log.aggregates import KINDS, A, kind_of
 from infra.store.log.tree import SignedTree
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
 
@@ -38,7 +38,7 @@ class Decisions:
         self._plant_tree()
 
     def _plant_tree(self) -> None:
-        """Give the rows of a store from before the trees their leaves."""
+        """Return the rows of a store from before the trees their leaves."""
         with self.database.read() as cursor:
             if self.tree.frontier(cursor).size or _head_of(cursor)[0] == 0:
                 return
@@ -72,10 +72,10 @@ class Decisions:
         return range(first, position + 1)
 
     @contextmanager
-    def unit(self, at: datetime) -> Iterator[Unit]:
+    def unit(self, at: datetime) -> Iterator[UnitOfWork]:
         """Open a unit of work."""
         with self.database.write() as cursor:
-            unit = Unit(self, cursor, at)
+            unit = UnitOfWork(self, cursor, at)
             yield unit
             unit.flush()
         self.on_commit()
@@ -120,7 +120,7 @@ class Decisions:
             return self.load_within(cursor, kind, key)
 
     def read(self, after: int, limit: int) -> list[StoredFact]:
-        """Give up to ``limit`` facts with positions above ``after``, in order."""
+        """Return up to ``limit`` facts with positions above ``after``, in order."""
         return self._asked(
             "SELECT position, originator_id, topic, state FROM decisions WHERE position > ? ORDER BY position LIMIT ?",
             after,
@@ -128,7 +128,7 @@ class Decisions:
         )
 
     def read_topic(self, topic: str, after: int, limit: int) -> list[StoredFact]:
-        """Give up to ``limit`` facts of one topic with positions above ``after``, in order."""
+        """Return up to ``limit`` facts of one topic with positions above ``after``, in order."""
         return self._asked(
             "SELECT position, originator_id, topic, state FROM decisions WHERE topic = ? AND position > ? "
             "ORDER BY position LIMIT ?",
@@ -138,14 +138,14 @@ class Decisions:
         )
 
     def of(self, key: str) -> list[Fact]:
-        """Give the facts recorded under one id, in order."""
+        """Return the facts recorded under one id, in order."""
         rows = self.database.rows(
             "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", UUID(key).hex
         )
         return [topics.decode(row["topic"], row["state"]) for row in rows]
 
     def timeline(self, owner: str) -> list[StoredFact]:
-        """Give every fact that belongs to an incident or protection, in order."""
+        """Return every fact that belongs to an incident or protection, in order."""
         return self._asked(
             "SELECT d.position, d.originator_id, d.topic, d.state FROM timeline t JOIN decisions d USING (position) "
             "WHERE t.owner = ? ORDER BY d.position",
@@ -153,7 +153,7 @@ class Decisions:
         )
 
     def _asked(self, sql: str, *parameters: Any) -> list[StoredFact]:
-        with self.database.asking() as cursor:
+        with self.database.query_session() as cursor:
             cursor.execute(sql, parameters)
             return [self._recorded(*row) for row in cursor.fetchall()]
 
@@ -170,7 +170,7 @@ class Decisions:
         return found
 
     def leaves(self, cursor: Cursor, start: int, end: int) -> list[bytes]:
-        """Give the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
+        """Return the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
         cursor.execute(
             f"SELECT {_HASHED} FROM decisions WHERE position > ? AND position <= ? ORDER BY position",  # noqa: S608
             (start, end),
@@ -178,24 +178,24 @@ class Decisions:
         return [leaf(hashed(row)) for row in cursor.fetchall()]
 
     def leaf_data(self, cursor: Cursor, position: int) -> bytes:
-        """Give what the leaf of a position is the hash of; it begins with the position."""
+        """Return what the leaf of a position is the hash of; it begins with the position."""
         cursor.execute(f"SELECT {_HASHED} FROM decisions WHERE position = ?", (position,))  # noqa: S608 - our own names
         return hashed(cursor.fetchone())
 
     def stored_tree(self, cursor: Cursor) -> Tree:
-        """Give the tree as stored, for proofs."""
+        """Return the tree as stored, for proofs."""
         return self.tree.tree(cursor, lambda start, end: self.leaves(cursor, start, end))
 
     def head(self) -> int:
-        """Give the last position, 0 for an empty log."""
+        """Return the last position, 0 for an empty log."""
         return int(self.database.scalar("SELECT MAX(position) FROM decisions") or 0)
 
     def tracked(self, follower: str) -> int:
-        """Give the position up to which a follower has worked."""
+        """Return the position up to which a follower has worked."""
         return self.recorder.max_tracking_id(follower) or 0
 
     def rebuild_views(self) -> int:
-        """Throw the read models away and fold them again from the log; gives the number of facts read."""
+        """Throw the read models away and fold them again from the log; return the number of facts read."""
         count = 0
         with self.database.write() as cursor:
             views.clear(cursor, self.database.dialect)
@@ -220,7 +220,7 @@ _HASHED = "position, originator_id, originator_version, topic, state"
 
 
 def hashed(row: Sequence[Any]) -> bytes:
-    """Give what is hashed of a stored row: position, originator, version, topic, state."""
+    """Return what is hashed of a stored row: position, originator, version, topic, state."""
     return row_bytes(row[0], UUID(str(row[1])).hex, row[2], row[3], bytes(row[4]))
 
 

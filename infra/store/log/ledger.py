@@ -24,9 +24,9 @@ from engine.proofs.merkle import Tree
 from infra.store.keys import blind_index as blind
 from infra.store.keys.sealing import KeysChanged, Sealer
 from infra.store.log import records
-from infra.store.log.known import RUN, KnownIds, short
+from infra.store.log.dedup_index import RUN, KnownIds, short
+from infra.store.log.event_cache import Recent
 from infra.store.log.prepared import Prepared, prepare
-from infra.store.log.recent import Recent
 from infra.store.log.tree import SignedTree
 from infra.store.sql.database import Database, Readable
 
@@ -39,7 +39,7 @@ _COLUMNS = ("position", "originator_id", "originator_version", "topic", "first",
 
 
 def link_block(previous: bytes, number: int, first: int, topic: str, leaves: bytes) -> bytes:
-    """Give the hash of a block: SHA-256 over the block before, its number, first position, topic and leaf hashes."""
+    """Return the hash of a block: SHA-256 over the block before, its number, first position, topic and leaf hashes."""
     head = struct.pack(">32sQQI", previous, number, first, len(leaves) // 32)
     return sha256(head + sha256(leaves).digest() + topic.encode()).digest()
 
@@ -92,7 +92,7 @@ class Ledger:
             except BaseException:
                 self.known.forget()
                 raise
-        bury(cursor, ready.rejects, ready.received_at, self.sealer)
+        store_dead_letters(cursor, ready.rejects, ready.received_at, self.sealer)
         return taken
 
     def _append(self, cursor: Any, ready: Prepared) -> Taken:
@@ -124,11 +124,11 @@ class Ledger:
         )  # fmt: skip
 
     def head_within(self, cursor: Any) -> int:
-        """Give the last position as a transaction sees it."""
+        """Return the last position as a transaction sees it."""
         return self._head(cursor)[0]
 
     def _head(self, cursor: Any) -> tuple[int, int, bytes]:
-        """Give the last position, the number of its block and the block's hash."""
+        """Return the last position, the number of its block and the block's hash."""
         cursor.execute("SELECT position, originator_version, hash FROM ledger ORDER BY position DESC LIMIT 1")
         row = cursor.fetchone()
         return (row[0], row[1], bytes(row[2])) if row else (0, 0, GENESIS)
@@ -188,7 +188,7 @@ class Ledger:
         return _unpacked(first, topic, state, position - first, 1)[0]
 
     def read(self, after: int, limit: int) -> list[SecurityEvent]:
-        """Give up to ``limit`` events with positions above ``after``, in order."""
+        """Return up to ``limit`` events with positions above ``after``, in order."""
         epoch = self.sealer.refresh() if self.sealer is not None else 0
         return self._recent.read(after, limit, epoch, self._fetch)
 
@@ -201,7 +201,7 @@ class Ledger:
         return found
 
     def replay(self, after: int, until: int, page: int = 5_000) -> Iterator[list[SecurityEvent]]:
-        """Give all events in (after, until] in order, a few thousand at a time."""
+        """Return all events in (after, until] in order, a few thousand at a time."""
         for blocks_read in self._pages(after, until, page):
             if self.sealer is not None:
                 self.sealer.refresh()
@@ -216,7 +216,7 @@ class Ledger:
                 yield events
 
     def _pages(self, after: int, until: int, page: int) -> Iterator[list[Any]]:
-        """Give the blocks of one page after the other.
+        """Return the blocks of one page after the other.
 
         A server works on the next page while this one is decoded. SQLite works in this process, where fetching ahead
         only takes turns with decoding and costs a fifth.
@@ -234,7 +234,7 @@ class Ledger:
                 yield found
 
     def _blocks(self, after: int, limit: int) -> list[Any]:
-        """Give the blocks (first, last, topic, state) that hold the next ``limit`` positions."""
+        """Return the blocks (first, last, topic, state) that hold the next ``limit`` positions."""
         with self.database.read() as cursor:
             cursor.execute(
                 "SELECT first, position, topic, state FROM ledger WHERE position > ? AND first <= ? ORDER BY position",
@@ -243,7 +243,7 @@ class Ledger:
             return list(cursor.fetchall())
 
     def get(self, position: int) -> SecurityEvent | None:
-        """Give one event."""
+        """Return one event."""
         if position <= 0:
             return None
         if self.sealer is not None:
@@ -252,7 +252,7 @@ class Ledger:
         return found[0] if found and found[0].position == position else None
 
     def find(self, tokens: Sequence[bytes], limit: int = 1_000) -> list[int]:
-        """Give the positions of events under one of these blind tokens, in order."""
+        """Return the positions of events under one of these blind tokens, in order."""
         found: set[int] = set()
         with self.database.stream("SELECT entries FROM blind_index ORDER BY last") as rows:
             for row in rows:
@@ -262,11 +262,11 @@ class Ledger:
         return sorted(found)[:limit]
 
     def head(self) -> int:
-        """Give the last position, 0 for an empty ledger."""
+        """Return the last position, 0 for an empty ledger."""
         return int(self.database.scalar("SELECT MAX(position) FROM ledger") or 0)
 
     def leaves(self, cursor: Any, start: int, end: int) -> list[bytes]:
-        """Give the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
+        """Return the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
         cursor.execute(
             "SELECT first, leaves FROM ledger WHERE position > ? AND first <= ? ORDER BY position", (start, end)
         )
@@ -278,11 +278,11 @@ class Ledger:
         return found
 
     def leaf_data(self, cursor: Any, position: int) -> bytes:
-        """Give what the leaf of a position is the hash of: position and record."""
+        """Return what the leaf of a position is the hash of: position and record."""
         return position.to_bytes(8, "big") + self._record(cursor, position)
 
     def stored_tree(self, cursor: Any) -> Tree:
-        """Give the tree as stored, for proofs."""
+        """Return the tree as stored, for proofs."""
         return self.tree.tree(cursor, lambda start, end: self.leaves(cursor, start, end))
 
 
@@ -300,7 +300,7 @@ def _unpacked(first: int, topic: str, state: Any, skip: int = 0, most: int | Non
         raise DataError(f"ledger position {first}: {error}; see 'qorgau ledger verify'") from None
 
 
-def bury(cursor: Any, rejects: Sequence[Rejected], at: datetime, sealer: Sealer | None = None) -> None:
+def store_dead_letters(cursor: Any, rejects: Sequence[Rejected], at: datetime, sealer: Sealer | None = None) -> None:
     """Keep dead letters with their bytes, encrypted; the same bytes of the same source are kept once and counted."""
     if not rejects:
         return

@@ -107,7 +107,7 @@ def prepare(
 def _written(
     events: Sequence[SecurityEvent], received_at: datetime, sealer: Sealer | None
 ) -> tuple[list[bytes], list[bytes]]:
-    """Give keys and records; what ``event_key`` and ``encode`` do for the plainest events is written out here."""
+    """Return keys and records; what ``event_key`` and ``encode`` do for the plainest events is written out here."""
     keys: list[bytes] = []
     records: list[bytes] = []
     received, pack, add_key, add = received_at.timestamp(), HEAD.pack, keys.append, records.append

@@ -38,7 +38,7 @@ class Growth(BaseModel):
 
 
 def prove_inclusion(log: Ledger | Decisions, position: int, size: int | None = None) -> Inclusion:
-    """Prove a position in the newest head, or in that of a size. Raises NotFound, InputError."""
+    """Prove a position in the newest head, or in that of a size. Raise NotFound, InputError."""
     with log.database.read() as cursor:
         note = log.tree.note(cursor, size)
         size = int(note.split("\n")[1])
@@ -50,7 +50,7 @@ def prove_inclusion(log: Ledger | Decisions, position: int, size: int | None = N
 
 
 def prove_growth(log: Ledger | Decisions, old: int, new: int | None = None) -> Growth:
-    """Prove that the head of ``new`` (or the newest) continues that of ``old``. Raises InputError."""
+    """Prove that the head of ``new`` (or the newest) continues that of ``old``. Raise InputError."""
     with log.database.read() as cursor:
         before, after = log.tree.note(cursor, old), log.tree.note(cursor, new)
         size = int(after.split("\n")[1])
@@ -61,7 +61,7 @@ def prove_growth(log: Ledger | Decisions, old: int, new: int | None = None) -> G
 
 
 def check(document: dict[str, Any], key: Verifier) -> str:
-    """Check a proof with nothing but the log's public key; gives what it proves. Raises InputError, NoteError."""
+    """Check a proof with nothing but the log's public key; return what it proves. Raise InputError, NoteError."""
     path = tuple(_bytes(part) for part in document.get("path", ()))
     head = verified(str(document.get("checkpoint", "")), key)
     if document.get("kind") == "growth":

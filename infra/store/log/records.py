@@ -32,12 +32,12 @@ _MAGIC = b"QB1\n"
 
 
 def event_key(source: str, event_id: str) -> bytes:
-    """Give the 16 bytes that stand for (source, event id): no character of an id may join them."""
+    """Return the 16 bytes that stand for (source, event id): no character of an id may join them."""
     return blake2b(f"{source}\x1f{event_id}".encode(), digest_size=16).digest()
 
 
 def leaf_of(position: int, record: bytes) -> bytes:
-    """Give the Merkle leaf of a record: SHA-256 over 0x00, its position and its bytes (RFC 6962, 2.1)."""
+    """Return the Merkle leaf of a record: SHA-256 over 0x00, its position and its bytes (RFC 6962, 2.1)."""
     return sha256(b"\x00" + position.to_bytes(8, "big") + record).digest()
 
 
@@ -127,7 +127,7 @@ def decode_all(first: int, records: Sequence[bytes], sealer: Sealer | None) -> l
 
 
 def conflicting(record: bytes, version: int, flag: str) -> bytes:
-    """Give a record as a further version of its event, flagged. What is encrypted stays as it is."""
+    """Return a record as a further version of its event, flagged. What is encrypted stays as it is."""
     key, kind, _, at, received, meta_length, body_length = HEAD.unpack_from(record)
     body = record[HEAD.size + meta_length :]
     if meta_length:
@@ -145,7 +145,7 @@ def pack(records: Sequence[bytes]) -> bytes:
 
 
 def unpack(state: bytes, skip: int = 0, most: int | None = None) -> list[bytes]:
-    """Take a block apart, from record ``skip`` on, at most so many. Raises ValueError for what ``pack`` never wrote."""
+    """Take a block apart, from record ``skip`` on, at most so many. Raise ValueError for what ``pack`` never wrote."""
     if skip < 0 or (most is not None and most < 0):
         raise ValueError("a part of a block that cannot be")
     if state[:4] != _MAGIC:

@@ -2,7 +2,7 @@
 
 A segment holds the same positions, the same records byte for byte and the same leaf hashes as the ledger, and beside
 them one typed column for each field a rule asks for. Personal fields have no column: they stay encrypted in the record,
-so that destroying a key reaches the segments too. Segments can be thrown away and written anew at any time.
+so that destroying a key reaches the segments too. Segments can be thrown away and written again at any time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Segment:
 
 
 def columns_for(fields: Sequence[str], catalogue: Catalogue) -> list[tuple[str, Any]]:
-    """Give the columns of the fields that may stand in the clear."""
+    """Return the columns of the fields that may stand in the clear."""
     wanted = [name for name in sorted(set(fields)) if not catalogue.may_be_personal(name)]
     specs = catalogue.fields
     return [(name, _KINDS.get(specs[name].type, pa.string()) if name in specs else pa.string()) for name in wanted]
@@ -84,7 +84,7 @@ def write_segment(
 
 
 def _column(events: Sequence[SecurityEvent], name: str, kind: Any) -> list[Any]:
-    """Give one field of all events; a value of another type than the column's is left to the record."""
+    """Return one field of all events; a value of another type than the column's is left to the record."""
     values = [event.fields.get(name) for event in events]
     if kind == pa.float64():
         return [float(v) if v.__class__ in (int, float) else None for v in values]
@@ -98,7 +98,7 @@ def _text(value: Any) -> str:
 
 
 def listed(folder: Path) -> list[Segment]:
-    """Give the segments of a directory in order. Raises DataError where one is missing in between."""
+    """Return the segments of a directory in order. Raise DataError where one is missing in between."""
     found = []
     for path in sorted(folder.glob("ledger-*.parquet")):
         _, first, last = path.stem.split("-")
@@ -112,7 +112,7 @@ def listed(folder: Path) -> list[Segment]:
 def close_ranges(
     database: Readable, folder: Path, columns: Sequence[tuple[str, Any]], *, size: int = SIZE
 ) -> list[Segment]:
-    """Write every full range that has no segment yet; gives what was written."""
+    """Write every full range that has no segment yet; return what was written."""
     held = listed(folder)
     done = held[-1].last if held else 0
     head = int(database.scalar("SELECT MAX(position) FROM ledger") or 0)
@@ -124,7 +124,7 @@ def close_ranges(
 
 
 def ranges(database: Readable, after: int, until: int, size: int) -> Iterator[list[tuple[int, bytes]]]:
-    """Give the records in (after, until] in lists of ``size``."""
+    """Return the records in (after, until] in lists of ``size``."""
     rows: list[tuple[int, bytes]] = []
     if until <= after:
         return
@@ -144,7 +144,7 @@ def ranges(database: Readable, after: int, until: int, size: int) -> Iterator[li
 
 
 def checkpoint_after(database: Readable, position: int) -> str:
-    """Give the signed checkpoint that covers a position; empty when there is none."""
+    """Return the signed checkpoint that covers a position; empty when there is none."""
     row = database.row(
         "SELECT note FROM checkpoints WHERE log = 'ledger' AND size >= ? ORDER BY size LIMIT 1", position
     )
@@ -152,7 +152,7 @@ def checkpoint_after(database: Readable, position: int) -> str:
 
 
 def check(segment: Segment, database: Readable) -> None:
-    """Hold a segment against the ledger. Raises InputError naming the first position that differs."""
+    """Hold a segment against the ledger. Raise InputError naming the first position that differs."""
     at = segment.first
     try:
         file = pq.ParquetFile(segment.path)

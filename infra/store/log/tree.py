@@ -25,7 +25,7 @@ class SignedTree:
         self._frontier = Frontier()
 
     def frontier(self, cursor: Any) -> Frontier:
-        """Give the right edge as committed; the one in memory is used while it is the same."""
+        """Return the right edge as committed; the one in memory is used while it is the same."""
         cursor.execute(
             "SELECT size, edge FROM checkpoints WHERE log = ? ORDER BY size DESC LIMIT 1",
             (self.log,),
@@ -71,7 +71,7 @@ class SignedTree:
             first += len(part) // 32
 
     def note(self, cursor: Any, size: int | None = None) -> str:
-        """Give the signed note of a size, or the newest. Raises InputError when there is none."""
+        """Return the signed note of a size, or the newest. Raise InputError when there is none."""
         if size is None:
             cursor.execute("SELECT note FROM checkpoints WHERE log = ? ORDER BY size DESC LIMIT 1", (self.log,))
         else:
@@ -82,7 +82,7 @@ class SignedTree:
         return str(row[0])
 
     def tree(self, cursor: Any, leaves: Hashes) -> Tree:
-        """Give the tree as stored, for proofs."""
+        """Return the tree as stored, for proofs."""
         cursor.execute("SELECT roots FROM tiles WHERE log = ? ORDER BY part", (self.log,))
         stored = b"".join(bytes(row[0]) for row in cursor.fetchall())
         return Tree(leaves, [stored[i : i + 32] for i in range(0, len(stored), 32)])

@@ -52,7 +52,7 @@ class _Recorded(NamedTuple):
     aggregate: Any
 
 
-class Unit:
+class UnitOfWork:
     """One unit of work inside one write transaction; leaving it normally commits all of it, raising none of it.
 
     What is recorded is gathered, and written when somebody asks the store something within the unit, or at its end:
@@ -75,7 +75,7 @@ class Unit:
         return self._cursor
 
     def load(self, kind: type[A], key: str) -> A:
-        """Give an aggregate as it stands, with what this unit recorded already; empty when there is none."""
+        """Return an aggregate as it stands, with what this unit recorded already; empty when there is none."""
         held: A | None = self._held.get((KINDS[kind], key))
         if held is None:
             held = self._held[KINDS[kind], key] = self.store.load_within(self._cursor, kind, key)
@@ -145,7 +145,7 @@ class Unit:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        with self.store.database.together(self._cursor):
+        with self.store.database.pipeline(self._cursor):
             positions = self.store.insert(self._cursor, [it.stored for it in waiting])
             touched = {id(it.aggregate): it for it in waiting if it.aggregate is not None}
             for it in touched.values():

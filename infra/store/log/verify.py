@@ -1,6 +1,6 @@
 """Walks the logs and names the first thing that is not as it was written.
 
-Everything is counted anew from the stored bytes: leaves, chain, tree. Three questions are kept apart. Does a row match
+Everything is counted again from the stored bytes: leaves, chain, tree. Three questions are kept apart. Does a row match
 the hashes beside it (an accident, an edit by hand)? Do the hashes match the checkpoints that were signed (an edit that
 recounted the hashes)? Do the checkpoints match what a witness saw (an edit by somebody who holds the signing key)?
 """
@@ -63,7 +63,7 @@ def verify(
     database: Readable, log: str, key: notes.Verifier, witnesses: Sequence[notes.Verifier] = (),
     seen_elsewhere: Sequence[str] = (),
 ) -> Iterator[Seen | Fault]:  # fmt: skip
-    """Walk one log; gives how far it came now and then, at the end once more, and the first fault, if there is one.
+    """Walk one log; return how far it came now and then, at the end once more, and the first fault, if there is one.
 
     ``seen_elsewhere`` are checkpoints kept by others: witnesses, auditors, what was printed.
     """
@@ -107,11 +107,11 @@ class _Checkpoints:
 
     @property
     def size(self) -> int:
-        """Give the number of leaves so far."""
+        """Return the number of leaves so far."""
         return self.frontier.size
 
     def _read_elsewhere(self, witnesses: Sequence[notes.Verifier], given: Sequence[str]) -> dict[int, list[bytes]]:
-        """Give the roots others vouch for, by size: those given, and the cosigned ones that are stored."""
+        """Return the roots others vouch for, by size: those given, and the cosigned ones that are stored."""
         found: dict[int, list[bytes]] = {}
         rows = self.database.rows("SELECT note FROM cosignatures WHERE log = ? ORDER BY size", self.log)
         stored = [str(row["note"]) for row in rows]
@@ -204,7 +204,7 @@ class _Checkpoints:
         self._check_tiles()
 
     def _ends(self) -> tuple[int, int]:
-        """Give the last position and the size of the last checkpoint, at one moment."""
+        """Return the last position and the size of the last checkpoint, at one moment."""
         with self.database.read() as cursor:
             cursor.execute(f"SELECT COALESCE(MAX(position), 0) FROM {self.log}")  # noqa: S608 - our own names
             head = int(cursor.fetchone()[0])
@@ -247,7 +247,7 @@ def _ledger(database: Readable, until: int, stack: ExitStack) -> Iterator[Part]:
 
 
 def _bytes(value: Any) -> bytes:
-    """Give a column as bytes, whatever somebody put there."""
+    """Return a column as bytes, whatever somebody put there."""
     if isinstance(value, bytes):
         return value
     return bytes(value) if isinstance(value, memoryview | bytearray) else str(value).encode()
@@ -260,7 +260,7 @@ def _out_of_place(first: Any, last: int) -> _Found:
 
 
 def _check_block(first: int, end: int, leaves: bytes, state: bytes, keys: bytes) -> list[bytes]:
-    """Count the leaves of a block anew from its records and compare each."""
+    """Count the leaves of a block again from its records and compare each."""
     count = len(leaves) // 32
     lengths = _lengths(first, state, count)
     at, position, counted = 8 + 4 * len(lengths), first, []

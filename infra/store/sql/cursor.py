@@ -18,9 +18,9 @@ class Cursor(Protocol):
         ...
 
     def fetchone(self) -> Any:
-        """Give the next row, None after the last."""
+        """Return the next row, None after the last."""
         ...
 
     def fetchall(self) -> Any:
-        """Give the remaining rows."""
+        """Return the remaining rows."""
         ...

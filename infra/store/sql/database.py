@@ -30,13 +30,13 @@ class Readable(ABC):
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> AbstractContextManager[Any]:
         """Iterate over the rows of a query without holding them all; no write waits for it."""
 
-    def asking(self) -> AbstractContextManager[Any]:
+    def query_session(self) -> AbstractContextManager[Any]:
         """Open what a single query needs: a query alone is consistent by itself."""
         return self.read()
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Run one query and give its rows as dictionaries."""
-        with self.asking() as cursor:
+        with self.query_session() as cursor:
             cursor.execute(sql, parameters)
             return [dict(row) for row in cursor.fetchall()]
 
@@ -47,7 +47,7 @@ class Readable(ABC):
 
     def scalar(self, sql: str, *parameters: Any) -> Any:
         """Run one query and give the first column of its first row, None when there is none."""
-        with self.asking() as cursor:
+        with self.query_session() as cursor:
             cursor.execute(sql, parameters)
             row = cursor.fetchone()
             return row[0] if row else None
@@ -67,11 +67,11 @@ class Database(Readable):
     def write(self) -> AbstractContextManager[Any]:
         """Open a write transaction: alone from its first moment, durable at its end, undone by an exception."""
 
-    def aside(self) -> AbstractContextManager[Any]:
+    def unlocked_write(self) -> AbstractContextManager[Any]:
         """Open a write transaction for tables beside the logs; it need not wait for those who write the logs."""
         return self.write()
 
-    def together(self, cursor: Any) -> AbstractContextManager[Any]:
+    def pipeline(self, cursor: Any) -> AbstractContextManager[Any]:
         """Within it, statements of a transaction may be sent without waiting for the answer of each."""
         return nullcontext(cursor)
 
@@ -81,7 +81,7 @@ class Database(Readable):
 
     @abstractmethod
     def recorder(self, table: str) -> ProcessRecorder:
-        """Give the event-sourcing library's recorder over one of the chained tables."""
+        """Return the event-sourcing library's recorder over one of the chained tables."""
 
     @abstractmethod
     def track(self, cursor: Any, follower: str, position: int) -> None:
@@ -97,10 +97,10 @@ class Database(Readable):
 
     @abstractmethod
     def migrate(self) -> tuple[int, int]:
-        """Bring the tables to this version; gives the version found and the one reached. Raises DataError."""
+        """Bring the tables to this version; return the version found and the one reached. Raise DataError."""
 
     @abstractmethod
-    def scrub(self) -> None:
+    def purge(self) -> None:
         """Take away what overwritten rows may have left behind."""
 
     @abstractmethod
@@ -119,7 +119,7 @@ _TRUE = ("y", "yes", "t", "true", "on", "1")
 
 
 def refuse_unsafe_settings(environment: dict[str, str]) -> None:
-    """Refuse the library's fast path: it drops the table lock and followers then miss events. Raises DataError."""
+    """Refuse the library's fast path: it drops the table lock and followers then miss events. Raise DataError."""
     for name in environment:
         if name.endswith("POSTGRES_ENABLE_DB_FUNCTIONS") and environment[name].lower() in _TRUE:
             raise DataError("must not be set: with it followers miss events of concurrent writers", field=name)

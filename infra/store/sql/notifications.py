@@ -15,7 +15,7 @@ class ByPosition:
     PostgreSQL the library's column has no index here, so it would read the whole table each time."""
 
     events_table_name: str
-    asking: Callable[[], AbstractContextManager[Any]]
+    query_session: Callable[[], AbstractContextManager[Any]]
 
     def select_notifications(
         self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (), *,
@@ -23,7 +23,7 @@ class ByPosition:
     ) -> Sequence[Notification]:  # fmt: skip
         """Return up to ``limit`` rows from ``start`` on, of the topics if any are named."""
         among = f"AND topic IN ({','.join('?' * len(topics))}) " if topics else ""
-        with self.asking() as cursor:
+        with self.query_session() as cursor:
             cursor.execute(
                 "SELECT position, originator_id, originator_version, topic, state "  # noqa: S608 - our own names
                 f"FROM {self.events_table_name} WHERE position > ? AND position <= ? {among}ORDER BY position LIMIT ?",

@@ -52,11 +52,11 @@ class Row:
         return len(self._values)
 
     def keys(self) -> list[str]:
-        """Give the names of the columns."""
+        """Return the names of the columns."""
         return list(self._names)
 
 
-class Deposed(StoreUnavailable):
+class LeadershipLost(StoreUnavailable):
     """The term of this worker is over: another process was elected. Nothing was written."""
 
     code = "store.deposed"
@@ -95,11 +95,11 @@ class Cursor:
         self.raw.executemany(_translated(sql), parameters)
 
     def fetchone(self) -> Any:
-        """Give the next row, None after the last."""
+        """Return the next row, None after the last."""
         return self.raw.fetchone()
 
     def fetchall(self) -> Any:
-        """Give the remaining rows."""
+        """Return the remaining rows."""
         return self.raw.fetchall()
 
     def __iter__(self) -> Iterator[Any]:
@@ -230,7 +230,7 @@ class PostgresDatabase(Database):
         return cursor
 
     @contextmanager
-    def aside(self) -> Iterator[Any]:
+    def unlocked_write(self) -> Iterator[Any]:
         """A transaction without the writers' lock."""
         try:
             with self._transaction() as cursor:
@@ -242,7 +242,7 @@ class PostgresDatabase(Database):
         cursor.execute(f"SELECT value FROM {self.plan.meta} WHERE key = 'term'")  # noqa: S608 - our own names
         row = cursor.fetchone()
         if row is None or int(row[0]) != number:
-            raise Deposed("another process works on this store now")
+            raise LeadershipLost("another process works on this store now")
 
     def begin_term(self) -> int:
         """Begin a new term of work and give its number; writes of threads that work in an earlier one are refused."""
@@ -282,7 +282,7 @@ class PostgresDatabase(Database):
             raise StoreUnavailable(f"{self.where} does not answer") from error
 
     @contextmanager
-    def asking(self) -> Iterator[Any]:
+    def query_session(self) -> Iterator[Any]:
         """No transaction around a single query: that would be three questions more."""
         try:
             with self._pool.connection() as connection, self._cursor(connection) as cursor:
@@ -301,7 +301,7 @@ class PostgresDatabase(Database):
                 yield iter(cursor)
 
     @contextmanager
-    def together(self, cursor: Any) -> Iterator[Any]:
+    def pipeline(self, cursor: Any) -> Iterator[Any]:
         """The pipeline mode of libpq."""
         with cursor.raw.connection.pipeline():
             yield cursor
@@ -314,9 +314,9 @@ class PostgresDatabase(Database):
                 copy.write_row(row)
 
     def recorder(self, table: str) -> _Recorder:
-        """Give the library's process recorder over one of the chained tables."""
+        """Return the library's process recorder over one of the chained tables."""
         recorder = _Recorder(self.store, events_table_name=table, tracking_table_name="tracking")
-        recorder.asking = self.asking
+        recorder.query_session = self.query_session
         return recorder
 
     def track(self, cursor: Any, follower: str, position: int) -> None:
@@ -328,7 +328,7 @@ class PostgresDatabase(Database):
         cursor.execute(f"NOTIFY {CHANNEL}")
 
     def wait(self, seconds: float) -> bool:
-        """LISTEN; a lost connection is made anew the next time. The caller asks the store again in any case."""
+        """LISTEN; a lost connection is made again the next time. The caller asks the store again in any case."""
         try:
             if self._listener is None or self._listener.closed:
                 self._listener = psycopg.connect(self.url, autocommit=True)
@@ -340,7 +340,7 @@ class PostgresDatabase(Database):
             threading.Event().wait(min(seconds, 1.0))
             return False
 
-    def scrub(self) -> None:
+    def purge(self) -> None:
         """Vacuum the table of keys: the old versions of overwritten rows go."""
         with self._pool.connection() as connection:
             connection.execute("VACUUM (FREEZE) subject_keys")
@@ -368,7 +368,7 @@ class _Connection(psycopg.Connection[Any]):
 
 def _alive(connection: _Connection) -> None:
     """Ask a connection whether it lives before it is used, at most once in so many seconds: what is lost in between
-    fails once and is made anew."""
+    fails once and is made again."""
     now = time.monotonic()
     if now - connection.seen_at > ALIVE_S:
         ConnectionPool.check_connection(connection)

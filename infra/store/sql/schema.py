@@ -150,7 +150,7 @@ class Plan:
         return self.steps[-1][0]
 
     def migrate(self, cursor: Any, dialect: str, exists: Callable[[str], bool]) -> tuple[int, int]:
-        """Bring the tables to the current version, in the caller's transaction; gives the version found and reached.
+        """Bring the tables to the current version, in the caller's transaction; return the version found and reached.
 
         ``exists`` says whether a table is there. Data of a later version are left alone: the caller refuses them.
         """
@@ -179,7 +179,7 @@ def _put_ledger_by(cursor: Any, dialect: str, found: int) -> None:
 
 
 def renew_views(cursor: Any, dialect: str, found: int) -> None:
-    """4, and each later version that changes a read model: the tables of the shape before are dropped, made anew by a
+    """4, and each later version that changes a read model: the tables of the shape before are dropped, made again by a
     later step, and folded again at the opening."""
     if not found:
         return

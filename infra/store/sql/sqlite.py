@@ -120,9 +120,9 @@ class SqliteDatabase(Database):
         cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)  # noqa: S608 - ours
 
     def recorder(self, table: str) -> _Recorder:
-        """Give the library's process recorder over one of the chained tables."""
+        """Return the library's process recorder over one of the chained tables."""
         recorder = _Recorder(self.store, events_table_name=table)
-        recorder.asking = self.asking
+        recorder.query_session = self.query_session
         return recorder
 
     def track(self, cursor: Any, follower: str, position: int) -> None:
@@ -133,7 +133,7 @@ class SqliteDatabase(Database):
         """Nobody to tell: SQLite has no notifications, followers of other processes ask again and again."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait; nobody will call."""
+        """Wait; SQLite sends no notifications."""
         threading.Event().wait(seconds)
         return False
 
@@ -143,7 +143,7 @@ class SqliteDatabase(Database):
             source.backup(copy)
         target.chmod(0o600)
 
-    def scrub(self) -> None:
+    def purge(self) -> None:
         """Empty the write-ahead log; freed pages are overwritten with zeros as they are freed (secure_delete)."""
         with closing(sqlite3.connect(self.path, isolation_level=None, timeout=30)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

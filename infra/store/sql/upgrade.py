@@ -20,9 +20,9 @@ BATCH = 5_000
 
 
 def bring_old_rows(ledger: Ledger) -> int:
-    """Move the rows of ``ledger_v1`` in order, checking their chain, in one transaction; gives their number.
+    """Move the rows of ``ledger_v1`` in order, checking their chain, in one transaction; return their number.
 
-    Raises DataError at a row that does not match its hash: nothing is moved then.
+    Raise DataError at a row that does not match its hash: nothing is moved then.
     """
     database = ledger.database
     if database.dialect != "sqlite" or not _is_there(database):
@@ -49,7 +49,7 @@ def bring_old_rows(ledger: Ledger) -> int:
                 ledger.append_within(cursor, prepare(part, [], received_at, ledger.sealer))
         _hide_old_bytes(cursor, ledger)
         cursor.execute("DROP TABLE ledger_v1")
-    database.scrub()
+    database.purge()
     return moved
 
 

@@ -17,7 +17,7 @@ from engine.notices.commands import ApproveNotice
 from engine.protection.commands import EnterAct
 from infra.commands.bulk import in_bulk
 from infra.web.api.api import get_incident, get_notice
-from infra.web.context import TheHouse, TheSession, token
+from infra.web.context import TheContainer, TheSession, token
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(token)])
 
@@ -103,34 +103,34 @@ ACTS: dict[str, Build] = {
 
 
 @router.post("/incidents/{incident_id}/acts", tags=["incidents"], summary="Act on an incident")
-def post_act(house: TheHouse, session: TheSession, incident_id: str, body: Act) -> dict[str, Any]:
+def post_act(container: TheContainer, session: TheSession, incident_id: str, body: Act) -> dict[str, Any]:
     """Perform one act of triage and give the incident as it is then."""
-    house.dispatch(ACTS[body.act](incident_id, body), by=session.person)
-    return get_incident(house, session, incident_id)
+    container.dispatch(ACTS[body.act](incident_id, body), by=session.person)
+    return get_incident(container, session, incident_id)
 
 
 @router.post("/incidents", tags=["incidents"], summary="Enter an incident that people told of", status_code=201)
-def enter_incident(house: TheHouse, session: TheSession, body: Report) -> dict[str, Any]:
+def enter_incident(container: TheContainer, session: TheSession, body: Report) -> dict[str, Any]:
     """Open an incident by hand: its duties count from the moment of the telling."""
-    made = house.dispatch(checked(incidents.ReportIncident, **dict(body)), by=session.person)
-    return get_incident(house, session, made.id)
+    made = container.dispatch(checked(incidents.ReportIncident, **dict(body)), by=session.person)
+    return get_incident(container, session, made.id)
 
 
 @router.post("/incidents/bulk", tags=["incidents"], summary="One act on many incidents")
-def post_bulk(house: TheHouse, session: TheSession, body: Many) -> list[dict[str, Any]]:
+def post_bulk(container: TheContainer, session: TheSession, body: Many) -> list[dict[str, Any]]:
     """Do an act on each by itself and say what became of each."""
-    return in_bulk(house.dispatcher, body.ids, body.act, body.values, by=session.person)
+    return in_bulk(container.dispatcher, body.ids, body.act, body.values, by=session.person)
 
 
 @router.post("/notices/{notice_id}/approve", tags=["notices"], summary="Approve a notice for sending")
-def approve(house: TheHouse, session: TheSession, notice_id: str) -> dict[str, Any]:
+def approve(container: TheContainer, session: TheSession, notice_id: str) -> dict[str, Any]:
     """Approve as a compliance officer who neither works the incident nor edited the text."""
-    house.dispatch(ApproveNotice(notice_id=notice_id), by=session.person)
-    return get_notice(house, session, notice_id)
+    container.dispatch(ApproveNotice(notice_id=notice_id), by=session.person)
+    return get_notice(container, session, notice_id)
 
 
 @router.post("/acts", tags=["protection"], summary="Enter a law-enforcement act", status_code=201)
-def enter_act(house: TheHouse, session: TheSession, body: NewAct) -> dict[str, Any]:
+def enter_act(container: TheContainer, session: TheSession, body: NewAct) -> dict[str, Any]:
     """Enter an act: the three-day clocks start and the orders go out."""
     command = checked(EnterAct, **{**dict(body), "bureaus": body.bureaus or ()})
-    return {"protection_id": house.dispatch(command, by=session.person).id}
+    return {"protection_id": container.dispatch(command, by=session.person).id}

@@ -14,7 +14,7 @@ from engine.kernel.commands import Command, Outcome
 from engine.permissions import COMMANDS, PEOPLE, Permission
 from engine.permissions.printed import rows
 from infra.commands.dispatch import KINDS, kind_of
-from infra.web.context import TheHouse, TheSession, token
+from infra.web.context import TheContainer, TheSession, token
 
 router = APIRouter(prefix="/api/v1")
 acts = APIRouter(prefix="/commands", dependencies=[Depends(token)])
@@ -22,13 +22,13 @@ acts = APIRouter(prefix="/commands", dependencies=[Depends(token)])
 
 @router.get("/permissions", tags=["session"], summary="Who may do and read what")
 def get_permissions(session: TheSession) -> dict[str, list[dict[str, Any]]]:
-    """Give the table of permissions: every command, and what may be read."""
+    """Return the table of permissions: every command, and what may be read."""
     return rows()
 
 
 def _endpoint(kind: type[Command[Any]]) -> Callable[..., Outcome]:
-    def give(house: TheHouse, session: TheSession, command: Command[Any]) -> Outcome:
-        outcome: Outcome = house.dispatch(command, by=session.person)
+    def give(container: TheContainer, session: TheSession, command: Command[Any]) -> Outcome:
+        outcome: Outcome = container.dispatch(command, by=session.person)
         return outcome
 
     give.__annotations__["command"] = kind

@@ -12,7 +12,7 @@ from infra.inbound.intake import ForeignSource, QueueFull
 from infra.inbound.parser_pool import Batch
 from infra.observe.tracing import HEADER
 from infra.store.sql.database import StoreUnavailable
-from infra.web.context import TheHouse
+from infra.web.context import TheContainer
 from infra.web.limits import TooLarge, Unreadable, read_body
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
@@ -20,13 +20,13 @@ SHOWN_REJECTS = 100
 
 
 def problem(status: int, code: str, message: str, **more: object) -> JSONResponse:
-    """Give an error of the API; never a piece of the body."""
+    """Return an error of the API; never a piece of the body."""
     headers = {"Retry-After": "1"} if status in (429, 503) else {}
     return JSONResponse({"error": {"code": code, "message": message, **more}}, status_code=status, headers=headers)
 
 
 @router.post("/events", summary="Hand in security events")
-async def post_events(request: Request, house: TheHouse) -> JSONResponse:
+async def post_events(request: Request, container: TheContainer) -> JSONResponse:
     """Take NDJSON (or one JSON array) from a source that shows its token as ``Authorization: Bearer``.
 
     200: counts of accepted, duplicate, rejected and flagged lines, and the reason of each rejected line (its bytes
@@ -34,7 +34,7 @@ async def post_events(request: Request, house: TheHouse) -> JSONResponse:
     again after the time given.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    source = await asyncio.to_thread(house.accounts.source, token.strip() if scheme.lower() == "bearer" else None)
+    source = await asyncio.to_thread(container.accounts.source, token.strip() if scheme.lower() == "bearer" else None)
     if source is None:
         return problem(401, "token.unknown", "a source token is needed: Authorization: Bearer <token>")
     try:
@@ -50,8 +50,10 @@ async def post_events(request: Request, house: TheHouse) -> JSONResponse:
         return problem(413, "event.too-large", f"an event may have {Limits().event_bytes} bytes")
     try:
         parents = [request.headers.get(HEADER, "")] if HEADER in request.headers else []
-        with house.tracing.span("POST /api/v1/events", "server", parents, source=source.name) as span:
-            future = house.intake.accept(Batch(source.name, source.claims, house.clock.now(), body, span.trace, parts))
+        with container.tracing.span("POST /api/v1/events", "server", parents, source=source.name) as span:
+            future = container.intake.accept(
+                Batch(source.name, source.claims, container.clock.now(), body, span.trace, parts)
+            )
             receipt = await asyncio.wrap_future(future)
             span.say(**receipt.taken.model_dump())
     except QueueFull as full:
@@ -60,7 +62,7 @@ async def post_events(request: Request, house: TheHouse) -> JSONResponse:
         return problem(503, gone.code, "the store cannot take more now; nothing of the body was taken")
     except ForeignSource as refused:
         return problem(400, refused.code, refused.message, line=refused.line)
-    known = house.catalogue.fields
+    known = container.catalogue.fields
     return JSONResponse(
         {
             **receipt.taken.model_dump(),

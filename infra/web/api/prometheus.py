@@ -13,12 +13,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from engine.kernel.errors import NotAllowed
-from infra.app.container import House
+from infra.app.container import Container
 from infra.observe.stage_health import standing
 from infra.processes.lag import behind
 from infra.read.rows import clocks, effects, figures, notices
 from infra.store.sql.database import Readable
-from infra.web.context import TheHouse
+from infra.web.context import TheContainer
 
 router = APIRouter(tags=["health"])
 _COUNTED: tuple[tuple[str, str, str, Callable[[Readable], dict[str, int]]], ...] = (
@@ -34,50 +34,50 @@ _COUNTED: tuple[tuple[str, str, str, Callable[[Readable], dict[str, int]]], ...]
 class OfHouse(Collector):
     """Collects the figures of one organisation."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, container: Container) -> None:
+        self.container = container
 
     def collect(self) -> Iterable[Metric]:
         """Ask the store."""
-        house = self.house
-        yield CounterMetricFamily("qorgau_ledger_events", "Events in the ledger", value=house.ledger.head())
-        yield CounterMetricFamily("qorgau_decisions", "Facts in the log of decisions", value=house.decisions.head())
+        container = self.container
+        yield CounterMetricFamily("qorgau_ledger_events", "Events in the ledger", value=container.ledger.head())
+        yield CounterMetricFamily("qorgau_decisions", "Facts in the log of decisions", value=container.decisions.head())
         lag = GaugeMetricFamily("qorgau_follower_behind", "Records a follower has not seen", labels=["follower"])
-        for name, count in behind(house.ledger, house.decisions, house.search).items():
+        for name, count in behind(container.ledger, container.decisions, container.search).items():
             lag.add_metric([name], count)
         yield lag
         for name, help_, label, counts in _COUNTED:
             family = GaugeMetricFamily(name, help_, labels=[label])
-            for value, number in counts(house.database).items():
+            for value, number in counts(container.database).items():
                 family.add_metric([value], number)
             yield family
         failing = GaugeMetricFamily("qorgau_stage_failing", "Stages that fail now", labels=["stage"])
-        for fault in standing(house.database):
+        for fault in standing(container.database):
             failing.add_metric([fault["stage"]], 1)
         yield failing
         yield self._next_due()
         taken = CounterMetricFamily("qorgau_stream_taken", "Messages taken from Kafka", labels=["topic", "partition"])
-        for row in house.database.rows("SELECT topic, part, next FROM arrivals"):
+        for row in container.database.rows("SELECT topic, part, next FROM arrivals"):
             taken.add_metric([row["topic"], str(row["part"])], row["next"])
         yield taken
 
     def _next_due(self) -> Metric:
-        """Give the seconds until the next term ends; no sample while no clock runs."""
+        """Return the seconds until the next term ends; no sample while no clock runs."""
         family = GaugeMetricFamily("qorgau_next_term_seconds", "Seconds until the next open term ends")
-        due = clocks.next_due(self.house.database)
+        due = clocks.next_due(self.container.database)
         if due is not None:
-            left = due - self.house.clock.now()
+            left = due - self.container.clock.now()
             family.add_metric([], left.total_seconds())
         return family
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
-def metrics(request: Request, house: TheHouse) -> Response:
-    """Give the figures; with METRICS_TOKEN set, to its bearer only."""
-    token = house.settings.metrics_token
+def metrics(request: Request, container: TheContainer) -> Response:
+    """Return the figures; with METRICS_TOKEN set, to its bearer only."""
+    token = container.settings.metrics_token
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token and not hmac.compare_digest(given.encode(), token.encode()):
         raise NotAllowed("this needs the token of QORGAU_METRICS_TOKEN", code="metrics.token")
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(OfHouse(house))
+    registry.register(OfHouse(container))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -10,7 +10,7 @@ from engine.kernel.errors import NotFound
 from infra.read.rows import clocks
 from infra.read.upcoming_terms import YEAR, as_calendar, by_day, due_within
 from infra.web.console.forms import CLOCKS, FEED, answered
-from infra.web.context import CheckedForm, TheHouse, TheSession, page, safe_path
+from infra.web.context import CheckedForm, TheContainer, TheSession, page, safe_path
 from reports.messages import say
 
 router = APIRouter(include_in_schema=False)
@@ -18,20 +18,20 @@ STATES = ("running", "week", "breached", "all")
 
 
 @router.get("/clocks")
-def show_clocks(request: Request, house: TheHouse, session: TheSession, state: str = "running") -> Response:
+def show_clocks(request: Request, container: TheContainer, session: TheSession, state: str = "running") -> Response:
     """The board of duties."""
     state = state if state in STATES else "running"
     if state == "week":
         return page(
-            request, "week.html", session, days=by_day(due_within(house)), state=state, states=STATES,
-            title=say("Due this week"), now_iso=house.clock.now().isoformat(),
+            request, "week.html", session, days=by_day(due_within(container)), state=state, states=STATES,
+            title=say("Due this week"), now_iso=container.clock.now().isoformat(),
         )  # fmt: skip
     register = builtin_register()
     clauses = {
         duty.id: [register.citation(o) for o in duty.obligations if o in register] or [duty.clause]
-        for duty in house.settings.clock_policy.known
+        for duty in container.settings.clock_policy.known
     }
-    rows = clocks.board(house.database, state, house.clock.now())
+    rows = clocks.board(container.database, state, container.clock.now())
     return page(
         request, "clocks.html", session, rows=rows, state=state, clauses=clauses,
         states=STATES, title=say("Legal clocks"),
@@ -39,25 +39,25 @@ def show_clocks(request: Request, house: TheHouse, session: TheSession, state: s
 
 
 @router.post("/clocks/feed")
-def make_feed(request: Request, house: TheHouse, session: TheSession, form: CheckedForm) -> Response:
+def make_feed(request: Request, container: TheContainer, session: TheSession, form: CheckedForm) -> Response:
     """Make the address of a calendar feed; the one made before stops working."""
     return answered(
-        request, house, session, FEED, "/clocks?state=week", form, base=str(request.base_url)
+        request, container, session, FEED, "/clocks?state=week", form, base=str(request.base_url)
     )  # fmt: skip
 
 
 @router.get("/calendar/{token}.ics")
-def feed(request: Request, house: TheHouse, token: str) -> Response:
+def feed(request: Request, container: TheContainer, token: str) -> Response:
     """The feed: open terms without names of clients, for whoever holds the address."""
-    if house.accounts.feed_owner(token) is None:
+    if container.accounts.feed_owner(token) is None:
         raise NotFound("there is no such calendar")
-    body = as_calendar(house, due_within(house, YEAR), str(request.base_url).rstrip("/"))
+    body = as_calendar(container, due_within(container, YEAR), str(request.base_url).rstrip("/"))
     return Response(body, media_type="text/calendar; charset=utf-8")
 
 
 @router.post("/clocks/{clock_id}/{act}")
 def act_on(
-    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, clock_id: str, act: str
+    request: Request, container: TheContainer, session: TheSession, form: CheckedForm, clock_id: str, act: str
 ) -> Response:
     """One act on a clock."""
-    return answered(request, house, session, CLOCKS.get(act), safe_path(form.get("back")), form, clock=clock_id)
+    return answered(request, container, session, CLOCKS.get(act), safe_path(form.get("back")), form, clock=clock_id)

@@ -8,16 +8,16 @@ from fastapi.responses import Response
 from engine.permissions import require_reading
 from infra.read.evidence import Bundle
 from infra.read.finders import load_incident
-from infra.web.context import TheHouse, TheSession
+from infra.web.context import TheContainer, TheSession
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/incidents/{incident_id}/bundle.zip")
-def bundle(house: TheHouse, session: TheSession, incident_id: str) -> Response:
+def bundle(container: TheContainer, session: TheSession, incident_id: str) -> Response:
     """Everything about an incident, proven and signed; personal fields are named and not shown."""
     require_reading("evidence-bundle", session.person)
-    incident = load_incident(house, incident_id)
-    data = Bundle(house, incident).build(house.clock.now(), session.person.id)
+    incident = load_incident(container, incident_id)
+    data = Bundle(container, incident).build(container.clock.now(), session.person.id)
     headers = {"Content-Disposition": f'attachment; filename="{incident.number}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)

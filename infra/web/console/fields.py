@@ -11,14 +11,14 @@ from engine.kernel.commands import Attachment
 from engine.kernel.errors import InputError, NotFound, n_
 from engine.kernel.facts import Person
 from engine.kernel.yaml_text import read_value
-from infra.app.container import House
+from infra.app.container import Container
 
 
 @dataclass(frozen=True)
 class Sent:
     """What came with a form: who sent it, the names in the address, the fields, a document."""
 
-    house: House
+    container: Container
     by: Person
     address: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ def address(name: str) -> Read:
 
 
 def fixed(value: object) -> Read:
-    """Give the same value always."""
+    """Return the same value always."""
     return lambda sent: value
 
 
@@ -75,7 +75,7 @@ def day(name: str, wanted: str = "give a date") -> Read:
 
 def instant(name: str) -> Read:
     """Read a local date and time. The reader raises InputError."""
-    return lambda sent: local_instant(sent.house, sent.fields.get(name, ""), name)
+    return lambda sent: local_instant(sent.container, sent.fields.get(name, ""), name)
 
 
 def level(name: str) -> Read:
@@ -118,7 +118,7 @@ def some_document(sent: Sent) -> Attachment:
 
 def parameters(sent: Sent) -> dict[str, Any]:
     """Read the parameters of a rule whose value is another than that in force. Raise NotFound, InputError."""
-    rule = sent.house.rules.by_reference.get(sent.address["name"])
+    rule = sent.container.rules.by_reference.get(sent.address["name"])
     if rule is None or rule.meta is None:
         raise NotFound("there is no such rule in force")
     given = {key.removeprefix("p:"): value for key, value in sent.fields.items() if key.startswith("p:")}
@@ -138,10 +138,10 @@ def a_day(given: str | None, name: str, wanted: str = n_("give a date")) -> date
         raise InputError(wanted, field=name) from None
 
 
-def local_instant(house: House, given: str, name: str) -> datetime:
+def local_instant(container: Container, given: str, name: str) -> datetime:
     """Read a local date and time of a form, with or without an offset. Raise InputError."""
     try:
         at = datetime.fromisoformat(given)
     except ValueError:
         raise InputError("give a date and a time", field=name) from None
-    return at if at.tzinfo is not None else house.calendar.aware(at)
+    return at if at.tzinfo is not None else container.calendar.aware(at)

@@ -20,7 +20,7 @@ from engine.notices import commands as notices
 from engine.protection import commands as protection
 from engine.retention import commands as retention
 from engine.rule_life import commands as rules
-from infra.app.container import House
+from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.rows.incidents import number_of
 from infra.web.console import fields as f
@@ -50,12 +50,12 @@ def _either(done: str, proposed: str) -> Said:
 
 
 def _split_off(sent: Sent, outcome: Any) -> str:
-    number = number_of(sent.house.database, outcome.id)
+    number = number_of(sent.container.database, outcome.id)
     return say("Split off as {number}.", number=number or outcome.id)
 
 
 def _tuned(sent: Sent, outcome: Any) -> str:
-    tried = sent.house.dispatch(rules.TryRule(rule=outcome.name, version=outcome.version), by=sent.by)
+    tried = sent.container.dispatch(rules.TryRule(rule=outcome.name, version=outcome.version), by=sent.by)
     failed = len(tried.failed)
     if failed:
         return say("Version {version} written; {n} of its tests fail.", version=outcome.version, n=failed)
@@ -335,17 +335,17 @@ LISTS: dict[str, Form] = {
 
 
 def send(form: Form | None, sent: Sent) -> tuple[Outcome, str]:
-    """Give a form's command to dispatch; return what came of it, and in words. Raise NotFound for no form."""
+    """Return a form's command to dispatch; return what came of it, and in words. Raise NotFound for no form."""
     if form is None:
         raise NotFound("there is no such act")
-    outcome = sent.house.dispatch(form.parse(sent), by=sent.by)
+    outcome = sent.container.dispatch(form.parse(sent), by=sent.by)
     return outcome, say(form.said) if isinstance(form.said, str) else form.said(sent, outcome)
 
 
 def answered(
-    request: Request, house: House, session: Session, form: Form | None, back: str, fields: Mapping[str, str],
+    request: Request, container: Container, session: Session, form: Form | None, back: str, fields: Mapping[str, str],
     document: Attachment | None = None, **address: str,
 ) -> Response:  # fmt: skip
     """Send a form and lead back; a refusal is shown on the page, in words."""
-    sent = Sent(house, session.person, address, fields, document)
+    sent = Sent(container, session.person, address, fields, document)
     return do(request, lambda: send(form, sent)[1], back)

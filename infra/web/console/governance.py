@@ -14,7 +14,7 @@ from infra.read.rows import governance as read_governance
 from infra.read.rows.clocks import of_duties
 from infra.web.console.forms import CONTROL, DUTIES, EVIDENCE, RISKS, WORDING, answered
 from infra.web.console.protections import AnUpload
-from infra.web.context import CheckedForm, TheHouse, TheSession, page
+from infra.web.context import CheckedForm, TheContainer, TheSession, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
 from reports.messages import say
 from reports.render import REPORT_FORMATS, render_report
@@ -34,9 +34,11 @@ REPORTS = {
 
 
 @router.get("/coverage")
-def show_coverage(request: Request, house: TheHouse, session: TheSession, view: str = "all", q: str = "") -> Response:
+def show_coverage(
+    request: Request, container: TheContainer, session: TheSession, view: str = "all", q: str = ""
+) -> Response:
     """Every obligation with what serves it and its latest evidence."""
-    rows = Coverage(house).rows()
+    rows = Coverage(container).rows()
     found = totals(rows)
     words = q.lower()[:100]
     shown = [row for row in rows if _chosen(row, view) and words in f"{row.obligation} {row.clause} {row.text}".lower()]
@@ -55,39 +57,39 @@ def _chosen(row: CoverageRow, view: str) -> bool:
 
 
 @router.post("/coverage")
-def hand_in(request: Request, house: TheHouse, session: TheSession, upload: AnUpload) -> Response:
+def hand_in(request: Request, container: TheContainer, session: TheSession, upload: AnUpload) -> Response:
     """Hand in evidence for an obligation."""
-    return answered(request, house, session, EVIDENCE, "/coverage", upload.fields, upload.attachment)
+    return answered(request, container, session, EVIDENCE, "/coverage", upload.fields, upload.attachment)
 
 
 @router.get("/duties")
-def show_duties(request: Request, house: TheHouse, session: TheSession) -> Response:
+def show_duties(request: Request, container: TheContainer, session: TheSession) -> Response:
     """Returning duties with their next day, corrective actions, and the evidence people handed in."""
-    held = read_governance.duties(house.database)
-    clocks = of_duties(house.database)
+    held = read_governance.duties(container.database)
+    clocks = of_duties(container.database)
     rows = []
     for key, spec in duty_specs().items():
         row = held.get(key)
         rows.append({"spec": spec, "row": row, "clock": clocks.get(row.id) if row else None})
-    actions = read_governance.actions(house.database)[:200]
+    actions = read_governance.actions(container.database)[:200]
     evidence = [row for key, row in held.items() if key.startswith("obligation:")]
     return page(
         request, "duties.html", session, rows=rows, actions=actions, evidence=evidence,
-        today=house.calendar.local(house.clock.now()).date(), title=say("Duties"),
+        today=container.calendar.local(container.clock.now()).date(), title=say("Duties"),
     )  # fmt: skip
 
 
 @router.post("/duties/{act}")
-def act_on_duty(request: Request, house: TheHouse, session: TheSession, upload: AnUpload, act: str) -> Response:
+def act_on_duty(request: Request, container: TheContainer, session: TheSession, upload: AnUpload, act: str) -> Response:
     """Record that a duty was done, plan an action, or close one."""
-    return answered(request, house, session, DUTIES.get(act), "/duties", upload.fields, upload.attachment)
+    return answered(request, container, session, DUTIES.get(act), "/duties", upload.fields, upload.attachment)
 
 
 @router.get("/risks")
-def show_risks(request: Request, house: TheHouse, session: TheSession, book: str = "asset") -> Response:
+def show_risks(request: Request, container: TheContainer, session: TheSession, book: str = "asset") -> Response:
     """A risk register with its heat map."""
     book = book if book in ("asset", "fraud") else "asset"
-    rows = read_governance.risks(house.database, book)
+    rows = read_governance.risks(container.database, book)
     heat: dict[tuple[int, int], int] = {}
     for row in rows:
         worst = max(row.confidentiality, row.integrity, row.availability)
@@ -96,17 +98,19 @@ def show_risks(request: Request, house: TheHouse, session: TheSession, book: str
 
 
 @router.post("/risks/{act}")
-def act_on_risk(request: Request, house: TheHouse, session: TheSession, form: CheckedForm, act: str) -> Response:
+def act_on_risk(
+    request: Request, container: TheContainer, session: TheSession, form: CheckedForm, act: str
+) -> Response:
     """Enter, score or treat a risk."""
     back = f"/risks?book={'fraud' if form.get('book') == 'fraud' else 'asset'}"
-    return answered(request, house, session, RISKS.get(act), back, form)
+    return answered(request, container, session, RISKS.get(act), back, form)
 
 
 @router.get("/controls")
-def show_controls(request: Request, house: TheHouse, session: TheSession) -> Response:
+def show_controls(request: Request, container: TheContainer, session: TheSession) -> Response:
     """The statement of applicability."""
-    stated = read_governance.controls(house.database)
-    coverage = {row.obligation: row for row in Coverage(house).rows()}
+    stated = read_governance.controls(container.database)
+    coverage = {row.obligation: row for row in Coverage(container).rows()}
     rows = []
     for control in controls().values():
         behind = [coverage[o] for o in control.obligations]
@@ -116,15 +120,15 @@ def show_controls(request: Request, house: TheHouse, session: TheSession) -> Res
 
 
 @router.post("/controls")
-def state_control(request: Request, house: TheHouse, session: TheSession, form: CheckedForm) -> Response:
+def state_control(request: Request, container: TheContainer, session: TheSession, form: CheckedForm) -> Response:
     """State whether a control applies."""
-    return answered(request, house, session, CONTROL, f"/controls#c{form.get('control', '')[:6]}", form)
+    return answered(request, container, session, CONTROL, f"/controls#c{form.get('control', '')[:6]}", form)
 
 
 @router.get("/reports")
-def show_reports(request: Request, house: TheHouse, session: TheSession) -> Response:
+def show_reports(request: Request, container: TheContainer, session: TheSession) -> Response:
     """The reports there are."""
-    today = house.calendar.local(house.clock.now()).date()
+    today = container.calendar.local(container.clock.now()).date()
     periods = [
         f"{today:%Y-%m}",
         *(f"{y}-{m:02d}" for y, m in _months_before(today.year, today.month, 5)),
@@ -133,7 +137,7 @@ def show_reports(request: Request, house: TheHouse, session: TheSession) -> Resp
     ]
     return page(
         request, "reports.html", session, reports=REPORTS, periods=periods, formats=REPORT_FORMATS,
-        stats=queries.stats(house), title=say("Reports"),
+        stats=queries.stats(container), title=say("Reports"),
     )  # fmt: skip
 
 
@@ -146,12 +150,12 @@ def _months_before(year: int, month: int, count: int) -> list[tuple[int, int]]:
 
 
 @router.get("/reports/{name}.{kind}")
-def show_report(house: TheHouse, session: TheSession, name: str, kind: str, period: str = "") -> Response:
+def show_report(container: TheContainer, session: TheSession, name: str, kind: str, period: str = "") -> Response:
     """One report in one format."""
     wanted = next((known for known in REPORT_FORMATS if known == kind), None)
     if wanted is None or name not in REPORTS:
         raise NotFound("there is no such report")
-    made = Reports(house).build(name, period)
+    made = Reports(container).build(name, period)
     body = render_report(made, wanted)
     inline = kind in ("html", "pdf", "txt")
     headers = {
@@ -166,10 +170,10 @@ def show_report(house: TheHouse, session: TheSession, name: str, kind: str, peri
 
 @router.get("/wording")
 def show_wording(
-    request: Request, house: TheHouse, session: TheSession, kind: str = "regulator", language: str = "ru"
+    request: Request, container: TheContainer, session: TheSession, kind: str = "regulator", language: str = "ru"
 ) -> Response:
     """One template: the product's wording, the organisation's own, what waits for a second person."""
-    life = house.wordbook.life(kind, language)
+    life = container.wordbook.life(kind, language)
     product = template_of(kind, language)
     waiting = life.versions.get(life.waiting)
     return page(
@@ -180,7 +184,9 @@ def show_wording(
 
 
 @router.post("/wording/{act}")
-def act_on_wording(request: Request, house: TheHouse, session: TheSession, form: CheckedForm, act: str) -> Response:
+def act_on_wording(
+    request: Request, container: TheContainer, session: TheSession, form: CheckedForm, act: str
+) -> Response:
     """Propose, decide or roll back a wording."""
     back = f"/wording?kind={form.get('kind', '')[:40]}&language={form.get('language', '')[:2]}"
-    return answered(request, house, session, WORDING.get(act), back, form)
+    return answered(request, container, session, WORDING.get(act), back, form)

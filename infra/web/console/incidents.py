@@ -19,18 +19,18 @@ from engine.kernel.commands import Made
 from engine.kernel.errors import NotAllowed
 from engine.kernel.facts import SEVERITIES, FindingRaised
 from engine.permissions import may
-from infra.app.container import House
+from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.commands.bulk import in_bulk
 from infra.read import queries, timeline
 from infra.read.finders import load_incident
+from infra.read.incident_graph import graph, similar
 from infra.read.metrics import metrics_of
-from infra.read.related import graph, similar
 from infra.read.rows import clocks, incidents, notices, protections
 from infra.store.models.incidents import IncidentRow
 from infra.web.console.fields import Sent
 from infra.web.console.forms import INCIDENTS, REPORT, answered, send
-from infra.web.context import CheckedForm, TheHouse, TheSession, do, page, safe_path
+from infra.web.context import CheckedForm, TheContainer, TheSession, do, page, safe_path
 from playbooks.run import Run, TaskOpened
 from reports.messages import say
 
@@ -38,27 +38,29 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def show_queue(request: Request, house: TheHouse, session: TheSession, view: str = "open", q: str = "") -> Response:
+def show_queue(
+    request: Request, container: TheContainer, session: TheSession, view: str = "open", q: str = ""
+) -> Response:
     """The queue of incidents, those nearest to a breach first."""
     view = view if view in incidents.VIEWS else "open"
-    rows = incidents.queue(house.database, view, session.person.id, q[:100], house.clock.now())
+    rows = incidents.queue(container.database, view, session.person.id, q[:100], container.clock.now())
     return page(
         request, "queue.html", session, rows=rows, view=view, q=q[:100], views=incidents.VIEWS, title=say("Incidents"),
-        stats=queries.stats(house), severities=SEVERITIES, dispositions=DISPOSITIONS,
+        stats=queries.stats(container), severities=SEVERITIES, dispositions=DISPOSITIONS,
         works=may("close-incident", session.person),
     )  # fmt: skip
 
 
 @router.get("/incidents/new")
-def new_incident(request: Request, house: TheHouse, session: TheSession) -> Response:
+def new_incident(request: Request, container: TheContainer, session: TheSession) -> Response:
     """The form for an incident that people told of."""
-    return _form(request, house, session, {}, [])
+    return _form(request, container, session, {}, [])
 
 
 def _form(
-    request: Request, house: House, session: Session, form: dict[str, str], likely: Sequence[IncidentRow]
+    request: Request, container: Container, session: Session, form: dict[str, str], likely: Sequence[IncidentRow]
 ) -> Response:
-    local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
+    local_now = container.calendar.local(container.clock.now()).strftime("%Y-%m-%dT%H:%M")
     return page(
         request, "incident_new.html", session, form=form, likely=likely, classes=casework.CLASSES,
         notifiable=casework.NOTIFIABLE_CLASSES, severities=SEVERITIES, channels=casework.CHANNELS,
@@ -67,13 +69,13 @@ def _form(
 
 
 @router.post("/incidents")
-def enter_incident(request: Request, house: TheHouse, session: TheSession, form: CheckedForm) -> Response:
+def enter_incident(request: Request, container: TheContainer, session: TheSession, form: CheckedForm) -> Response:
     """Open an incident by hand; one that looks the same is shown first."""
     clients = tuple(form.get("clients", "").replace(",", " ").split())
-    likely = incidents.likely_same(house.database, form.get("incident_class", ""), clients)
+    likely = incidents.likely_same(container.database, form.get("incident_class", ""), clients)
     if likely and form.get("anyway") != "yes":
-        return _form(request, house, session, form, likely)
-    sent, back = Sent(house, session.person, {}, form), ["/incidents/new"]
+        return _form(request, container, session, form, likely)
+    sent, back = Sent(container, session.person, {}, form), ["/incidents/new"]
 
     def perform() -> str:
         outcome, said = send(REPORT, sent)
@@ -87,7 +89,7 @@ def enter_incident(request: Request, house: TheHouse, session: TheSession, form:
 
 
 @router.post("/incidents/bulk")
-async def act_on_many(request: Request, house: TheHouse, session: TheSession) -> Response:
+async def act_on_many(request: Request, container: TheContainer, session: TheSession) -> Response:
     """One act on many incidents; the page says what became of each."""
     form = await request.form(max_files=0, max_fields=500)
     if form.get("csrf") != session.csrf:
@@ -96,12 +98,12 @@ async def act_on_many(request: Request, house: TheHouse, session: TheSession) ->
     values = {key: str(value) for key, value in form.items() if key not in ("id", "csrf")}
 
     def perform() -> str:
-        results = in_bulk(house.dispatcher, ids, values.get("act", ""), values, by=session.person)
+        results = in_bulk(container.dispatcher, ids, values.get("act", ""), values, by=session.person)
         done = sum(result["result"] != "refused" for result in results)
         said = [say("{done} of {all} done.", done=done, all=len(results))]
         for result in results:
             if result["result"] == "refused":
-                number = incidents.number_of(house.database, result["id"])
+                number = incidents.number_of(container.database, result["id"])
                 said.append(f"{number or result['id'][:8]}: {result['reason']}.")
         return " ".join(said)
 
@@ -109,30 +111,30 @@ async def act_on_many(request: Request, house: TheHouse, session: TheSession) ->
 
 
 @router.get("/incidents/{incident_id}")
-def show_incident(request: Request, house: TheHouse, session: TheSession, incident_id: str) -> Response:
+def show_incident(request: Request, container: TheContainer, session: TheSession, incident_id: str) -> Response:
     """One incident."""
-    incident = load_incident(house, incident_id)
-    people = [person for person in house.accounts.people() if person.may(*triage.TRIAGE)]
-    terms = clocks.of_owner_by_subject(house.database, incident.id)
+    incident = load_incident(container, incident_id)
+    people = [person for person in container.accounts.people() if person.may(*triage.TRIAGE)]
+    terms = clocks.of_owner_by_subject(container.database, incident.id)
     return page(
         request,
         "incident.html",
         session,
         incident=incident,
-        clocks=clocks.with_share(terms, house.clock.now()),
-        started=_started(house, incident.id),
-        notices=notices.of_incident_by_kind(house.database, incident.id),
-        runs=_runs(house, incident.id),
-        playbooks=house.playbooks,
-        timeline=timeline.entries(house, incident.id),
-        findings=_findings(house, incident),
-        similar=similar(house, incident.id),
-        graph=graph(house, incident.id),
-        linked=_linked(house, incident),
-        metrics=metrics_of(house, incident),
-        startable=[kind for kind, spec in house.settings.clock_policy.specs.items() if spec.owner == "incident"],
+        clocks=clocks.with_share(terms, container.clock.now()),
+        started=_started(container, incident.id),
+        notices=notices.of_incident_by_kind(container.database, incident.id),
+        runs=_runs(container, incident.id),
+        playbooks=container.playbooks,
+        timeline=timeline.entries(container, incident.id),
+        findings=_findings(container, incident),
+        similar=similar(container, incident.id),
+        graph=graph(container, incident.id),
+        linked=_linked(container, incident),
+        metrics=metrics_of(container, incident),
+        startable=[kind for kind, spec in container.settings.clock_policy.specs.items() if spec.owner == "incident"],
         relations=RELATIONS,
-        local_now=house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M"),
+        local_now=container.calendar.local(container.clock.now()).strftime("%Y-%m-%dT%H:%M"),
         citations=[builtin_register().citation(o) for o in incident.obligations if o in builtin_register()],
         people=people,
         severities=SEVERITIES,
@@ -167,27 +169,27 @@ class _Shown:
     ahead: list[str]
 
 
-def _linked(house: House, incident: Incident) -> list[_Linked]:
+def _linked(container: Container, incident: Incident) -> list[_Linked]:
     found = []
     for key, relation in incident.links.items():
-        row = incidents.incident(house.database, key)
+        row = incidents.incident(container.database, key)
         if row is not None:
             found.append(_Linked(row.id, row.number, row.title, row.phase, relation))
     return found
 
 
-def _started(house: House, incident_id: str) -> dict[str, ClockStarted]:
+def _started(container: Container, incident_id: str) -> dict[str, ClockStarted]:
     """How each clock was counted."""
-    facts = (it.fact for it in house.decisions.timeline(incident_id))
+    facts = (it.fact for it in container.decisions.timeline(incident_id))
     return {fact.clock_id: fact for fact in facts if isinstance(fact, ClockStarted)}
 
 
-def _runs(house: House, incident_id: str) -> list[_Shown]:
+def _runs(container: Container, incident_id: str) -> list[_Shown]:
     """The playbooks of an incident."""
     shown = []
-    by_digest = {playbook.digest: playbook for playbook in house.playbooks.values()}
-    for row in protections.runs_of(house.database, incident_id):
-        run = house.decisions.load(Run, row.id)
+    by_digest = {playbook.digest: playbook for playbook in container.playbooks.values()}
+    for row in protections.runs_of(container.database, incident_id):
+        run = container.decisions.load(Run, row.id)
         playbook = by_digest.get(run.digest)
         steps = []
         for step_id in run.entered:
@@ -208,19 +210,19 @@ def _runs(house: House, incident_id: str) -> list[_Shown]:
     return shown
 
 
-def _findings(house: House, incident: Incident) -> list[FindingRaised]:
+def _findings(container: Container, incident: Incident) -> list[FindingRaised]:
     """The newest findings of an incident."""
     found = []
     for finding_id in incident.findings[-20:]:
-        facts = house.decisions.timeline(finding_id)
+        facts = container.decisions.timeline(finding_id)
         found += [it.fact for it in facts if isinstance(it.fact, FindingRaised)]
     return found[::-1]
 
 
 @router.post("/incidents/{incident_id}/{act}")
 def act_on(
-    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, incident_id: str, act: str
+    request: Request, container: TheContainer, session: TheSession, form: CheckedForm, incident_id: str, act: str
 ) -> Response:
     """One act of triage."""
     back = f"/incidents/{incident_id}"
-    return answered(request, house, session, INCIDENTS.get(act), back, form, incident=incident_id)
+    return answered(request, container, session, INCIDENTS.get(act), back, form, incident=incident_id)

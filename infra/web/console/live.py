@@ -1,6 +1,6 @@
 """Server-sent events: the console learns that something changed, by the position in the log of decisions.
 
-``Last-Event-ID`` is that position, so a reconnecting page misses nothing. A page then asks for its own parts anew.
+``Last-Event-ID`` is that position, so a reconnecting page misses nothing. A page then asks for its own parts again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from infra.web.context import TheHouse, TheSession
+from infra.web.context import TheContainer, TheSession
 
 router = APIRouter()
 EVERY_S = 0.5
@@ -19,16 +19,16 @@ HEARTBEAT = 30
 
 
 @router.get("/stream", include_in_schema=False)
-async def stream(request: Request, house: TheHouse, session: TheSession, after: str = "") -> StreamingResponse:
+async def stream(request: Request, container: TheContainer, session: TheSession, after: str = "") -> StreamingResponse:
     """Tell a signed-in page whenever the log has grown beyond what the page was made from."""
     start = request.headers.get("last-event-id", after)
 
     async def changes() -> AsyncIterator[bytes]:
-        seen = int(start) if start.isdigit() else await asyncio.to_thread(house.decisions.head)
+        seen = int(start) if start.isdigit() else await asyncio.to_thread(container.decisions.head)
         quiet = 0
         yield b": hello\nretry: 2000\n\n"
         while not request.app.state.stopping and not await request.is_disconnected():
-            head = await asyncio.to_thread(house.decisions.head)
+            head = await asyncio.to_thread(container.decisions.head)
             if head > seen:
                 seen, quiet = head, 0
                 yield f"id: {head}\nevent: change\ndata: {head}\n\n".encode()

@@ -9,7 +9,7 @@ from engine.incidents.incident import Incident
 from engine.kernel.commands import Made
 from engine.kernel.errors import InputError, NotFound
 from engine.notices.notice import Notice
-from infra.app.container import House
+from infra.app.container import Container
 from infra.outbound.mail import NoticeMail, Spool, afc_json
 from infra.read.finders import load_notice
 from infra.read.notice_documents import notice_document
@@ -17,7 +17,7 @@ from infra.read.notice_versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
 from infra.web.console.forms import NOTICES, send
-from infra.web.context import CheckedForm, TheHouse, TheSession, do, page
+from infra.web.context import CheckedForm, TheContainer, TheSession, do, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
 from reports.messages import say
 from reports.render import FORMATS, Format, render
@@ -28,35 +28,40 @@ STATES = ("open", "sent", "all")
 
 
 @router.get("/notices")
-def show_notices(request: Request, house: TheHouse, session: TheSession, state: str = "open") -> Response:
+def show_notices(request: Request, container: TheContainer, session: TheSession, state: str = "open") -> Response:
     """All notices of one state."""
     state = state if state in STATES else "open"
     return page(
-        request, "notices.html", session, rows=notices.listed(house.database, state), state=state, title=say("Notices")
+        request,
+        "notices.html",
+        session,
+        rows=notices.listed(container.database, state),
+        state=state,
+        title=say("Notices"),
     )
 
 
 @router.get("/notices/{notice_id}")
-def show_notice(request: Request, house: TheHouse, session: TheSession, notice_id: str) -> Response:
+def show_notice(request: Request, container: TheContainer, session: TheSession, notice_id: str) -> Response:
     """One notice with the texts of every language."""
-    notice = load_notice(house, notice_id)
-    incident = house.decisions.load(Incident, notice.incident_id)
+    notice = load_notice(container, notice_id)
+    incident = container.decisions.load(Incident, notice.incident_id)
     kind = kind_key(notice.kind, notice.stage)
     headings = {
         language: {name: heading(kind, language, name) for name in fields}
         for language, fields in notice.content.items()
     }
-    local_now = house.calendar.local(house.clock.now())
+    local_now = container.calendar.local(container.clock.now())
     return page(
         request,
         "notice.html",
         session,
         notice=notice,
         incident=incident,
-        row=notices.its_clock(house.database, notice.id),
+        row=notices.its_clock(container.database, notice.id),
         headings=headings,
         names={**NAMES, "json": "JSON"},
-        later=notices.later(house.database, notice.incident_id, notice.kind, notice.subject),
+        later=notices.later(container.database, notice.incident_id, notice.kind, notice.subject),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
@@ -65,11 +70,11 @@ def show_notice(request: Request, house: TheHouse, session: TheSession, notice_i
 
 @router.get("/notices/{notice_id}/versions")
 def show_versions(
-    request: Request, house: TheHouse, session: TheSession, notice_id: str, old: int = 0, new: int = 0
+    request: Request, container: TheContainer, session: TheSession, notice_id: str, old: int = 0, new: int = 0
 ) -> Response:
     """Every version of the text, and what changed between two."""
-    notice = load_notice(house, notice_id)
-    incident = house.decisions.load(Incident, notice.incident_id)
+    notice = load_notice(container, notice_id)
+    incident = container.decisions.load(Incident, notice.incident_id)
     last = len(notice.versions)
     second = version_of(notice, new or last)
     first = version_of(notice, old) if old else (notice.versions[second.number - 2] if second.number > 1 else None)
@@ -83,22 +88,22 @@ def show_versions(
 
 @router.get("/notices/{notice_id}/document.{kind}")
 def document(
-    house: TheHouse, session: TheSession, notice_id: str, kind: str, language: str = "", version: int = 0
+    container: TheContainer, session: TheSession, notice_id: str, kind: str, language: str = "", version: int = 0
 ) -> Response:
     """The document: as page, text, PDF, DOCX, as the mail that goes out, or as JSON."""
-    notice = load_notice(house, notice_id)
+    notice = load_notice(container, notice_id)
     if version:
         notice.content = version_of(notice, version).content
     if language:
         if language not in notice.content:
             raise NotFound("the notice has no text in '{language}'", language=language[:10])
         notice.content = {language: notice.content[language]}
-    made, number = notice_document(house.decisions, notice)
+    made, number = notice_document(container.decisions, notice)
     match kind:
         case "html" | "txt" | "pdf" | "docx":
             body = render(made, _format(kind))
         case "eml":
-            body = _mail(house, notice)
+            body = _mail(container, notice)
         case "json" if notice.kind == "afc":
             body = afc_json(notice)
         case _:
@@ -118,21 +123,23 @@ def _format(kind: str) -> Format:
     return next(name for name in FORMATS if name == kind)
 
 
-def _mail(house: House, notice: Notice) -> bytes:
+def _mail(container: Container, notice: Notice) -> bytes:
     """The message as it goes out; nothing is sent."""
     recipient = next(iter(notice.deliveries), notice.recipient.partition(",")[0])
     if not recipient:
         raise InputError("the notice has no recipient yet", field="recipient")
-    mails = NoticeMail(house.decisions, house.clock, house.settings, Spool(house.settings.data / "spool"))
+    mails = NoticeMail(
+        container.decisions, container.clock, container.settings, Spool(container.settings.data / "spool")
+    )
     return mails.message(notice, recipient).as_bytes()
 
 
 @router.post("/notices/{notice_id}/{act}")
 def act_on(
-    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, notice_id: str, act: str
+    request: Request, container: TheContainer, session: TheSession, form: CheckedForm, notice_id: str, act: str
 ) -> Response:
     """One act on a notice."""
-    sent, back = Sent(house, session.person, {"notice": notice_id}, form), [f"/notices/{notice_id}"]
+    sent, back = Sent(container, session.person, {"notice": notice_id}, form), [f"/notices/{notice_id}"]
 
     def perform() -> str:
         outcome, said = send(NOTICES.get(act), sent)

@@ -13,14 +13,14 @@ from engine.kernel.commands import Attachment
 from engine.kernel.errors import NotAllowed, NotFound
 from engine.permissions import require_reading
 from engine.protection.protection import Protection
-from infra.app.container import House
+from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read import timeline
 from infra.read.finders import load_protection
 from infra.read.rows import clocks, effects, incidents, protections
 from infra.store.models.effects import EffectRow
 from infra.web.console.forms import ENTER_ACT, PROTECTIONS, answered
-from infra.web.context import CheckedForm, TheHouse, TheSession, page
+from infra.web.context import CheckedForm, TheContainer, TheSession, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
 from reports.messages import say
 from reports.render import FORMATS, render
@@ -59,51 +59,54 @@ AnUpload = Annotated[Upload, Depends(upload_of)]
 
 
 @router.get("/protections")
-def show_protections(request: Request, house: TheHouse, session: TheSession) -> Response:
+def show_protections(request: Request, container: TheContainer, session: TheSession) -> Response:
     """Borrowers under protection, and the form to enter an act."""
-    rows = protections.listed(house.database)
-    local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
+    rows = protections.listed(container.database)
+    local_now = container.calendar.local(container.clock.now()).strftime("%Y-%m-%dT%H:%M")
     return page(
-        request, "protections.html", session, rows=rows, local_now=local_now, bureaus=house.settings.bureaus,
+        request, "protections.html", session, rows=rows, local_now=local_now, bureaus=container.settings.bureaus,
         title=say("Borrower protection"),
     )  # fmt: skip
 
 
 @router.post("/protections")
-def enter_act(request: Request, house: TheHouse, session: TheSession, upload: AnUpload) -> Response:
+def enter_act(request: Request, container: TheContainer, session: TheSession, upload: AnUpload) -> Response:
     """Enter an act with its document; the orders go out by themselves."""
-    return answered(request, house, session, ENTER_ACT, "/protections", upload.fields, upload.attachment)
+    return answered(request, container, session, ENTER_ACT, "/protections", upload.fields, upload.attachment)
 
 
 @router.get("/protections/{protection_id}")
-def show_protection(request: Request, house: TheHouse, session: TheSession, protection_id: str) -> Response:
+def show_protection(request: Request, container: TheContainer, session: TheSession, protection_id: str) -> Response:
     """One protection: act, documents, orders, clocks, court, outcome, violations, timeline."""
-    it = load_protection(house, protection_id)
-    rows = clocks.of_owner(house.database, it.id)
+    it = load_protection(container, protection_id)
+    rows = clocks.of_owner(container.database, it.id)
     assert it.act is not None
     violations = [
-        incidents.incident(house.database, key) for key in dict.fromkeys(found.incident_id for found in it.violations)
+        incidents.incident(container.database, key)
+        for key in dict.fromkeys(found.incident_id for found in it.violations)
     ]
-    local_now = house.calendar.local(house.clock.now()).strftime("%Y-%m-%dT%H:%M")
+    local_now = container.calendar.local(container.clock.now()).strftime("%Y-%m-%dT%H:%M")
     return page(
-        request, "protection.html", session, it=it, clocks=clocks.with_share(rows, house.clock.now()),
-        local_now=local_now, violations=[row for row in violations if row], timeline=timeline.entries(house, it.id),
-        queued=_queued(house, it), title=say("Act {act_number}", act_number=it.act.number),
+        request, "protection.html", session, it=it, clocks=clocks.with_share(rows, container.clock.now()),
+        local_now=local_now, violations=[row for row in violations if row], timeline=timeline.entries(container, it.id),
+        queued=_queued(container, it), title=say("Act {act_number}", act_number=it.act.number),
     )  # fmt: skip
 
 
-def _queued(house: House, it: Protection) -> dict[str, EffectRow]:
+def _queued(container: Container, it: Protection) -> dict[str, EffectRow]:
     """How the tries of each open order go."""
-    return {key: row for key, row in effects.orders_under_way(house.database).items() if key in it.orders}
+    return {key: row for key, row in effects.orders_under_way(container.database).items() if key in it.orders}
 
 
 @router.get("/protections/{protection_id}/orders/{order_id}.{kind}")
-def order_document(house: TheHouse, session: TheSession, protection_id: str, order_id: str, kind: str) -> Response:
+def order_document(
+    container: TheContainer, session: TheSession, protection_id: str, order_id: str, kind: str
+) -> Response:
     """The document of an order."""
-    it = load_protection(house, protection_id)
+    it = load_protection(container, protection_id)
     if kind not in FORMATS or order_id not in it.orders:
         raise NotFound("there is no such document")
-    made, number = house.order_documents.of(it, it.orders[order_id])
+    made, number = container.order_documents.of(it, it.orders[order_id])
     body = render(made, kind)
     headers = {
         "Content-Disposition": f'inline; filename="order-{number}.{kind}"',
@@ -116,14 +119,14 @@ def order_document(house: TheHouse, session: TheSession, protection_id: str, ord
 
 
 @router.get("/protections/{protection_id}/documents/{document_id}")
-def original(house: TheHouse, session: TheSession, protection_id: str, document_id: str) -> Response:
-    """A document as it came, as a download; its hash was counted anew."""
+def original(container: TheContainer, session: TheSession, protection_id: str, document_id: str) -> Response:
+    """A document as it came, as a download; its hash was counted again."""
     require_reading("original-documents", session.person)
-    it = load_protection(house, protection_id)
+    it = load_protection(container, protection_id)
     known = {*it.documents, *(ruling.document_id for ruling in it.rulings)}
     if document_id not in known:
         raise NotFound("there is no such document")
-    fact, data = house.archive.read(document_id)
+    fact, data = container.archive.read(document_id)
     safe = "".join(ch if ch.isalnum() or ch in ".-_" else "_" for ch in fact.name)[:100]
     headers = {
         "Content-Disposition": f'attachment; filename="{safe.encode("ascii", "replace").decode()}"',
@@ -133,30 +136,34 @@ def original(house: TheHouse, session: TheSession, protection_id: str, document_
 
 
 @router.post("/protections/{protection_id}/document")
-def attach(request: Request, house: TheHouse, session: TheSession, upload: AnUpload, protection_id: str) -> Response:
+def attach(
+    request: Request, container: TheContainer, session: TheSession, upload: AnUpload, protection_id: str
+) -> Response:
     """Attach a document."""
-    return _on(request, house, session, protection_id, "document", upload.fields, upload.attachment)
+    return _on(request, container, session, protection_id, "document", upload.fields, upload.attachment)
 
 
 @router.post("/protections/{protection_id}/ruling")
-def ruling(request: Request, house: TheHouse, session: TheSession, upload: AnUpload, protection_id: str) -> Response:
+def ruling(
+    request: Request, container: TheContainer, session: TheSession, upload: AnUpload, protection_id: str
+) -> Response:
     """Enter a decision of a court."""
-    return _on(request, house, session, protection_id, "ruling", upload.fields, upload.attachment)
+    return _on(request, container, session, protection_id, "ruling", upload.fields, upload.attachment)
 
 
 @router.post("/protections/{protection_id}/{act}")
 def act_on(
-    request: Request, house: TheHouse, session: TheSession, form: CheckedForm, protection_id: str, act: str
+    request: Request, container: TheContainer, session: TheSession, form: CheckedForm, protection_id: str, act: str
 ) -> Response:
     """One act on a protection."""
     known = act if act not in ("document", "ruling") else ""  # these two come with a file, at their own addresses
-    return _on(request, house, session, protection_id, known, form)
+    return _on(request, container, session, protection_id, known, form)
 
 
 def _on(
-    request: Request, house: House, session: Session, protection_id: str, act: str, fields: Mapping[str, str],
+    request: Request, container: Container, session: Session, protection_id: str, act: str, fields: Mapping[str, str],
     document: Attachment | None = None,
 ) -> Response:  # fmt: skip
     back = f"/protections/{protection_id}"
     form = PROTECTIONS.get(act)
-    return answered(request, house, session, form, back, fields, document, protection=protection_id)
+    return answered(request, container, session, form, back, fields, document, protection=protection_id)

@@ -16,7 +16,7 @@ from infra.processes.search import behind
 from infra.read import queries
 from infra.search.port import INDEXES, SearchUnavailable
 from infra.web.console.rules import explanations
-from infra.web.context import TheHouse, TheSession, page
+from infra.web.context import TheContainer, TheSession, page
 from reports.messages import refusal, say
 
 router = APIRouter(include_in_schema=False)
@@ -24,16 +24,21 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/events")
 def show_events(
-    request: Request, house: TheHouse, session: TheSession, q: str = "", of: str = "events", below: int | None = None
+    request: Request,
+    container: TheContainer,
+    session: TheSession,
+    q: str = "",
+    of: str = "events",
+    below: int | None = None,
 ) -> Response:
     """Search the events, the incidents or the notices; what is wrong with a question is said above an empty list."""
     of, rows, wrong = (of if of in INDEXES else "events"), [], ""
     try:
-        rows = queries.search(house, q, of, below)
+        rows = queries.search(container, q, of, below)
     except (BadQuestion, SearchUnavailable) as error:
         wrong = refusal(error)
     oldest = queries.place_of(rows[-1]) if len(rows) == queries.PAGE else None
-    lag = behind(house.search, house.ledger, house.decisions)[of]
+    lag = behind(container.search, container.ledger, container.decisions)[of]
     return page(
         request, "events.html", session, rows=rows, q=q[:LONGEST], of=of, wrong=wrong, oldest=oldest, indexes=INDEXES,
         lag=lag, title=say("Search") if q or of != "events" else say("Events"),
@@ -41,45 +46,45 @@ def show_events(
 
 
 @router.get("/catalogue")
-def show_catalogue(request: Request, house: TheHouse, session: TheSession) -> Response:
+def show_catalogue(request: Request, container: TheContainer, session: TheSession) -> Response:
     """Every event type with its fields, the duties that name it and an example."""
     register, rows = builtin_register(), []
-    for spec in house.catalogue.events.values():
-        example = orjson.dumps(house.catalogue.example(spec.action), option=orjson.OPT_INDENT_2).decode()
+    for spec in container.catalogue.events.values():
+        example = orjson.dumps(container.catalogue.example(spec.action), option=orjson.OPT_INDENT_2).decode()
         rows.append({"spec": spec, "example": example, "duties": register.using_event(spec.action)})
-    fields = house.catalogue.fields
+    fields = container.catalogue.fields
     return page(request, "catalogue.html", session, rows=rows, fields=fields, title=say("Event catalogue"))
 
 
 @router.get("/events/{position}")
-def show_event(request: Request, house: TheHouse, session: TheSession, position: int) -> Response:
+def show_event(request: Request, container: TheContainer, session: TheSession, position: int) -> Response:
     """One event; personal fields are named and not shown."""
-    event = house.ledger.get(position)
+    event = container.ledger.get(position)
     if event is None:
         raise NotFound("there is no such event")
-    fields = queries.masked_fields(house, event.fields)
+    fields = queries.masked_fields(container, event.fields)
     duties = builtin_register().using_event(event.action)
-    why = explanations(house, event, request.query_params.get("rule", ""))
+    why = explanations(container, event, request.query_params.get("rule", ""))
     return page(request, "event.html", session, event=event, fields=fields, duties=duties, why=why, title=event.action)
 
 
 @router.get("/system")
-def show_system(request: Request, house: TheHouse, session: TheSession) -> Response:
+def show_system(request: Request, container: TheContainer, session: TheSession) -> Response:
     """Dead letters, effects under way, the mail spool."""
     require_reading("system", session.person)
-    spool = house.settings.data / "spool"
+    spool = container.settings.data / "spool"
     mails = sorted(spool.glob("*.eml"), key=lambda p: p.stat().st_mtime, reverse=True)[:200] if spool.exists() else []
     return page(
-        request, "system.html", session, letters=queries.dead_letters(house), effects=queries.outbox(house),
-        mails=[(mail.name, mail.stat().st_size) for mail in mails], stats=queries.stats(house), title=say("System"),
+        request, "system.html", session, letters=queries.dead_letters(container), effects=queries.outbox(container),
+        mails=[(mail.name, mail.stat().st_size) for mail in mails], stats=queries.stats(container), title=say("System"),
     )  # fmt: skip
 
 
 @router.get("/system/mail/{name}")
-def show_mail(house: TheHouse, session: TheSession, name: str) -> Response:
+def show_mail(container: TheContainer, session: TheSession, name: str) -> Response:
     """One message of the spool, as a file."""
     require_reading("mail-spool", session.person)
-    path = house.settings.data / "spool" / Path(name).name
+    path = container.settings.data / "spool" / Path(name).name
     if path.suffix != ".eml" or not path.is_file():
         raise NotFound("there is no such message")
     headers = {"Content-Disposition": f'attachment; filename="{path.name}"'}

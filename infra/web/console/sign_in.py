@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from infra.web.context import COOKIE, CheckedForm, TheForm, TheHouse, page, safe_path
+from infra.web.context import COOKIE, CheckedForm, TheContainer, TheForm, page, safe_path
 from infra.web.language import keep, kept
 from reports.messages import say
 
@@ -19,26 +19,28 @@ def show(request: Request, to: str = "/") -> Response:
 
 
 @router.post("/sign-in")
-def enter(request: Request, house: TheHouse, form: TheForm) -> Response:
+def enter(request: Request, container: TheContainer, form: TheForm) -> Response:
     """Check the password and begin a session."""
     to = safe_path(form.get("to"))
-    token = house.accounts.sign_in(form.get("user", "")[:60], form.get("password", "")[:1000])
+    token = container.accounts.sign_in(form.get("user", "")[:60], form.get("password", "")[:1000])
     if token is None:
         return page(request, "sign_in.html", None, status=401, to=to, failed=True, title=say("Sign in"))
     response = RedirectResponse(to, status_code=303)
-    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=house.settings.secure_cookies, path="/")
+    response.set_cookie(
+        COOKIE, token, httponly=True, samesite="strict", secure=container.settings.secure_cookies, path="/"
+    )
     user = form.get("user", "")[:60]
-    if language := house.accounts.language(user):
+    if language := container.accounts.language(user):
         keep(response, language)
     elif language := kept(request.headers):
-        house.accounts.choose_language(user, language)
+        container.accounts.choose_language(user, language)
     return response
 
 
 @router.post("/sign-out")
-def leave(request: Request, house: TheHouse, form: CheckedForm) -> Response:
+def leave(request: Request, container: TheContainer, form: CheckedForm) -> Response:
     """End the session."""
-    house.accounts.sign_out(request.cookies.get(COOKIE, ""))
+    container.accounts.sign_out(request.cookies.get(COOKIE, ""))
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(COOKIE)
     return response

@@ -43,7 +43,7 @@ PERSONAL = {
 
 
 def tell(world: World) -> dict[str, Any]:
-    """The story; gives what a test needs to go on with it."""
+    """The story; return what a test needs to go on with it."""
     duties(world)
     missed = opened(world, world.event("db.query.bulk", user__id="adm-1", mfo__db__table="clients",
                                        mfo__db__rows=9_000, mfo__client__id="c-5"))  # fmt: skip
@@ -59,12 +59,12 @@ def tell(world: World) -> dict[str, Any]:
     protection = protected(world)
     notices(world, change, fraud)
     clock = world.clocks(fraud)["remediation"]["id"]
-    world.house.acts.propose_cancellation(clock, "the loan was none of ours", by=COMPLIANCE)
-    accounts = world.house.accounts
+    world.container.acts.propose_cancellation(clock, "the loan was none of ours", by=COMPLIANCE)
+    accounts = world.container.accounts
     session = accounts.sign_in("bolat", PASSWORD)
     assert session is not None
     approved = world.notices(fraud)["regulator"]["id"]
-    world.house.acts.approve_notice(approved, None, by=COMPLIANCE)  # and nothing works any more: it waits
+    world.container.acts.approve_notice(approved, None, by=COMPLIANCE)  # and nothing works any more: it waits
     return {
         "missed": missed, "change": change, "fraud": fraud, "control": control, "protection": protection,
         "session": session, "source": accounts.new_source("portal"), "feed": accounts.new_feed(COMPLIANCE),
@@ -73,7 +73,7 @@ def tell(world: World) -> dict[str, Any]:
 
 
 def opened(world: World, line: bytes) -> str:
-    """Feed an event; gives the incident it opened."""
+    """Feed an event; return the incident it opened."""
     before = {row["id"] for row in world.incidents()}
     world.feed(line)
     (new,) = {row["id"] for row in world.incidents()} - before
@@ -82,7 +82,7 @@ def opened(world: World, line: bytes) -> str:
 
 def duties(world: World) -> None:
     """Returning duties: one runs, one will be missed; an action with its day."""
-    acts = world.house.acts
+    acts = world.container.acts
     acts.duty_done("policy-review", date(2026, 3, 31), "minutes 31-03-2026", by=CISO)
     acts.duty_done("internal-audit", date(2025, 11, 24), "report 5", by=CISO)
     acts.plan_action("management-review", "buy a second firewall", "erlan", date(2026, 11, 30), by=CISO)
@@ -98,27 +98,27 @@ def retained(world: World) -> None:
         world.event("loan.obligation.terminated", mfo__client__id="c-8", mfo__loan__id="L-8",
                     mfo__obligation__terminated_at="2021-11-20"),
     )  # fmt: skip
-    world.house.archive.store(
+    world.container.archive.store(
         b"%PDF-1.7 contract", name="contract.pdf", media_type="application/pdf", client="c-8", about="L-8", actor="t",
         at=world.clock.now(),
     )  # fmt: skip
-    world.house.acts.place_hold("c-8", "court case 12", by=CISO)
+    world.container.acts.place_hold("c-8", "court case 12", by=CISO)
 
 
 def rules(world: World) -> None:
     """A version of a rule that waits for a second person, a draft, two lists, own wording that waits."""
-    house = world.house
-    meta = house.rules.by_reference["credential-stuffing"].meta
+    container = world.container
+    meta = container.rules.by_reference["credential-stuffing"].meta
     assert meta is not None
     name = next(iter(meta.parameters))
     value = int(meta.parameters[name].default)
-    _, version = house.rule_acts.tune("credential-stuffing", {name: value - 2}, "fewer will do", by=FRAUD)
-    house.rule_acts.test("credential-stuffing", version, by=FRAUD)
-    house.rule_acts.propose("credential-stuffing", version, "seen in an attack", by=FRAUD)
-    house.rule_acts.tune("credential-stuffing", {name: value - 3}, "or fewer", by=FRAUD)
-    house.rule_acts.change_list("deny_accounts", ["SHA256:mule-9"], [], "from the police", by=FRAUD)
-    house.rule_acts.change_list("allow_accounts", ["sha256:mule-7"], [], "a mistake", by=FRAUD)
-    house.wordbook.propose(
+    _, version = container.rule_acts.tune("credential-stuffing", {name: value - 2}, "fewer will do", by=FRAUD)
+    container.rule_acts.test("credential-stuffing", version, by=FRAUD)
+    container.rule_acts.propose("credential-stuffing", version, "seen in an attack", by=FRAUD)
+    container.rule_acts.tune("credential-stuffing", {name: value - 3}, "or fewer", by=FRAUD)
+    container.rule_acts.change_list("deny_accounts", ["SHA256:mule-9"], [], "from the police", by=FRAUD)
+    container.rule_acts.change_list("allow_accounts", ["sha256:mule-7"], [], "a mistake", by=FRAUD)
+    container.wordbook.propose(
         "regulator", "ru", {"incident": "Инцидент № {{ incident.number }}"}, "clearer", by=COMPLIANCE
     )
 
@@ -129,15 +129,15 @@ def protected(world: World) -> str:
         kind="victim_resolution", issuer="УП Алмалинского района", number="17/26", act_date=date(2026, 11, 20),
         received_at=world.clock.now(), channel="office", client="c-9", loans=("L-9",), bureaus=("pkb",),
     )  # fmt: skip
-    key = world.house.acts.register_act(act, by=COMPLIANCE)
-    world.house.acts.attach_document(key, b"%PDF-1.7 act", "act.pdf", "application/pdf", by=COMPLIANCE)
+    key = world.container.acts.register_act(act, by=COMPLIANCE)
+    world.container.acts.attach_document(key, b"%PDF-1.7 act", "act.pdf", "application/pdf", by=COMPLIANCE)
     world.work()
     return str(key)
 
 
 def notices(world: World, change: str, fraud: str) -> None:
     """One in review, one edited, one sent; a playbook that is at its second task."""
-    acts, house = world.house.acts, world.house
+    acts, container = world.container.acts, world.container
     acts.assign(change, "aigul", by=ANALYST)
     acts.submit_notice(world.notices(change)["regulator"]["id"], None, by=COMPLIANCE)
     acts.edit_notice(world.notices(change)["client"]["id"], "ru", {"done": "Мы всё проверили."}, None, by=COMPLIANCE)
@@ -145,7 +145,7 @@ def notices(world: World, change: str, fraud: str) -> None:
     run = world.rows("SELECT id FROM run_view WHERE incident_id = ?", change)[0]["id"]
     from playbooks.run import Run
 
-    step = next(iter(house.decisions.load(Run, run).waiting))
+    step = next(iter(container.decisions.load(Run, run).waiting))
     acts.complete_task(run, step, "success", "blocked by the help desk", by=ANALYST)
     world.work()
 
@@ -166,7 +166,7 @@ def packed(folder: Path) -> bytes:
 def made(folder: Path, **more: Any) -> dict[str, Any]:
     world = World(folder, **SETTINGS, **more).people()
     told = about(world, tell(world))
-    world.house.close()
+    world.container.close()
     return told
 
 

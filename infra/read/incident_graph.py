@@ -21,9 +21,9 @@ SHAPES = {"clients": n_("client"), "loans": n_("loan"), "users": n_("employee or
           "addresses": n_("IP address"), "sessions": n_("session"), "workstations": n_("workstation")}  # fmt: skip
 
 
-def similar(house: Reading, incident_id: str, limit: int = 8) -> list[SimilarRow]:
+def similar(container: Reading, incident_id: str, limit: int = 8) -> list[SimilarRow]:
     """Return other incidents that share entities or the rule, the most alike first, with how they were closed."""
-    database = house.database
+    database = container.database
     score: dict[str, int] = {}
     shared: dict[str, list[str]] = {}
     for it in incidents.sharing(database, incident_id, COMMON):
@@ -58,12 +58,12 @@ class Picture(NamedTuple):
     hidden: int
 
 
-def graph(house: Reading, incident_id: str) -> Picture | None:
+def graph(container: Reading, incident_id: str) -> Picture | None:
     """Lay out an incident, what it touches, and the other incidents that touch the same: nodes and lines for an SVG.
 
     None when there is nothing to show. At most 24 entities and 24 incidents; the same data give the same picture.
     """
-    entities = incidents.entities_of(house.database, incident_id)
+    entities = incidents.entities_of(container.database, incident_id)
     if not entities:
         return None
     shown = entities[:MOST_ENTITIES]
@@ -75,10 +75,10 @@ def graph(house: Reading, incident_id: str) -> Picture | None:
         places[row.kind, row.value] = (x, y)
         nodes.append(_node(x, y, row.kind, row.value, f"/events?q={row.value}"))
         lines.append((0.0, 0.0, x, y))
-    others = _others(house, incident_id, places)
+    others = _others(container, incident_id, places)
     for index, (key, touched) in enumerate(others.items()):
         x, y = _on_circle(index, len(others), 285, turn=0.5)
-        other = incidents.incident(house.database, key)
+        other = incidents.incident(container.database, key)
         number, title = (other.number, other.title) if other is not None else ("", "")
         nodes.append(_node(x, y, "incident", number, f"/incidents/{key}", title))
         lines += [(*places[entity], x, y) for entity in touched]
@@ -87,11 +87,11 @@ def graph(house: Reading, incident_id: str) -> Picture | None:
 
 
 def _others(
-    house: Reading, incident_id: str, places: dict[tuple[str, str], tuple[float, float]]
+    container: Reading, incident_id: str, places: dict[tuple[str, str], tuple[float, float]]
 ) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for entity in places:
-        for key in incidents.touching(house.database, *entity, incident_id, COMMON):
+        for key in incidents.touching(container.database, *entity, incident_id, COMMON):
             found.setdefault(key, []).append(entity)
     best = sorted(found, key=lambda key: (-len(found[key]), key))[:MOST_INCIDENTS]
     return {key: found[key] for key in best}

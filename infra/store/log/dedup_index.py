@@ -23,7 +23,7 @@ _PAGES = 256
 
 
 def short(keys: bytes) -> Words:
-    """Give the first eight bytes of each 16-byte key as numbers."""
+    """Return the first eight bytes of each 16-byte key as numbers."""
     return np.frombuffer(keys, dtype=">u8")[::2].astype(np.uint64)
 
 
@@ -87,12 +87,12 @@ class KnownIds:
         return not older and self.recent.keys().isdisjoint(words) and len(set(words)) == len(words)
 
     def positions(self, word: int, older: dict[int, list[int]]) -> list[int]:
-        """Give where an id may have been seen, in order; other ids with the same first bytes are among them."""
+        """Return where an id may have been seen, in order; other ids with the same first bytes are among them."""
         first = self.recent.get(word)
         return [*older.get(word, ()), *(() if first is None else (first,)), *self.again.get(word, ())]
 
     def older(self, cursor: Any, keys: Words) -> dict[int, list[int]]:
-        """Give the positions of those keys that stand in settled runs."""
+        """Return the positions of those keys that stand in settled runs."""
         found: dict[int, list[int]] = {}
         if not self._filters:
             return found

@@ -21,7 +21,7 @@ class Recent:
     def read(
         self, after: int, limit: int, epoch: int, fetch: Callable[[int, int], list[SecurityEvent]]
     ) -> list[SecurityEvent]:
-        """Give events above ``after``: of the run, and fetched beyond it. ``epoch`` is the state of the keys."""
+        """Return events above ``after``: of the run, and fetched beyond it. ``epoch`` is the state of the keys."""
         with self._lock:
             if epoch != self._epoch:
                 self._events, self._epoch = [], epoch

@@ -37,7 +37,7 @@ class Served:
 
 @lru_cache(maxsize=1)
 def served() -> Served:
-    """Read the map. Raises DataError for an obligation or a part that does not exist."""
+    """Read the map. Raise DataError for an obligation or a part that does not exist."""
     text = (resources.files("engine") / "data" / "served.yml").read_text(encoding="utf8")
     document = read_yaml(text)
     things = {name: Thing.model_validate(entry) for name, entry in document["things"].items()}

@@ -11,12 +11,12 @@ from engine.governance import governance
 from engine.governance.governance import Duty, duty_specs
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Person
-from engine.kernel.ports import Clock
+from engine.kernel.ports import TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import LedgerFollower
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.unit import Unit
+from infra.store.log.unit import UnitOfWork
 from infra.store.models import counts
 from infra.store.models.effects import TallyRow
 from infra.store.sql.cursor import Cursor
@@ -27,11 +27,11 @@ class Tally(LedgerFollower):
 
     name = "tally"
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, calendar: BusinessCalendar) -> None:
         super().__init__(ledger, decisions, clock)
         self.calendar = calendar
 
-    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+    def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Count a batch."""
         count_in(unit.cursor, events, self.calendar)
 
@@ -51,7 +51,7 @@ def count_in(cursor: Cursor, events: Iterable[SecurityEvent], calendar: Business
 
 
 def count_again(ledger: Ledger, decisions: Decisions, calendar: BusinessCalendar) -> int:
-    """Count all events again up to where the follower stands; gives their number.
+    """Count all events again up to where the follower stands; return their number.
 
     One write transaction: the follower waits for it, and a crash within leaves the tally as it was.
     """
@@ -70,19 +70,19 @@ class DutyEvents(LedgerFollower):
     name = "duty-events"
     answers = frozenset(action for spec in duty_specs().values() for action in spec.events)
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: Clock, calendar: BusinessCalendar) -> None:
+    def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, calendar: BusinessCalendar) -> None:
         super().__init__(ledger, decisions, clock)
         self.calendar = calendar
         self.keys = {action: spec.key for spec in duty_specs().values() for action in spec.events}
 
-    def take(self, unit: Unit, events: list[SecurityEvent]) -> None:
+    def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Record what was done; the same duty on the same day once."""
         for event in events:
             key = self.keys.get(event.action)
             if key is not None:
                 self._done(unit, event, key)
 
-    def _done(self, unit: Unit, event: SecurityEvent, key: str) -> None:
+    def _done(self, unit: UnitOfWork, event: SecurityEvent, key: str) -> None:
         day: date = self.calendar.local(event.at).date()
         duty = unit.load(Duty, governance.duty_id(key))
         if any(it.done_on == day for it in duty.done):

@@ -26,7 +26,7 @@ class Bounce:
 
 
 def read_bounce(data: bytes) -> list[Bounce]:
-    """Read a returned message; gives what it says of each recipient. Raises InputError for no report on ours."""
+    """Read a returned message; return what it says of each recipient. Raise InputError for no report on ours."""
     if len(data) > LARGEST:
         raise InputError("the message is too large", field="mail")
     mail = email.message_from_bytes(data, policy=email.policy.default)
