@@ -64,7 +64,7 @@ def test_events_whose_recording_failed_are_not_counted_twice(world: World, monke
         raise RuntimeError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("infra.store.log.decisions.Unit.track", broken)
+        patch.setattr("infra.store.log.decisions.UnitOfWork.track", broken)
         with pytest.raises(RuntimeError):
             world.feed(signed)
     assert detect.step() is True
