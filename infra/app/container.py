@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import resources
@@ -62,7 +63,7 @@ from infra.store.archive import Archive
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.opening import Store, open_store
-from infra.store.sql.database import Database
+from infra.store.sql.database import Database, StoreUnavailable
 from playbooks.cacao import Playbook, read
 from playbooks.policy import PlaybookPolicy
 from reports.composer import NoticeComposer
@@ -146,6 +147,8 @@ class Container:
         """Let the data directory go."""
         if self.intake.readers is not None:
             self.intake.readers.close()
+        with suppress(StoreUnavailable):  # a mark that is lost ends a session two minutes earlier
+            self.accounts.marks.close()
         self.wordbook.writer.drafter.close()
         self.search.close()
         self.tracing.close()

@@ -18,6 +18,7 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from engine.permissions import PEOPLE
+from infra.commands.session_marks import EVERY, SessionMarks
 from infra.store.log.decisions import Decisions
 from infra.store.log.topics import UserChanged
 
@@ -61,6 +62,7 @@ class Accounts:
         self.clock = clock
         self.idle = timedelta(minutes=session_minutes)
         self.hasher = HASHER
+        self.marks = SessionMarks(self.database)
 
     @cached_property
     def _decoy(self) -> str:
@@ -144,11 +146,13 @@ class Accounts:
             _digest(token),
         )
         now = self.clock.now()
-        if row is None or row["seen_at"] < iso(now - self.idle) or row["created_at"] < iso(now - ABSOLUTE_SESSION):
+        if row is None or row["created_at"] < iso(now - ABSOLUTE_SESSION):
             return None
-        if row["seen_at"] < iso(now - timedelta(seconds=60)):
-            with self.database.write() as cursor:
-                cursor.execute("UPDATE sessions SET seen_at = ? WHERE digest = ?", (iso(now), row["digest"]))
+        seen_at = self.marks.latest(row["digest"], row["seen_at"])
+        if seen_at < iso(now - self.idle):
+            return None
+        if seen_at < iso(now - EVERY):
+            self.marks.note(row["digest"], now)
         person = Person(id=row["user_id"], name=row["name"], roles=frozenset(orjson.loads(row["roles"])))
         return Session(person, row["csrf"])
 

@@ -11,6 +11,7 @@ from eventsourcing.persistence import ProcessRecorder
 
 from engine.kernel.errors import DataError, QorgauError
 from infra.store.sql.schema import Plan
+from infra.store.sql.turns import WriterTurns
 
 
 class StoreUnavailable(QorgauError):
@@ -62,6 +63,10 @@ class Database(Readable):
     plan: Plan
     where: str
     """The store as messages name it; never with a password."""
+
+    def __init__(self) -> None:
+        self.turns = WriterTurns()
+        """Who writes next in this process, and how long each waited."""
 
     @abstractmethod
     def write(self) -> AbstractContextManager[Any]:

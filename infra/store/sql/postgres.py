@@ -138,12 +138,12 @@ class PostgresDatabase(Database):
     announces = True
 
     def __init__(self, url: str, plan: Plan = STORE, *, lock: int = LOCK, pool_size: int = 8) -> None:
+        super().__init__()
         parts = urlsplit(url)
         self.where = f"postgresql://{parts.hostname or 'localhost'}{parts.path}"
         self.url = url
         self.plan = plan
         self._lock_id = lock
-        self._writer = threading.RLock()
         self._mark = f"commit:{secrets.token_hex(8)}"
         self.own_term = _Term()
         self._listener: Any = None
@@ -203,11 +203,13 @@ class PostgresDatabase(Database):
     @contextmanager
     def write(self) -> Iterator[Any]:
         """A write transaction that no other writer runs beside; committed durably, or looked up, at the end."""
-        with self._writer:
+        with self.turns.turn() as turn:
             token, finished = secrets.token_hex(8), False
             try:
                 with ExitStack() as open_:
-                    yield self._begin(open_, token)
+                    cursor = self._begin(open_, token)
+                    turn.begun()
+                    yield cursor
                     finished = True
             except (OperationalError, PoolTimeout) as error:
                 if not (finished and self._was_committed(token)):

@@ -60,13 +60,13 @@ class SqliteDatabase(Database):
 
     def __init__(self, path: Path, plan: Plan = STORE) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__()
         self.path = path
         self.plan = plan
         self.where = str(path)
         self.store = SQLiteDatastore(str(path), lock_timeout=30, pool_size=8, max_overflow=24)
         self.store.pool.close()
         self.store.pool = _Pool(db_name=str(path), lock_timeout=30, pool_size=8, max_overflow=24, pool_timeout=30.0)
-        self._writer = threading.RLock()
         self._lock_statement = f"UPDATE {plan.meta} SET value = value WHERE key = 'schema'"  # noqa: S608 - our own names
         self._tracking = self.recorder("decisions")
         self.migrate()
@@ -90,10 +90,11 @@ class SqliteDatabase(Database):
     def write(self) -> Iterator[Any]:
         """A write transaction that holds the write lock from its first moment, committed durably at the end."""
         try:
-            with self._writer, self.store.transaction(commit=True) as cursor:
+            with self.turns.turn() as turn, self.store.transaction(commit=True) as cursor:
                 # BEGIN alone is deferred. The first statement must write: a read would open a snapshot, and a commit
                 # of another process in between would make every later write fail at once, without waiting.
                 cursor.execute(self._lock_statement)
+                turn.begun()
                 yield cursor.sqlite_cursor
         except (sqlite3.OperationalError, OperationalError) as error:
             # At the commit the library wraps the error of SQLite in its own.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
@@ -18,6 +18,7 @@ from infra.observe.stage_health import standing
 from infra.processes.lag import behind
 from infra.read.rows import clocks, effects, figures, notices
 from infra.store.sql.database import Readable
+from infra.store.sql.turns import BOUNDS_S, Waits
 from infra.web.context import TheContainer
 
 router = APIRouter(tags=["health"])
@@ -60,6 +61,9 @@ class OfHouse(Collector):
         for row in container.database.rows("SELECT topic, part, next FROM arrivals"):
             taken.add_metric([row["topic"], str(row["part"])], row["next"])
         yield taken
+        turns = container.database.turns
+        yield _histogram("qorgau_writer_wait_seconds", "What writers of this process waited for the store", turns.waits)
+        yield _histogram("qorgau_writer_held_seconds", "How long writers of this process held the store", turns.held)
 
     def _next_due(self) -> Metric:
         """Return the seconds until the next term ends; no sample while no clock runs."""
@@ -69,6 +73,16 @@ class OfHouse(Collector):
             left = due - self.container.clock.now()
             family.add_metric([], left.total_seconds())
         return family
+
+
+def _histogram(name: str, help_: str, waits: Waits) -> Metric:
+    family = HistogramMetricFamily(name, help_)
+    buckets, seen = [], 0
+    for bound, n in zip((*map(str, BOUNDS_S), "+Inf"), waits.buckets, strict=True):
+        seen += n
+        buckets.append((bound, float(seen)))
+    family.add_metric([], buckets, waits.total_s)
+    return family
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
