@@ -37,8 +37,6 @@ def test_a_session_in_use_lives_on_in_this_process_and_the_next(tmp_path: Path) 
     world.container.close()
     again = World(tmp_path, world.clock, session_minutes=15)
     assert again.container.accounts.session(token) is not None
-        token
-    )
     again.clock.forward(minutes=16)
     assert again.container.accounts.session(token) is None
     again.container.close()
