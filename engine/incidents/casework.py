@@ -247,9 +247,8 @@ def name_clients(
         raise DecisionRefused("say how it is known that they are affected")
     if any(not name or len(name) > 100 for name in (*clients, *loans)):
         raise DecisionRefused("an identifier has 1 to 100 characters")
-    known = incident.entities
-    new = tuple(client for client in dict.fromkeys(clients) if client not in known.clients)
-    more = tuple(loan for loan in dict.fromkeys(loans) if loan not in known.loans)
+    new = tuple(client for client in dict.fromkeys(clients) if not incident.touches("clients", client))
+    more = tuple(loan for loan in dict.fromkeys(loans) if not incident.touches("loans", loan))
     if not new and not more:
         return []
     named = Entities(clients=new, loans=more)

@@ -286,3 +286,14 @@ EndingFact = (
 IncidentFact = ContentFact | HandlingFact | EndingFact
 """The closed set: what folds it leaves none out."""
 FACTS: tuple[type[IncidentFact], ...] = get_args(IncidentFact)
+
+
+def brought(fact: Fact) -> tuple[Entities, ...]:
+    """Return whom and what a fact brought into its incident."""
+    match fact:
+        case IncidentOpened() | IncidentAbsorbed() | FindingJoined() | ClientsNamed():
+            parts = getattr(fact, "parts", ())
+            return (fact.entities, *(part.entities for part in parts))
+        case FindingsTakenOver():
+            return tuple(part.entities for part in fact.parts)
+    return ()

@@ -6,7 +6,7 @@ Phases: new → triaged → contained → recovered → closed. What people may 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast, get_args
 
@@ -46,7 +46,8 @@ from engine.incidents.facts import (
     SeverityChanged,
     SuppressionSet,
 )
-from engine.kernel.facts import Entities, Fact, Severity, foreign
+from engine.incidents.touched import Shown, Touched
+from engine.kernel.facts import Entities, EntityKind, Fact, Severity, foreign
 
 STAGES: dict[Phase, str] = {
     "new": "detect and report",
@@ -97,8 +98,12 @@ class Incident:
     rule_name: str = ""
     obligations: tuple[str, ...] = ()
     parts: dict[str, FindingPart] = field(default_factory=dict)
-    named: Entities = field(default_factory=Entities)
+    said: Touched = field(default_factory=Touched, repr=False)
     """Clients and loans that people named, or that came with merged incidents of earlier versions."""
+    found: Touched = field(default_factory=Touched, repr=False)
+    """Whom and what the parts touch."""
+    shown: Shown = field(default_factory=Shown, repr=False)
+    """When the parts showed each client."""
     playbook: str | None = None
     assignee: str | None = None
     acknowledged_at: datetime | None = None
@@ -118,7 +123,18 @@ class Incident:
     proposed: tuple[str, Disposition] | None = None
     disposition: Disposition | None = None
     closed_at: datetime | None = None
+    moved: bool = field(default=False, compare=False)
+    """Whether the last fact changed what duties and their terms depend on."""
     version: int = 0
+    _all: tuple[Entities, Entities, Entities] | None = field(default=None, repr=False, compare=False)
+
+    def copy(self) -> Incident:
+        """Return one that goes its own way from here: what a snapshot needs."""
+        return replace(
+            self, measures=list(self.measures), parts=dict(self.parts), said=self.said.copy(),
+            found=self.found.copy(), shown=self.shown.copy(), absorbed=list(self.absorbed), links=dict(self.links),
+            suppressed=list(self.suppressed),
+        )  # fmt: skip
 
     @property
     def is_open(self) -> bool:
@@ -133,10 +149,19 @@ class Incident:
     @property
     def entities(self) -> Entities:
         """Whom and what it touches, by all that is in it."""
-        found = Entities()
-        for part in self.parts.values():
-            found = found.union(part.entities)
-        return found.union(self.named)
+        found, said = self.found.entities, self.said.entities
+        if self._all is None or self._all[0] is not found or self._all[1] is not said:
+            self._all = (found, said, found.union(said))
+        return self._all[2]
+
+    @property
+    def named(self) -> Entities:
+        """Clients and loans that people named."""
+        return self.said.entities
+
+    def touches(self, kind: EntityKind, value: str) -> bool:
+        """Say whether somebody or something is in it."""
+        return self.found.holds(kind, value) or self.said.holds(kind, value)
 
     @property
     def phase(self) -> Phase:
@@ -160,6 +185,15 @@ class Incident:
         """Record one fact."""
         self.version += 1
         kind, it = type(fact), cast(Any, fact)
+        before = self._owes()
+        self._take_in(kind, it)
+        self.moved = self._owes() != before
+
+    def _owes(self) -> tuple[bool, bool, datetime | None, datetime | None]:
+        """What duties and their terms depend on, beside the clients."""
+        return self.notifiable, self.personal_data, self.detected_at, self.classified_at
+
+    def _take_in(self, kind: type[Fact], it: Any) -> None:
         if kind in _CONTENT:
             self._content(it)
         elif kind in _HANDLING:
@@ -180,10 +214,11 @@ class Incident:
             case FindingsDetached():
                 for finding in fact.findings:
                     self.parts.pop(finding, None)
+                self._look_again()
             case IncidentAbsorbed():
                 self._absorb(fact)
             case ClientsNamed():
-                self.named = self.named.union(fact.entities)
+                self.said.add(fact.entities)
             case FindingSuppressed():
                 self.suppressed.append(fact.finding_id)
             case IncidentLinked():
@@ -258,8 +293,23 @@ class Incident:
         for part in fact.parts or (_opening_part(fact),):
             self._take(part)
 
+    def _put(self, key: str, part: FindingPart) -> None:
+        replaced = key in self.parts
+        self.parts[key] = part
+        if replaced:
+            self._look_again()
+            return
+        self.found.add(part.entities)
+        self.shown.add(part.entities.clients, part.detected_at)
+
+    def _look_again(self) -> None:
+        """Count again whom the parts touch: one has gone."""
+        self.found, self.shown = Touched.of(part.entities for part in self.parts.values()), Shown()
+        for part in self.parts.values():
+            self.shown.add(part.entities.clients, part.detected_at)
+
     def _take(self, part: FindingPart) -> None:
-        self.parts[part.finding_id] = part
+        self._put(part.finding_id, part)
         self.notifiable = self.notifiable or part.notifiable
         if part.notifiable:
             self.classified_at = _earliest(self.classified_at, part.detected_at)
@@ -276,11 +326,11 @@ class Incident:
         """The earlier of the two times of each kind of handling counts: work done before a merge was done."""
         self.absorbed.append(fact.other)
         for part in fact.parts:
-            self.parts[part.finding_id or f"merged:{fact.other}"] = part
+            self._put(part.finding_id or f"merged:{fact.other}", part)
             self.personal_data = self.personal_data or part.personal_data
             self._earlier(part)
         if not fact.parts:
-            self.named = self.named.union(fact.entities)
+            self.said.add(fact.entities)
         self.acknowledged_at = _earliest(self.acknowledged_at, fact.acknowledged_at)
         self.contained_at = _earliest(self.contained_at, fact.contained_at)
 

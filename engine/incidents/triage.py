@@ -95,9 +95,9 @@ def _title(finding: FindingRaised) -> str:
 
 def join(incident: Incident, finding: FindingRaised, *, at: datetime) -> Sequence[Fact]:
     """Let a finding with the same key join the open incident; a known finding changes nothing."""
-    if finding.finding_id in incident.findings:
+    if finding.finding_id in incident.parts:
         return []
-    new_clients = tuple(c for c in finding.entities.clients if c not in incident.entities.clients)
+    new_clients = tuple(c for c in finding.entities.clients if not incident.touches("clients", c))
     return [
         FindingJoined(
             at=at,

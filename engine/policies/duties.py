@@ -134,7 +134,7 @@ class DutyPolicy:
     def _reanchor(self, context: Context, occasion: Occasion, reason: str) -> None:
         """Let the clocks of an incident run from the earliest detection that is in it now."""
         assert occasion.incident is not None
-        for clock in self._of(context, occasion.owner_id):
+        for clock in self._concerned(context, occasion):
             duty = self.policy.entry_of(clock)
             spec = self.policy.spec_of(duty) if duty is not None else None
             if duty is None or spec is None:
@@ -146,6 +146,14 @@ class DutyPolicy:
                     outer=self._outer(duty, occasion, clock.subject),
                 )  # fmt: skip
                 context.record(Clock, clock.id, facts)
+
+    def _concerned(self, context: Context, occasion: Occasion) -> list[Clock]:
+        """The clocks that an occasion may move: those of the clients it is about, where it is about some only."""
+        if occasion.only is None:
+            return self._of(context, occasion.owner_id)
+        kinds = dict.fromkeys(duty.id for duty in self.policy.declared if duty.per == "client")
+        keys = [clocks.clock_id(kind, occasion.owner_id, it) for kind in kinds for it in occasion.only]
+        return [clock for key in keys if (clock := context.load(Clock, key)).id]
 
     def _satisfy(self, context: Context, evidence: Evidence, stored: StoredFact) -> None:
         for duty_id in self.ids.get(evidence.word, ()):

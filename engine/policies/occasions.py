@@ -7,7 +7,7 @@ when it was recorded (``Context.past``), so the same log gives the same clocks w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -52,10 +52,14 @@ class Occasion:
     """Whether a client's term counts from the detection that showed the client, else from that of the incident."""
     until: datetime | None = None
     """The day people set, for what has no term of its own."""
+    only: tuple[str, ...] | None = None
+    """The clients it is about, where the others cannot be concerned; None for all."""
 
     def subjects(self, duty: DeclaredDuty) -> tuple[str, ...]:
         """Return for whom the duty is owed, one clock each."""
         if duty.per == "client":
+            if self.only is not None:
+                return self.only
             return self.incident.entities.clients if self.incident is not None else ()
         return (self.subject,)
 
@@ -67,7 +71,7 @@ class Occasion:
         """Return the instant a term runs from, None when it is not known."""
         if name == "client-shown":
             it = self.incident
-            if it is None or not self.shown or subject not in it.entities.clients:
+            if it is None or not self.shown or not it.touches("clients", subject):
                 return self.anchors.get("detected")
             return shown_at(it, subject)
         return self.anchors.get(name) if name is not None else None
@@ -132,8 +136,7 @@ def of_incident(context: Context, fact: object) -> Meaning:
             words = ("incident-opened", "incident-owes")
             meaning.occasions.append(_incident(it, words, shown=False))
         case i.FindingJoined() | i.FindingsTakenOver() | i.ClientsNamed():
-            it = context.past(Incident, fact.incident_id)
-            _grow(meaning, it, "an earlier detection joined the incident")
+            _joined(meaning, context.past(Incident, fact.incident_id), fact)
         case i.NotifiabilityRaised():
             _grow(meaning, context.past(Incident, fact.incident_id), "")
         case i.IncidentAbsorbed():
@@ -182,6 +185,20 @@ def _grow(meaning: Meaning, it: Incident, reason: str) -> None:
     meaning.grown.append((occasion, reason))
 
 
+def _joined(meaning: Meaning, it: Incident, fact: i.FindingJoined | i.FindingsTakenOver | i.ClientsNamed) -> None:
+    """More clients, and perhaps an earlier detection: of the whole incident, or of the clients it showed."""
+    if it.detected_at is None:
+        return
+    if isinstance(fact, i.ClientsNamed):
+        meaning.occasions.append(replace(of_incident_now(it), only=fact.new_clients))
+    elif isinstance(fact, i.FindingJoined) and not it.moved:
+        about = replace(of_incident_now(it), only=fact.entities.clients)
+        meaning.occasions.append(about)
+        meaning.grown.append((about, "an earlier detection joined the incident"))
+    else:
+        _grow(meaning, it, "an earlier detection joined the incident")
+
+
 def _absorbed(meaning: Meaning, context: Context, fact: i.IncidentAbsorbed) -> None:
     """The surviving incident takes over every duty, counted from the earlier detection."""
     other, survivor = context.past(Incident, fact.other), context.past(Incident, fact.incident_id)
@@ -206,9 +223,8 @@ def _detached(meaning: Meaning, context: Context, fact: i.FindingsDetached) -> N
 
 def shown_at(incident: Incident, client: str) -> datetime:
     """Return the earliest detection that showed this client; that of the incident for clients people named."""
-    shown = [part.detected_at for part in incident.parts.values() if client in part.entities.clients]
     assert incident.detected_at is not None
-    return min(shown, default=incident.detected_at)
+    return incident.shown.at(client) or incident.detected_at
 
 
 def of_notice(context: Context, fact: n.NoticeSent | n.NoticeBounced) -> Meaning:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -17,12 +17,13 @@ from engine.protection.protection import Protection
 from engine.retention.retention import Retention
 from engine.rule_life.lists import ListLife
 from engine.rule_life.rules import RuleLife
+from infra.store.incident_views import show_incident
 from infra.store.log.aggregates import AnyAggregate
-from infra.store.models.ddl import insert
+from infra.store.models.ddl import insert, put
 from infra.store.models.duties import ClockRow, NoticeRow, OrderRow, ProtectionRow, RetentionRow
 from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
-from infra.store.models.incidents import EntityRow, IncidentRow, LinkRow, RunRow, TimelineRow
-from infra.store.models.record import Record, columns_of, row_of
+from infra.store.models.incidents import RunRow, TimelineRow
+from infra.store.models.record import columns_of
 from infra.store.models.rules import ListRow, RuleRow, RuleVersionRow, TemplateRow
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.schema import make_derived
@@ -54,33 +55,33 @@ def _columns(cursor: Cursor, dialect: str, table: str) -> set[str]:
     return {str(row[0]) for row in cursor.fetchall()}
 
 
-def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime) -> None:
-    """Write the row (or rows) of one aggregate."""
+def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime, facts: Sequence[Fact]) -> None:
+    """Write the row (or rows) of one aggregate after some of its facts, the latest there are."""
     match aggregate:
         case Incident():
-            _incident(cursor, key, aggregate, at)
+            show_incident(cursor, key, aggregate, at, facts)
         case Clock():
-            _put(cursor, _clock(key, aggregate))
+            put(cursor, _clock(key, aggregate))
         case Notice():
-            _put(cursor, _notice(key, aggregate))
+            put(cursor, _notice(key, aggregate))
         case Protection():
             _protection(cursor, key, aggregate)
         case Run():
-            _put(cursor, _run(key, aggregate))
+            put(cursor, _run(key, aggregate))
         case Retention():
-            _put(cursor, _retention(key, aggregate))
+            put(cursor, _retention(key, aggregate))
         case RuleLife():
             _rule(cursor, key, aggregate)
         case ListLife():
-            _put(cursor, _list(key, aggregate))
+            put(cursor, _list(key, aggregate))
         case TemplateLife():
-            _put(cursor, _template(key, aggregate))
+            put(cursor, _template(key, aggregate))
         case Duty():
             _duty(cursor, key, aggregate)
         case Control():
-            _put(cursor, _control(key, aggregate))
+            put(cursor, _control(key, aggregate))
         case Risk():
-            _put(cursor, _risk(key, aggregate))
+            put(cursor, _risk(key, aggregate))
         case _:
             assert_never(aggregate)
 
@@ -106,71 +107,6 @@ def _owners(fact: Fact, aggregate: AnyAggregate | None) -> list[str]:
             if isinstance(fact, DutyNotCounted):
                 return [fact.owner_id]
             return [fact.finding_id] if isinstance(fact, FindingRaised) else []
-
-
-def _put(cursor: Cursor, record: Record) -> None:
-    """Write a row in the place of the one with its id."""
-    row, table = row_of(record), record.table.name
-    cursor.execute(f"DELETE FROM {table} WHERE id = ?", (row[0],))  # noqa: S608 - our own names
-    cursor.execute(insert(type(record)), row)
-
-
-def _incident(cursor: Cursor, key: str, it: Incident, at: datetime) -> None:
-    assert it.detected_at is not None
-    assert it.opened_at is not None
-    entities = it.entities
-    _put(
-        cursor,
-        IncidentRow(
-            id=key,
-            number=it.number,
-            title=it.title,
-            incident_class=it.incident_class,
-            severity=it.severity,
-            notifiable=it.notifiable,
-            personal_data=it.personal_data,
-            detected_at=it.detected_at,
-            opened_at=it.opened_at,
-            phase=it.phase,
-            is_open=it.is_open,
-            assignee=it.assignee,
-            disposition=it.disposition,
-            dedup_key=it.dedup_key,
-            rule_name=it.rule_name,
-            reported_by=it.reported_by,
-            clients=entities.clients,
-            loans=entities.loans,
-            findings=len(it.findings),
-            suppressed=len(it.suppressed),
-            proposed_by=it.proposed[0] if it.proposed else None,
-            lowering_by=it.lowering[0] if it.lowering else None,
-            first_event_at=it.first_event_at,
-            acknowledged_at=it.acknowledged_at,
-            contained_at=it.contained_at,
-            recovered_at=it.recovered_at,
-            closed_at=it.closed_at,
-            lessons=it.lessons is not None,
-            suppressed_until=it.suppressed_until,
-            updated_at=at,
-        ),
-    )
-    touched = {(kind, value) for kind, values in entities.model_dump().items() for value in values}
-    _keep(cursor, EntityRow, ("kind", "value"), key, touched)
-    _keep(cursor, LinkRow, ("other", "relation"), key, set(it.links.items()))
-
-
-def _keep(cursor: Cursor, kind: type[Record], names: tuple[str, str], key: str, wanted: set[tuple[str, str]]) -> None:
-    """Bring the rows of one incident to what they should be; most changes touch none of them."""
-    table = kind.table.name
-    cursor.execute(f"SELECT {names[0]}, {names[1]} FROM {table} WHERE incident_id = ?", (key,))  # noqa: S608 - ours
-    held = {(str(row[0]), str(row[1])) for row in cursor.fetchall()}
-    for one, other in held - wanted:
-        cursor.execute(
-            f"DELETE FROM {table} WHERE incident_id = ? AND {names[0]} = ? AND {names[1]} = ?",  # noqa: S608
-            (key, one, other),
-        )
-    for one, other in wanted - held:
-        cursor.execute(insert(kind), (key, one, other))
 
 
 def _clock(key: str, it: Clock) -> ClockRow:
@@ -223,7 +159,7 @@ def _notice(key: str, it: Notice) -> NoticeRow:
 def _protection(cursor: Cursor, key: str, it: Protection) -> None:
     act = it.act
     assert act is not None
-    _put(
+    put(
         cursor,
         ProtectionRow(
             id=key,
@@ -243,7 +179,7 @@ def _protection(cursor: Cursor, key: str, it: Protection) -> None:
         ),
     )
     for order in it.orders.values():
-        _put(
+        put(
             cursor,
             OrderRow(
                 id=order.id,
@@ -283,7 +219,7 @@ def _retention(key: str, it: Retention) -> RetentionRow:
 
 def _rule(cursor: Cursor, key: str, it: RuleLife) -> None:
     waiting = next((draft.version for draft in it.drafts.values() if draft.stage == "proposed"), "")
-    _put(
+    put(
         cursor,
         RuleRow(
             id=key,
@@ -304,7 +240,7 @@ def _rule(cursor: Cursor, key: str, it: RuleLife) -> None:
             written_by=draft.by,
             proposed_by=draft.proposed_by,
         )
-        _put(cursor, version)
+        put(cursor, version)
 
 
 def _list(key: str, it: ListLife) -> ListRow:
@@ -329,7 +265,7 @@ def _template(key: str, it: TemplateLife) -> TemplateRow:
 def _duty(cursor: Cursor, key: str, it: Duty) -> None:
     latest = max((*it.done, *it.evidence), key=lambda fact: fact.at, default=None)
     words = getattr(latest, "text", "") or getattr(latest, "evidence", "")
-    _put(
+    put(
         cursor,
         DutyRow(
             id=key,
@@ -344,7 +280,7 @@ def _duty(cursor: Cursor, key: str, it: Duty) -> None:
     )
     for action in it.actions.values():
         closed = it.closed.get(action.action_id)
-        _put(
+        put(
             cursor,
             ActionRow(
                 id=action.action_id,

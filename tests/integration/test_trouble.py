@@ -69,9 +69,9 @@ def test_a_build_that_does_not_know_these_facts_refuses_the_store(tmp_path: Path
     """The store of a build that writes new facts has a later version, and an older build says so at the opening."""
     World(tmp_path).container.close()
     store = sqlite3.connect(tmp_path / "qorgau.sqlite")
-    assert store.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("8",)
-    store.execute("UPDATE meta SET value = '9' WHERE key = 'schema'")
+    assert store.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("9",)
+    store.execute("UPDATE meta SET value = '10' WHERE key = 'schema'")
     store.commit()
     store.close()
-    with pytest.raises(DataError, match="has schema 9, this version of qorgau knows 8; use the newer program"):
+    with pytest.raises(DataError, match="has schema 10, this version of qorgau knows 9; use the newer program"):
         SqliteDatabase(tmp_path / "qorgau.sqlite").migrate()

@@ -28,7 +28,8 @@ _VIEWS = {
     "AND (c.breached_at IS NOT NULL OR c.state = 'late'))",
     "closed": "i.is_open = 0",
 }
-_HOLDS_TEXT = " AND (instr(lower(i.title), ?) OR instr(lower(i.number), ?) OR instr(lower(i.clients), ?))"
+_OF_CLIENT = "SELECT e.incident_id FROM incident_entity e WHERE e.kind = 'clients' AND lower(e.value) LIKE ? ESCAPE '!'"
+_HOLDS_TEXT = f" AND (lower(i.title) LIKE ? ESCAPE '!' OR lower(i.number) LIKE ? ESCAPE '!' OR i.id IN ({_OF_CLIENT}))"
 _SEVERITIES = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
@@ -93,13 +94,20 @@ def queue(database: Database, view: str, person_id: str, text: str, now: datetim
     age. Those that hold the text in title, number or clients, where one is given."""
     where, parameters = _VIEWS[view], [person_id] if view == "mine" else []
     if text:
-        where, parameters = where + _HOLDS_TEXT, parameters + [text.lower()] * 3
+        where, parameters = where + _HOLDS_TEXT, parameters + [_within(text)] * 3
     rest = f"FROM incident_view i WHERE {where} ORDER BY i.opened_at DESC LIMIT {_LISTED}"
     found = all_of(database, IncidentRow, rest, *parameters, alias="i")
     clocks = of_owners(database, [row.id for row in found])
     rows = [_queued(row, tuple(clocks.get(row.id, ())), now) for row in found]
     rows.sort(key=lambda it: (-round(min(it.risk, 1.0), 1), _SEVERITIES[it.severity], it.opened_at))
     return rows[:PAGE]
+
+
+def _within(text: str) -> str:
+    """Return the pattern of LIKE for texts that hold a text."""
+    for special in "!%_":
+        text = text.replace(special, "!" + special)
+    return f"%{text.lower()}%"
 
 
 def _queued(row: IncidentRow, clocks: tuple[ClockRow, ...], now: datetime) -> QueueRow:
@@ -196,7 +204,7 @@ def open_of_rule(database: Readable, rule_name: str, value: str) -> list[str]:
 
 def of_clients_like(database: Readable, part: str) -> list[IncidentRow]:
     """Return the incidents that name a client whose id holds a text."""
-    return all_of(database, IncidentRow, "FROM incident_view WHERE clients LIKE ?", f"%{part}%")
+    return all_of(database, IncidentRow, f"FROM incident_view i WHERE i.id IN ({_OF_CLIENT})", _within(part), alias="i")
 
 
 def dedup_keys(database: Readable) -> list[str]:

@@ -16,6 +16,7 @@ from engine.proofs.merkle import Tree
 from infra.store import views
 from infra.store.log import topics
 from infra.store.log.aggregates import KINDS, A, kind_of
+from infra.store.log.snapshots import Snapshots
 from infra.store.log.tree import SignedTree
 from infra.store.log.unit import UnitOfWork
 from infra.store.sql.cursor import Cursor
@@ -33,6 +34,7 @@ class Decisions:
         self.tree = tree
         self.on_commit: Callable[[], None] = lambda: None
         self._read: dict[int, StoredFact] = {}
+        self._snapshots = Snapshots()
         self.recorder = database.recorder("decisions")
         self.recorder.insert = self.insert  # type: ignore[attr-defined]
         self._plant_tree()
@@ -82,7 +84,23 @@ class Decisions:
 
     def load_within(self, cursor: Cursor, kind: type[A], key: str) -> A:
         """Fold an aggregate from its facts inside a transaction."""
-        return self.load_many_within(cursor, kind, [key])[key]
+        return self._fold(cursor, kind, key, None)
+
+    def _fold(self, cursor: Cursor, kind: type[A], key: str, until: int | None) -> A:
+        """Fold an aggregate up to a position, None for all of it, from the latest snapshot there is."""
+        after, found = self._snapshots.before(key, until) or (0, kind())
+        base = found.version
+        limit, bounds = (" AND position <= ?", (until,)) if until is not None else ("", ())
+        cursor.execute(
+            "SELECT position, topic, state FROM decisions WHERE originator_id = ? AND originator_version > ?"  # noqa: S608
+            f"{limit} ORDER BY originator_version",
+            (UUID(key).hex, base, *bounds),
+        )
+        for position, topic, state in cursor.fetchall():
+            found.apply(topics.decode(topic, state))
+            after = position
+        self._snapshots.keep(key, after, found, base)
+        return found
 
     def load_many_within(self, cursor: Cursor, kind: type[A], keys: Sequence[str]) -> dict[str, A]:
         """Fold several aggregates, by one question for each hundred."""
@@ -101,10 +119,7 @@ class Decisions:
 
     def load_past(self, cursor: Cursor, kind: type[A], key: str, position: int) -> A:
         """Fold an aggregate from its facts up to a position of the log."""
-        found = kind()
-        for fact in self.facts_until(cursor, key, position):
-            found.apply(fact)
-        return found
+        return self._fold(cursor, kind, key, position)
 
     def facts_until(self, cursor: Cursor, key: str, position: int) -> list[Fact]:
         """Return the facts of one aggregate up to a position of the log."""
@@ -212,7 +227,7 @@ class Decisions:
                     aggregate.apply(recorded.fact)
                 views.place_all(cursor, [(recorded.position, recorded.fact, aggregate)])
                 if aggregate is not None:
-                    views.show(cursor, recorded.originator, aggregate, recorded.fact.at)
+                    views.show(cursor, recorded.originator, aggregate, recorded.fact.at, (recorded.fact,))
         return count
 
 

@@ -49,7 +49,7 @@ def _parameter(key: str, value: object) -> object:
 
 
 def next_number(cursor: Cursor, year: int) -> str:
-    """Return the next incident number of a year, counted where it is written, so that there are no gaps."""
-    prefix = f"INC-{year}-"
-    cursor.execute("SELECT COUNT(*) FROM incident_view WHERE number LIKE ?", (prefix + "%",))
-    return f"{prefix}{int(cursor.fetchone()[0]) + 1:04d}"
+    """Return the next incident number of a year; the counter is written with the incident, so there are no gaps."""
+    cursor.execute("SELECT last FROM incident_numbers WHERE id = ?", (str(year),))
+    row = cursor.fetchone()
+    return f"INC-{year}-{(int(row[0]) if row else 0) + 1:04d}"

@@ -147,9 +147,14 @@ class UnitOfWork:
             return
         with self.store.database.pipeline(self._cursor):
             positions = self.store.insert(self._cursor, [it.stored for it in waiting])
-            touched = {id(it.aggregate): it for it in waiting if it.aggregate is not None}
-            for it in touched.values():
-                views.show(self._cursor, str(it.stored.originator_id), it.aggregate, self.at)
+            touched: dict[int, list[_Recorded]] = {}
+            for it in waiting:
+                if it.aggregate is not None:
+                    touched.setdefault(id(it.aggregate), []).append(it)
+            for of_one in touched.values():
+                first = of_one[0]
+                facts = [it.fact for it in of_one]
+                views.show(self._cursor, str(first.stored.originator_id), first.aggregate, self.at, facts)
             views.place_all(
                 self._cursor,
                 ((position, it.fact, it.aggregate) for position, it in zip(positions, waiting, strict=True)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from infra.store.models.record import Record, columns_of, once
+from infra.store.models.record import Record, columns_of, once, row_of
+from infra.store.sql.cursor import Cursor
 
 
 def create(kind: type[Record]) -> list[str]:
@@ -28,3 +29,10 @@ def insert(kind: type[Record]) -> str:
     names = [it.name for it in columns_of(kind)]
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {kind.table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own names
+
+
+def put(cursor: Cursor, record: Record) -> None:
+    """Write a row in the place of the one with its id."""
+    row, table = row_of(record), record.table.name
+    cursor.execute(f"DELETE FROM {table} WHERE id = ?", (row[0],))  # noqa: S608 - our own names
+    cursor.execute(insert(type(record)), row)

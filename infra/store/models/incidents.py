@@ -11,6 +11,9 @@ from engine.kernel.facts import EntityKind, Severity
 from infra.store.models.record import Index, Record, Table, column
 from playbooks.run import RunState
 
+MOST_NAMED = 50
+"""Clients and loans that stand in the row of an incident; all of them stand as entities."""
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow(Record):
@@ -41,7 +44,10 @@ class IncidentRow(Record):
     rule_name: str
     reported_by: str
     clients: tuple[str, ...]
+    """The first of them; ``client_count`` says how many there are."""
     loans: tuple[str, ...]
+    client_count: int
+    loan_count: int
     findings: int
     """How many findings joined it."""
     suppressed: int
@@ -58,6 +64,16 @@ class IncidentRow(Record):
     lessons: bool
     suppressed_until: datetime | None
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRow(Record):
+    """The last number that an incident of a year was given; ``id`` is the year."""
+
+    table: ClassVar[Table] = Table("incident_numbers")
+
+    id: str
+    last: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,21 @@ def _new_facts(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
+_UNFINISHED = (
+    "CREATE TABLE IF NOT EXISTS unfinished (follower TEXT PRIMARY KEY, position INTEGER NOT NULL, "
+    "parts TEXT NOT NULL) WITHOUT ROWID"
+)
+
+
+def _count_clients(cursor: Any, dialect: str, found: int) -> None:
+    """9: incidents count whom they touch, their numbers come from a counter, and an answer to one fact may be given in
+    several units of work."""
+    renew_views(cursor, dialect, found)
+    make_derived(cursor, dialect)
+    for statement in statements(_UNFINISHED, dialect):
+        cursor.execute(statement)
+
+
 def make_derived(cursor: Any, dialect: str) -> None:
     """Make the tables that are folded from the logs and are not there: read models, tally, search index."""
     made = [text for name in _SEARCHED for text in _SEARCH[dialect].format(name=name).split(";\n")]
@@ -227,5 +242,8 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
 
 
 _FOLDED = ("tally", "search_marks", "known_runs", "known_pages")
-STORE = Plan("meta", ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts)))
+STORE = Plan(
+    "meta",
+    ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients)),
+)
 KEYRING = Plan("keys_meta", ((1, _make_keyring),))
