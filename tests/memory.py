@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +72,11 @@ class MemoryContext:
             case Incident() | Clock() | Notice() | Run():
                 return all(getattr(it, name) == value for name, value in by.items())
         raise AssertionError(f"nothing finds a {type(it).__name__} by {', '.join(by)}")
+
+    def each(
+        self, part: str, keys: Sequence[str], kind: type[A] | None = None, key_of: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
+        yield from keys
 
     def facts(self, key: str) -> list[Fact]:
         return self.of(key, self.answered or None)

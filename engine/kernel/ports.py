@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
@@ -118,6 +118,18 @@ class Context(Protocol):
 
     def find(self, kind: type[Any], **by: object) -> Sequence[str]:
         """Return the ids of aggregates by what they belong to, sorted; see ``infra.store.log.finding`` for the keys."""
+        ...
+
+    def each(
+        self, part: str, keys: Sequence[str], kind: type[A] | None = None, key_of: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
+        """Iterate over many keys, in as many units of work as it takes; ``part`` names the loop within the answer.
+
+        An answer that has become too large is given up to here, committed, and asked for again: loops that were
+        finished are passed over, the one that was not goes on after its last key. What stands outside such loops
+        must therefore change nothing when it is done twice. With a ``kind``, the aggregates of the keys (through
+        ``key_of``) are loaded together.
+        """
         ...
 
     def facts(self, key: str) -> Sequence[Fact]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 
 from engine.duties import clock as clocks
 from engine.duties import facts as c
@@ -82,7 +83,8 @@ class DutyPolicy:
         for duty in self.policy.declared:
             if not any(_text(phrase) in occasion.words for phrase in duty.starts) or not occasion.holds(duty):
                 continue
-            for subject in occasion.subjects(duty):
+            subjects, key = occasion.subjects(duty), partial(clocks.clock_id, duty.id, occasion.owner_id)
+            for subject in context.each(f"start {duty.id} {occasion.words[0]}", subjects, Clock, key):
                 anchor = occasion.anchor(duty.anchor, subject)
                 if anchor is not None and duty.in_force(self._calendar(duty).local(anchor).date()):
                     self._start(context, duty, occasion, subject, anchor)
@@ -147,13 +149,17 @@ class DutyPolicy:
                 )  # fmt: skip
                 context.record(Clock, clock.id, facts)
 
-    def _concerned(self, context: Context, occasion: Occasion) -> list[Clock]:
+    def _concerned(self, context: Context, occasion: Occasion) -> Iterator[Clock]:
         """The clocks that an occasion may move: those of the clients it is about, where it is about some only."""
         if occasion.only is None:
-            return self._of(context, occasion.owner_id)
+            yield from self._of(context, f"move {occasion.words[0]}", occasion.owner_id, running=True)
+            return
         kinds = dict.fromkeys(duty.id for duty in self.policy.declared if duty.per == "client")
         keys = [clocks.clock_id(kind, occasion.owner_id, it) for kind in kinds for it in occasion.only]
-        return [clock for key in keys if (clock := context.load(Clock, key)).id]
+        for key in context.each(f"move some {occasion.words[0]}", keys, Clock):
+            clock = context.load(Clock, key)
+            if clock.id:
+                yield clock
 
     def _satisfy(self, context: Context, evidence: Evidence, stored: StoredFact) -> None:
         for duty_id in self.ids.get(evidence.word, ()):
@@ -173,12 +179,12 @@ class DutyPolicy:
         if evidence.word != "duty-done":
             yield context.load(Clock, clocks.clock_id(duty_id, evidence.owner_id, evidence.subject))
             return
-        for clock in self._of(context, evidence.owner_id):
+        for clock in self._of(context, f"satisfy {duty_id} {evidence.subject}", evidence.owner_id, running=True):
             if clock.kind == duty_id and clock.running and clock.subject < evidence.subject:
                 yield clock
 
     def _cancel(self, context: Context, cancellation: Cancellation, cause: Fact) -> None:
-        for clock in self._of(context, cancellation.owner_id):
+        for clock in self._of(context, f"cancel {cancellation.word}", cancellation.owner_id, running=True):
             duty = self.policy.entry_of(clock)
             declared = duty is not None and duty.counted_only is None
             if declared and duty is not None and cancellation.word not in duty.cancelled_by:
@@ -192,7 +198,7 @@ class DutyPolicy:
             context.record(Clock, clock.id, facts)
 
     def _resume(self, context: Context, occasion: Occasion, reason: str, cause: Fact) -> None:
-        for clock in self._of(context, occasion.owner_id):
+        for clock in self._of(context, "resume", occasion.owner_id):
             duty = self.policy.entry_of(clock)
             if duty is None or occasion.holds(duty):
                 facts = clocks.resume(clock, reason, actor=cause.actor, at=context.at)
@@ -213,8 +219,10 @@ class DutyPolicy:
             return False
         return any(_proves(phrase, evidence) for phrase in duty.satisfactions)
 
-    def _of(self, context: Context, owner: str) -> list[Clock]:
-        return [context.load(Clock, key) for key in context.find(Clock, owner_id=owner)]
+    def _of(self, context: Context, part: str, owner: str, **more: object) -> Iterator[Clock]:
+        """The clocks of an owner, in as many units of work as it takes; ``part`` names the loop."""
+        for key in context.each(part, context.find(Clock, owner_id=owner, **more), Clock):
+            yield context.load(Clock, key)
 
     def _calendar(self, duty: DeclaredDuty) -> BusinessCalendar:
         return self.calendars[duty.jurisdiction]

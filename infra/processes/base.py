@@ -10,7 +10,8 @@ from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import TimeSource
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.unit import UnitOfWork
+from infra.store.log.unit import Unfinished, UnitOfWork
+from infra.store.models.unfinished import unfinished
 
 BATCH = 500
 EVENTS = 10_000
@@ -48,7 +49,12 @@ class Follower(Stage):
         self.position = None
         reached = self._take_after(after)
         self.position = reached
-        return reached > after
+        return reached > after or self.unfinished
+
+    @property
+    def unfinished(self) -> bool:
+        """Say whether the answer to the next record was begun and goes on in another unit of work."""
+        return False
 
     def reached(self) -> int:
         """Return the position up to which it has worked."""
@@ -84,9 +90,17 @@ class DecisionFollower(Follower):
     after: tuple[Upstream, ...] = ()
     """Those whose work it reads: it never goes past what they have answered."""
     _unwritten: bool = False
+    _left: tuple[int, dict[str, str | None]] | None = None
+    """The position whose answer is unfinished, and where its loops ended."""
 
     def _begin(self) -> None:
         self._unwritten = False
+        self._left = unfinished(self.decisions.database, self.name)
+
+    @property
+    def unfinished(self) -> bool:
+        """Say whether the answer to the next fact was begun and goes on in another unit of work."""
+        return self._left is not None
 
     def _take_after(self, after: int) -> int:
         facts = self.decisions.read(after, BATCH)
@@ -100,14 +114,34 @@ class DecisionFollower(Follower):
         if facts and not wanted:
             self._unwritten = True
             return reached
+        left: tuple[int, dict[str, str | None]] | None = None
         with self.decisions.unit(self.clock.now()) as unit:
+            reached = after
             for stored in facts:
                 unit.answering(stored)
-                if isinstance(stored.fact, self.wants):
-                    self.take(unit, stored)
-            unit.track(self.name, reached)
-        self._unwritten = False
+                if isinstance(stored.fact, self.wants) and not self._answer(unit, stored):
+                    left = (stored.position, unit.left)
+                    break
+                reached = stored.position
+                if unit.full:
+                    break
+            if reached > after or not facts:
+                unit.track(self.name, reached)
+        self._unwritten, self._left = False, left
         return reached
+
+    def _answer(self, unit: UnitOfWork, stored: StoredFact) -> bool:
+        """Answer a fact, or as much of it as the unit takes; return whether the answer is complete."""
+        begun = self._left is not None and self._left[0] == stored.position
+        unit.bound(self._left[1] if begun and self._left is not None else {})
+        try:
+            self.take(unit, stored)
+        except Unfinished:
+            unit.suspend(self.name, stored.position)
+            return False
+        if begun:
+            unit.finish(self.name)
+        return True
 
     @abstractmethod
     def take(self, unit: UnitOfWork, stored: StoredFact) -> None:

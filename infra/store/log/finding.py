@@ -20,6 +20,7 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     "AND suppressed_until > ? ORDER BY suppressed_until DESC",
     (Incident, ("number",)): "SELECT id FROM incident_view WHERE number = ?",
     (Clock, ("owner_id",)): "SELECT id FROM clock_view WHERE owner_id = ? ORDER BY id",
+    (Clock, ("owner_id", "running")): "SELECT id FROM clock_view WHERE owner_id = ? AND running = ? ORDER BY id",
     (Notice, ("incident_id",)): "SELECT id FROM notice_view WHERE incident_id = ? ORDER BY id",
     (Run, ("incident_id",)): "SELECT id FROM run_view WHERE incident_id = ? ORDER BY id",
     (Protection, ("client",)): "SELECT id FROM protection_view WHERE client = ? ORDER BY id",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -15,9 +17,16 @@ from infra.store import views
 from infra.store.log import finding, topics
 from infra.store.log.aggregates import KINDS, A
 from infra.store.log.topics import MAPPER, OfAggregate
-from infra.store.models import outbox
+from infra.store.models import outbox, unfinished
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
+
+MOST_FACTS = 500
+"""Facts after which a bounded unit is full."""
+MOST_S = 0.05
+"""Seconds after which it is, whatever it recorded: somebody may be waiting to write."""
+TOGETHER = 100
+"""Keys of a loop whose aggregates are loaded together, and between which it may stop."""
 
 
 class FactStore(Protocol):
@@ -52,6 +61,20 @@ class _Recorded(NamedTuple):
     aggregate: Any
 
 
+def _after(keys: Sequence[str], last: str | None) -> int:
+    """Return the place after a key; where it has gone since, the place it would have among sorted keys."""
+    if last is None:
+        return 0
+    try:
+        return keys.index(last) + 1
+    except ValueError:
+        return bisect_right(keys, last)
+
+
+class Unfinished(Exception):
+    """An answer is too large for one unit of work. Not an error: it goes on in the next one."""
+
+
 class UnitOfWork:
     """One unit of work inside one write transaction; leaving it normally commits all of it, raising none of it.
 
@@ -67,6 +90,11 @@ class UnitOfWork:
         self._waiting: list[_Recorded] = []
         self._past: dict[tuple[str, str], Any] = {}
         self._answered = 0
+        self._recorded = 0
+        self._begun = time.monotonic()
+        self._bounded = False
+        self.left: dict[str, str | None] = {}
+        """Loop of the present answer → its last key, None for one that is finished."""
 
     @property
     def cursor(self) -> Cursor:
@@ -102,6 +130,40 @@ class UnitOfWork:
         """Return the ids of aggregates by what they belong to."""
         return finding.find(self.cursor, kind, by)
 
+    def bound(self, left: Mapping[str, str | None]) -> None:
+        """Keep the unit small: it is full after so many facts or milliseconds, and a loop of ``each`` then ends with
+        Unfinished. ``left`` says where the loops of the answer ended the last time."""
+        self._bounded, self.left = True, dict(left)
+
+    @property
+    def full(self) -> bool:
+        """Say whether it is time to let others write."""
+        return self._bounded and (self._recorded >= MOST_FACTS or time.monotonic() - self._begun > MOST_S)
+
+    def each(
+        self, part: str, keys: Sequence[str], kind: type[A] | None = None, key_of: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
+        """Iterate over keys; raise Unfinished between two of them when the unit is full."""
+        if part in self.left and self.left[part] is None:
+            return
+        for start in range(_after(keys, self.left.get(part)), len(keys), TOGETHER):
+            chunk = keys[start : start + TOGETHER]
+            if kind is not None:
+                self.prepare(kind, [key_of(key) for key in chunk] if key_of is not None else chunk)
+            yield from chunk
+            self.left[part] = chunk[-1]
+            if self.full and start + TOGETHER < len(keys):
+                raise Unfinished
+        self.left[part] = None
+
+    def suspend(self, follower: str, position: int) -> None:
+        """Store where the loops of an unfinished answer ended, with what they wrote."""
+        unfinished.suspend(self.cursor, follower, position, self.left)
+
+    def finish(self, follower: str) -> None:
+        """Forget where loops ended: the answer is complete."""
+        unfinished.finish(self.cursor, follower)
+
     def next_number(self) -> str:
         """Return the next incident number of the year."""
         return finding.next_number(self.cursor, self.at.year)
@@ -130,6 +192,7 @@ class UnitOfWork:
             aggregate.apply(fact)
             stored = MAPPER.to_stored_event(OfAggregate(UUID(key), aggregate.version, fact))
             self._waiting.append(_Recorded(stored, fact, aggregate))
+        self._recorded += len(facts)
 
     def record_single(self, key: str, fact: Fact) -> None:
         """Add a fact that stands for itself (a finding, a change of an account)."""
