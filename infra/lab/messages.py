@@ -42,6 +42,7 @@ ENGLISH = (
     "infra/watchdog/", "infra/witness/", "infra/app/", "infra/secrecy/", "infra/settings/",
     "infra/search/elastic", "infra/web/api/prometheus", "playbooks/cacao", "playbooks/conditions", "rules/",
     "reports/exchange", "reports/evidence/verify", "reports/document", "reports/draft", "reports/render",
+    "reports/mail",
     "engine/events/", "engine/terms/", "engine/kernel/merkle",
 )  # fmt: skip
 HEAD = "# Messages of Qorgau. The message ids are the English texts; `make messages` keeps the list.\n"

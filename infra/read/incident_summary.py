@@ -13,7 +13,7 @@ from infra.read.rows import clocks, notices
 from infra.read.rule_titles import rule_titles
 from infra.read.timeline import entries
 from reports.messages import moment, say, spoken, word
-from reports.phrases import titled, why
+from reports.phrases import titled
 from reports.report import Block, Report, Table
 
 
@@ -49,7 +49,10 @@ def summary(container: Reading, incident: Incident, at: datetime, events: int, d
             Block(heading=say("The incident"), table=Table(columns=("", ""), rows=tuple(facts))),
             Block(
                 heading=say("How long it took"),
-                table=Table(columns=(say("Step"), say("Length")), rows=tuple((word(step), length(spans[step], say)) for step in STEPS)),
+                table=Table(
+                    columns=(say("Step"), say("Length")),
+                    rows=tuple((word(step), length(spans[step], say)) for step in STEPS),
+                ),
             ),
             Block(
                 heading=say("Legal clocks"),
@@ -65,7 +68,10 @@ def summary(container: Reading, incident: Incident, at: datetime, events: int, d
             Block(
                 heading=say("Notices"),
                 table=Table(
-                    columns=(say("Kind"), say("Stage"), say("For"), say("Approved by"), say("Sent"), say("Reference"), say("State")),
+                    columns=(
+                        say("Kind"), say("Stage"), say("For"), say("Approved by"), say("Sent"), say("Reference"),
+                        say("State"),
+                    ),
                     rows=tuple(
                         (word(r.kind), word(r.stage), r.subject or "—", r.approved_by or "—",
                          when(r.sent_at), r.transport_ref or "—", word(r.state)) for r in told
@@ -78,7 +84,7 @@ def summary(container: Reading, incident: Incident, at: datetime, events: int, d
                     columns=(say("When"), say("Who"), say("What")),
                     rows=tuple(
                         (moment(e.at, container.calendar.zone), e.actor,
-                         e.text + (f" — {why(e.reason)}" if e.reason else "")) for e in story
+                         e.text + (f" — {e.reason}" if e.reason else "")) for e in story
                     ),
                 ),
             ),

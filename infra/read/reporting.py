@@ -291,9 +291,9 @@ class Reports:
                         )
                     )
         actions = governance.actions_by_day(self.container.database)
+        table = _table(tuple(held), say("What"), say("On"), say("Recorded by"), say("Evidence"))
         blocks = [
-            Block(heading=say("Held"), text="" if held else say("None was recorded."),
-                  table=_table(tuple(held), say("What"), say("On"), say("Recorded by"), say("Evidence")) if held else None),
+            Block(heading=say("Held"), text="" if held else say("None was recorded."), table=table if held else None),
             Block(heading=say("Decisions, with owners and days"), table=actions_table(actions)),
         ]  # fmt: skip
         return self._report("review-outputs", n_("Record of review outputs"), period.name, blocks)
