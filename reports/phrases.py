@@ -118,4 +118,5 @@ def period(name: str) -> str:
         return name
     from babel.dates import format_skeleton
 
-    return format_skeleton("yMMMM", date(int(found[1]), int(found[2]), 1), locale=spoken())
+    text = format_skeleton("yMMMM", date(int(found[1]), int(found[2]), 1), locale=spoken())
+    return text.replace("\u202f", "\xa0")  # not every font has the narrow space

@@ -10,7 +10,6 @@ from infra.read.metrics import say as length
 from infra.read.notice_documents import log_head
 from infra.read.reading import Reading
 from infra.read.rows import clocks, notices
-from infra.read.rule_titles import rule_titles
 from infra.read.timeline import entries
 from reports.messages import moment, say, spoken, word
 from reports.phrases import titled
@@ -28,7 +27,7 @@ def summary(container: Reading, incident: Incident, at: datetime, events: int, d
         return moment(at, container.calendar.zone, seconds=False) if at else "—"
 
     facts = [
-        (say("Incident"), f"{incident.number}: {titled(incident.title, rule_titles(container.rules))}"),
+        (say("Incident"), f"{incident.number}: {titled(incident.title, container.rules.titles)}"),
         (say("Class, severity"), f"{word(incident.incident_class)}, {word(incident.severity)}"),
         (say("Phase"), f"{word(incident.phase)} (ISO/IEC 27035: {word(incident.stage)})"),
         (say("Detected"), when(incident.detected_at)),

@@ -29,7 +29,6 @@ from infra.read.report_tables import (
 from infra.read.rows import clocks, effects, governance, incidents, notices, protections
 from infra.read.rows.clocks import TermsRow
 from infra.read.rows.incidents import MeasuredRow
-from infra.read.rule_titles import rule_titles
 from reports.messages import day, listed, moment, number, say, speak, spoken, word
 from reports.phrases import chart_label, term, titled
 from reports.report import Block, Chart, Report, Table
@@ -381,7 +380,7 @@ class Reports:
         if not name:
             return say("told by people")
         rule = self.container.rules.by_reference.get(name)
-        return titled(rule.title, rule_titles(self.container.rules)) if rule and spoken() != "en" else name
+        return titled(rule.title, self.container.rules.titles) if rule and spoken() != "en" else name
 
 
 def _table(rows: tuple[tuple[str, ...], ...], *columns: str) -> Table:

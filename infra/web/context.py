@@ -21,7 +21,6 @@ from engine.permissions import may, stage_roles_of
 from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
-from infra.read.rule_titles import rule_titles
 from infra.web.language import asked, in_language
 from reports import messages, phrases
 
@@ -99,7 +98,7 @@ def environment(container: Container) -> Environment:
         "why": phrases.why,
         "policy": phrases.policy,
         "skipped": phrases.skipped,
-        "titled": lambda title: phrases.titled(title, rule_titles(container.rules)),
+        "titled": lambda title: phrases.titled(title, container.rules.titles),
         "listed_words": lambda text: messages.listed(text.split(", ")),
     }
     env.filters |= {name: at_each_reading(make) for name, make in spoken.items()}

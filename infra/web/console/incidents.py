@@ -27,7 +27,6 @@ from infra.read.finders import load_incident
 from infra.read.incident_graph import graph, similar
 from infra.read.metrics import metrics_of
 from infra.read.rows import clocks, incidents, notices, protections
-from infra.read.rule_titles import rule_titles
 from infra.store.models.incidents import IncidentRow
 from infra.web.console.fields import Sent
 from infra.web.console.forms import INCIDENTS, REPORT, answered, send
@@ -142,7 +141,7 @@ def show_incident(request: Request, container: TheContainer, session: TheSession
         severities=SEVERITIES,
         dispositions=DISPOSITIONS,
         phases=("new", "triaged", "contained", "recovered", "closed"),
-        title=f"{incident.number} {titled(incident.title, rule_titles(container.rules))}",
+        title=f"{incident.number} {titled(incident.title, container.rules.titles)}",
     )
 
 

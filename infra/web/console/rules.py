@@ -18,7 +18,6 @@ from infra.app.container import Container
 from infra.read.rows import incidents
 from infra.read.rows.rules import lists as lists_changed
 from infra.read.rows.rules import rules as rules_changed
-from infra.read.rule_titles import rule_titles
 from infra.store.models.rules import ListRow
 from infra.web.console.forms import LISTS, RULES, answered
 from infra.web.context import CheckedForm, TheContainer, TheSession, page
@@ -65,7 +64,7 @@ def show_rule(request: Request, container: TheContainer, session: TheSession, na
     changes = _changes(container, name, life)
     return page(
         request, "rule.html", session, rule=rule, rule_name=name, life=life, bases=bases, duties=duties, rows=rows,
-        values=values, changes=changes, title=titled(rule.title, rule_titles(container.rules)) if rule else name,
+        values=values, changes=changes, title=titled(rule.title, container.rules.titles) if rule else name,
     )  # fmt: skip
 
 
