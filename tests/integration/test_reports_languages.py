@@ -134,7 +134,7 @@ def test_what_the_engine_recorded_is_said_in_each_language() -> None:
         assert titled("Locked: out: c-1", words) == "Закрыто: c-1"
         assert (chart_label("2026-11-27"), period("2026-11")) == ("27.11", "ноябрь 2026\xa0г.")
         assert "«" not in refusal(InputError("give the reason", field="reason"))
-        assert "Причина" in refusal(InputError("give the reason", field="reason"))
+        assert "поле 'Основание'" in refusal(InputError("give the reason", field="reason"))
     with speak("en"):
         assert (term(1, "business_day"), why(reason)) == ("1 business day", reason)
         assert (chart_label("2026-11"), period("2026-11")) == ("11", "2026-11")
