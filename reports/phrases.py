@@ -16,6 +16,7 @@ from reports.messages import day, ngettext, say, spoken, word
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _POLICY = re.compile(r"(\d+) ([a-z_]+), ([a-z]+)")
 _SEVERITY = re.compile(r"severity (\S+) is that of rule (\S+) (\S+?)(?:; the law's duties hold for the class (\S+))?")
+_RULE = re.compile(r"rule ([a-z0-9-]+)")
 _SKIPPED = re.compile(r"(\d{4}-\d{2}-\d{2}) (.+)")
 _PLACE = re.compile(r"__(\w+?)__:value")
 _BY_HAND = n_("the day that was set")
@@ -62,6 +63,8 @@ def skipped(recorded: str) -> str:
 
 def why(recorded: str) -> str:
     """Return why an incident has its severity and its duties, as ``engine.incidents.triage`` writes it."""
+    if by_rule := _RULE.fullmatch(recorded):
+        return say("rule {name}", name=by_rule[1])
     found = _SEVERITY.fullmatch(recorded)
     if found is None or spoken() == "en":
         return recorded

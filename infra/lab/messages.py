@@ -41,7 +41,7 @@ ENGLISH = (
     "infra/store/backup", "infra/inbound/", "infra/outbound/", "infra/observe/", "infra/processes/",
     "infra/watchdog/", "infra/witness/", "infra/app/", "infra/secrecy/", "infra/settings/",
     "infra/search/elastic", "infra/web/api/prometheus", "playbooks/cacao", "playbooks/conditions", "rules/",
-    "reports/exchange", "reports/evidence/verify", "reports/document", "reports/draft", "reports/render",
+    "reports/exchange", "reports/evidence/verify", "reports/document", "reports/draft",
     "reports/mail",
     "engine/events/", "engine/terms/", "engine/kernel/merkle",
 )  # fmt: skip

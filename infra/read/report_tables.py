@@ -40,8 +40,8 @@ def terms_table(rows: list[TermsRow]) -> Table:
     """Return how the terms of each duty ended."""
     return Table(
         columns=(
-            say("Duty"), say("Due"), say("In time"), say("Late"), say("Still owed"), say("Running"), say("Cancelled"),
-            say("Kept"),
+            say("Duty"), say("Fell due"), say("In time"), say("Late"), say("Still owed"), say("Running"),
+            say("Cancelled"), say("Kept"),
         ),
         rows=tuple(
             (word(r.kind), str(r.due), str(r.in_time), str(r.late), str(r.owed), str(r.running),
@@ -69,8 +69,8 @@ def risks_table(rows: list[RiskRow]) -> Table:
     """Return risks with likelihood, the three losses and the level."""
     return Table(
         columns=(
-            say("Risk"), say("Concerns"), say("Threat"), say("Source"), say("Vulnerability"), say("Controls"),
-            say("Experts"), say("L"), say("C"), say("I"), say("A"), say("Level"), say("Treatment"),
+            say("Risk"), say("Concerns"), say("Threat"), say("Source of the threat"), say("Vulnerability"),
+            say("Controls"), say("Experts"), say("L"), say("C"), say("I"), say("A"), say("Level"), say("Treatment"),
         ),
         rows=tuple(
             (r.name, r.asset, r.threat, r.source, r.vulnerability, r.controls, str(r.experts),

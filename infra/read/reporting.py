@@ -206,19 +206,17 @@ class Reports:
         )  # fmt: skip
         series = {
             say("in time"): tuple(float(r.in_time) for r in rows),
-            say("late"): tuple(float(r.late) for r in rows),
+            say("satisfied late"): tuple(float(r.late) for r in rows),
             say("still owed"): tuple(float(r.owed) for r in rows),
         }
-        chart = Chart(
-            title=say("Terms by how they ended"), labels=tuple(word(r.kind)[:16] for r in rows), series=series
-        )
+        chart = Chart(title=say("Terms by how they ended"), labels=tuple(word(r.kind) for r in rows), series=series)
         specs = self.container.settings.clock_policy
         clauses = tuple(
             (word(kind), term(spec.n, spec.unit), word(specs.reading_of(kind)), ", ".join(spec.obligations))
             for kind, spec in specs.specs.items()
             if spec.owner != "none"
         )
-        columns = (say("Duty"), say("Term"), say("Reading"), say("Obligations"))
+        columns = (say("Duty"), say("Term"), say("Reading of the term"), say("Obligations"))
         blocks = [
             Block(heading=say("Terms"), table=terms_table(rows), chart=chart if rows else None),
             Block(heading=say("Breaches"), text="" if listed else say("There was none."),
@@ -329,7 +327,7 @@ class Reports:
         rows = governance.risks(self.container.database, book)
         levels = Counter("high" if r.level >= 12 else "medium" if r.level >= 6 else "low" for r in rows)
         chart = Chart(
-            title=say("Risks by level"), labels=(say("low"), say("medium"), say("high")),
+            title=say("Risks by level"), labels=(say("low risk"), say("medium risk"), say("high risk")),
             series={say("risks"): tuple(float(levels[name]) for name in ("low", "medium", "high"))},
         )  # fmt: skip
         text = say(
