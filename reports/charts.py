@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from textwrap import wrap
 
 from reports.report import Chart
 
@@ -43,10 +44,14 @@ def bars(chart: Chart) -> str:
                     f'font-size="10">{values[index]:g}</text>'
                 )
         if count <= 16 or index % (count // 12 + 1) == 0:
-            parts.append(
-                f'<text x="{middle:.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle" fill="#333">'
-                f"{escape(label[:16])}</text>"
+            lines = (
+                wrap(label, max(8, min(16, int(slot / 5.5))), max_lines=2, placeholder="…") if count <= 16 else [label]
             )
+            for line, text in enumerate(lines):
+                parts.append(
+                    f'<text x="{middle:.1f}" y="{HEIGHT - BOTTOM + 15 + 12 * line}" text-anchor="middle" fill="#333">'
+                    f"{escape(text)}</text>"
+                )
     x = LEFT
     for number, name in enumerate(chart.series):
         parts.append(f'<rect x="{x}" y="8" width="10" height="10" fill="{COLOURS[number % len(COLOURS)]}"/>')

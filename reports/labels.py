@@ -77,18 +77,33 @@ _WORDS = {
 _AS_THEY_ARE = (
     "abandoned", "accept", "access-block", "account", "acknowledge", "active", "addresses", "affected", "alert",
     "approved", "asset", "authority", "availability", "avoid", "benign", "bounced", "breached", "cancelled",
-    "client-gateway", "clients", "clocks", "close", "closed", "complaint", "completed", "confidentiality",
-    "contain", "contained", "critical", "delivered", "detect", "devices", "done", "draft", "duplicate",
-    "employee", "erased", "events", "failed", "failure", "falling", "final", "flat", "fraud-register",
-    "governance", "held", "high", "improve", "incidents", "integrity", "kept", "late", "letter", "likelihood",
-    "lists", "loans", "low", "medium", "merged", "new", "none", "notices", "notify", "open", "order", "other",
-    "overdue", "owed", "partner", "pending", "playbooks", "product", "proposed", "protected", "protection",
-    "queued", "recover", "recovered", "reduce", "refused", "related", "released", "respond", "retention",
-    "retired", "review", "rising", "rules", "running", "satisfied", "sending", "sent", "sessions", "shadow",
-    "shown", "skipped", "stopping", "success", "tested", "transfer", "triaged", "unknown", "users", "waiting",
-    "withdrawn", "wording", "workstations",
+    "civil", "client-gateway", "clients", "clock", "clocks", "close", "closed", "command", "complaint", "completed",
+    "confidentiality", "contain", "contained", "critical", "delivered", "detect", "devices", "done", "draft",
+    "duplicate", "employee", "enforce", "erased", "events", "evidence", "failed", "failure", "falling", "final",
+    "flat", "fraud-register", "governance", "held", "high", "improve", "incidents", "integrity", "kept", "late",
+    "ledger", "letter", "likelihood", "lists", "loans", "low", "mail", "medium", "merged", "new", "none", "notices",
+    "notify", "open", "order", "other", "overdue", "owed", "partner", "pending", "playbooks", "product", "proposed",
+    "protected", "protection", "queued", "recover", "recovered", "reduce", "refused", "related", "released",
+    "report", "respond", "retention", "retired", "review", "rising", "rules", "running", "satisfied", "sending",
+    "sent", "sessions", "shadow", "shown", "skipped", "stopping", "strict", "success", "tested", "transfer",
+    "triaged", "unknown", "users", "waiting", "webhook", "withdrawn", "wording", "workstations",
 )  # fmt: skip
+FIELDS = {
+    "reason": "Reason", "recipient": "Recipient", "client": "Client", "clients": "Clients", "loans": "Loans",
+    "user": "User", "treatment": "Treatment", "told_at": "Told at", "stage": "Stage", "source": "Source",
+    "severity": "Severity", "score": "Score", "report": "Report", "period": "Period", "password": "Password",
+    "received_on": "Received on", "received_at": "Received at", "name": "Name", "measure": "Measure", "kind": "Kind",
+    "handed_at": "Handed over at", "file": "File", "expert": "Expert", "ended_on": "Ended on", "due_on": "Until",
+    "done_on": "Done on", "day": "Day", "anchor_at": "Began at", "started_at": "Began at", "assignee": "Owner",
+    "act": "Act", "entries": "Entries", "version": "Version", "parameters": "Parameters", "likelihood": "Likelihood",
+    "confidentiality": "Confidentiality", "integrity": "Integrity", "availability": "Availability", "until": "Until",
+    "incident_class": "Class", "condition": "Condition", "valid_until": "Valid until", "language": "Language",
+    "text": "Text", "title": "Title", "evidence": "Evidence",
+}  # fmt: skip
+"""The fields that people fill in, in words, for refusals."""
 _PHRASES = ("detect and report", "assess and decide", "learn lessons")
+_REASONS = ("weekend", "business day", "transferred working day")
+"""Why a day counts in a term or does not; holidays have the names that the calendar gives them."""
 _TABS = (
     "Open", "Mine", "Unassigned", "Overdue", "Closed", "Running", "Week", "Breached", "All", "Sent", "Events",
     "Incidents", "Notices",
@@ -102,7 +117,7 @@ def words() -> Mapping[str, str]:
 
 def texts() -> set[str]:
     """Return every text that this table holds."""
-    return {*words().values(), *_TABS}
+    return {*words().values(), *FIELDS.values(), *_REASONS, *_TABS}
 
 
 def label(name: object) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from engine.kernel.errors import QorgauError, in_words, n_
 from engine.kernel.timestamps import iso
-from reports.labels import label, words
+from reports.labels import FIELDS, label, words
 
 LANGUAGES = ("kk", "ru", "en")
 OWN_NAMES = {"kk": "Қазақша", "ru": "Русский", "en": "English"}
@@ -165,7 +165,9 @@ def refusal(error: QorgauError, language: str | None = None) -> str:
     if language == "en":
         return error.message
     values = {name: _worded(name, value, language) for name, value in error.values.items()}
-    return error.placed(translate(language, error.msgid, **values), translate(language, n_("field")))
+    field = getattr(error, "field", None)
+    called = translate(language, FIELDS[field]) if field in FIELDS else ""
+    return error.placed(translate(language, error.msgid, **values), translate(language, n_("field")), called)
 
 
 _OURS = frozenset({

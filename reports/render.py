@@ -15,6 +15,8 @@ import orjson
 from engine.kernel.errors import QorgauError
 from reports.charts import bars
 from reports.document import Document
+from reports.messages import say, speak
+from reports.phrases import period
 from reports.report import Report, as_csv
 
 Format = Literal["html", "txt", "pdf", "docx"]
@@ -49,6 +51,9 @@ def render_report(report: Report, format: ReportFormat) -> bytes:  # noqa: A002 
     if format == "json":
         return orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
     document = report.model_copy(update={"blocks": drawn}).model_dump(mode="json")
+    with speak(report.language):
+        document["head"] = [report.organisation, period(report.period), say("made {made_at}", made_at=report.made_at)]
+        document["foot"] = say("Event log: {head}", head=report.log_head) if report.log_head else ""
     for block in document["blocks"]:
         if block["chart"] is not None:
             block["chart"]["svg_base64"] = b64encode(block["chart"]["svg"].encode()).decode()

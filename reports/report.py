@@ -7,7 +7,9 @@ import io
 
 from pydantic import Field
 
+from engine.kernel.errors import n_
 from engine.kernel.facts import Record
+from reports.messages import translate
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
@@ -46,6 +48,7 @@ class Report(Record):
     organisation: str
     period: str
     made_at: str
+    language: str = "en"
     log_head: str = ""
     """The head of the ledger when it was made: a later rewriting can be proved."""
     blocks: tuple[Block, ...] = Field(default=())
@@ -58,9 +61,9 @@ def as_csv(report: Report) -> bytes:
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    for row in (("report", report.title), ("organisation", report.organisation), ("period", report.period),
-                ("made", report.made_at), ("log", report.log_head)):  # fmt: skip
-        writer.writerow([_harmless(cell) for cell in row])
+    head = (n_("report"), report.title), (n_("organisation"), report.organisation), (n_("period"), report.period)
+    for name, text in (*head, (n_("made"), report.made_at), (n_("log"), report.log_head)):
+        writer.writerow([translate(report.language, name), _harmless(text)])
     for block in report.blocks:
         if block.table is None and block.chart is None:
             continue

@@ -7,8 +7,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from engine.kernel.errors import n_
 from engine.kernel.yaml_text import read_yaml
 from engine.notices.facts import NoticeStage
+from reports.messages import say
 
 LANGUAGES = ("ru", "kk", "en")
 NAMES = {"ru": "Русский", "kk": "Қазақша", "en": "English"}
@@ -46,6 +48,15 @@ def heading(kind: str, language: str, name: str) -> str:
     return str(fields[name]["heading"]) if name in fields else name
 
 
+def said_heading(kind: str, language: str, name: str) -> str:
+    """Return the heading of a field for the person at hand: a field of a JSON message is said in words before it."""
+    return (
+        f"{say(JSON_FIELDS[name])} ({name})"
+        if name in JSON_FIELDS and language == "json"
+        else heading(kind, language, name)
+    )
+
+
 def title(kind: str, language: str) -> str:
     """Return the title of a kind of document."""
     if kind == "afc" or language not in LANGUAGES:
@@ -64,6 +75,25 @@ def kind_key(kind: str, stage: NoticeStage) -> str:
     return key if key in kinds() or kind == "afc" else kind
 
 
+JSON_FIELDS = {
+    "message_id": n_("Number of the message"),
+    "participant": n_("Participant (BIN)"),
+    "type": n_("Type of the message"),
+    "event_time": n_("Time of the event"),
+    "detection_time": n_("Time of detection"),
+    "incident": n_("Incident"),
+    "clients": n_("Clients"),
+    "loans": n_("Loans"),
+    "devices": n_("Devices"),
+    "addresses": n_("Network addresses"),
+    "indicators": n_("Signs"),
+    "rules": n_("Rules"),
+    "stage": n_("Stage of the loan"),
+    "action_taken": n_("What was done"),
+    "police_reference": n_("Number at the police"),
+    "contact": n_("Contact"),
+}
+"""The fields of a message to the Anti-Fraud Centre, in words."""
 AFC_TITLE = {
     "ru": "Сообщение в антифрод-центр о событии с признаками мошенничества",
     "kk": "Алаяқтық белгілері бар оқиға туралы антифрод-орталығына хабарлама",

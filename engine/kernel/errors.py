@@ -34,7 +34,7 @@ class QorgauError(Exception):
         if code is not None:
             self.code = code
 
-    def placed(self, text: str, field_word: str = "field") -> str:
+    def placed(self, text: str, field_word: str = "field", called: str = "") -> str:
         """Return a text with the place it speaks of before it, where a kind of error knows one."""
         return text
 
@@ -70,10 +70,10 @@ class InputError(QorgauError):
         self.file, self.line, self.field = file, line, field
         super().__init__(message, code=code, **values)
 
-    def placed(self, text: str, field_word: str = "field") -> str:
-        """Return a text with file, line and field before it, where they are known."""
+    def placed(self, text: str, field_word: str = "field", called: str = "") -> str:
+        """Return a text with file, line and field before it, where they are known; ``called`` is the field in words."""
         where = ":".join(str(part) for part in (self.file, self.line) if part is not None)
-        what = f"{field_word} '{self.field}': " if self.field else ""
+        what = f"{field_word} '{called or self.field}': " if self.field else ""
         return f"{where}: {what}{text}" if where else f"{what}{text}"
 
 

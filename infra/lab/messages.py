@@ -17,12 +17,14 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
 
-from engine.governance.governance import duty_specs
+from engine.governance.coverage_map import served
+from engine.governance.governance import controls, duty_specs
 from engine.permissions.reading import READS
 from engine.permissions.table import COMMANDS
 from infra.app.container import builtin_playbooks
 from reports import labels
 from reports.messages import LANGUAGES
+from reports.phrases import placed
 
 ROOT = Path(__file__).parents[2]
 CATALOGUES = ROOT / "reports" / "locale"
@@ -39,7 +41,9 @@ ENGLISH = (
     "infra/store/backup", "infra/inbound/", "infra/outbound/", "infra/observe/", "infra/processes/",
     "infra/watchdog/", "infra/witness/", "infra/app/", "infra/secrecy/", "infra/settings/",
     "infra/search/elastic", "infra/web/api/prometheus", "playbooks/cacao", "playbooks/conditions", "rules/",
-    "reports/", "engine/events/", "engine/terms/", "engine/kernel/merkle",
+    "reports/exchange", "reports/evidence/verify", "reports/document", "reports/draft",
+    "reports/mail",
+    "engine/events/", "engine/terms/", "engine/kernel/merkle",
 )  # fmt: skip
 HEAD = "# Messages of Qorgau. The message ids are the English texts; `make messages` keeps the list.\n"
 PLURALS = {"ru": 3, "kk": 2, "en": 2}
@@ -82,9 +86,16 @@ def _in_tables() -> Iterator[tuple[str, str]]:
         yield "engine/permissions/reading.py", reading.title
     for spec in duty_specs().values():
         yield "engine/data/kz/returning_duties.yml", spec.title
+    for control in controls().values():
+        yield "engine/data/controls.yml", control.name
+    for thing in served().things.values():
+        yield "engine/data/served.yml", thing.title
     for playbook in builtin_playbooks().values():
-        names = [step.get("name", "") for step in playbook.workflow.values() if step.get("type") == "action"]
-        for text in (playbook.name, *names):
+        names = [
+            step.get("name", "") for step in playbook.workflow.values() if step.get("type") not in ("start", "end")
+        ]
+        asked = [placed(str(step["description"])) for step in playbook.workflow.values() if step.get("description")]
+        for text in (playbook.name, *names, *asked):
             yield "playbooks/packs", str(text)
 
 

@@ -121,7 +121,7 @@ class Coverage:
                 yield at, say("event {action} #{position}", action=action, position=position), f"/events/{position}"
         for topic in (topic for thing in things for topic in thing.facts):
             if topic in self.topics:
-                yield self._at(self.topics[topic]), topic.rsplit(".", 1)[0].replace(".", " "), ""
+                yield self._at(self.topics[topic]), say("decision {topic}", topic=topic.rsplit(".", 1)[0]), ""
         for name in rules:
             if name in self.incidents:
                 yield self.incidents[name], say("incident of rule {name}", name=name), f"/rules/{name}"

@@ -26,37 +26,19 @@ from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
 from engine.rule_life.rules import RuleLife, rule_id
 from engine.terms.calendar import builtin_overrides
-from infra.read.metrics import STEPS, metrics_of, say
-from infra.read.notice_documents import log_head, notice_document
+from infra.read.incident_summary import summary
+from infra.read.notice_documents import notice_document
 from infra.read.reading import Reading
-from infra.read.rows import clocks, notices, protections
-from infra.read.timeline import entries
+from infra.read.rows import notices, protections
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from playbooks.run import Run
+from reports.evidence.readme import readme
 from reports.evidence.verify import write_zip
-from reports.labels import word
+from reports.messages import speak, spoken
 from reports.render import render, render_report
-from reports.report import Block, Report, Table
 
 FORMAT = "qorgau-evidence/1"
-README = """Evidence of incident {number}, made {made_at} for {organisation}.
-
-Check it anywhere, without this product:   python3 verify.py BUNDLE.zip --key "{key}"
-(take verify.py and the key from somewhere you trust rather than from this bundle)
-
-summary.pdf          the incident for people
-events.ndjson        the security events behind it; personal fields are named and not shown{personal}
-decisions.ndjson     every decision, in order: findings, incident, clocks, notices, playbooks
-proofs/              for each event and decision: that it stands in the log whose signed head is here (RFC 6962)
-clocks.json          each legal clock: how it was counted, and how it ended
-calendar.yml         the overrides of the business calendar the clocks were counted with
-rules/               the rules that fired, as they were
-playbooks/           the playbooks that ran (CACAO 2.0)
-notices/             each notice: text, page, PDF, versions, what became of it
-timestamps/          RFC 3161 stamps over the heads, where there are any
-manifest.json        every file with its SHA-256; signature.note signs it with the log's key (Ed25519)
-"""
 
 
 class Bundle:
@@ -69,7 +51,12 @@ class Bundle:
         self.files: dict[str, bytes] = {}
 
     def build(self, at: datetime, by: str) -> bytes:
-        """Return the zip. The same incident at the same instant gives the same bytes."""
+        """Return the zip, its pages for people in the language of the house. The same incident at the same instant
+        gives the same bytes."""
+        with speak(self.container.settings.language):
+            return self._build(at, by)
+
+    def _build(self, at: datetime, by: str) -> bytes:
         recorded = self._recorded()
         events = self._events(recorded)
         self._put("decisions.ndjson", b"".join(_decision(it) for it in recorded))
@@ -87,14 +74,11 @@ class Bundle:
         self._put("verify.py", (resources.files("reports") / "evidence" / "verify.py").read_bytes())
         key = self.container.store.signer.verifier.text()
         organisation = self.container.settings.sender
-        about = " (events-personal.ndjson shows them)" if self.personal else ""
-        self._put(
-            "README.txt",
-            README.format(
-                number=self.incident.number, made_at=iso(at), organisation=organisation.name("en"), key=key,
-                personal=about,
-            ).encode(),
+        text = readme(
+            number=self.incident.number, made_at=iso(at), organisation=organisation.name(spoken()), key=key,
+            personal=self.personal,
         )  # fmt: skip
+        self._put("README.txt", text.encode())
         self._sign(at, by, key)
         out = io.BytesIO()
         write_zip(out, self.files)
@@ -226,75 +210,6 @@ class Bundle:
         text = f"{FORMAT}\n{self.incident.number}\n{sha256(manifest).hexdigest()}\n"
         self._put("manifest.json", manifest)
         self._put("signature.note", self.container.store.signer.sign_text(text).encode())
-
-
-def summary(container: Reading, incident: Incident, at: datetime, events: int, decisions: int) -> Report:
-    """Return the incident as a report for people."""
-    local = container.calendar.local
-    terms = clocks.of_owner_by_subject(container.database, incident.id)
-    told = notices.of_incident_by_age(container.database, incident.id)
-    story = entries(container, incident.id)[::-1]
-    spans = metrics_of(container, incident).spans
-
-    def when(at: datetime | None) -> str:
-        return local(at).strftime("%Y-%m-%d %H:%M") if at else "—"
-
-    facts = [
-        ("Incident", f"{incident.number}: {incident.title}"),
-        ("Class, severity", f"{word(incident.incident_class)}, {incident.severity}"),
-        ("Phase", f"{incident.phase} (ISO/IEC 27035: {incident.stage})"),
-        ("Detected", when(incident.detected_at)),
-        ("Duties of the law", "hold" if incident.notifiable else "do not hold"),
-        ("Closed as", word(incident.disposition) if incident.disposition else "open"),
-        ("Clients, loans", f"{len(incident.entities.clients)}, {len(incident.entities.loans)}"),
-        ("Evidence", f"{events} events, {decisions} decisions"),
-    ]
-    return Report(
-        name="incident",
-        title=f"Incident {incident.number}",
-        organisation=container.settings.sender.name("en"),
-        period=f"detected {when(incident.detected_at)}",
-        made_at=local(at).strftime("%Y-%m-%d %H:%M"),
-        log_head=log_head(container.decisions, at) or "",
-        blocks=(
-            Block(heading="The incident", table=Table(columns=("", ""), rows=tuple(facts))),
-            Block(
-                heading="How long it took",
-                table=Table(columns=("Step", "Length"), rows=tuple((step, say(spans[step])) for step in STEPS)),
-            ),
-            Block(
-                heading="Legal clocks",
-                table=Table(
-                    columns=("Duty", "For", "Since", "Due", "Done", "State"),
-                    rows=tuple(
-                        (word(r.kind), r.subject or "—", when(r.anchor_at), when(r.due_at), when(r.satisfied_at),
-                         word(r.state))
-                        for r in terms
-                    ),
-                ),
-            ),
-            Block(
-                heading="Notices",
-                table=Table(
-                    columns=("Kind", "Stage", "For", "Approved by", "Sent", "Reference", "State"),
-                    rows=tuple(
-                        (word(r.kind), word(r.stage), r.subject or "—", r.approved_by or "—",
-                         when(r.sent_at), r.transport_ref or "—", r.state) for r in told
-                    ),
-                ),
-            ),
-            Block(
-                heading="What happened, in order",
-                table=Table(
-                    columns=("When", "Who", "What"),
-                    rows=tuple(
-                        (local(e.at).strftime("%Y-%m-%d %H:%M:%S"), e.actor,
-                         e.text + (f" — {e.reason}" if e.reason else "")) for e in story
-                    ),
-                ),
-            ),
-        ),
-    )  # fmt: skip
 
 
 def _decision(it: StoredFact) -> bytes:

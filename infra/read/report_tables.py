@@ -10,29 +10,39 @@ from infra.read.coverage import CoverageRow
 from infra.read.rows.clocks import TermsRow
 from infra.store.models.governance import ActionRow, DutyRow, RiskRow
 from infra.store.models.incidents import IncidentRow
-from reports.labels import word
+from reports.messages import day, say, spoken, word
 from reports.report import Table
 
 
 def serving(row: CoverageRow) -> str:
     """Say what serves an obligation; NOTHING where nothing does."""
     parts = [
-        *(f"rule {name}" for name in row.rules[:4]), *(f"clock {name}" for name in row.clocks),
-        *row.actions, *(f"report: {name}" for name in row.reports), *(f"duty {name}" for name in row.duties),
-        *(["evidence handed in"] if row.by_hand else []),
+        *(say("rule {name}", name=name) for name in row.rules[:4]),
+        *(say("clock {name}", name=_named(name)) for name in row.clocks),
+        *map(say, row.actions), *(say("report: {name}", name=say(name)) for name in row.reports),
+        *(say("duty {name}", name=_named(name)) for name in row.duties),
+        *([say("evidence handed in")] if row.by_hand else []),
     ]  # fmt: skip
-    return "; ".join(parts) or "NOTHING"
+    return "; ".join(parts) or say("NOTHING")
+
+
+def _named(name: str) -> str:
+    """Say a short name in words; English readers see the name itself, as it stands in the files."""
+    return name if spoken() == "en" else word(name)
 
 
 def counted(counts: Counter[str], name: str) -> Table:
     """Return counts as a table, the greatest first."""
-    return Table(columns=(name, "Incidents"), rows=tuple((key, str(n)) for key, n in counts.most_common()))
+    return Table(columns=(name, say("Incidents")), rows=tuple((key, str(n)) for key, n in counts.most_common()))
 
 
 def terms_table(rows: list[TermsRow]) -> Table:
     """Return how the terms of each duty ended."""
     return Table(
-        columns=("Duty", "Due", "In time", "Late", "Still owed", "Running", "Cancelled", "Kept"),
+        columns=(
+            say("Duty"), say("Fell due"), say("In time"), say("Late"), say("Still owed"), say("Running"),
+            say("Cancelled"), say("Kept"),
+        ),
         rows=tuple(
             (word(r.kind), str(r.due), str(r.in_time), str(r.late), str(r.owed), str(r.running),
              str(r.cancelled), _share(r.in_time, r.in_time + r.late + r.owed)) for r in rows
@@ -47,9 +57,10 @@ def _share(part: int, whole: int) -> str:
 def actions_table(rows: list[ActionRow]) -> Table:
     """Return corrective actions."""
     return Table(
-        columns=("Action", "Owner", "Until", "State", "Evidence"),
+        columns=(say("Action"), say("Owner"), say("Until"), say("State"), say("Evidence")),
         rows=tuple(
-            (r.text, r.owner, r.due_on.isoformat(), "done" if r.closed_at else "open", r.evidence or "—") for r in rows
+            (r.text, r.owner, day(r.due_on), say("done") if r.closed_at else say("open"), r.evidence or "—")
+            for r in rows
         ),
     )
 
@@ -58,13 +69,13 @@ def risks_table(rows: list[RiskRow]) -> Table:
     """Return risks with likelihood, the three losses and the level."""
     return Table(
         columns=(
-            "Risk", "Concerns", "Threat", "Source", "Vulnerability", "Controls", "Experts", "L", "C", "I", "A", "Level",
-            "Treatment",
+            say("Risk"), say("Concerns"), say("Threat"), say("Source of the threat"), say("Vulnerability"),
+            say("Controls"), say("Experts"), say("L"), say("C"), say("I"), say("A"), say("Level"), say("Treatment"),
         ),
         rows=tuple(
             (r.name, r.asset, r.threat, r.source, r.vulnerability, r.controls, str(r.experts),
              str(r.likelihood), str(r.confidentiality), str(r.integrity), str(r.availability),
-             str(r.level), r.treatment or "none yet") for r in rows
+             str(r.level), word(r.treatment) if r.treatment else say("none yet")) for r in rows
         ),
     )  # fmt: skip
 
@@ -74,14 +85,19 @@ def duties_table(duties: dict[str, DutyRow]) -> Table:
     rows = []
     for key, spec in duty_specs().items():
         row = duties.get(key)
-        rows.append((spec.title, _last_on(row), row.latest if row else "—"))
-    return Table(columns=("Duty", "Last done", "Evidence"), rows=tuple(rows))
+        rows.append((say(spec.title), _last_on(row), row.latest if row else "—"))
+    return Table(columns=(say("Duty"), say("Last done"), say("Evidence")), rows=tuple(rows))
 
 
 def _last_on(row: DutyRow | None) -> str:
     if row is None:
-        return "never recorded"
-    return row.last_on.isoformat() if row.last_on else "never"
+        return say("never recorded")
+    return day(row.last_on) if row.last_on else say("never")
+
+
+def shown_day(on: object) -> str:
+    """Return a day of a fact; empty where it has none."""
+    return day(str(on)) if on else ""
 
 
 def recommendations(
@@ -91,12 +107,12 @@ def recommendations(
     found = []
     worst = max(terms, key=lambda r: r.late + r.owed, default=None)
     if worst is not None and worst.late + worst.owed:
-        found.append(f"The duty missed most often is '{word(worst.kind)}'.")
+        found.append(say("The duty missed most often is '{duty}'.", duty=word(worst.kind)))
     noisy = Counter(row.rule_name for row in rows if row.disposition == "false_positive").most_common(1)
     if noisy and noisy[0][1] > 2:
-        found.append(f"The rule with most false positives is {noisy[0][0]}; tune it.")
+        found.append(say("The rule with most false positives is {rule}; tune it.", rule=noisy[0][0]))
     if any(not risk.treatment for risk in risks):
-        found.append("There are scored risks without a treatment.")
+        found.append(say("There are scored risks without a treatment."))
     if any(not action.closed_at for action in actions):
-        found.append("Close the open corrective actions.")
+        found.append(say("Close the open corrective actions."))
     return found

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from engine.governance.governance import controls, duty_specs
-from engine.kernel.errors import InputError
+from engine.kernel.errors import InputError, n_
 from engine.kernel.timestamps import iso
-from infra.read.coverage import Coverage, totals
-from infra.read.metrics import STEPS, say, summary
+from infra.read.coverage import Coverage, CoverageRow, totals
+from infra.read.metrics import STEPS, summary
+from infra.read.metrics import say as say_length
 from infra.read.notice_documents import log_head
 from infra.read.reading import Reading
 from infra.read.report_tables import (
@@ -22,12 +23,14 @@ from infra.read.report_tables import (
     recommendations,
     risks_table,
     serving,
+    shown_day,
     terms_table,
 )
 from infra.read.rows import clocks, effects, governance, incidents, notices, protections
 from infra.read.rows.clocks import TermsRow
 from infra.read.rows.incidents import MeasuredRow
-from reports.labels import word
+from reports.messages import day, listed, moment, number, say, speak, spoken, word
+from reports.phrases import chart_label, term, titled
 from reports.report import Block, Chart, Report, Table
 
 _INDICATORS = (
@@ -67,10 +70,11 @@ def period_of(container: Reading, text: str) -> Period:
 
 
 class Reports:
-    """Builds the reports of one organisation."""
+    """Builds the reports of one organisation, in the language given, else in the one spoken here."""
 
-    def __init__(self, container: Reading) -> None:
+    def __init__(self, container: Reading, language: str | None = None) -> None:
         self.container = container
+        self.language = language
 
     def build(self, name: str, period: str = "") -> Report:
         """Build a report by its name. Raise InputError for one there is not."""
@@ -86,27 +90,28 @@ class Reports:
         }
         if name not in makers:
             raise InputError("a report is one of {makers}", field="report", makers=tuple(makers))
-        return makers[name](period_of(self.container, period))
+        with speak(self.language or spoken()):
+            return makers[name](period_of(self.container, period))
 
     def _report(self, name: str, title: str, period: str, blocks: list[Block]) -> Report:
         now = self.container.clock.now()
-        made = self.container.calendar.local(now).strftime("%Y-%m-%d %H:%M")
         return Report(
-            name=name, title=title, organisation=self.container.settings.sender.name("en"), period=period, made_at=made,
-            log_head=log_head(self.container.decisions, now) or "", blocks=tuple(blocks),
+            name=name, title=say(title), organisation=self.container.settings.sender.name(spoken()), period=period,
+            made_at=self._when(now), language=spoken(), log_head=log_head(self.container.decisions, now) or "",
+            blocks=tuple(blocks),
         )  # fmt: skip
 
     def security(self, period: Period) -> Report:
         """The security report of a month or a year: events, incidents, handling, duties, notices (KMG 5.2)."""
         rows = incidents.detected_between(self.container.database, period.start, period.end)
-        rules = Counter(row.rule_name or "told by people" for row in rows)
+        rules = Counter(self._rule(row.rule_name) for row in rows)
         classes = Counter(word(row.incident_class) for row in rows)
-        title = "Yearly security report" if period.by_month else "Monthly security report"
+        title = n_("Yearly security report") if period.by_month else n_("Monthly security report")
         blocks = [
             self._headline(period, rows),
             self._incident_chart(period, rows),
-            Block(heading="Incidents by class", table=counted(classes, "Class")),
-            Block(heading="Incidents by rule", table=counted(rules, "Rule")),
+            Block(heading=say("Incidents by class"), table=counted(classes, say("Class"))),
+            Block(heading=say("Incidents by rule"), table=counted(rules, say("Rule"))),
             self._handling(rows),
             self._terms(period),
             self._notices(period),
@@ -123,15 +128,15 @@ class Reports:
         acts = protections.received_between(database, period.start, period.end)
         closed = Counter(row.disposition for row in rows if row.disposition)
         facts = [
-            ("Security events", f"{events:,}"),
-            ("Incidents", str(len(rows))),
-            ("of them notifiable", str(sum(row.notifiable for row in rows))),
-            ("of them open", str(sum(row.is_open for row in rows))),
-            ("False positives", str(closed["false_positive"])),
-            ("Acts of law enforcement", str(acts)),
-            ("Terms breached", str(breached)),
+            (say("Security events"), number(events)),
+            (say("Incidents"), str(len(rows))),
+            (say("of them notifiable"), str(sum(row.notifiable for row in rows))),
+            (say("of them open"), str(sum(row.is_open for row in rows))),
+            (say("False positives"), str(closed["false_positive"])),
+            (say("Acts of law enforcement"), str(acts)),
+            (say("Terms breached"), str(breached)),
         ]
-        return Block(heading="At a glance", table=Table(columns=("", ""), rows=tuple(facts)))
+        return Block(heading=say("At a glance"), table=Table(columns=("", ""), rows=tuple(facts)))
 
     def _incident_chart(self, period: Period, rows: list[MeasuredRow]) -> Block:
         length = 7 if period.by_month else 10
@@ -139,25 +144,28 @@ class Reports:
         for row in rows:
             day = self.container.calendar.local(row.detected_at).date().isoformat()
             found["notifiable" if row.notifiable else "other"][day[:length]] += 1
-        series = {name: tuple(float(counts[label]) for label in period.labels) for name, counts in found.items()}
-        labels = tuple(label[5:] for label in period.labels)
-        chart = Chart(title="Incidents by day of detection", labels=labels, series=series)
-        return Block(heading="Incidents over time", chart=chart)
+        names = {"notifiable": say("notifiable"), "other": say("other")}
+        series = {names[name]: tuple(float(counts[it]) for it in period.labels) for name, counts in found.items()}
+        labels = tuple(map(chart_label, period.labels))
+        chart = Chart(title=say("Incidents by day of detection"), labels=labels, series=series)
+        return Block(heading=say("Incidents over time"), chart=chart)
 
     def _handling(self, rows: list[MeasuredRow]) -> Block:
         found = summary(rows)
         table = tuple(
-            (step, str(it.count), say(it.median_s), say(it.longest_s), it.longest or "—")
+            (word(step), str(it.count), say_length(it.median_s, say), say_length(it.longest_s, say), it.longest or "—")
             for step, it in ((step, found[step]) for step in STEPS)
         )
         return Block(
-            heading="How long handling took",
-            text="Detect: from the first event to the detection. The others: from the detection.",
-            table=Table(columns=("Step", "Incidents", "Median", "Longest", "Longest in"), rows=table),
+            heading=say("How long handling took"),
+            text=say("Detect: from the first event to the detection. The others: from the detection."),
+            table=Table(
+                columns=(say("Step"), say("Incidents"), say("Median"), say("Longest"), say("Longest in")), rows=table
+            ),
         )
 
     def _terms(self, period: Period) -> Block:
-        return Block(heading="Terms of the law", table=terms_table(self._terms_of(period)))
+        return Block(heading=say("Terms of the law"), table=terms_table(self._terms_of(period)))
 
     def _terms_of(self, period: Period) -> list[TermsRow]:
         """Count the clocks that were due in a period, by kind and how they ended."""
@@ -165,22 +173,27 @@ class Reports:
 
     def _notices(self, period: Period) -> Block:
         rows = notices.drafted_between(self.container.database, period.start, period.end)
-        table = tuple((word(r.kind), word(r.stage), r.state, str(r.n)) for r in rows)
-        return Block(heading="Notices", table=Table(columns=("Notice", "Stage", "State", "Number"), rows=table))
+        table = tuple((word(r.kind), word(r.stage), word(r.state), str(r.n)) for r in rows)
+        return Block(
+            heading=say("Notices"), table=_table(table, say("Notice"), say("Stage"), say("State"), say("Number"))
+        )
 
     def _event_types(self, period: Period) -> Block:
         last = period.labels[-1] + ("-99" if period.by_month else "")
         rows = effects.most_frequent(self.container.database, period.labels[0], last)
-        table = tuple((r.action, f"{r.n:,}", r.at[:16]) for r in rows)
-        return Block(heading="Most frequent event types", table=Table(columns=("Type", "Events", "Last"), rows=table))
+        table = tuple((r.action, number(r.n), self._seen(r.at)) for r in rows)
+        return Block(
+            heading=say("Most frequent event types"), table=_table(table, say("Type"), say("Events"), say("Last"))
+        )
 
     def _lessons(self, rows: list[MeasuredRow]) -> Block:
         closed = [row for row in rows if row.closed_at]
         without = [row.number for row in closed if not row.lessons and row.disposition == "true_positive"]
-        text = f"{sum(row.lessons for row in closed)} of {len(closed)} closed incidents have recorded lessons."
+        told = sum(row.lessons for row in closed)
+        text = say("{part} of {whole} closed incidents have recorded lessons.", part=told, whole=len(closed))
         if without:
-            text += f" True positives without: {', '.join(without[:20])}."
-        return Block(heading="Lessons", text=text)
+            text += " " + say("True positives without: {numbers}.", numbers=", ".join(without[:20]))
+        return Block(heading=say("Lessons"), text=text)
 
     def sla(self, period: Period) -> Report:
         """How each term of the law was kept, with every breach by name."""
@@ -188,29 +201,29 @@ class Reports:
         breaches = clocks.breaches(self.container.database, period.start, period.end)
         listed = tuple(
             (word(r.kind), r.number or r.act_number or "—", self._when(r.due_at),
-             self._when(r.satisfied_at) if r.satisfied_at else "still owed")
+             self._when(r.satisfied_at) if r.satisfied_at else say("still owed"))
             for r in breaches
         )  # fmt: skip
         series = {
-            "in time": tuple(float(r.in_time) for r in rows),
-            "late": tuple(float(r.late) for r in rows),
-            "still owed": tuple(float(r.owed) for r in rows),
+            say("in time"): tuple(float(r.in_time) for r in rows),
+            say("satisfied late"): tuple(float(r.late) for r in rows),
+            say("still owed"): tuple(float(r.owed) for r in rows),
         }
-        chart = Chart(title="Terms by how they ended", labels=tuple(word(r.kind)[:16] for r in rows), series=series)
+        chart = Chart(title=say("Terms by how they ended"), labels=tuple(word(r.kind) for r in rows), series=series)
         specs = self.container.settings.clock_policy
         clauses = tuple(
-            (word(kind), f"{spec.n} {spec.unit}", specs.reading_of(kind), ", ".join(spec.obligations))
+            (word(kind), term(spec.n, spec.unit), word(specs.reading_of(kind)), ", ".join(spec.obligations))
             for kind, spec in specs.specs.items()
             if spec.owner != "none"
         )
-        columns = ("Duty", "Term", "Reading", "Obligations")
+        columns = (say("Duty"), say("Term"), say("Reading of the term"), say("Obligations"))
         blocks = [
-            Block(heading="Terms", table=terms_table(rows), chart=chart if rows else None),
-            Block(heading="Breaches", text="" if listed else "There was none.",
-                  table=Table(columns=("Duty", "Of", "Due", "Done"), rows=listed) if listed else None),
-            Block(heading="What is counted", table=Table(columns=columns, rows=clauses)),
+            Block(heading=say("Terms"), table=terms_table(rows), chart=chart if rows else None),
+            Block(heading=say("Breaches"), text="" if listed else say("There was none."),
+                  table=_table(listed, say("Duty"), say("Of"), say("Due"), say("Done")) if listed else None),
+            Block(heading=say("What is counted"), table=Table(columns=columns, rows=clauses)),
         ]  # fmt: skip
-        return self._report("sla", "Compliance with the terms of the law", period.name, blocks)
+        return self._report("sla", n_("Compliance with the terms of the law"), period.name, blocks)
 
     def management_review(self, period: Period) -> Report:
         """Input of the management review (KMG 7.2): its six points, each from what was recorded."""
@@ -223,27 +236,29 @@ class Reports:
         lessons = self._lessons_of(rows)
         advice = recommendations(rows, terms, risks, actions)
         blocks = [
-            Block(heading="1. Follow-up actions from earlier reviews", table=actions_table(actions)),
+            Block(heading=say("1. Follow-up actions from earlier reviews"), table=actions_table(actions)),
             Block(
-                heading="2. Vulnerabilities and threats not adequately addressed",
-                text="" if risks else "No risk stands without treatment or at a high level.",
+                heading=say("2. Vulnerabilities and threats not adequately addressed"),
+                text="" if risks else say("No risk stands without treatment or at a high level."),
                 table=risks_table(risks) if risks else None,
             ),
-            Block(heading="3. Results of audits and reviews", table=duties_table(duties)),
+            Block(heading=say("3. Results of audits and reviews"), table=duties_table(duties)),
             Block(
-                heading="4. Nonconformities and corrective actions",
-                text=f"{sum(r.late + r.owed for r in terms)} terms of the law were missed; "
-                f"{sum(1 for a in actions if not a.closed_at)} corrective actions are open.",
+                heading=say("4. Nonconformities and corrective actions"),
+                text=say(
+                    "{missed} terms of the law were missed; {actions} corrective actions are open.",
+                    missed=sum(r.late + r.owed for r in terms), actions=sum(1 for a in actions if not a.closed_at),
+                ),
                 table=terms_table(terms),
             ),
-            Block(heading="5. Possible improvements", text="\n".join(lessons) or "No lesson was recorded."),
+            Block(heading=say("5. Possible improvements"), text="\n".join(lessons) or say("No lesson was recorded.")),
             Block(
-                heading="6. Effectiveness measurements and recommendations",
-                text=f"{kept[0]} of {kept[1]} terms were kept. " + " ".join(advice),
+                heading=say("6. Effectiveness measurements and recommendations"),
+                text=" ".join([say("{part} of {whole} terms were kept.", part=kept[0], whole=kept[1]), *advice]),
                 table=self._handling(rows).table,
             ),
         ]  # fmt: skip
-        return self._report("management-review", "Input of the management review", period.name, blocks)
+        return self._report("management-review", n_("Input of the management review"), period.name, blocks)
 
     def _lessons_of(self, rows: list[MeasuredRow]) -> list[str]:
         found = []
@@ -263,22 +278,22 @@ class Reports:
         for row in governance.duties_done(self.container.database):
             for it in self.container.decisions.timeline(row.id):
                 if it.fact.topic == "duty.done.v1" and since <= iso(it.fact.at) < until:
-                    title = duty_specs()[row.key].title
+                    title = say(duty_specs()[row.key].title)
                     held.append(
                         (
                             title,
-                            str(getattr(it.fact, "done_on", "")),
+                            shown_day(getattr(it.fact, "done_on", None)),
                             it.fact.actor,
                             str(getattr(it.fact, "evidence", "")),
                         )
                     )
         actions = governance.actions_by_day(self.container.database)
+        table = _table(tuple(held), say("What"), say("On"), say("Recorded by"), say("Evidence"))
         blocks = [
-            Block(heading="Held", text="" if held else "None was recorded.",
-                  table=Table(columns=("What", "On", "Recorded by", "Evidence"), rows=tuple(held)) if held else None),
-            Block(heading="Decisions, with owners and days", table=actions_table(actions)),
+            Block(heading=say("Held"), text="" if held else say("None was recorded."), table=table if held else None),
+            Block(heading=say("Decisions, with owners and days"), table=actions_table(actions)),
         ]  # fmt: skip
-        return self._report("review-outputs", "Record of review outputs", period.name, blocks)
+        return self._report("review-outputs", n_("Record of review outputs"), period.name, blocks)
 
     def soa(self, period: Period) -> Report:
         """Statement of applicability (KMG 4.2.1): every control of Annex A with live evidence."""
@@ -289,17 +304,22 @@ class Reports:
             statement = stated.get(control.id)
             behind = [rows[o] for o in control.obligations]
             latest = max((row for row in behind if row.evidence_at), key=lambda r: r.evidence_at, default=None)
-            says = "not stated" if statement is None else "applicable" if statement.applicable else "not applicable"
+            says = say("not stated")
+            if statement is not None:
+                says = say("applicable") if statement.applicable else say("not applicable")
             table.append(
-                (control.id, control.name, says, statement.justification if statement else "—",
+                (control.id, say(control.name), says, statement.justification if statement else "—",
                  ", ".join(control.obligations) or "—",
-                 f"{latest.evidence}, {latest.evidence_at[:10]}" if latest else "none")
+                 _evidence(latest))
             )  # fmt: skip
-        text = f"{len(stated)} of {len(table)} controls are stated."
-        columns = ("Control", "Name", "Statement", "Justification", "Obligations", "Latest evidence")
+        text = say("{part} of {whole} controls are stated.", part=len(stated), whole=len(table))
+        columns = (
+            say("Control"), say("Name"), say("Statement"), say("Justification"), say("Obligations"),
+            say("Latest evidence"),
+        )  # fmt: skip
         return self._report(
-            "soa", "Statement of applicability, ISO/IEC 27001:2022 Annex A", period.name,
-            [Block(heading="Controls", text=text, table=Table(columns=columns, rows=tuple(table)))],
+            "soa", n_("Statement of applicability, ISO/IEC 27001:2022 Annex A"), period.name,
+            [Block(heading=say("Controls"), text=text, table=Table(columns=columns, rows=tuple(table)))],
         )  # fmt: skip
 
     def risks(self, period: Period, book: str) -> Report:
@@ -307,45 +327,63 @@ class Reports:
         rows = governance.risks(self.container.database, book)
         levels = Counter("high" if r.level >= 12 else "medium" if r.level >= 6 else "low" for r in rows)
         chart = Chart(
-            title="Risks by level", labels=("low", "medium", "high"),
-            series={"risks": tuple(float(levels[name]) for name in ("low", "medium", "high"))},
+            title=say("Risks by level"), labels=(say("low risk"), say("medium risk"), say("high risk")),
+            series={say("risks"): tuple(float(levels[name]) for name in ("low", "medium", "high"))},
         )  # fmt: skip
-        text = (
+        text = say(
             "Likelihood and loss are 1 to 5. Of several experts' scores the highest counts (PROcredit 22); "
             "the level is likelihood times the greatest loss (PROcredit 23): from 12 high, from 6 medium."
         )
         losses = self._losses(period) if book == "fraud" else []
         blocks = [
-            Block(heading="Register", text=text, table=risks_table(rows), chart=chart if rows else None),
+            Block(heading=say("Register"), text=text, table=risks_table(rows), chart=chart if rows else None),
             *losses,
         ]
-        title = "Register of fraud risks" if book == "fraud" else "Register of risks to information assets"
+        title = n_("Register of fraud risks") if book == "fraud" else n_("Register of risks to information assets")
         return self._report(f"{book}-risks", title, period.name, blocks)
 
     def _losses(self, period: Period) -> list[Block]:
         last = period.labels[-1] + ("-99" if period.by_month else "")
         rows = effects.of_types(self.container.database, period.labels[0], last, _INDICATORS)
         table = tuple((r.action, str(r.n)) for r in rows)
-        return [Block(heading="Early indicators", table=Table(columns=("Event type", "Events"), rows=table))]
+        return [Block(heading=say("Early indicators"), table=_table(table, say("Event type"), say("Events")))]
 
     def coverage(self, period: Period) -> Report:
         """Every obligation with what serves it and its latest evidence."""
         rows = Coverage(self.container).rows()
         table = tuple(
-            (row.obligation, row.clause, row.kinds, serving(row),
-             f"{row.evidence}, {row.evidence_at[:10]}" if row.evidence_at else "none")
+            (row.obligation, row.clause, listed(row.kinds.split(", ")), serving(row),
+             _evidence(row if row.evidence_at else None))
             for row in rows
         )  # fmt: skip
         found = totals(rows)
-        text = (
-            f"{found['served']} of {found['obligations']} obligations are served, "
-            f"{found['with_evidence']} have evidence; {found['by_nothing']} are served by nothing here."
-        )
-        columns = ("Obligation", "Clause", "Kinds", "Served by", "Latest evidence")
+        text = say(
+            "{served} of {obligations} obligations are served, {with_evidence} have evidence; {by_nothing} are served "
+            "by nothing here.", **found,
+        )  # fmt: skip
+        columns = (say("Obligation"), say("Clause"), say("Kinds"), say("Served by"), say("Latest evidence"))
         return self._report(
-            "coverage", "Coverage of the obligations", period.name,
-            [Block(heading="Obligations", text=text, table=Table(columns=columns, rows=table))],
+            "coverage", n_("Coverage of the obligations"), period.name,
+            [Block(heading=say("Obligations"), text=text, table=Table(columns=columns, rows=table))],
         )  # fmt: skip
 
     def _when(self, at: datetime) -> str:
-        return self.container.calendar.local(at).strftime("%Y-%m-%d %H:%M")
+        return moment(at, self.container.calendar.zone, seconds=False)
+
+    def _seen(self, at: str) -> str:
+        return at[:16] if spoken() == "en" else self._when(datetime.fromisoformat(at))
+
+    def _rule(self, name: str) -> str:
+        """Name a rule as people know it; in English by its own name, as it stands in the files."""
+        if not name:
+            return say("told by people")
+        rule = self.container.rules.by_reference.get(name)
+        return titled(rule.title, self.container.rules.titles) if rule and spoken() != "en" else name
+
+
+def _table(rows: tuple[tuple[str, ...], ...], *columns: str) -> Table:
+    return Table(columns=columns, rows=rows)
+
+
+def _evidence(row: CoverageRow | None) -> str:
+    return f"{row.evidence}, {day(row.evidence_at[:10])}" if row is not None else say("none")

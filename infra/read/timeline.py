@@ -18,6 +18,7 @@ from infra.read.reading import Reading
 from infra.read.rows import incidents
 from playbooks import run as runs
 from reports.messages import day, listed, moment, say, spoken, word
+from reports.phrases import policy, why
 
 
 class Entry(NamedTuple):
@@ -43,7 +44,7 @@ def entries(container: Reading, owner: str) -> list[Entry]:
             actor=it.fact.actor,
             topic=it.fact.topic.split(".")[0],
             text=describe(it.fact, names),
-            reason=it.fact.reason,
+            reason=why(it.fact.reason),
         )
         for it in reversed(recorded)
         if not _is_scaffolding(it.fact)
@@ -168,8 +169,8 @@ def _clock(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case c.ClockStarted():
             if fact.by_hand:
-                return say("{name}: clock started by hand ({policy})", name=name, policy=fact.policy)
-            return say("{name}: clock started ({policy})", name=name, policy=fact.policy)
+                return say("{name}: clock started by hand ({policy})", name=name, policy=policy(fact.policy))
+            return say("{name}: clock started ({policy})", name=name, policy=policy(fact.policy))
         case c.ClockMarkReached():
             told = _told(fact.escalated_to)
             return say("{name}: {percent} % of the term used; told {told}", name=name, percent=fact.percent, told=told)

@@ -22,7 +22,7 @@ from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
 from infra.web.language import asked, in_language
-from reports import messages
+from reports import messages, phrases
 
 COOKIE = "qorgau_session"
 FLASH = "qorgau_flash"
@@ -95,10 +95,15 @@ def environment(container: Container) -> Environment:
         "word": messages.word,
         "span": lambda seconds: say_length(seconds, messages.say),
         "said": messages.say,
+        "why": phrases.why,
+        "policy": phrases.policy,
+        "skipped": phrases.skipped,
+        "titled": lambda title: phrases.titled(title, container.rules.titles),
+        "listed_words": lambda text: messages.listed(text.split(", ")),
     }
     env.filters |= {name: at_each_reading(make) for name, make in spoken.items()}
     env.globals["_"] = marked
-    env.globals["ngettext"] = lambda one, many, n: messages.ngettext(one, many, n)
+    env.globals["ngettext"] = counted
     env.globals["spoken"] = messages.spoken
     env.globals["own_names"] = messages.OWN_NAMES
     env.filters["iso"] = iso
@@ -125,6 +130,11 @@ def marked(msgid: str, /, **values: Any) -> Markup:
     A text that comes from elsewhere (a step of a playbook, a title) goes through the filter ``said``, which escapes it.
     """
     return Markup(messages.say(msgid)).format(**values) if values else Markup(messages.say(msgid))  # noqa: S704
+
+
+def counted(one: str, many: str, n: int, /) -> Markup:
+    """Return the form of a message, written in a template, that goes with a number; the number as it is written."""
+    return Markup(messages.ngettext(one, many, n, n=messages.number(n)))  # noqa: S704
 
 
 def local(container: Container, at: str | datetime | None, *, seconds: bool = True) -> str:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -61,6 +62,11 @@ class RuleSet:
                         file=rule.file,
                         line=rule.line,
                     )
+
+    @cached_property
+    def titles(self) -> Mapping[str, Mapping[str, str]]:
+        """What each rule is called in other languages, by its English title."""
+        return {rule.title: rule.meta.words for rule in self.rules.values() if rule.meta is not None}
 
     def __len__(self) -> int:
         return len(self.rules)

@@ -28,13 +28,14 @@ NAMES = {
     "CACAO", "X-CSRF-Token", "docs/notices.md", "openapi.json", "eml", "name", "timestamp",
     "event.id", "event.action", "mfo.context.", "loan.obligation.terminated", "follow_up", "final", "containment",
     "cause", "consequence", "recovery", "reduce", "accept", "avoid", "transfer", "write-off", "release", "success",
-    "failure", "skipped",
+    "failure", "skipped", "verify.py", "signature.note", "events-personal.ndjson", "Ed25519",
 }  # fmt: skip
 # What is written alike in Russian and Kazakh.
 ALIKE = {
     "Clause", "Incident", "catalogue", "Auditor", "Compliance officer", "(ISO/IEC 27035; NIST: {function})", "Timeline",
     "Ledger {root}", "Server", "{n} min", "client", "CISO", "Client", "asset", "session", "{key}: {outcome}. {detail}",
-    "{size} bytes", "Legal act", "{duty} of {owner_kind} {owner_id}: {detail}",
+    "Legal act", "ledger", "{n} byte", "{n} minute", "Median", "File", "The incident",
+    "{duty} of {owner_kind} {owner_id}: {detail}",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from infra.cli import common
 from infra.read.coverage import Coverage, totals
 from infra.read.report_tables import serving
 from infra.read.reporting import Reports
+from reports.messages import LANGUAGES
 from reports.render import REPORT_FORMATS, ReportFormat, render_report
 
 Command = Callable[..., None]
@@ -30,15 +31,16 @@ def _options(command: Command) -> Command:
         click.option("--output", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"),
                      help="File, or - for stdout (default)."),
         click.option("--format", "kind", type=click.Choice(REPORT_FORMATS), default="txt", show_default=True),
+        click.option("--language", type=click.Choice(LANGUAGES), help="Its language (default: the setting LANGUAGE)."),
         click.option("--period", default="", help="A month or a year, such as 2026-11 or 2026 (default: this month)."),
     ):  # fmt: skip
         command = option(command)
     return command
 
 
-def _write(name: str, period: str, kind: ReportFormat, output: Path) -> None:
+def _write(name: str, period: str, kind: ReportFormat, output: Path, language: str | None) -> None:
     with common.container() as container:
-        made = Reports(container).build(name, period)
+        made = Reports(container, language or container.settings.language).build(name, period)
     body = render_report(made, kind)
     if str(output) == "-":
         sys.stdout.buffer.write(body)
@@ -49,8 +51,8 @@ def _write(name: str, period: str, kind: ReportFormat, output: Path) -> None:
 def _command(name: str, text: str) -> None:
     @report.command(name, help=text)
     @_options
-    def write(period: str, kind: ReportFormat, output: Path) -> None:
-        _write(name, period, kind, output)
+    def write(period: str, kind: ReportFormat, output: Path, language: str | None) -> None:
+        _write(name, period, kind, output, language)
 
 
 _command("security", "Security report of a month or a year: incidents, handling, terms, notices.")
@@ -65,12 +67,13 @@ _command("asset-risks", "Register of risks to information assets.")
 @report.command()
 @click.option("--format", "kind", type=click.Choice(REPORT_FORMATS), help="Write it as a report in this format.")
 @click.option("--output", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"))
+@click.option("--language", type=click.Choice(LANGUAGES), help="Its language (default: the setting LANGUAGE).")
 @click.option("--missing", is_flag=True, help="Only those that nothing serves.")
 @common.as_json
-def coverage(kind: ReportFormat | None, output: Path, missing: bool, as_json: bool) -> None:
+def coverage(kind: ReportFormat | None, output: Path, language: str | None, missing: bool, as_json: bool) -> None:
     """Say for every obligation of the register what serves it, and its latest evidence; or that nothing does."""
     if kind is not None:
-        _write("coverage", "", kind, output)
+        _write("coverage", "", kind, output, language)
         return
     with common.container() as container:
         rows = Coverage(container).rows()

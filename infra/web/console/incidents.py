@@ -33,6 +33,7 @@ from infra.web.console.forms import INCIDENTS, REPORT, answered, send
 from infra.web.context import CheckedForm, TheContainer, TheSession, do, page, safe_path
 from playbooks.run import Run, TaskOpened
 from reports.messages import say
+from reports.phrases import instruction, titled
 
 router = APIRouter(include_in_schema=False)
 
@@ -140,7 +141,7 @@ def show_incident(request: Request, container: TheContainer, session: TheSession
         severities=SEVERITIES,
         dispositions=DISPOSITIONS,
         phases=("new", "triaged", "contained", "recovered", "closed"),
-        title=f"{incident.number} {incident.title}",
+        title=f"{incident.number} {titled(incident.title, container.rules.titles)}",
     )
 
 
@@ -158,6 +159,7 @@ class _Step:
     name: str
     state: str
     task: TaskOpened | None
+    instruction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,8 @@ def _runs(container: Container, incident_id: str) -> list[_Shown]:
                 continue
             task = run.waiting.get(step_id)
             state = run.done.get(step_id) or ("waiting" if task or step_id in run.requested else "running")
-            steps.append(_Step(step_id, step.get("name", step_id), state, task))
+            asked = instruction(step.get("description", ""), task.instruction, run.variables) if task else ""
+            steps.append(_Step(step_id, step.get("name", step_id), state, task, asked))
         workflow = playbook.workflow if playbook else {}
         spare = {step.get("on_failure") for step in workflow.values()}
         ahead = [

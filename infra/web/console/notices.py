@@ -21,7 +21,7 @@ from infra.web.context import CheckedForm, TheContainer, TheSession, do, page
 from infra.web.documents import DOCUMENT_CSP, TYPES
 from reports.messages import say
 from reports.render import FORMATS, Format, render
-from reports.wording import NAMES, heading, kind_key
+from reports.wording import NAMES, heading, kind_key, said_heading
 
 router = APIRouter(include_in_schema=False)
 STATES = ("open", "sent", "all")
@@ -48,7 +48,7 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
     incident = container.decisions.load(Incident, notice.incident_id)
     kind = kind_key(notice.kind, notice.stage)
     headings = {
-        language: {name: heading(kind, language, name) for name in fields}
+        language: {name: said_heading(kind, language, name) for name in fields}
         for language, fields in notice.content.items()
     }
     local_now = container.calendar.local(container.clock.now())

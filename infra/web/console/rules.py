@@ -22,6 +22,7 @@ from infra.store.models.rules import ListRow
 from infra.web.console.forms import LISTS, RULES, answered
 from infra.web.context import CheckedForm, TheContainer, TheSession, page
 from reports.messages import say
+from reports.phrases import titled
 from rules.detection.context import ContextMemory
 from rules.detection.loader import one_document
 from rules.detection.pack import builtin_contexts
@@ -63,7 +64,7 @@ def show_rule(request: Request, container: TheContainer, session: TheSession, na
     changes = _changes(container, name, life)
     return page(
         request, "rule.html", session, rule=rule, rule_name=name, life=life, bases=bases, duties=duties, rows=rows,
-        values=values, changes=changes, title=rule.title if rule else name,
+        values=values, changes=changes, title=titled(rule.title, container.rules.titles) if rule else name,
     )  # fmt: skip
 
 

@@ -1,0 +1,143 @@
+"""Every report in three languages: none holds English words but names, ids and what people wrote."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from starlette.testclient import TestClient
+
+from engine.incidents.incident import Incident
+from engine.kernel.errors import InputError
+from infra.cli import cli
+from infra.read.coverage import Coverage
+from infra.read.evidence import Bundle
+from infra.read.reporting import Reports
+from infra.web.app import create_app
+from infra.web.console.governance import REPORTS
+from reports.evidence.verify import verify
+from reports.messages import refusal, speak
+from reports.phrases import chart_label, period, policy, skipped, term, titled, why
+from reports.render import render_report
+from reports.report import Report
+from tests.integration.test_api import sign_in
+from tests.support import ANALYST, CISO, COMPLIANCE, FRAUD, MONDAY, World
+
+SENTENCE = re.compile(r"(?<![-.\w:])[A-Za-z]{3,}(?: [a-z]{2,})+(?![-.\w])")
+
+
+@pytest.fixture
+def lived(world: World) -> Iterator[World]:
+    """A house with incidents, a breach, duties, actions and risks; people write Russian in it."""
+    for client in ("c-1", "c-2"):
+        world.feed(world.event("portal.profile.change_applied", mfo__client__id=client, mfo__change__field="iin"))
+    first = world.incidents()[0]["id"]
+    acts = world.container.acts
+    acts.assign(first, ANALYST.id, by=ANALYST)
+    acts.approve_notice(world.notices(first)["regulator"]["id"], None, by=COMPLIANCE)
+    acts.duty_done("internal-audit", date(2026, 11, 20), "отчёт 5", by=CISO)
+    acts.plan_action("management-review", "купить межсетевой экран", "erlan", date(2026, 11, 30), by=CISO)
+    acts.state_control("8.13", True, "копии делаются", by=CISO)
+    for book in ("asset", "fraud"):
+        key = acts.enter_risk(
+            book, "База займов", "займы", "утечка", "сотрудник", "права", "журнал", "erlan", by=ANALYST
+        )
+        acts.score_risk(key, 4, (3, 1, 1), "erlan", by=FRAUD)
+    world.work()
+    world.clock.forward(days=4)
+    world.sweep()
+    yield world
+
+
+def texts(report: Report) -> list[str]:
+    found = [report.title, report.organisation]
+    for block in report.blocks:
+        found += [block.heading, block.text]
+        if block.table is not None:
+            found += [*block.table.columns, *(cell for row in block.table.rows for cell in row)]
+        if block.chart is not None:
+            found += [block.chart.title, *block.chart.series, *block.chart.labels]
+    return found
+
+
+@pytest.mark.parametrize("language", ["ru", "kk"])
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_holds_no_english_words(lived: World, name: str, language: str) -> None:
+    made = Reports(lived.container, language).build(name, "2026")
+    assert made.language == language
+    clauses = {row.clause for row in Coverage(lived.container).rows()}
+    assert [text for text in texts(made) if SENTENCE.search(text) and text not in clauses] == []
+    english = Reports(lived.container, "en").build(name, "2026")
+    assert (made.name, made.period, len(made.blocks)) == (english.name, english.period, len(english.blocks))
+    assert {block.heading for block in made.blocks}.isdisjoint(block.heading for block in english.blocks)
+
+
+@pytest.mark.parametrize("language", ["ru", "kk", "en"])
+def test_a_page_and_a_table_of_a_report_are_in_its_language(lived: World, language: str) -> None:
+    made = Reports(lived.container, language).build("sla", "2026-11")
+    page = render_report(made, "html").decode()
+    assert f'<html lang="{language}">' in page
+    assert {"ru": "ноябрь 2026", "kk": "қараша", "en": "2026-11"}[language] in page.lower()
+    head = render_report(made, "csv").decode("utf-8-sig").splitlines()[0]
+    assert head.startswith({"ru": "отчёт,", "kk": "есеп,", "en": "report,"}[language])
+
+
+def test_the_console_makes_a_report_in_the_language_of_its_reader(world: World) -> None:
+    with TestClient(create_app(world.container)) as client:
+        sign_in(client, "bolat")
+        page = client.get("/reports/security.html", headers={"Accept-Language": "kk"})
+        assert "Қауіпсіздік туралы айлық есеп" in page.text
+        client.get("/?speak=ru")
+        assert client.get("/reports/security.json").json()["title"] == "Месячный отчёт о безопасности"
+
+
+def test_the_command_line_takes_a_language(tmp_path: Path) -> None:
+    env = {"QORGAU_DATA": str(tmp_path / "data"), "QORGAU_LANGUAGE": "kk"}
+    for options, title in (([], "Заң мерзімдерінің сақталуы"), (["--language", "ru"], "Соблюдение сроков по закону")):
+        done = CliRunner().invoke(cli, ["report", "sla", *options], env=env)
+        assert (done.exit_code, done.output.splitlines()[0]) == (0, title)
+
+
+def test_the_pages_of_a_bundle_are_in_the_language_of_the_house(lived: World, tmp_path: Path) -> None:
+    container = lived.container
+    bundle = Bundle(container, container.decisions.load(Incident, lived.incidents()[0]["id"]))
+    english = bundle.build(MONDAY, "test")
+    object.__setattr__(container, "settings", container.settings.model_copy(update={"language": "ru"}))
+    russian = Bundle(container, bundle.incident).build(MONDAY, "test")
+    files = [{name: zipped.read(name) for name in zipped.namelist()} for zipped in map(opened, (english, russian))]
+    changed = {name for name in files[0] if files[0][name] != files[1][name]}
+    assert changed == {"README.txt", "summary.html", "summary.pdf", "manifest.json", "signature.note"}
+    assert files[1]["README.txt"].decode().startswith("Доказательства по инциденту INC-")
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(russian)
+    verify(str(path), container.store.signer.verifier.text())
+
+
+def opened(data: bytes) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(data))
+
+
+def test_what_the_engine_recorded_is_said_in_each_language() -> None:
+    reason = "severity high is that of rule iin-change 0123456789ab; the law's duties hold for the class fraud"
+    words = {"Locked: out": {"ru": "Закрыто", "kk": "Жабық"}}
+    with speak("ru"):
+        assert [term(n, "business_day") for n in (1, 2, 5)] == ["1 рабочий день", "2 рабочих дня", "5 рабочих дней"]
+        assert policy("1 business_day, strict") == "1 рабочий день, исчисление: строгое"
+        assert skipped("2026-11-28 weekend") == "28.11.2026 выходной"
+        assert SENTENCE.search(why(reason)) is None
+        assert titled("Locked: out: c-1", words) == "Закрыто: c-1"
+        assert (chart_label("2026-11-27"), period("2026-11")) == ("27.11", "ноябрь 2026\xa0г.")
+        assert "«" not in refusal(InputError("give the reason", field="reason"))
+        assert "поле 'Основание'" in refusal(InputError("give the reason", field="reason"))
+    with speak("en"):
+        assert (term(1, "business_day"), why(reason)) == ("1 business day", reason)
+        assert (chart_label("2026-11"), period("2026-11")) == ("11", "2026-11")
+    for told in ("what somebody wrote", "severity is wrong", "3 sheep, strictly speaking"):
+        with speak("kk"):
+            assert (why(told), policy(told), skipped(told), titled(told, words)) == (told,) * 4
