@@ -138,7 +138,16 @@ class World:
         return {row.kind: stored(row) for row in clocks.of_owner_by_id(self.container.database, owner)}
 
     def notices(self, incident: str) -> dict[str, dict[str, Any]]:
-        return {row.kind: stored(row) for row in notices.of_incident(self.container.database, incident)}
+        """The notices of an incident by kind: of those to clients the one addressed last, before that their text."""
+        rows = sorted(notices.of_incident(self.container.database, incident), key=lambda row: bool(row.text_of))
+        return {row.kind: stored(row) for row in rows}
+
+    def told(self, incident: str) -> set[str]:
+        """Approve the text for the clients of an incident; return those who got a notice of their own with it."""
+        self.container.acts.approve_client_notices(incident, by=COMPLIANCE)
+        self.work()
+        found = notices.of_incident(self.container.database, incident)
+        return {row.subject for row in found if row.kind == "client" and row.text_of and row.state == "sent"}
 
     def finish_steps(self, incident: str, people: Sequence[Person] = PEOPLE) -> list[str]:
         """Carry out every task of the playbooks of an incident; return the titles in order."""

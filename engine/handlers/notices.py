@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
@@ -9,8 +11,7 @@ from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
 from engine.kernel.errors import Conflict, InputError, NotFound
 from engine.kernel.facts import Person
-from engine.kernel.messages import AfcMessage, NoticeMessage
-from engine.kernel.ports import Context, Intent
+from engine.notices import delivering, many
 from engine.notices import notice as notices
 from engine.notices.commands import (
     ApproveClientNotices,
@@ -31,7 +32,8 @@ from engine.notices.facts import NoticeStage
 from engine.notices.following import following
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
-from engine.policies.notices import drafted
+from engine.notices.sending import order_sending
+from engine.policies.notices import drafted, texts
 
 LATER: tuple[NoticeStage, ...] = ("follow_up", "final")
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
@@ -133,7 +135,7 @@ def approve(work: Work, command: ApproveNotice) -> Outcome:
 @in_unit(ApproveClientNotices)
 def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted:
     """Approve every drafted client notice of an incident."""
-    found = [work.unit.load(Notice, key) for key in work.unit.find(Notice, incident_id=command.incident_id)]
+    found = texts(work.unit, command.incident_id)
     waiting = [it for it in found if notice_kind(it.kind).per == "client" and it.state in notices.OPEN_TEXT]
     for notice in waiting:
         _approve(work, notice)
@@ -142,17 +144,30 @@ def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted
 
 def _approve(work: Work, notice: Notice) -> None:
     incident = work.unit.load(Incident, notice.incident_id)
-    facts = notices.approve(notice, incident.assignee, by=work.by, at=work.at)
+    facts = notices.approve(
+        notice, incident.assignee, by=work.by, at=work.at, clients=_addressees(work, notice, incident)
+    )  # fmt: skip
     work.record(Notice, notice.id, facts)
     for number, recipient in enumerate(notice.deliveries):
         order_sending(work.unit, notice, recipient, number)
+
+
+def _addressees(work: Work, notice: Notice, incident: Incident) -> Sequence[str]:
+    """Whom a text for many goes to, as the list is now. Raise Conflict while the one before is being addressed."""
+    if not notice.to_many:
+        return ()
+    held = texts(work.unit, incident.id)
+    if any(many.is_being_addressed(it) for it in held if it.kind == notice.kind):
+        raise Conflict("the text before is still being addressed; try again in a moment")
+    first = work.unit.load(Notice, notice.follows) if notice.follows else None
+    return many.addressees(notice, incident.entities.clients, held, first)
 
 
 @in_unit(SettleNotice)
 def settle(work: Work, command: SettleNotice) -> Outcome:
     """Decide what became of a notice whose fate is unknown."""
     notice = work.get(Notice, command.notice_id)
-    facts = notices.settle_unknown(
+    facts = delivering.settle_unknown(
         notice, command.taken, command.evidence, by=work.by, at=work.at, recipient=command.recipient
     )
     work.record(Notice, notice.id, facts)
@@ -163,7 +178,7 @@ def settle(work: Work, command: SettleNotice) -> Outcome:
 def hand_over(work: Work, command: HandOverNotice) -> Outcome:
     """Record that a person handed an approved notice over by a portal, courier or letter."""
     notice = work.get(Notice, command.notice_id)
-    facts = notices.hand_over(
+    facts = delivering.hand_over(
         notice, command.channel, command.reference, command.handed_at or work.at, by=work.by, at=work.at
     )
     work.record(Notice, notice.id, facts)
@@ -178,7 +193,7 @@ def resend(desk: Desk, command: ResendNotice, by: Person) -> Outcome:
     _address(recipient)
     with desk.work(by) as work:
         notice = work.get(Notice, command.notice_id)
-        facts = notices.resend(notice, recipient, command.instead_of, command.reason, by=by, at=work.at)
+        facts = delivering.resend(notice, recipient, command.instead_of, command.reason, by=by, at=work.at)
         work.record(Notice, notice.id, facts)
         order_sending(work.unit, notice, recipient.strip(), None)
     return DONE
@@ -188,7 +203,7 @@ def resend(desk: Desk, command: ResendNotice, by: Person) -> Outcome:
 def record_receipt(work: Work, command: RecordReceipt) -> Outcome:
     """Record that the recipient says it has the notice."""
     notice = work.get(Notice, command.notice_id)
-    facts = notices.receipt(
+    facts = delivering.receipt(
         notice, command.reference, command.received_on, command.document_id, by=work.by, at=work.at
     )  # fmt: skip
     work.record(Notice, notice.id, facts)
@@ -202,21 +217,11 @@ def record_bounce(work: Work, command: RecordBounce) -> Outcome:
         notice = work.get(Notice, command.notice_id)
     except NotFound:
         raise NotFound("the message that came back is none of ours") from None
-    facts = notices.bounce(
+    facts = delivering.bounce(
         notice, command.recipient, command.status, command.detail, at=work.at, actor=work.by.id
     )  # fmt: skip
     work.record(Notice, notice.id, facts)
     return DONE
-
-
-def order_sending(unit: Context, notice: Notice, recipient: str, number: int | None) -> None:
-    """Order the sending of an approved notice to one recipient; ``number`` is None for another try."""
-    delivery = notice.deliveries[recipient]
-    key = f"mail:{notice.id}" if number == 0 else f"mail:{notice.id}:{number}"
-    if number is None:
-        key = f"mail:{notice.id}:try-{delivery.attempt}:{recipient}"
-    kind = AfcMessage if notice_kind(notice.kind).form == "message" else NoticeMessage
-    unit.intend(Intent(key, kind(notice_id=notice.id, recipient=recipient)))
 
 
 def _seen(notice: Notice, version: int | None) -> Notice:

@@ -32,6 +32,8 @@ class NoticeDrafted(Fact):
     stage: NoticeStage = "initial"
     follows: str = ""
     """The notice that this one follows up."""
+    to_many: bool = False
+    """Whether it is one text for many clients, each of whom gets a notice of his own when it is approved."""
 
 
 class NoticeRedrafted(Fact):
@@ -72,6 +74,37 @@ class NoticeApproved(Fact):
     topic: ClassVar[str] = "notice.approved.v1"
     notice_id: str
     content_hash: str
+    addressees: int = 0
+    """How many clients a text for many goes to."""
+    list_sha256: str = ""
+    """The hash of their list (``engine.notices.notice.list_hash``)."""
+
+
+class NoticeListed(Fact):
+    """A part of the list of clients that an approved text goes to."""
+
+    topic: ClassVar[str] = "notice.listed.v1"
+    notice_id: str
+    clients: tuple[str, ...]
+
+
+class NoticeAddressed(Fact):
+    """A client gets a notice of his own, with the approved text for many."""
+
+    topic: ClassVar[str] = "notice.addressed.v1"
+    notice_id: str
+    text_id: str
+    kind: NoticeKind
+    incident_id: str
+    subject: str
+    recipient: str
+    stage: NoticeStage
+    follows: str
+    template_version: str
+    obligations: tuple[str, ...]
+    content_hash: str
+    approved_by: str
+    approved_at: AwareDatetime
 
 
 class NoticeSent(Fact):
@@ -146,7 +179,8 @@ class NoticeWithdrawn(Fact):
 
 TextFact = (
     NoticeDrafted | NoticeRedrafted | NoticeEdited | NoticeSubmitted | NoticeReturned | NoticeApproved | NoticeWithdrawn
-)
+    | NoticeListed | NoticeAddressed
+)  # fmt: skip
 """What makes the text."""
 FateFact = NoticeSent | NoticeRefused | NoticeUnknown | NoticeBounced | NoticeResendOrdered | NoticeReceipted
 """What became of it."""

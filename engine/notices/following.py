@@ -17,7 +17,7 @@ def following(first: Notice, stage: NoticeStage, load: Callable[[str], Notice]) 
 
     ``load`` gives a notice by id, empty when there is none. Raise DecisionRefused while the first was not handed over.
     """
-    if first.state != "sent":
+    if first.state != "sent" and not (first.to_many and first.approved_at is not None):
         raise DecisionRefused("a supplement follows a notice that was handed over")
     for number in count():
         key = notice_id(first.kind, first.incident_id, first.subject, stage, number)

@@ -8,22 +8,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
 import orjson
 
-from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person, Reasoned, foreign
+from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
+from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.notices.facts import (
     DeliveryState,
     FateFact,
+    NoticeAddressed,
     NoticeApproved,
     NoticeBounced,
     NoticeDrafted,
     NoticeEdited,
     NoticeKind,
+    NoticeListed,
     NoticeReceipted,
     NoticeRedrafted,
     NoticeRefused,
@@ -94,6 +96,13 @@ class Notice:
     approved_at: datetime | None = None
     content_hash: str | None = None
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    to_many: bool = False
+    addressees: int = 0
+    list_sha256: str = ""
+    listed: dict[str, None] = field(default_factory=dict)
+    """The clients that an approved text for many goes to."""
+    text_of: str = ""
+    """The notice whose approved text this one carries to one client."""
     withdrawn: bool = False
     version: int = 0
 
@@ -140,7 +149,7 @@ class Notice:
                 self.subject, self.template_version = fact.subject, fact.template_version
                 self.recipient, self.obligations = fact.recipient, fact.obligations
                 self.stage, self.follows = fact.stage, fact.follows
-                self.drafted_at, self.withdrawn = fact.at, False
+                self.drafted_at, self.withdrawn, self.to_many = fact.at, False, fact.to_many
                 self._write(fact, _copy(fact.content))
             case NoticeRedrafted():
                 self.template_version = fact.template_version or self.template_version
@@ -155,11 +164,25 @@ class Notice:
             case NoticeApproved():
                 self.approved_by, self.approved_at = fact.actor, fact.at
                 self.content_hash = fact.content_hash
-                self.deliveries = {to: Delivery(to) for to in recipients(self.recipient)}
+                self.addressees, self.list_sha256 = fact.addressees, fact.list_sha256
+                if not self.to_many:
+                    self.deliveries = {to: Delivery(to) for to in recipients(self.recipient)}
+            case NoticeListed():
+                self.listed.update(dict.fromkeys(fact.clients))
+            case NoticeAddressed():
+                self._address(fact)
             case NoticeWithdrawn():
                 self.withdrawn = True
             case _:
                 foreign(fact)
+
+    def _address(self, fact: NoticeAddressed) -> None:
+        self.id, self.kind, self.incident_id, self.subject = fact.notice_id, fact.kind, fact.incident_id, fact.subject
+        self.stage, self.follows, self.text_of = fact.stage, fact.follows, fact.text_id
+        self.template_version, self.obligations = fact.template_version, fact.obligations
+        self.recipient, self.content_hash = fact.recipient, fact.content_hash
+        self.drafted_at, self.approved_by, self.approved_at = fact.at, fact.approved_by, fact.approved_at
+        self.deliveries = {to: Delivery(to) for to in recipients(self.recipient)}
 
     def _fate(self, fact: FateFact) -> None:
         match fact:
@@ -218,6 +241,11 @@ def content_hash(content: Content) -> str:
     return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def list_hash(clients: Sequence[str]) -> str:
+    """Return the SHA-256 of a list of clients: sorted, one a line, in UTF-8."""
+    return hashlib.sha256("\n".join(sorted(clients)).encode()).hexdigest()
+
+
 def edit(notice: Notice, language: str, fields: Mapping[str, str], *, by: Person, at: datetime) -> Sequence[Fact]:
     """Change the text of one language. Only fields the draft has can be written; a text under review goes back."""
     _is_text(notice, "edited")
@@ -260,10 +288,17 @@ def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Seque
     return [NoticeReturned(at=at, actor=by.id, reason=remark, notice_id=notice.id)]
 
 
-def approve(notice: Notice, assignee: str | None, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Approve for sending: a compliance officer who neither edited nor submitted the text, nor works the incident."""
+def approve(
+    notice: Notice, assignee: str | None, *, by: Person, at: datetime, clients: Sequence[str] = ()
+) -> Sequence[Fact]:
+    """Approve for sending: a compliance officer who neither edited nor submitted the text, nor works the incident.
+
+    ``clients`` are those whom a text for many goes to; their list is approved with it.
+    """
     require("approve-notice", by)
     _is_text(notice, "approved")
+    if notice.to_many and not clients:
+        raise DecisionRefused("there is no client left whom this text would tell")
     if by.id == assignee:
         raise SecondPersonNeeded("the incident's assignee cannot approve its notice")
     if by.id in notice.editors:
@@ -273,7 +308,10 @@ def approve(notice: Notice, assignee: str | None, *, by: Person, at: datetime) -
     _no_empty_field(notice)
     if not recipients(notice.recipient):
         raise DecisionRefused("the notice has no recipient")
-    return [NoticeApproved(at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content))]
+    to = {"addressees": len(clients), "list_sha256": list_hash(clients)} if notice.to_many else {}
+    return [
+        NoticeApproved(at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content), **to)  # type: ignore[arg-type]
+    ]
 
 
 def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
@@ -296,104 +334,3 @@ def _no_empty_field(notice: Notice) -> None:
     empty = sorted({name for fields in notice.content.values() for name, text in fields.items() if not text.strip()})
     if empty:
         raise DecisionRefused("the notice has empty fields: {empty}", empty=tuple(empty))
-
-
-class _Settled(Reasoned):
-    notice_id: str
-    recipient: str
-
-
-def settle_unknown(
-    notice: Notice, taken: bool, evidence: str, *, by: Person, at: datetime, recipient: str | None = None
-) -> Sequence[Fact]:
-    """A person decides what became of a notice whose fate is unknown, with the evidence in words."""
-    doubtful = [d.recipient for d in notice.deliveries.values() if d.state == "unknown"]
-    if not doubtful or (recipient is not None and recipient not in doubtful):
-        raise DecisionRefused("only a notice in the state unknown can be settled")
-    require("settle-notice", by)
-    if not evidence.strip():
-        raise DecisionRefused("settling a notice needs evidence in words")
-    to = recipient or doubtful[0]
-    common: _Settled = {"at": at, "actor": by.id, "reason": evidence, "notice_id": notice.id, "recipient": to}
-    if taken:
-        return [NoticeSent(**common, channel="confirmed-by-person", transport_ref=evidence[:200], sent_at=at)]
-    return [NoticeRefused(**common, channel="confirmed-by-person", answer=evidence[:200])]
-
-
-def hand_over(
-    notice: Notice, channel: str, reference: str, handed_at: datetime, *, by: Person, at: datetime,
-    recipient: str | None = None,
-) -> Sequence[Fact]:  # fmt: skip
-    """Record that a person handed an approved notice over another way: a portal, a courier, a registered letter."""
-    require("hand-over-notice", by)
-    if notice.approved_at is None or notice.withdrawn:
-        raise DecisionRefused("only an approved notice can be handed over")
-    open_ones = [d.recipient for d in notice.deliveries.values() if d.state != "sent"]
-    if not open_ones or (recipient is not None and recipient not in open_ones):
-        raise DecisionRefused("the notice was handed over already")
-    if not channel.strip() or not reference.strip() or len(channel) > 100 or len(reference) > 200:
-        raise DecisionRefused("name the channel and the reference that proves it")
-    if handed_at > at or handed_at < notice.approved_at.replace(second=0, microsecond=0):  # a form gives minutes
-        raise InputError("it was handed over between its approval and now", field="handed_at")
-    return [
-        NoticeSent(
-            at=at, actor=by.id, notice_id=notice.id, channel=f"by hand: {channel.strip()}",
-            transport_ref=reference.strip(), recipient=recipient or open_ones[0],
-            sent_at=max(handed_at, notice.approved_at),
-        )
-    ]  # fmt: skip
-
-
-def resend(notice: Notice, recipient: str, instead_of: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Order another try after a refusal or a bounce; ``recipient`` may be another address than the one that failed."""
-    require("resend-notice", by)
-    failed = notice.deliveries.get(instead_of)
-    if failed is None or failed.state not in ("refused", "bounced"):
-        raise DecisionRefused("only what was refused or came back is sent again; settle what is unknown first")
-    if not reason.strip():
-        raise DecisionRefused("sending a notice again needs a reason")
-    repeat = failed.repeat or failed.channel == "confirmed-by-person"
-    return [
-        NoticeResendOrdered(
-            at=at, actor=by.id, reason=reason, notice_id=notice.id, recipient=recipient.strip(),
-            instead_of=instead_of, attempt=failed.attempt + 1, repeat=repeat,
-        )
-    ]  # fmt: skip
-
-
-def bounce(notice: Notice, recipient: str, status: str, detail: str, *, at: datetime, actor: str) -> Sequence[Fact]:
-    """Record that a notice came back; a second report of the same changes nothing."""
-    found = notice.deliveries.get(recipient)
-    if found is None and len(notice.deliveries) == 1:
-        found = next(iter(notice.deliveries.values()))
-    if found is None or found.state == "bounced":
-        return []
-    return [
-        NoticeBounced(
-            at=at, actor=actor, notice_id=notice.id, recipient=found.recipient, status=status[:40], detail=detail[:300]
-        )
-    ]
-
-
-def receipt(
-    notice: Notice, reference: str, received_on: date, document_id: str, *, by: Person, at: datetime,
-    recipient: str | None = None,
-) -> Sequence[Fact]:  # fmt: skip
-    """Record that the recipient says it has the notice."""
-    require("record-receipt", by)
-    sent = [d for d in notice.deliveries.values() if d.state == "sent"]
-    found = next((d for d in sent if recipient in (None, d.recipient)), None)
-    if found is None:
-        raise DecisionRefused("only a notice that was handed over can be receipted")
-    if not reference.strip() or len(reference) > 200:
-        raise DecisionRefused("a receipt has the recipient's reference, of at most 200 characters")
-    if received_on > at.date():
-        raise InputError("a receipt cannot be of the future", field="received_on")
-    if found.receipt == f"{reference.strip()}, {received_on.isoformat()}":
-        return []
-    return [
-        NoticeReceipted(
-            at=at, actor=by.id, notice_id=notice.id, recipient=found.recipient, reference=reference.strip(),
-            received_on=received_on, document_id=document_id,
-        )
-    ]  # fmt: skip

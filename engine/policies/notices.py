@@ -4,6 +4,7 @@ withdrawn when there was no incident. Nothing is ever sent from here."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 from engine.duties import facts as c
@@ -12,9 +13,19 @@ from engine.incidents import facts as i
 from engine.incidents.incident import Incident, ends_duties
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Context
-from engine.notices.facts import NoticeDrafted, NoticeRedrafted, NoticeStage, NoticeWithdrawn
+from engine.notices import many
+from engine.notices.facts import (
+    NoticeAddressed,
+    NoticeApproved,
+    NoticeDrafted,
+    NoticeListed,
+    NoticeRedrafted,
+    NoticeStage,
+    NoticeWithdrawn,
+)  # fmt: skip
 from engine.notices.kinds import NoticeKindSpec, Occurrence, kind_of_clock, notice_kinds
-from engine.notices.notice import Notice, notice_id
+from engine.notices.notice import OPEN_TEXT, Notice, notice_id, recipients
+from engine.notices.sending import order_sending
 from engine.policies.occasions import holds
 
 REMEDIATION = "remediation"
@@ -45,7 +56,7 @@ class NoticePolicy:
     after: tuple[str, ...] = ("clocks",)
     answers: tuple[type[Fact], ...] = (
         c.ClockBreached, c.ClockStarted, *_TERM_CHANGED, i.FindingsDetached, i.NotifiabilityLowered, i.IncidentMerged,
-        i.RecoveryConfirmed, i.IncidentClosed, *_GROWING,
+        i.RecoveryConfirmed, i.IncidentClosed, NoticeApproved, *_GROWING,
     )  # fmt: skip
 
     def __init__(self, composer: Composer, recipients: Mapping[str, str]) -> None:
@@ -76,6 +87,8 @@ class NoticePolicy:
                 self._withdraw(context, fact.incident_id, fact, f"closed as {fact.disposition}")
             case i.IncidentClosed() as fact:
                 self._follow_up(context, fact.incident_id, "incident-closed")
+            case NoticeApproved() as fact:
+                self._address(context, fact)
             case fact if isinstance(fact, _GROWING):
                 self._keep_up(context, fact.incident_id)
 
@@ -87,18 +100,70 @@ class NoticePolicy:
         for spec in notice_kinds().values():
             if not spec.drafted_by_itself or not holds(spec.drafted_when, incident):
                 continue
-            for client in incident.entities.clients if spec.per == "client" else ("",):
-                notice = context.load(Notice, notice_id(spec.kind, incident.id, client))
-                if notice.state in ("none", "withdrawn", "draft") and not notice.editors:
-                    self._write(context, incident, spec, client, "initial")
+            if spec.per == "client":
+                self._keep_up_many(context, incident, spec)
+                continue
+            notice = context.load(Notice, notice_id(spec.kind, incident.id, ""))
+            if notice.state in ("none", "withdrawn", "draft") and not notice.editors:
+                self._write(context, incident, spec, "", "initial")
+
+    def _keep_up_many(self, context: Context, incident: Incident, spec: NoticeKindSpec) -> None:
+        """Keep up the text for the clients whom nobody has written to, and the drafts for single ones of before."""
+        held = texts(context, incident.id)
+        for it in held:
+            single = it.kind == spec.kind and it.stage == "initial" and incident.touches("clients", it.subject)
+            if single and it.state in ("withdrawn", "draft") and not it.editors:
+                self._write(context, incident, spec, it.subject, "initial")
+        of_kind = many.texts_of(held, spec.kind, "initial")
+        if any(many.is_being_addressed(it) for it in of_kind):
+            return  # its approval, which lists them, is answered later; what is then left gets a text of its own
+        text, left = many.open_text(of_kind), many.left_to_tell(incident.entities.clients, held, spec.kind)
+        if left and (text is None or not text.editors):
+            number = len(of_kind) - (text is not None)
+            self._write(context, incident, spec, "", "initial", number=number)
+        elif not left and text is not None and text.state in OPEN_TEXT:
+            reason = "there is no client left whom it would tell"
+            context.record(Notice, text.id, [NoticeWithdrawn(at=context.at, reason=reason, notice_id=text.id)])
+
+    def _address(self, context: Context, fact: NoticeApproved) -> None:
+        """Give every client of an approved text for many a notice of his own, and order its sending."""
+        text = context.past(Notice, fact.notice_id)
+        if not text.to_many:
+            return
+        first = context.load(Notice, text.follows) if text.follows else None
+        incident = context.past(Incident, text.incident_id)
+        clients = many.addressees(text, incident.entities.clients, texts(context, incident.id), first)
+        for start in context.each("list", [str(at) for at in range(0, len(clients), many.LISTED_TOGETHER)]):
+            part = tuple(clients[int(start) : int(start) + many.LISTED_TOGETHER])
+            context.record(Notice, text.id, [NoticeListed(at=context.at, notice_id=text.id, clients=part)])
+        for client in context.each("address", clients, Notice, partial(many.client_notice_id, text)):
+            if first is None or context.past(Notice, many.client_notice_id(first, client)).sent_at is not None:
+                self._address_one(context, text, client)
+
+    def _address_one(self, context: Context, text: Notice, client: str) -> None:
+        key = many.client_notice_id(text, client)
+        if context.load(Notice, key).id:
+            return
+        assert text.content_hash is not None and text.approved_by is not None and text.approved_at is not None
+        addressed = NoticeAddressed(
+            at=context.at, notice_id=key, text_id=text.id, kind=text.kind, incident_id=text.incident_id,
+            subject=client, recipient=text.recipient, stage=text.stage, follows=text.follows,
+            template_version=text.template_version, obligations=text.obligations, content_hash=text.content_hash,
+            approved_by=text.approved_by, approved_at=text.approved_at,
+        )  # fmt: skip
+        context.record(Notice, key, [addressed])
+        notice = context.load(Notice, key)
+        for number, recipient in enumerate(recipients(text.recipient)):
+            order_sending(context, notice, recipient, number)
 
     def _follow_up(self, context: Context, incident_id: str, occurrence: Occurrence) -> None:
         """A supplement to what was handed over already (domain notes 6.1); nobody is told of what he never heard."""
         incident = context.past(Incident, incident_id)
-        for key in context.find(Notice, incident_id=incident_id):
+        for key in context.find(Notice, incident_id=incident_id, text_of=""):
             first = context.past(Notice, key)
             spec = notice_kinds().get(first.kind)
-            if spec is None or first.stage != "initial" or first.state != "sent" or occurrence not in spec.follow_ups:
+            went_out = first.state == "sent" or (first.to_many and first.approved_at is not None)
+            if spec is None or first.stage != "initial" or not went_out or occurrence not in spec.follow_ups:
                 continue
             self._write(context, incident, spec, first.subject, spec.follow_ups[occurrence], follows=first)
 
@@ -116,14 +181,15 @@ class NoticePolicy:
 
     def _write(
         self, context: Context, incident: Incident, spec: NoticeKindSpec, client: str, stage: NoticeStage,
-        follows: Notice | None = None,
+        follows: Notice | None = None, number: int = 0,
     ) -> None:  # fmt: skip
-        key = notice_id(spec.kind, incident.id, client, stage)
+        key = notice_id(spec.kind, incident.id, client, stage, number)
         notice = context.load(Notice, key)
         if notice.state not in ("none", "withdrawn", "draft"):
             return
         late = stage == "initial" and spec.explain_if_late and _was_breached(context, spec, incident.id, client)
-        content, version = self.composer.text(context, incident, spec.kind, stage, client, late=late, follows=follows)
+        told = client or (incident.entities.clients[0] if many.is_to_one(spec, incident.entities.clients) else "")
+        content, version = self.composer.text(context, incident, spec.kind, stage, told, late=late, follows=follows)
         if notice.state == "draft":
             if content != notice.content and not notice.editors:
                 redrafted = NoticeRedrafted(at=context.at, notice_id=key, content=content, template_version=version)
@@ -138,21 +204,31 @@ class NoticePolicy:
     def _withdraw_moved(self, context: Context, fact: i.FindingsDetached) -> None:
         """Drafts to clients that went to another incident go with them."""
         if context.past(Incident, fact.into).notifiable:
-            left = context.past(Incident, fact.incident_id).entities.clients
-            self._withdraw(context, fact.incident_id, fact, "the client's finding went to another incident", keep=left)
+            incident = context.past(Incident, fact.incident_id)
+            reason = "the client's finding went to another incident"
+            self._withdraw(context, fact.incident_id, fact, reason, keep=incident.entities.clients)
+            for spec in notice_kinds().values():
+                if spec.per == "client" and incident.is_open and holds(spec.drafted_when, incident):
+                    self._keep_up_many(context, incident, spec)
 
     def _withdraw(
         self, context: Context, incident_id: str, cause: Fact, reason: str, keep: tuple[str, ...] | None = None
     ) -> None:
-        for key in context.find(Notice, incident_id=incident_id):
-            notice = context.load(Notice, key)
-            if notice.state not in ("draft", "review"):
+        for notice in texts(context, incident_id):
+            key = notice.id
+            if notice.state not in OPEN_TEXT:
                 continue
             spec = notice_kinds().get(notice.kind)
-            if keep is not None and (spec is None or spec.per != "client" or notice.subject in keep):
+            of_client = spec is not None and spec.per == "client" and bool(notice.subject)
+            if keep is not None and (not of_client or notice.subject in keep):
                 continue
             fact = NoticeWithdrawn(at=context.at, actor=cause.actor, reason=reason, notice_id=key)
             context.record(Notice, key, [fact])
+
+
+def texts(context: Context, incident_id: str) -> list[Notice]:
+    """Return the notices of an incident that have a text: not those that carry one of many to a client."""
+    return [context.load(Notice, key) for key in context.find(Notice, incident_id=incident_id, text_of="")]
 
 
 def _was_breached(context: Context, spec: NoticeKindSpec, incident_id: str, client: str) -> bool:
@@ -178,5 +254,6 @@ def drafted(
         recipient=recipient,
         stage=stage,
         follows=follows.id if follows is not None else "",
+        to_many=spec.per == "client" and not client,
         **by,
     )

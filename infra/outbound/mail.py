@@ -26,6 +26,7 @@ from engine.notices.notice import Notice, recipients
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
 from infra.outbound.orders import HttpPost
+from infra.read.client_texts import ClientTexts
 from infra.read.notice_documents import notice_document
 from infra.settings.settings import Settings
 from infra.store.log.decisions import Decisions
@@ -134,6 +135,7 @@ class NoticeMail:
         self.settings = settings
         self.transport = transport
         self.render = render
+        self.texts = ClientTexts(decisions)
 
     @property
     def repeatable(self) -> bool:
@@ -144,7 +146,7 @@ class NoticeMail:
         """Render and hand out."""
         asked = intent.message
         assert isinstance(asked, NoticeMessage)
-        notice = self.decisions.load(Notice, asked.notice_id)
+        notice = self.texts.load(asked.notice_id)
         recipient = asked.recipient or notice.recipient
         try:
             return self.transport.deliver(_key(notice, recipient), self.message(notice, recipient))

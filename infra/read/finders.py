@@ -6,6 +6,7 @@ from engine.incidents.incident import Incident
 from engine.kernel.errors import NotFound
 from engine.notices.notice import Notice
 from engine.protection.protection import Protection
+from infra.read.client_texts import ClientTexts
 from infra.read.reading import Reading
 from infra.read.rows import incidents, notices, protections
 
@@ -22,7 +23,7 @@ def load_notice(container: Reading, notice_id: str) -> Notice:
     """Load a notice; raises NotFound."""
     if notices.notice(container.database, notice_id) is None:
         raise NotFound("there is no such notice")
-    return container.decisions.load(Notice, notice_id)
+    return ClientTexts(container.decisions).load(notice_id)
 
 
 def load_protection(container: Reading, protection_id: str) -> Protection:

@@ -67,6 +67,8 @@ def _names(container: Reading, recorded: list[StoredFact]) -> dict[str, str]:
             case n.NoticeDrafted() as fact:
                 stage = "" if fact.stage == "initial" else f", {word(fact.stage)}"
                 names[fact.notice_id] = word(fact.kind) + stage + (f" ({fact.subject})" if fact.subject else "")
+            case n.NoticeAddressed() as fact:
+                names[fact.notice_id] = f"{word(fact.kind)} ({fact.subject})"
             case runs.RunStarted() as fact:
                 for playbook in container.playbooks.values():
                     if playbook.digest == fact.digest:
@@ -227,6 +229,15 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
             return say("{name}: submitted for review", name=name)
         case n.NoticeReturned():
             return say("{name}: given back", name=name)
+        case n.NoticeApproved(addressees=number) if number:
+            return say(
+                "{name}: approved for {clients} clients, content {hash}…, list {list}…", name=name, clients=number,
+                hash=fact.content_hash[:12], list=fact.list_sha256[:12],
+            )  # fmt: skip
+        case n.NoticeListed():
+            return say("{name}: {clients} clients listed", name=name, clients=len(fact.clients))
+        case n.NoticeAddressed():
+            return say("{name}: addressed with the approved text", name=name)
         case n.NoticeApproved():
             return say("{name}: approved, content {hash}…", name=name, hash=fact.content_hash[:12])
         case n.NoticeSent():

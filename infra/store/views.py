@@ -153,6 +153,8 @@ def _notice(key: str, it: Notice) -> NoticeRow:
         sent_at=it.sent_at,
         transport_ref=it.transport_ref,
         receipt="; ".join(delivery.receipt for delivery in it.deliveries.values() if delivery.receipt) or None,
+        text_of=it.text_of,
+        addressees=it.addressees,
     )
 
 

@@ -115,8 +115,8 @@ def test_what_is_split_off_goes_on_from_its_own_detection(world: World) -> None:
     assert world.clocks(new)["regulator-notice"]["anchor_at"].startswith("2026-11-23T06:00")
     gone = world.held(ClockRow, owner_id=key, subject="c-2")
     assert [row.state for row in gone] == ["cancelled"]
-    assert world.held(NoticeRow, incident_id=key, subject="c-2")[0].state == "withdrawn"
-    assert [row.kind for row in world.held(NoticeRow, incident_id=new, subject="c-2")] == ["client"]
+    assert world.told(key) == {"c-1"}
+    assert world.told(new) == {"c-2"}
 
 
 def test_findings_move_to_another_open_incident_and_its_duties_count_from_the_earlier(world: World) -> None:
@@ -182,7 +182,23 @@ def test_clients_that_people_name_are_owed_a_notice(world: World) -> None:
     world.work()
     subjects = {row.subject for row in world.held(ClockRow, kind="client-notice")}
     assert subjects == {"c-1", "c-50"}
-    assert {row.subject for row in world.held(NoticeRow, kind="client")} == subjects
+    assert [row.subject for row in world.held(NoticeRow, kind="client")] == [""], "one text for both"
+    assert world.told(key) == subjects
+    assert {row.state for row in world.held(ClockRow, kind="client-notice")} == {"satisfied"}
+
+
+def test_a_client_who_is_named_after_the_approval_gets_a_text_of_his_own(world: World) -> None:
+    key = change(world, "c-1")
+    assert world.told(key) == {"c-1"}
+    world.container.acts.name_clients(key, ["c-50"], [], "the report of the bureau names him", by=ANALYST)
+    world.work()
+    texts = [row for row in world.held(NoticeRow, incident_id=key, kind="client") if not row.text_of]
+    assert sorted((row.state, row.addressees) for row in texts) == [("approved", 1), ("draft", 0)]
+    assert {row.subject: row.state for row in world.held(ClockRow, kind="client-notice")} == {
+        "c-1": "satisfied", "c-50": "running",
+    }  # fmt: skip
+    assert world.told(key) == {"c-1", "c-50"}
+    assert {row.state for row in world.held(ClockRow, kind="client-notice")} == {"satisfied"}
 
 
 def test_noise_is_suppressed_for_a_while_and_never_what_the_law_wants_told(world: World) -> None:

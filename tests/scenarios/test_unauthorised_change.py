@@ -134,8 +134,9 @@ def test_a_second_finding_joins_and_its_new_client_gets_a_clock_and_a_draft(worl
     assert incident["findings"] == 2
     subjects = world.held(ClockRow, kind="client-notice")
     assert sorted(row.subject for row in subjects) == ["c-1", "c-2"]
-    drafted = world.held(NoticeRow, kind="client")
-    assert sorted(row.subject for row in drafted) == ["c-1", "c-2"]
+    (drafted,) = world.held(NoticeRow, kind="client")
+    assert (drafted.subject, drafted.state) == ("", "draft"), "one text for both"
+    assert world.told(incident["id"]) == {"c-1", "c-2"}
 
 
 def test_an_untouched_draft_follows_the_incident_and_an_edited_one_stays(world: World) -> None:

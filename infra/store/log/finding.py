@@ -22,6 +22,10 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Clock, ("owner_id",)): "SELECT id FROM clock_view WHERE owner_id = ? ORDER BY id",
     (Clock, ("owner_id", "running")): "SELECT id FROM clock_view WHERE owner_id = ? AND running = ? ORDER BY id",
     (Notice, ("incident_id",)): "SELECT id FROM notice_view WHERE incident_id = ? ORDER BY id",
+    (
+        Notice,
+        ("incident_id", "text_of"),
+    ): "SELECT id FROM notice_view WHERE incident_id = ? AND text_of = ? ORDER BY id",
     (Run, ("incident_id",)): "SELECT id FROM run_view WHERE incident_id = ? ORDER BY id",
     (Protection, ("client",)): "SELECT id FROM protection_view WHERE client = ? ORDER BY id",
     (Protection, ("loan",)): "SELECT id FROM protection_view WHERE loans LIKE ? ESCAPE '!' ORDER BY id",

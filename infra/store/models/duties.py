@@ -55,7 +55,10 @@ class ClockRow(Record):
 class NoticeRow(Record):
     """A notice and how far it is."""
 
-    table: ClassVar[Table] = Table("notice_view", indexes=(Index("notice_incident", ("incident_id",)),))
+    table: ClassVar[Table] = Table(
+        "notice_view",
+        indexes=(Index("notice_incident", ("incident_id", "text_of")), Index("notice_text", ("text_of", "state"))),
+    )
 
     id: str
     kind: str
@@ -71,6 +74,10 @@ class NoticeRow(Record):
     sent_at: datetime | None
     transport_ref: str | None
     receipt: str | None
+    text_of: str
+    """The notice whose approved text it carries to a client; empty for one with a text of its own."""
+    addressees: int
+    """How many clients an approved text for many goes to."""
 
 
 @dataclass(frozen=True, slots=True)

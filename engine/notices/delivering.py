@@ -1,0 +1,113 @@
+"""What people and the other side say of a notice that went out: taken, refused, come back, sent again, receipted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from engine.kernel.errors import DecisionRefused, InputError
+from engine.kernel.facts import Fact, Person, Reasoned
+from engine.notices.facts import NoticeBounced, NoticeReceipted, NoticeRefused, NoticeResendOrdered, NoticeSent
+from engine.notices.notice import Notice
+from engine.permissions import require
+
+
+class _Settled(Reasoned):
+    notice_id: str
+    recipient: str
+
+
+def settle_unknown(
+    notice: Notice, taken: bool, evidence: str, *, by: Person, at: datetime, recipient: str | None = None
+) -> Sequence[Fact]:
+    """A person decides what became of a notice whose fate is unknown, with the evidence in words."""
+    doubtful = [d.recipient for d in notice.deliveries.values() if d.state == "unknown"]
+    if not doubtful or (recipient is not None and recipient not in doubtful):
+        raise DecisionRefused("only a notice in the state unknown can be settled")
+    require("settle-notice", by)
+    if not evidence.strip():
+        raise DecisionRefused("settling a notice needs evidence in words")
+    to = recipient or doubtful[0]
+    common: _Settled = {"at": at, "actor": by.id, "reason": evidence, "notice_id": notice.id, "recipient": to}
+    if taken:
+        return [NoticeSent(**common, channel="confirmed-by-person", transport_ref=evidence[:200], sent_at=at)]
+    return [NoticeRefused(**common, channel="confirmed-by-person", answer=evidence[:200])]
+
+
+def hand_over(
+    notice: Notice, channel: str, reference: str, handed_at: datetime, *, by: Person, at: datetime,
+    recipient: str | None = None,
+) -> Sequence[Fact]:  # fmt: skip
+    """Record that a person handed an approved notice over another way: a portal, a courier, a registered letter."""
+    require("hand-over-notice", by)
+    if notice.approved_at is None or notice.withdrawn:
+        raise DecisionRefused("only an approved notice can be handed over")
+    open_ones = [d.recipient for d in notice.deliveries.values() if d.state != "sent"]
+    if not open_ones or (recipient is not None and recipient not in open_ones):
+        raise DecisionRefused("the notice was handed over already")
+    if not channel.strip() or not reference.strip() or len(channel) > 100 or len(reference) > 200:
+        raise DecisionRefused("name the channel and the reference that proves it")
+    if handed_at > at or handed_at < notice.approved_at.replace(second=0, microsecond=0):  # a form gives minutes
+        raise InputError("it was handed over between its approval and now", field="handed_at")
+    return [
+        NoticeSent(
+            at=at, actor=by.id, notice_id=notice.id, channel=f"by hand: {channel.strip()}",
+            transport_ref=reference.strip(), recipient=recipient or open_ones[0],
+            sent_at=max(handed_at, notice.approved_at),
+        )
+    ]  # fmt: skip
+
+
+def resend(notice: Notice, recipient: str, instead_of: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Order another try after a refusal or a bounce; ``recipient`` may be another address than the one that failed."""
+    require("resend-notice", by)
+    failed = notice.deliveries.get(instead_of)
+    if failed is None or failed.state not in ("refused", "bounced"):
+        raise DecisionRefused("only what was refused or came back is sent again; settle what is unknown first")
+    if not reason.strip():
+        raise DecisionRefused("sending a notice again needs a reason")
+    repeat = failed.repeat or failed.channel == "confirmed-by-person"
+    return [
+        NoticeResendOrdered(
+            at=at, actor=by.id, reason=reason, notice_id=notice.id, recipient=recipient.strip(),
+            instead_of=instead_of, attempt=failed.attempt + 1, repeat=repeat,
+        )
+    ]  # fmt: skip
+
+
+def bounce(notice: Notice, recipient: str, status: str, detail: str, *, at: datetime, actor: str) -> Sequence[Fact]:
+    """Record that a notice came back; a second report of the same changes nothing."""
+    found = notice.deliveries.get(recipient)
+    if found is None and len(notice.deliveries) == 1:
+        found = next(iter(notice.deliveries.values()))
+    if found is None or found.state == "bounced":
+        return []
+    return [
+        NoticeBounced(
+            at=at, actor=actor, notice_id=notice.id, recipient=found.recipient, status=status[:40], detail=detail[:300]
+        )
+    ]
+
+
+def receipt(
+    notice: Notice, reference: str, received_on: date, document_id: str, *, by: Person, at: datetime,
+    recipient: str | None = None,
+) -> Sequence[Fact]:  # fmt: skip
+    """Record that the recipient says it has the notice."""
+    require("record-receipt", by)
+    sent = [d for d in notice.deliveries.values() if d.state == "sent"]
+    found = next((d for d in sent if recipient in (None, d.recipient)), None)
+    if found is None:
+        raise DecisionRefused("only a notice that was handed over can be receipted")
+    if not reference.strip() or len(reference) > 200:
+        raise DecisionRefused("a receipt has the recipient's reference, of at most 200 characters")
+    if received_on > at.date():
+        raise InputError("a receipt cannot be of the future", field="received_on")
+    if found.receipt == f"{reference.strip()}, {received_on.isoformat()}":
+        return []
+    return [
+        NoticeReceipted(
+            at=at, actor=by.id, notice_id=notice.id, recipient=found.recipient, reference=reference.strip(),
+            received_on=received_on, document_id=document_id,
+        )
+    ]  # fmt: skip
