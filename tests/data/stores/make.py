@@ -118,7 +118,7 @@ def rules(world: World) -> None:
     container.rule_acts.tune("credential-stuffing", {name: value - 3}, "or fewer", by=FRAUD)
     container.rule_acts.change_list("deny_accounts", ["SHA256:mule-9"], [], "from the police", by=FRAUD)
     container.rule_acts.change_list("allow_accounts", ["sha256:mule-7"], [], "a mistake", by=FRAUD)
-    container.wordbook.propose(
+    container.acts.propose_wording(
         "regulator", "ru", {"incident": "Инцидент № {{ incident.number }}"}, "clearer", by=COMPLIANCE
     )
 
