@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from engine.handlers.desk import Desk, Work
+from engine.handlers.desk import ORGANISATION, Desk, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents import casework, triage
-from engine.incidents.casework import Report
+from engine.incidents.casework import NAMED_TOGETHER, Report
+from engine.incidents.client_list import read_client_list
 from engine.incidents.commands import (
     AcknowledgeIncident,
     AddNote,
@@ -16,6 +17,7 @@ from engine.incidents.commands import (
     LowerNotifiability,
     MergeIncident,
     MoveFindings,
+    NameClientList,
     NameClients,
     RaiseNotifiability,
     RecordLessons,
@@ -26,8 +28,9 @@ from engine.incidents.commands import (
     SuppressFindings,
     UnlinkIncidents,
 )
+from engine.incidents.facts import ClientsNamed
 from engine.incidents.incident import Incident
-from engine.kernel.commands import DONE, Decided, Made, Outcome
+from engine.kernel.commands import DONE, Counted, Decided, Made, Outcome
 from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 
@@ -110,6 +113,26 @@ def lower_notifiability(work: Work, command: LowerNotifiability) -> Decided:
     facts = casework.lower_notifiability(incident, command.reason, by=work.by, at=work.at)
     work.record(Incident, incident.id, facts)
     return Decided(decided=not incident.notifiable)
+
+
+@handles(NameClientList)
+def name_client_list(desk: Desk, command: NameClientList, by: Person) -> Counted:
+    """Keep a list and name its clients, in as many units of work as it takes; the same list again names the rest."""
+    found = read_client_list(command.document.data, command.document.name or "list")
+    with desk.work(by) as work:
+        work.get(Incident, command.incident_id)
+    kept = desk.keep(command.document, client=ORGANISATION, about=command.incident_id, by=by, name="clients.csv")
+    reason = f"{command.reason} ({kept.name}, SHA-256 {found.sha256})"
+    new = 0
+    for start in range(0, max(len(found.clients), len(found.loans)), NAMED_TOGETHER):
+        clients = found.clients[start : start + NAMED_TOGETHER]
+        loans = found.loans[start : start + NAMED_TOGETHER]
+        with desk.work(by) as work:
+            incident = work.get(Incident, command.incident_id)
+            facts = casework.name_clients(incident, clients, loans, reason, by=by, at=work.at)
+            work.record(Incident, incident.id, facts)
+            new += sum(len(fact.new_clients) for fact in facts if isinstance(fact, ClientsNamed))
+    return Counted(count=new)
 
 
 @in_unit(NameClients)

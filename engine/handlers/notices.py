@@ -128,7 +128,7 @@ def withdraw(work: Work, command: WithdrawNotice) -> Outcome:
 @in_unit(ApproveNotice)
 def approve(work: Work, command: ApproveNotice) -> Outcome:
     """Approve a notice; sending is ordered in the same commit."""
-    _approve(work, _seen(work.get(Notice, command.notice_id), command.version))
+    _approve(work, _seen(work.get(Notice, command.notice_id), command.version), command.list_sha256)
     return DONE
 
 
@@ -142,10 +142,13 @@ def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted
     return Counted(count=len(waiting))
 
 
-def _approve(work: Work, notice: Notice) -> None:
+def _approve(work: Work, notice: Notice, seen: str = "") -> None:
     incident = work.unit.load(Incident, notice.incident_id)
+    clients = _addressees(work, notice, incident)
+    if seen and seen != notices.list_hash(clients):
+        raise Conflict("the list of clients changed meanwhile; look at it again and repeat your act")
     facts = notices.approve(
-        notice, incident.assignee, by=work.by, at=work.at, clients=_addressees(work, notice, incident)
+        notice, incident.assignee, by=work.by, at=work.at, clients=clients
     )  # fmt: skip
     work.record(Notice, notice.id, facts)
     for number, recipient in enumerate(notice.deliveries):

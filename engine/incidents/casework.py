@@ -35,6 +35,8 @@ from engine.kernel.ids import derive
 from engine.permissions import require, require_stage
 
 LONGEST_SUPPRESSION = timedelta(days=90)
+NAMED_TOGETHER = 500
+"""Clients in one fact: what follows from a fact is done together."""
 Channel = Literal["hot-line", "letter", "complaint", "employee", "partner", "authority", "other"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 NotifiableClass = Literal["unauthorised-access", "unauthorised-change", "third-party-acts", "fraud"]
@@ -251,8 +253,16 @@ def name_clients(
     more = tuple(loan for loan in dict.fromkeys(loans) if not incident.touches("loans", loan))
     if not new and not more:
         return []
-    named = Entities(clients=new, loans=more)
-    return [ClientsNamed(at=at, actor=by.id, reason=reason, incident_id=incident.id, entities=named, new_clients=new)]
+    facts = []
+    for start in range(0, max(len(new), len(more)), NAMED_TOGETHER):
+        part = new[start : start + NAMED_TOGETHER]
+        named = Entities(clients=part, loans=more[start : start + NAMED_TOGETHER])
+        facts.append(
+            ClientsNamed(
+                at=at, actor=by.id, reason=reason, incident_id=incident.id, entities=named, new_clients=part
+            )
+        )  # fmt: skip
+    return facts
 
 
 def suppress(incident: Incident, until: datetime, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:

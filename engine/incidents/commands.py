@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import AwareDatetime
 
 from engine.incidents.casework import Report
-from engine.kernel.commands import Command, Decided, Made, Names, Outcome, Words
+from engine.kernel.commands import Attachment, Command, Counted, Decided, Made, Names, Outcome, Words
 
 
 class ReportIncident(Report, Command[Made]):
@@ -60,6 +60,14 @@ class LowerNotifiability(Command[Decided]):
     """Say that they do not: propose, or agree as the second person."""
 
     incident_id: str
+    reason: Words
+
+
+class NameClientList(Command[Counted]):
+    """Name the clients (and loans) of a list that is a file; gives how many were new."""
+
+    incident_id: str
+    document: Attachment
     reason: Words
 
 

@@ -55,10 +55,15 @@ class WithdrawNotice(Command[Outcome]):
 
 
 class ApproveNotice(Command[Outcome]):
-    """Approve a notice; sending is ordered in the same commit."""
+    """Approve a notice; sending is ordered in the same commit.
+
+    ``list_sha256`` is the hash of the clients that the person saw, of a text for many: with it nobody is told whom
+    nobody has approved.
+    """
 
     notice_id: str
     version: int | None = None
+    list_sha256: str = ""
 
 
 class ApproveClientNotices(Command[Counted]):

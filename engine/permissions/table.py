@@ -57,6 +57,7 @@ _INCIDENTS = (
         second="another person says the same",
         stage=("agreeing", _DECIDES, "agreeing needs a compliance officer or the CISO")),
     _of("incidents", "name-clients", "Name clients and loans that the events did not show", _CASEWORK, needs=_REASON),
+    _of("incidents", "name-client-list", "Name the clients of a list", _CASEWORK, needs=_REASON),
     _of("incidents", "merge-incident", "Merge an incident into another", _TRIAGE, _WORKING, needs=_REASON),
     _of("incidents", "split-incident", "Move findings into a new incident", _TRIAGE, needs=_REASON),
     _of("incidents", "move-findings", "Move findings into another open incident", _TRIAGE, needs=_REASON),

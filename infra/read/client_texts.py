@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from engine.notices.many import for_client
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.incidents.incident import Incident
+from engine.notices.many import addressees, for_client
 from engine.notices.notice import Content, Notice
+from infra.read.rows import notices
 from infra.store.log.decisions import Decisions
 
 KEPT = 64
+
+
+def whom(decisions: Decisions, text: Notice) -> Sequence[str]:
+    """Return the clients that an open text for many would go to now."""
+    incident = decisions.load(Incident, text.incident_id)
+    held = [decisions.load(Notice, key) for key in notices.with_texts(decisions.database, text.incident_id)]
+    first = decisions.load(Notice, text.follows) if text.follows else None
+    return addressees(text, incident.entities.clients, held, first)
+
+
+def as_read_by(notice: Notice, client: str) -> Notice:
+    """Return a notice with its text as one client would read it."""
+    content = {
+        language: {name: for_client(text, client) for name, text in fields.items()}
+        for language, fields in notice.content.items()
+    }
+    return replace(notice, content=content)
 
 
 class ClientTexts:

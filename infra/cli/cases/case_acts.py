@@ -95,6 +95,20 @@ def split_incident(
         click.echo(number_of(container.database, key))
 
 
+@click.command("clients")
+@click.argument("number")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@who
+@why
+def name_clients(number: str, file: Path, user: str, reason: str) -> None:
+    """Name the clients of a FILE (one identifier a line, or CSV with the columns client and loan) in an incident."""
+    document = Attachment(data=file.read_bytes(), name=file.name, media_type="text/csv")
+    with common.container() as container:
+        incident, by = load_incident(container, number), person(container, user)
+        command = checked(incidents.NameClientList, incident_id=incident.id, document=document, reason=reason)
+        click.echo(f"{container.dispatch(command, by=by).count} new clients")
+
+
 @click.command("mail-in")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True), required=True)
 def mail_in(files: tuple[Path, ...]) -> None:

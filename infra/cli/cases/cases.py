@@ -240,7 +240,7 @@ def list_protections(as_json: bool) -> None:
     common.show(rows, ("number", "issuer", "client", "received_at", "orders", "acknowledged"), as_json)
 
 
-for _command in (case_acts.report_incident, case_acts.split_incident):
+for _command in (case_acts.report_incident, case_acts.split_incident, case_acts.name_clients):
     incidents.add_command(_command)
 for _command in (case_acts.mail_in, case_acts.receipt):
     notices.add_command(_command)

@@ -10,19 +10,33 @@ from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
 from engine.notices.facts import NoticeStage, NoticeState
 from engine.notices.kinds import notice_kinds
-from infra.read.rows.asking import all_of, by_id, count, counted, first_of
+from infra.read.rows.asking import all_of, by_id, count, counted, first_of, ids
 from infra.store.models.duties import NoticeRow
 from infra.store.models.record import Record, column
 from infra.store.sql.database import Readable
 
 _KINDS = " ".join(f"WHEN '{it.kind}' THEN '{it.clock}'" for it in notice_kinds().values() if it.clock)
-_ITS_CLOCK = f"n.stage = 'initial' AND c.subject = n.subject AND c.kind = CASE n.kind {_KINDS} END"
+_TO_CLIENTS = ", ".join(f"'{it.kind}'" for it in notice_kinds().values() if it.per == "client")
+_OWN = f"f.owner_id = n.incident_id AND f.kind = CASE n.kind {_KINDS} END"
+_ITS_CLOCK = (
+    f"n.stage = 'initial' AND c.id = CASE WHEN n.kind IN ({_TO_CLIENTS}) AND n.subject = '' "  # noqa: S608 - ours
+    f"THEN (SELECT f.id FROM clock_view f WHERE {_OWN} AND f.running = 1 ORDER BY f.due_at, f.id LIMIT 1) "
+    f"ELSE (SELECT f.id FROM clock_view f WHERE {_OWN} AND f.subject = n.subject LIMIT 1) END"
+)
+"""Of a text for many there is a clock for each client: the nearest that runs stands for them."""
+_FAILED = "'unknown', 'refused', 'bounced'"
+_UNTOLD = (
+    "(EXISTS (SELECT 1 FROM notice_view k WHERE k.text_of = n.id AND k.state <> 'sent') OR (n.stage = 'initial' AND "
+    "(SELECT COUNT(*) FROM notice_view k WHERE k.text_of = n.id) < n.addressees))"
+)
 _WAITING = "'draft', 'review', 'unknown', 'refused', 'bounced'"
 _STATES = {
-    "open": f"n.state IN ({_WAITING}, 'approved')",
-    "sent": "n.state = 'sent'",
-    "all": "1 = 1",
+    "open": f"(n.text_of = '' AND n.state IN ({_WAITING}, 'approved') AND (n.addressees = 0 OR {_UNTOLD})) "
+    f"OR (n.text_of <> '' AND n.state IN ({_FAILED}))",
+    "sent": f"n.text_of = '' AND (n.state = 'sent' OR (n.addressees > 0 AND NOT {_UNTOLD}))",
+    "all": "n.text_of = ''",
 }
+"""A text for many stands for all its clients; those at whom it failed stand by themselves, for people to act on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,20 @@ class ListedNotice(NoticeRow):
     due_at: datetime | None = field(metadata=column(of="c.due_at"))
     clock_state: ClockState | None = field(metadata=column(of="c.state"))
     anchor_at: datetime | None = field(metadata=column(of="c.anchor_at"))
+
+
+@dataclass(frozen=True, slots=True)
+class AddressedNotice(Record):
+    """A client's notice with an approved text for many, and the clock it stands for."""
+
+    id: str
+    subject: str
+    state: NoticeState
+    recipient: str
+    sent_at: datetime | None
+    transport_ref: str | None
+    due_at: datetime | None = field(metadata=column(of="c.due_at"))
+    clock_state: ClockState | None = field(metadata=column(of="c.state"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +105,48 @@ def listed(database: Readable, state: str) -> list[ListedNotice]:
     """Return at most 500 notices of a state (open, sent, all), those due first at the top."""
     rest = (
         "FROM notice_view n JOIN incident_view i ON i.id = n.incident_id LEFT JOIN clock_view c "
-        f"ON c.owner_id = n.incident_id AND {_ITS_CLOCK} WHERE {_STATES[state]} ORDER BY c.due_at, n.kind LIMIT 500"
+        f"ON {_ITS_CLOCK} WHERE {_STATES[state]} ORDER BY c.due_at, n.kind, n.id LIMIT 500"
     )
     return all_of(database, ListedNotice, rest, alias="n")
 
 
 def its_clock(database: Readable, key: str) -> ItsClock | None:
     """Return the clock a notice stands for, None if it stands for none."""
-    rest = f"FROM notice_view n JOIN clock_view c ON c.owner_id = n.incident_id AND {_ITS_CLOCK} WHERE n.id = ?"
+    rest = f"FROM notice_view n JOIN clock_view c ON {_ITS_CLOCK} WHERE n.id = ?"
     return first_of(database, ItsClock, rest, key)
+
+
+def clients_of(
+    database: Readable, text: str, state: str = "", below: str = "", most: int = 100
+) -> list[AddressedNotice]:
+    """Return the clients' notices with an approved text, in the order of the clients after one of them; at most so
+    many, in one state where one is given."""
+    where, parameters = (" AND n.state = ?", [state]) if state else ("", [])
+    rest = (
+        f"FROM notice_view n LEFT JOIN clock_view c ON {_ITS_CLOCK} "
+        f"WHERE n.text_of = ?{where} AND n.subject > ? ORDER BY n.subject LIMIT ?"
+    )
+    return all_of(database, AddressedNotice, rest, text, *parameters, below, most, alias="n")
+
+
+def fates_of(database: Readable, text: str) -> dict[str, int]:
+    """Return how many clients' notices with an approved text are in each state."""
+    return counted(database, "SELECT state, COUNT(*) FROM notice_view WHERE text_of = ? GROUP BY state", text)
+
+
+def with_texts(database: Readable, incident: str) -> list[str]:
+    """Return the ids of the notices of an incident that have a text of their own."""
+    return ids(database, "SELECT id FROM notice_view WHERE incident_id = ? AND text_of = '' ORDER BY id", incident)
+
+
+def texts_of_incident(database: Readable, incident: str) -> list[NoticeRow]:
+    """Return the notices of an incident that have a text, by kind, the regulator's first; and those to clients at whom
+    one failed."""
+    rest = (
+        f"FROM notice_view WHERE incident_id = ? AND (text_of = '' OR state IN ({_FAILED})) "
+        "ORDER BY kind DESC, id LIMIT 200"
+    )
+    return all_of(database, NoticeRow, rest, incident)
 
 
 def of_incident(database: Readable, incident: str) -> list[NoticeRow]:

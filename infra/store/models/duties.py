@@ -23,7 +23,8 @@ class ClockRow(Record):
         "clock_view",
         indexes=(
             Index("clock_due", ("next_instant",), "next_instant IS NOT NULL"),
-            Index("clock_owner", ("owner_id",)),
+            Index("clock_owner", ("owner_id", "kind", "subject")),
+            Index("clock_nearest", ("owner_id", "kind", "due_at"), "running = 1"),
         ),
     )
 

@@ -125,6 +125,10 @@ INCIDENTS: dict[str, Form] = {
     "clients": Form(
         incidents.NameClients, {**_INCIDENT_WHY, "clients": f.words("clients"), "loans": f.words("loans")}
     ),
+    "client-list": Form(
+        incidents.NameClientList, {**_INCIDENT_WHY, "document": f.some_document},
+        n_("The clients of the list are named."),
+    ),
     "suppress": Form(incidents.SuppressFindings, {**_INCIDENT_WHY, "until": f.instant("until")}),
     "lessons": Form(
         incidents.RecordLessons, {**_INCIDENT, "lessons": f.text("text"), "actions": f.text("actions")}
@@ -172,7 +176,11 @@ NOTICES: dict[str, Form] = {
     ),
     "submit": Form(notices.SubmitNotice, {**_NOTICE, "version": f.version}, n_("It waits for review.")),
     "return": Form(notices.ReturnNotice, {**_NOTICE, "remark": _REASON}, n_("Given back.")),
-    "approve": Form(notices.ApproveNotice, {**_NOTICE, "version": f.version}, n_("Approved. It is being sent.")),
+    "approve": Form(
+        notices.ApproveNotice,
+        {**_NOTICE, "version": f.version, "list_sha256": f.text("list_sha256")},
+        n_("Approved. It is being sent."),
+    ),
     "withdraw": Form(notices.WithdrawNotice, {**_NOTICE, "reason": _REASON}),
     "settle": Form(
         notices.SettleNotice,

@@ -30,6 +30,7 @@ from infra.read.rows import clocks, incidents, notices, protections
 from infra.store.models.incidents import IncidentRow
 from infra.web.console.fields import Sent
 from infra.web.console.forms import INCIDENTS, REPORT, answered, send
+from infra.web.console.protections import AnUpload
 from infra.web.context import CheckedForm, TheContainer, TheSession, do, page, safe_path
 from playbooks.run import Run, TaskOpened
 from reports.messages import say
@@ -124,7 +125,7 @@ def show_incident(request: Request, container: TheContainer, session: TheSession
         incident=incident,
         clocks=clocks.with_share(terms, container.clock.now()),
         started=_started(container, incident.id),
-        notices=notices.of_incident_by_kind(container.database, incident.id),
+        notices=notices.texts_of_incident(container.database, incident.id),
         runs=_runs(container, incident.id),
         playbooks=container.playbooks,
         timeline=timeline.entries(container, incident.id),
@@ -220,6 +221,18 @@ def _findings(container: Container, incident: Incident) -> list[FindingRaised]:
         facts = container.decisions.timeline(finding_id)
         found += [it.fact for it in facts if isinstance(it.fact, FindingRaised)]
     return found[::-1]
+
+
+@router.post("/incidents/{incident_id}/client-list")
+def name_client_list(
+    request: Request, container: TheContainer, session: TheSession, upload: AnUpload, incident_id: str
+) -> Response:
+    """Name the clients of a list that is a file."""
+    back = f"/incidents/{incident_id}"
+    return answered(
+        request, container, session, INCIDENTS["client-list"], back, upload.fields, upload.attachment,
+        incident=incident_id,
+    )  # fmt: skip
 
 
 @router.post("/incidents/{incident_id}/{act}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Made
 from engine.kernel.errors import InputError, NotFound
-from engine.notices.notice import Notice
+from engine.notices.notice import Notice, list_hash
 from infra.app.container import Container
 from infra.outbound.mail import NoticeMail, Spool, afc_json
+from infra.read.client_texts import as_read_by, whom
 from infra.read.finders import load_notice
 from infra.read.notice_documents import notice_document
 from infra.read.notice_versions import changes, version_of
@@ -25,6 +28,7 @@ from reports.wording import NAMES, heading, kind_key, said_heading
 
 router = APIRouter(include_in_schema=False)
 STATES = ("open", "sent", "all")
+CLIENTS_SHOWN = 100
 
 
 @router.get("/notices")
@@ -61,10 +65,48 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         row=notices.its_clock(container.database, notice.id),
         headings=headings,
         names={**NAMES, "json": "JSON"},
+        many=_many(container, notice),
         later=notices.later(container.database, notice.incident_id, notice.kind, notice.subject),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
+    )  # fmt: skip
+
+
+class Many(NamedTuple):
+    """What the page of a text for many shows beside it."""
+
+    clients: int
+    list_sha256: str
+    samples: tuple[str, ...]
+    fates: dict[str, int]
+    """State → clients, of an approved text."""
+
+
+def _many(container: Container, notice: Notice) -> Many | None:
+    """Whom an open text would go to now, or how far an approved one is; None for one that is not for many."""
+    if not notice.to_many:
+        return None
+    if notice.approved_at is not None:
+        fates = notices.fates_of(container.database, notice.id)
+        return Many(notice.addressees, notice.list_sha256, tuple(notice.listed)[:3], fates)
+    clients = whom(container.decisions, notice)
+    middle = clients[len(clients) // 2 : len(clients) // 2 + 1]
+    samples = tuple(dict.fromkeys((*clients[:1], *middle, *clients[-1:])))
+    return Many(len(clients), list_hash(clients), samples, {})
+
+
+@router.get("/notices/{notice_id}/clients")
+def show_clients(
+    request: Request, container: TheContainer, session: TheSession, notice_id: str, state: str = "", below: str = ""
+) -> Response:
+    """The clients that an approved text goes to, a page of them, with what became of each."""
+    notice = load_notice(container, notice_id)
+    rows = notices.clients_of(container.database, notice.id, state[:20], below[:100], CLIENTS_SHOWN)
+    return page(
+        request, "notice_clients.html", session, notice=notice, rows=rows, state=state[:20],
+        incident=container.decisions.load(Incident, notice.incident_id), full=len(rows) == CLIENTS_SHOWN,
+        fates=notices.fates_of(container.database, notice.id), title=say("Clients told"),
     )  # fmt: skip
 
 
@@ -88,12 +130,20 @@ def show_versions(
 
 @router.get("/notices/{notice_id}/document.{kind}")
 def document(
-    container: TheContainer, session: TheSession, notice_id: str, kind: str, language: str = "", version: int = 0
+    container: TheContainer,
+    session: TheSession,
+    notice_id: str,
+    kind: str,
+    language: str = "",
+    version: int = 0,
+    client: str = "",
 ) -> Response:
     """The document: as page, text, PDF, DOCX, as the mail that goes out, or as JSON."""
     notice = load_notice(container, notice_id)
     if version:
         notice.content = version_of(notice, version).content
+    if client:
+        notice = as_read_by(notice, client[:100])
     if language:
         if language not in notice.content:
             raise NotFound("the notice has no text in '{language}'", language=language[:10])
