@@ -191,7 +191,7 @@ def start(
 ) -> ClockStarted:
     """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand. ``outer`` is the start of
     the outer limit of a term that has one."""
-    term = count_term(spec, anchor_at, calendar, outer=outer)
+    term, marks, target_at = _counted(spec, anchor_at, calendar, target_percent, outer)
     return ClockStarted(
         at=at,
         reason=reason,
@@ -209,8 +209,8 @@ def start(
         calendar_version=calendar.version,
         skipped=term.skipped,
         unconfirmed=bool(term.unconfirmed),
-        marks=_marks(spec, anchor_at, term.due_at, calendar),
-        target_at=_share(spec, anchor_at, term.due_at, calendar, target_percent),
+        marks=marks,
+        target_at=target_at,
         target_percent=target_percent,
         ladder=dict(ladder),
         jurisdiction=spec.jurisdiction,
@@ -218,6 +218,27 @@ def start(
         actor=ENGINE if actor is None else actor,
         by_hand=actor is not None,
     )
+
+
+_Counted = tuple[Term, tuple[Mark, ...], datetime]
+_counted_before: dict[tuple[object, ...], _Counted] = {}
+"""What was counted of late: the clients of one detection share it. The version of a calendar names all its inputs."""
+
+
+def _counted(
+    spec: ClockSpec, anchor_at: datetime, calendar: BusinessCalendar, target_percent: int, outer: datetime | None
+) -> _Counted:
+    """Count a term with its marks and the own aim."""
+    key = spec, anchor_at, calendar.version, target_percent, outer
+    held = _counted_before.get(key)
+    if held is None:
+        if len(_counted_before) >= 1024:
+            _counted_before.clear()
+        term = count_term(spec, anchor_at, calendar, outer=outer)
+        marks = _marks(spec, anchor_at, term.due_at, calendar)
+        held = term, marks, _share(spec, anchor_at, term.due_at, calendar, target_percent)
+        _counted_before[key] = held
+    return held
 
 
 def start_until(
