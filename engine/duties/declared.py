@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from engine.kernel.errors import DataError, NotFound
 from engine.kernel.facts import Owner
 from engine.kernel.yaml_text import read_declared
-from engine.terms.counting import ClockSpec, Reading, UnitOfWork
+from engine.terms.counting import ClockSpec, Reading, TermUnit
 
 HOME = "kz"
 """The jurisdiction of the product itself."""
@@ -78,7 +78,7 @@ class Length(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     n: int = Field(strict=True, ge=1, le=100_000)
-    unit: UnitOfWork
+    unit: TermUnit
     anchor: Anchor | None = None
 
 

@@ -16,7 +16,7 @@ from engine.kernel.errors import DataError, InputError
 from engine.kernel.facts import Owner
 from engine.terms.calendar import BusinessCalendar
 
-UnitOfWork = Literal[
+TermUnit = Literal[
     "business_day", "business_hour", "calendar_day", "hour", "minute", "month", "year", "year_close",
     "business_day_before",
 ]  # fmt: skip
@@ -31,7 +31,7 @@ class ClockSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: str
     n: int
-    unit: UnitOfWork
+    unit: TermUnit
     direction: Literal["by", "not_before"] = "by"
     product: bool = False
     """Whether the number is the product's own, because the text gives none."""
@@ -40,7 +40,7 @@ class ClockSpec(BaseModel):
     obligations: tuple[str, ...] = ()
     rolls: bool = False
     """Whether an end on a day without offices goes to noon of the next working day."""
-    within: tuple[int, UnitOfWork] | None = None
+    within: tuple[int, TermUnit] | None = None
     """An outer limit that counts too, from an instant of its own."""
     jurisdiction: str = "kz"
     valid_from: date | None = None
