@@ -31,8 +31,13 @@ def insert(kind: type[Record]) -> str:
     return f"INSERT INTO {kind.table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own names
 
 
+@once
+def upsert(kind: type[Record]) -> str:
+    """Return the statement that writes a row in the place of the one with its id."""
+    names = [it.name for it in columns_of(kind) if it.name != "id"]
+    return f"{insert(kind)} ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}"
+
+
 def put(cursor: Cursor, record: Record) -> None:
     """Write a row in the place of the one with its id."""
-    row, table = row_of(record), record.table.name
-    cursor.execute(f"DELETE FROM {table} WHERE id = ?", (row[0],))  # noqa: S608 - our own names
-    cursor.execute(insert(type(record)), row)
+    cursor.execute(upsert(type(record)), row_of(record))
