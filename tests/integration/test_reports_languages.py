@@ -119,6 +119,27 @@ def test_the_pages_of_a_bundle_are_in_the_language_of_the_house(lived: World, tm
     verify(str(path), container.store.signer.verifier.text())
 
 
+def test_a_bundle_of_the_console_is_in_the_language_of_its_reader(lived: World, tmp_path: Path) -> None:
+    names = {"organisation_kk": "«Алма» ЖШС", "organisation_ru": "ТОО «Алма»"}
+    object.__setattr__(lived.container, "settings", lived.container.settings.model_copy(update=names))
+    with TestClient(create_app(lived.container)) as client:
+        sign_in(client, "bolat")
+        url = f"/incidents/{lived.incidents()[0]['id']}/bundle.zip"
+        for language, head, name in (("kk", "дәлелдер", "«Алма» ЖШС"), ("ru", "Доказательства", "ТОО «Алма»")):
+            data = client.get(url, headers={"Accept-Language": language}).content
+            text = opened(data).read("README.txt").decode()
+            assert head in text
+            assert name in text
+            path = tmp_path / f"{language}.zip"
+            path.write_bytes(data)
+            assert f"of {name}: " in verify(str(path), None)
+
+
+def test_the_command_of_a_bundle_takes_a_language() -> None:
+    shown = CliRunner().invoke(cli, ["evidence", "bundle", "--help"]).output
+    assert "--language [kk|ru|en]" in shown
+
+
 def opened(data: bytes) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(data))
 
