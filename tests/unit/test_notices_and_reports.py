@@ -17,7 +17,8 @@ from reports.document import Facts, document
 from reports.drafter import TemplateError, TemplateSandbox
 from reports.drafts import OrderSubject, Organisation, Subject, Writer, example
 from reports.mail import message
-from reports.render import render
+from reports.render import render, render_report
+from reports.report import Block, Report, Table
 from reports.wording import kinds
 from tests.support import MONDAY
 
@@ -174,6 +175,21 @@ def test_the_pdf_shows_the_text_as_it_is() -> None:
     text = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
     assert "#panic()" in text
     assert "әіңғүұқөһ" in text
+
+
+def test_a_reference_without_spaces_breaks_and_is_copied_as_it_is() -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is not installed")
+    reference = "<0e9a8f3c-1111-2222-3333-444455556666@mail.example.kz>"
+    table = Table(columns=("a", "b", "c", "d"), rows=((reference, "x " * 60, "y " * 60, "f" * 64),))
+    blocks = (Block(heading="h", table=table),)
+    report = Report(name="x", title="t", organisation="o", period="2026", made_at="", blocks=blocks)
+    pdf = render_report(report, "pdf")
+    done = subprocess.run(["pdftotext", "-layout", "-fixed", "4", "-", "-"], input=pdf, capture_output=True, check=True)
+    text = done.stdout.decode()
+    assert "\u200b" not in text
+    assert "<0e9a8f3c-" in text
+    assert reference not in text
 
 
 def test_the_word_file_shows_the_text_as_it_is_and_is_always_the_same() -> None:
