@@ -175,7 +175,7 @@ class Reports:
         rows = notices.drafted_between(self.container.database, period.start, period.end)
         table = tuple((word(r.kind), word(r.stage), word(r.state), str(r.n)) for r in rows)
         return Block(
-            heading=say("Notices"), table=_table(table, say("Notice"), say("Stage"), say("State"), say("Number"))
+            heading=say("Notices"), table=_table(table, say("Notice"), say("Stage"), say("State"), say("Notices counted"))
         )
 
     def _event_types(self, period: Period) -> Block:
@@ -239,7 +239,7 @@ class Reports:
             Block(heading=say("1. Follow-up actions from earlier reviews"), table=actions_table(actions)),
             Block(
                 heading=say("2. Vulnerabilities and threats not adequately addressed"),
-                text="" if risks else say("No risk stands without treatment or at a high level."),
+                text="" if risks else self._without_risks(),
                 table=risks_table(risks) if risks else None,
             ),
             Block(heading=say("3. Results of audits and reviews"), table=duties_table(duties)),
@@ -259,6 +259,12 @@ class Reports:
             ),
         ]  # fmt: skip
         return self._report("management-review", n_("Input of the management review"), period.name, blocks)
+
+    def _without_risks(self) -> str:
+        """Say why no risk is listed: an empty register is no good news."""
+        if not any(governance.risks(self.container.database, book) for book in ("asset", "fraud")):
+            return say("The risk register is empty: risks were not assessed.")
+        return say("No risk stands without treatment or at a high level.")
 
     def _lessons_of(self, rows: list[MeasuredRow]) -> list[str]:
         found = []

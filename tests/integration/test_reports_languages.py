@@ -88,6 +88,17 @@ def test_a_page_and_a_table_of_a_report_are_in_its_language(lived: World, langua
     assert head.startswith({"ru": "отчёт,", "kk": "есеп,", "en": "report,"}[language])
 
 
+def test_counts_of_notices_are_no_numbers_of_notices(lived: World) -> None:
+    for language, word in (("ru", "Количество"), ("kk", "Саны")):
+        blocks = Reports(lived.container, language).build("security", "2026-11").blocks
+        assert [block.table.columns[-1] for block in blocks if block.table and len(block.table.columns) == 4] == [word]
+
+
+def test_an_empty_register_of_risks_is_not_told_as_good_news(world: World) -> None:
+    texts_of = [block.text for block in Reports(world.container, "en").build("management-review").blocks]
+    assert texts_of[1] == "The risk register is empty: risks were not assessed."
+
+
 def test_the_console_makes_a_report_in_the_language_of_its_reader(world: World) -> None:
     with TestClient(create_app(world.container)) as client:
         sign_in(client, "bolat")
