@@ -47,6 +47,8 @@ class Report(Record):
     title: str
     organisation: str
     period: str
+    as_of: str = ""
+    """The instant whose state it shows, of a report that shows what holds now; empty for one of a period."""
     made_at: str
     language: str = "en"
     log_head: str = ""
@@ -61,7 +63,8 @@ def as_csv(report: Report) -> bytes:
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    head = (n_("report"), report.title), (n_("organisation"), report.organisation), (n_("period"), report.period)
+    when = (n_("state as of"), report.as_of) if report.as_of else (n_("period"), report.period)
+    head = (n_("report"), report.title), (n_("organisation"), report.organisation), when
     for name, text in (*head, (n_("made"), report.made_at), (n_("log"), report.log_head)):
         writer.writerow([translate(report.language, name), _harmless(text)])
     for block in report.blocks:

@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,26 @@ def test_a_page_and_a_table_of_a_report_are_in_its_language(lived: World, langua
     assert {"ru": "ноябрь 2026", "kk": "қараша", "en": "2026-11"}[language] in page.lower()
     head = render_report(made, "csv").decode("utf-8-sig").splitlines()[0]
     assert head.startswith({"ru": "отчёт,", "kk": "есеп,", "en": "report,"}[language])
+
+
+@pytest.mark.parametrize("name", ["soa", "coverage"])
+def test_a_report_of_a_state_names_the_instant_it_is_of(lived: World, name: str) -> None:
+    for language, said in (("ru", "по состоянию на 27.11.2026 10:00"), ("kk", "27.11.2026 10:00 жағдай бойынша")):
+        made = Reports(lived.container, language).build(name, "2025-03")
+        page = render_report(made, "txt").decode().splitlines()[1]
+        assert said in page
+        assert "2025" not in page
+        assert (made.period, made.made_at) == ("2025-03", made.as_of)
+
+
+def test_terms_that_end_after_the_period_are_told_beside_the_table(world: World) -> None:
+    world.clock.at = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    november, december = (Reports(world.container, "en").build("sla", f"2026-{m}").blocks[0] for m in (11, 12))
+    assert november.table is not None
+    assert november.table.columns[1] == "Due in the period"
+    assert "end in the period; 5 more run with a later term" in november.text
+    assert "end in the period; 0 more run with a later term" in december.text
 
 
 def test_counts_of_notices_are_no_numbers_of_notices(lived: World) -> None:

@@ -23,7 +23,7 @@ def evidence() -> None:
 @click.argument("number")
 @click.option("--output", type=click.Path(path_type=Path), help="File to write (default: NUMBER.zip).")
 @click.option("--personal", is_flag=True, help="Also show personal fields, in a file of their own.")
-@click.option("--language", type=click.Choice(LANGUAGES), help="Of its pages for people (default: the setting LANGUAGE).")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Of its pages (default: the setting LANGUAGE).")
 def bundle(number: str, output: Path | None, personal: bool, language: str | None) -> None:
     """Write the evidence bundle of an incident, by number or id."""
     with common.container() as container:
