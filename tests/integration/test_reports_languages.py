@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from engine.incidents.incident import Incident
 from engine.kernel.errors import InputError
+from engine.notices.notice import Notice
 from infra.cli import cli
 from infra.read.coverage import Coverage
 from infra.read.evidence import Bundle
@@ -193,3 +194,13 @@ def test_what_the_engine_recorded_is_said_in_each_language() -> None:
     for told in ("what somebody wrote", "severity is wrong", "3 sheep, strictly speaking"):
         with speak("kk"):
             assert (why(told), policy(told), skipped(told), titled(told, words)) == (told,) * 4
+
+
+def test_a_complaint_is_not_told_as_seen_by_the_anti_fraud_system(world: World) -> None:
+    complaint = {"mfo__client__id": "c-3", "mfo__loan__id": "L-3", "mfo__complaint__id": "q", "mfo__channel": "call"}
+    world.feed(world.event("fraud.complaint.received", **complaint))
+    incident = world.incidents()[0]["id"]
+    assert world.container.decisions.load(Incident, incident).detection_source == "fraud"
+    notice = world.container.decisions.load(Notice, world.notices(incident)["regulator"]["id"])
+    assert notice.content["ru"]["source"] == "жалоба клиента"
+    assert notice.content["kk"]["source"] == "клиенттің шағымы"

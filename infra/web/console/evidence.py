@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/incidents/{incident_id}/bundle.zip")
 def bundle(container: TheContainer, session: TheSession, incident_id: str) -> Response:
-    """Everything about an incident, proven and signed, its pages in the reader's language; it names personal fields only."""
+    """Everything about an incident, proven and signed, in the reader's language; personal fields are named only."""
     require_reading("evidence-bundle", session.person)
     incident = load_incident(container, incident_id)
     data = Bundle(container, incident, language=spoken()).build(container.clock.now(), session.person.id)
