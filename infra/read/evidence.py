@@ -177,7 +177,7 @@ class Bundle:
     def _notices(self) -> None:
         for row in sorted(notices.of_incident(self.container.database, self.incident.id), key=lambda it: it.kind):
             notice = self.container.decisions.load(Notice, row.id)
-            made, _ = notice_document(self.container.decisions, notice)
+            made, _ = notice_document(self.container.decisions, notice, self.container.settings.language)
             place = f"notices/{notice.kind}-{notice.stage}-{notice.id[:8]}"
             self._put(f"{place}.pdf", render(made, "pdf"))
             self._put(f"{place}.txt", render(made, "txt"))

@@ -206,6 +206,20 @@ def test_the_pdf_of_the_same_notice_is_the_same_file() -> None:
     assert first == second
 
 
+def test_a_message_of_data_is_framed_in_the_language_of_the_house() -> None:
+    fields = {"event_time": "2026-11-23T05:00:00+00:00", "detection_time": "?", "rules": "iin-change"}
+    framed = {}
+    for language in ("ru", "kk", "en"):
+        facts = Facts(number="INC-1", drafted_at=MONDAY, language=language)
+        framed[language] = document(kind="afc", notice_id="n-1", content={"json": fields}, facts=facts).parts[0]
+    russian = framed["ru"]
+    assert (russian.language, russian.draft_mark) == ("ru", "ПРОЕКТ, НЕ ОТПРАВЛЕНО")
+    assert [section.heading for section in russian.sections][:1] == ["Время события (event_time)"]
+    assert [section.text for section in russian.sections] == ["23.11.2026 10:00", "?", "iin-change"]
+    assert russian.meta[0].heading == "Кому"
+    assert len({part.title for part in framed.values()}) == 3
+
+
 def test_the_hash_is_over_the_content_alone() -> None:
     assert content_hash({"ru": {"a": "1", "b": "2"}}) == content_hash({"ru": {"b": "2", "a": "1"}})
     assert content_hash({"ru": {"a": "1"}}) != content_hash({"ru": {"a": "2"}})

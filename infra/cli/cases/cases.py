@@ -202,7 +202,7 @@ def show_notice(notice_id: str, as_json: bool) -> None:
     """Show the text of a notice."""
     with common.container() as container:
         notice = load_notice(container, notice_id)
-        made, _ = notice_document(container.decisions, notice)
+        made, _ = notice_document(container.decisions, notice, container.settings.language)
     if as_json:
         click.echo(json.dumps({"id": notice.id, "state": notice.state, "content": notice.content}, ensure_ascii=False))
     else:
@@ -218,7 +218,8 @@ def show_notice(notice_id: str, as_json: bool) -> None:
 def render_notice(notice_id: str, kind: str, output: Path) -> None:
     """Render a notice as HTML, text, PDF or DOCX."""
     with common.container() as container:
-        made, _ = notice_document(container.decisions, load_notice(container, notice_id))
+        notice = load_notice(container, notice_id)
+        made, _ = notice_document(container.decisions, notice, container.settings.language)
     body = render(made, kind)  # type: ignore[arg-type]
     if str(output) == "-":
         sys.stdout.buffer.write(body)
