@@ -46,7 +46,8 @@ def controls_table(stated: dict[str, ControlRow], rows: dict[str, CoverageRow]) 
              ", ".join(control.obligations) or "—", _evidence(latest))
         )  # fmt: skip
     columns = (
-        say("Control"), say("Name"), say("Statement"), say("Justification"), say("Obligations"), say("Latest evidence"),
+        say("Control"), say("Name of the control"), say("Statement"), say("Justification"),
+        say("Obligations"), say("Latest evidence"),
     )  # fmt: skip
     return Table(columns=columns, rows=tuple(table))
 

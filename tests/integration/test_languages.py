@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,10 +15,11 @@ import yaml
 from starlette.testclient import TestClient
 
 from engine.kernel.errors import DecisionRefused, NotFound
+from engine.protection.facts import LegalAct
 from infra.web.app import create_app
 from reports.messages import refusal, speak
 from tests.integration.test_api import PAGES, sign_in
-from tests.support import PASSWORD, World
+from tests.support import COMPLIANCE, MONDAY, PASSWORD, World
 
 ROOT = Path(__file__).parents[2]
 MORE = [
@@ -228,3 +230,20 @@ def test_no_reader_is_shown_the_language_of_the_one_before(world: World) -> None
         second = client.get("/protections?speak=ru").text
     assert "Жәбірленуші деп тану" in first
     assert "Жәбірленуші деп тану" not in second
+
+
+def test_words_of_the_pages_fit_their_places(served: tuple[World, TestClient]) -> None:
+    world, client = served
+    act = LegalAct(
+        kind="victim_resolution", issuer="DP", number="7", act_date=date(2026, 11, 20), received_at=MONDAY,
+        channel="office", client="c-1", loans=("L-1",), bureaus=("pkb",),
+    )  # fmt: skip
+    key = world.container.acts.register_act(act, by=COMPLIANCE)
+    world.work()
+    sign_in(client, "bolat")
+    page = client.get(f"/protections/{key}", headers={"Accept-Language": "ru"}).text
+    assert "20.11.2026" in page
+    assert "получено 23.11.2026" in page
+    assert "Исполнение подтверждено" in page
+    assert "Принято в работу" not in page
+    assert "<td>инциденты</td>" in client.get("/permissions", headers={"Accept-Language": "ru"}).text
