@@ -98,6 +98,6 @@ JSON_TIMES = ("event_time", "detection_time")
 """Those of them that are instants."""
 AFC_TITLE = {
     "ru": "Сообщение в антифрод-центр о событии с признаками мошенничества",
-    "kk": "Алаяқтық белгілері бар оқиға туралы антифрод-орталығына хабарлама",
+    "kk": "Алаяқтық белгілері бар оқиға туралы антифрод-орталыққа хабарлама",
     "en": "Message to the Anti-Fraud Centre on an event with signs of fraud",
 }

@@ -71,9 +71,9 @@ def test_a_clients_notice_names_no_other_client_and_no_method(writer: Writer) ->
 
 
 def test_containment_is_only_claimed_when_it_happened(writer: Writer) -> None:
-    assert "сдерживания" not in writer.draft("client", subject(), {})["ru"]["done"]
+    assert "локализации" not in writer.draft("client", subject(), {})["ru"]["done"]
     contained = subject(measures=(("contained", MONDAY + timedelta(minutes=5)),))
-    assert "сдерживания" in writer.draft("client", contained, {})["ru"]["done"]
+    assert "локализации" in writer.draft("client", contained, {})["ru"]["done"]
 
 
 def test_a_late_notice_asks_for_the_reason(writer: Writer) -> None:
