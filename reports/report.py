@@ -50,6 +50,8 @@ class Report(Record):
     as_of: str = ""
     """The instant whose state it shows, of a report that shows what holds now; empty for one of a period."""
     made_at: str
+    made_at_iso: str = ""
+    """The same instant, RFC 3339 with its offset, for programs."""
     language: str = "en"
     log_head: str = ""
     """The head of the ledger when it was made: a later rewriting can be proved."""
@@ -73,7 +75,8 @@ def as_csv(report: Report) -> bytes:
         writer.writerow([])
         writer.writerow([_harmless(block.heading)])
         table = block.table or _of_chart(block.chart)
-        writer.writerow([_harmless(cell) for cell in table.columns])
+        if any(table.columns):
+            writer.writerow([_harmless(cell) for cell in table.columns])
         writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
     return out.getvalue().encode("utf-8-sig")
 

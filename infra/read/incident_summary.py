@@ -29,6 +29,7 @@ def summary(container: Reading, incident: Incident, at: datetime, events: int, d
         language=spoken(),
         period=say("detected {detected_at}", detected_at=detected),
         made_at=when(at),
+        made_at_iso=container.calendar.local(at).isoformat(timespec="seconds"),
         log_head=log_head(container.decisions, at) or "",
         blocks=(
             Block(heading=say("The incident"), table=_facts(container, incident, detected, events, decisions)),

@@ -99,7 +99,8 @@ class Reports:
         now = self.container.clock.now()
         return Report(
             name=name, title=say(title), organisation=self.container.settings.sender.name(spoken()), period=period,
-            as_of=self._when(now) if state else "", made_at=self._when(now), language=spoken(),
+            as_of=self._when(now) if state else "", made_at=self._when(now),
+            made_at_iso=self.container.calendar.local(now).isoformat(timespec="seconds"), language=spoken(),
             log_head=log_head(self.container.decisions, now) or "", blocks=tuple(blocks),
         )  # fmt: skip
 
