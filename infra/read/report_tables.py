@@ -11,6 +11,7 @@ from infra.read.rows.clocks import TermsRow
 from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
 from infra.store.models.incidents import IncidentRow
 from reports.messages import day, listed, say, spoken, word
+from reports.phrases import clause
 from reports.report import Table
 
 
@@ -57,7 +58,7 @@ def obligations_table(rows: Sequence[CoverageRow]) -> Table:
     return Table(
         columns=(say("Obligation"), say("Clause"), say("Kinds"), say("Served by"), say("Latest evidence")),
         rows=tuple(
-            (row.obligation, row.clause, listed(row.kinds.split(", ")), serving(row),
+            (row.obligation, clause(row.clause), listed(row.kinds.split(", ")), serving(row),
              _evidence(row if row.evidence_at else None))
             for row in rows
         ),

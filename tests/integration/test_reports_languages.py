@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
@@ -24,7 +25,7 @@ from infra.web.app import create_app
 from infra.web.console.governance import REPORTS
 from reports.evidence.verify import verify
 from reports.messages import refusal, speak
-from reports.phrases import chart_label, period, policy, skipped, term, titled, why
+from reports.phrases import chart_label, clause, period, policy, proof, skipped, term, titled, why
 from reports.render import render_report
 from reports.report import Report
 from tests.integration.test_api import sign_in
@@ -129,6 +130,13 @@ def test_the_console_makes_a_report_in_the_language_of_its_reader(world: World) 
         assert client.get("/reports/security.json").json()["title"] == "Месячный отчёт о безопасности"
 
 
+def test_a_report_for_programs_has_its_instant_and_no_row_of_commas(lived: World) -> None:
+    made = Reports(lived.container, "ru").build("security", "2026-11")
+    assert orjson.loads(render_report(made, "json"))["made_at_iso"] == "2026-11-27T10:00:00+05:00"
+    lines = render_report(made, "csv").decode("utf-8-sig").splitlines()
+    assert [line for line in lines if line and not line.strip(",")] == []
+
+
 def test_the_command_line_takes_a_language(tmp_path: Path) -> None:
     env = {"QORGAU_DATA": str(tmp_path / "data"), "QORGAU_LANGUAGE": "kk"}
     for options, title in (([], "Заң мерзімдерінің сақталуы"), (["--language", "ru"], "Соблюдение сроков по закону")):
@@ -188,7 +196,15 @@ def test_what_the_engine_recorded_is_said_in_each_language() -> None:
         assert (chart_label("2026-11-27"), period("2026-11")) == ("27.11", "ноябрь 2026\xa0г.")
         assert "«" not in refusal(InputError("give the reason", field="reason"))
         assert "поле 'Основание'" in refusal(InputError("give the reason", field="reason"))
+        assert proof("incident.closed.v1 at position 55") == "incident.closed.v1, запись № 55"
+        assert clause("SMARTOLET ch.4 item 23; item 9(2)") == "SMARTOLET гл. 4, п. 23; п. 9(2)"
+        assert clause("none: the product's own") == "нет: собственный срок продукта"
+    with speak("kk"):
+        assert proof("incident.closed.v1 at position 55") == "incident.closed.v1, № 55 жазба"
+        assert clause("ch.4 item 23") == "4-тарау, 23-т."
+        assert clause("none: the product's own") == "жоқ: өнімнің өз мерзімі"
     with speak("en"):
+        assert (proof("x.v1 at position 5"), clause("ch.4 item 2")) == ("x.v1 at position 5", "ch.4 item 2")
         assert (term(1, "business_day"), why(reason)) == ("1 business day", reason)
         assert (chart_label("2026-11"), period("2026-11")) == ("11", "2026-11")
     for told in ("what somebody wrote", "severity is wrong", "3 sheep, strictly speaking"):
