@@ -21,6 +21,7 @@ from infra.cli import cli
 from infra.read.coverage import Coverage
 from infra.read.evidence import Bundle
 from infra.read.reporting import Reports
+from infra.read.upcoming_terms import as_calendar, due_within
 from infra.web.app import create_app
 from infra.web.console.governance import REPORTS
 from reports.evidence.verify import verify
@@ -135,6 +136,19 @@ def test_a_report_for_programs_has_its_instant_and_no_row_of_commas(lived: World
     assert orjson.loads(render_report(made, "json"))["made_at_iso"] == "2026-11-27T10:00:00+05:00"
     lines = render_report(made, "csv").decode("utf-8-sig").splitlines()
     assert [line for line in lines if line and not line.strip(",")] == []
+
+
+def test_an_empty_table_says_so(world: World) -> None:
+    made = Reports(world.container, "ru").build("security", "2026-11")
+    assert render_report(made, "txt").decode().count("Записей нет") == 5
+
+
+def test_the_calendar_of_a_person_is_in_the_language_of_the_person(lived: World) -> None:
+    with speak("ru"):
+        feed = as_calendar(lived.container, due_within(lived.container)).decode()
+    assert "X-WR-CALNAME:Qorgau: сроки по закону" in feed
+    assert "SUMMARY:ПРОСРОЧЕНО: " in feed
+    assert "OVERDUE" not in feed
 
 
 def test_the_command_line_takes_a_language(tmp_path: Path) -> None:

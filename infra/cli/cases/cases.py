@@ -25,6 +25,7 @@ from infra.read.rows.clocks import of_owner
 from infra.read.rows.protections import every
 from infra.read.upcoming_terms import as_calendar, due_within
 from infra.store.models.record import stored
+from reports.messages import speak
 from reports.render import FORMATS, render
 
 
@@ -81,10 +82,11 @@ def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) 
 def week(days: int, ics: bool, as_json: bool) -> None:
     """List what is due in the coming days, and what is overdue."""
     with common.container() as container:
-        rows = due_within(container, days)
         if ics:
-            sys.stdout.buffer.write(as_calendar(container, rows))
+            with speak(container.settings.language):
+                sys.stdout.buffer.write(as_calendar(container, due_within(container, days)))
             return
+        rows = due_within(container, days)
         shown = [stored(row) for row in rows]
         for row in shown:
             row["due"] = container.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
