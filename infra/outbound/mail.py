@@ -153,7 +153,7 @@ class NoticeMail:
 
     def message(self, notice: Notice, recipient: str) -> EmailMessage:
         """Return the message to one recipient. Its Message-ID is the same at every try, so a copy is known as one."""
-        document, number = notice_document(self.decisions, notice, recipient=recipient)
+        document, number = notice_document(self.decisions, notice, self.settings.language, recipient)
         delivery = notice.deliveries.get(recipient)
         repeat = delivery is not None and delivery.repeat
         kind = kind_key(notice.kind, notice.stage)

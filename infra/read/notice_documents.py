@@ -15,8 +15,10 @@ from reports.document import Document, Facts, document
 from reports.wording import kind_key
 
 
-def notice_document(decisions: Decisions, notice: Notice, recipient: str | None = None) -> tuple[Document, str]:
-    """Return the document of a notice and the number of its incident."""
+def notice_document(
+    decisions: Decisions, notice: Notice, language: str, recipient: str | None = None
+) -> tuple[Document, str]:
+    """Return the document of a notice and the number of its incident; ``language`` is that of the house."""
     number = number_of(decisions.database, notice.incident_id) or notice.incident_id
     delivery = notice.deliveries.get(recipient or "")
     facts = Facts(
@@ -29,6 +31,7 @@ def notice_document(decisions: Decisions, notice: Notice, recipient: str | None 
         due_at=_due(decisions, notice),
         repeat=delivery is not None and delivery.repeat,
         draft=notice.approved_by is None,
+        language=language,
     )
     kind = kind_key(notice.kind, notice.stage)
     return document(kind=kind, notice_id=notice.id, content=notice.content, facts=facts), number

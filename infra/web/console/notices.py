@@ -98,7 +98,7 @@ def document(
         if language not in notice.content:
             raise NotFound("the notice has no text in '{language}'", language=language[:10])
         notice.content = {language: notice.content[language]}
-    made, number = notice_document(container.decisions, notice)
+    made, number = notice_document(container.decisions, notice, container.settings.language)
     match kind:
         case "html" | "txt" | "pdf" | "docx":
             body = render(made, _format(kind))
