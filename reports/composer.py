@@ -40,6 +40,8 @@ _SOURCE_OF = {
 }
 """How a notice names the source of a detection → the first parts of the event types (and channels of reports)."""
 SOURCES = {first: name for name, firsts in _SOURCE_OF.items() for first in firsts}
+SOURCES_OF_TYPES = {"fraud.complaint.received": "complaint"}
+"""Event types whose source is not that of their first part."""
 _AFC_STAGES = (
     ("after payout", ("loan.disbursement.executed",)),
     ("payout", ("loan.disbursement.requested", "loan.disbursement.blocked", "loan.account_ownership_verified")),
@@ -128,7 +130,7 @@ class NoticeComposer:
             number=incident.number,
             incident_class=incident.incident_class,
             detected_at=incident.detected_at,
-            source=SOURCES.get(incident.detection_source, "other"),
+            source=source_of(context, incident),
             # Never the title of an incident that a rule opened: it names whom it was found at.
             signs=dict(self.rule_words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
             clients=len(entities.clients),
@@ -185,6 +187,14 @@ def _evidence(context: Context, incident: Incident) -> dict[str, Any]:
             case i.LessonsRecorded():
                 words["lessons"] = f"{fact.lessons}\n{fact.actions}"
     return words
+
+
+def source_of(context: Context, incident: Incident) -> str:
+    """Name the source of a detection: by the type of the event it was found on first, else by its first part."""
+    for fact in (it for finding in incident.findings[:1] for it in context.facts(finding)):
+        if isinstance(fact, FindingRaised) and (named := SOURCES_OF_TYPES.get(fact.matched.get("event.action", ""))):
+            return named
+    return SOURCES.get(incident.detection_source, "other")
 
 
 def found_on(context: Context, incident: Incident) -> frozenset[str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 from engine.kernel.facts import Record
-from reports.wording import LANGUAGES, heading, recipient, title, wording
+from reports.messages import speak
+from reports.wording import JSON_TIMES, LANGUAGES, heading, recipient, said_heading, title, wording
 
 
 class Section(Record):
@@ -52,6 +53,8 @@ class Facts(Record):
     recipient: str | None = None
     repeat: bool = False
     draft: bool = True
+    language: str = "en"
+    """The house's language: what frames a message that is data itself, such as that to the Anti-Fraud Centre."""
     utc_offset_minutes: int = 300
 
 
@@ -61,17 +64,15 @@ def document(*, kind: str, notice_id: str, content: Mapping[str, Mapping[str, st
     ordered = [language for language in LANGUAGES if language in content]
     for language in [*ordered, *(other for other in content if other not in LANGUAGES)]:
         fields = dict(content[language])
-        name = fields.pop("title", None) or title(kind, language)
+        frame = language if language in LANGUAGES else facts.language
         parts.append(
             Part(
-                language=language if language in LANGUAGES else "en",
-                title=name,
-                recipient=facts.recipient or recipient(kind, language),
-                draft_mark=wording(language if language in LANGUAGES else "en")["meta"]["draft"],
-                meta=_meta(kind, notice_id, language, facts),
-                sections=tuple(
-                    Section(heading=heading(kind, language, field), text=text) for field, text in fields.items()
-                ),
+                language=frame,
+                title=fields.pop("title", "") or title(kind, frame),
+                recipient=facts.recipient or recipient(kind, frame),
+                draft_mark=wording(frame)["meta"]["draft"],
+                meta=_meta(kind, notice_id, frame, facts),
+                sections=tuple(_section(kind, language, field, text, facts) for field, text in fields.items()),
             )
         )
     made = facts.approved_at or facts.drafted_at
@@ -81,12 +82,32 @@ def document(*, kind: str, notice_id: str, content: Mapping[str, Mapping[str, st
     )  # fmt: skip
 
 
+def _section(kind: str, language: str, field: str, text: str, facts: Facts) -> Section:
+    if language in LANGUAGES:
+        return Section(heading=heading(kind, language, field), text=text)
+    with speak(facts.language):
+        name = said_heading(kind, language, field)
+    return Section(heading=name, text=_local(text, facts) if field in JSON_TIMES else text)
+
+
+def _local(text: str, facts: Facts) -> str:
+    """Return an instant of a message as the house's clocks show it; what is none stays as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return _when(at, facts) if at.tzinfo is not None else text
+
+
+def _when(at: datetime, facts: Facts) -> str:
+    return at.astimezone(timezone(timedelta(minutes=facts.utc_offset_minutes))).strftime("%d.%m.%Y %H:%M")
+
+
 def _meta(kind: str, notice_id: str, language: str, facts: Facts) -> tuple[Section, ...]:
-    words = wording(language if language in LANGUAGES else "en")["meta"]
-    zone = timezone(timedelta(minutes=facts.utc_offset_minutes))
+    words = wording(language)["meta"]
 
     def when(at: datetime | None) -> str:
-        return at.astimezone(zone).strftime("%d.%m.%Y %H:%M") if at else "—"
+        return _when(at, facts) if at else "—"
 
     rows = [
         (words["to"], facts.recipient or recipient(kind, language)),

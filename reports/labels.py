@@ -76,6 +76,7 @@ _WORDS = {
 # Short names that are English words already; they stand here so that the catalogues have them.
 _AS_THEY_ARE = (
     "abandoned", "accept", "access-block", "account", "acknowledge", "active", "addresses", "affected", "alert",
+    "allow", "deny", "internal", "watch",
     "approved", "asset", "authority", "availability", "avoid", "benign", "bounced", "breached", "cancelled",
     "civil", "client-gateway", "clients", "clock", "clocks", "close", "closed", "command", "complaint", "completed",
     "confidentiality", "contain", "contained", "critical", "delivered", "detect", "devices", "done", "draft",

@@ -19,6 +19,10 @@ _SEVERITY = re.compile(r"severity (\S+) is that of rule (\S+) (\S+?)(?:; the law
 _RULE = re.compile(r"rule ([a-z0-9-]+)")
 _SKIPPED = re.compile(r"(\d{4}-\d{2}-\d{2}) (.+)")
 _PLACE = re.compile(r"__(\w+?)__:value")
+_PROOF = re.compile(r"([a-z.-]+\.v\d+) at position (\d+)")
+_CHAPTER = re.compile(r"\bch\.(\d+)( (?=item\b))?")
+_ITEM = re.compile(r"\bitem (\d+(?:\(\d+\))?)")
+_OWN_TERM = n_("none: the product's own")
 _BY_HAND = n_("the day that was set")
 Words = Mapping[str, Mapping[str, str]]
 
@@ -53,6 +57,22 @@ def policy(recorded: str) -> str:
     if found is None:
         return say(_BY_HAND) if recorded == _BY_HAND else recorded
     return say("{term}, {reading} reading", term=term(int(found[1]), found[2]), reading=word(found[3]))
+
+
+def proof(recorded: str) -> str:
+    """Return what satisfied a clock; a fact that stands for it is shown by the number of its entry."""
+    found = _PROOF.fullmatch(recorded)
+    return say("{topic}, entry no. {n}", n=found[2], topic=found[1]) if found and spoken() != "en" else recorded
+
+
+def clause(recorded: str) -> str:
+    """Return a citation, such as ``SMARTOLET ch.4 item 23; item 37``, in the words of the language spoken here."""
+    if spoken() == "en":
+        return recorded
+    if recorded == _OWN_TERM:
+        return say(_OWN_TERM)
+    text = _CHAPTER.sub(lambda it: say("ch.{n}", n=it[1]) + (", " if it[2] else ""), recorded)
+    return _ITEM.sub(lambda it: say("item {n}", n=it[1]), text)
 
 
 def skipped(recorded: str) -> str:

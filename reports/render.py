@@ -52,7 +52,11 @@ def render_report(report: Report, format: ReportFormat) -> bytes:  # noqa: A002 
         return orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
     document = report.model_copy(update={"blocks": drawn}).model_dump(mode="json")
     with speak(report.language):
-        document["head"] = [report.organisation, period(report.period), say("made {made_at}", made_at=report.made_at)]
+        when = say("as of {instant}", instant=report.as_of) if report.as_of else period(report.period)
+        document["head"] = [report.organisation, when, say("made {made_at}", made_at=report.made_at)]
+        for block in document["blocks"]:
+            if block["table"] is not None and not block["table"]["rows"]:
+                block["table"], block["text"] = None, "\n".join(filter(None, (block["text"], say("No entries"))))
         document["foot"] = say("Event log: {head}", head=report.log_head) if report.log_head else ""
     for block in document["blocks"]:
         if block["chart"] is not None:

@@ -47,7 +47,11 @@ class Report(Record):
     title: str
     organisation: str
     period: str
+    as_of: str = ""
+    """The instant whose state it shows, of a report that shows what holds now; empty for one of a period."""
     made_at: str
+    made_at_iso: str = ""
+    """The same instant, RFC 3339 with its offset, for programs."""
     language: str = "en"
     log_head: str = ""
     """The head of the ledger when it was made: a later rewriting can be proved."""
@@ -61,7 +65,8 @@ def as_csv(report: Report) -> bytes:
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    head = (n_("report"), report.title), (n_("organisation"), report.organisation), (n_("period"), report.period)
+    when = (n_("state as of"), report.as_of) if report.as_of else (n_("period"), report.period)
+    head = (n_("report"), report.title), (n_("organisation"), report.organisation), when
     for name, text in (*head, (n_("made"), report.made_at), (n_("log"), report.log_head)):
         writer.writerow([translate(report.language, name), _harmless(text)])
     for block in report.blocks:
@@ -70,7 +75,8 @@ def as_csv(report: Report) -> bytes:
         writer.writerow([])
         writer.writerow([_harmless(block.heading)])
         table = block.table or _of_chart(block.chart)
-        writer.writerow([_harmless(cell) for cell in table.columns])
+        if any(table.columns):
+            writer.writerow([_harmless(cell) for cell in table.columns])
         writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
     return out.getvalue().encode("utf-8-sig")
 

@@ -94,8 +94,10 @@ JSON_FIELDS = {
     "contact": n_("Contact"),
 }
 """The fields of a message to the Anti-Fraud Centre, in words."""
+JSON_TIMES = ("event_time", "detection_time")
+"""Those of them that are instants."""
 AFC_TITLE = {
     "ru": "Сообщение в антифрод-центр о событии с признаками мошенничества",
-    "kk": "Алаяқтық белгілері бар оқиға туралы антифрод-орталығына хабарлама",
+    "kk": "Алаяқтық белгілері бар оқиға туралы антифрод-орталыққа хабарлама",
     "en": "Message to the Anti-Fraud Centre on an event with signs of fraud",
 }

@@ -31,11 +31,12 @@ from engine.duties.facts import (
     Ladder,
     Mark,
 )
+from engine.duties.marks import counted, marks_of, share_of
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import ENGINE, Fact, Owner, foreign
 from engine.kernel.ids import derive
 from engine.terms.calendar import BusinessCalendar
-from engine.terms.counting import ClockSpec, Reading, Term, add_business_time, count_term
+from engine.terms.counting import ClockSpec, Reading, Term, count_term
 
 LONGEST_REMINDER_DAYS = 64
 
@@ -191,7 +192,7 @@ def start(
 ) -> ClockStarted:
     """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand. ``outer`` is the start of
     the outer limit of a term that has one."""
-    term, marks, target_at = _counted(spec, anchor_at, calendar, target_percent, outer)
+    term, marks, target_at = counted(spec, anchor_at, calendar, target_percent, outer)
     return ClockStarted(
         at=at,
         reason=reason,
@@ -220,27 +221,6 @@ def start(
     )
 
 
-_Counted = tuple[Term, tuple[Mark, ...], datetime]
-_counted_before: dict[tuple[object, ...], _Counted] = {}
-"""What was counted of late: the clients of one detection share it. The version of a calendar names all its inputs."""
-
-
-def _counted(
-    spec: ClockSpec, anchor_at: datetime, calendar: BusinessCalendar, target_percent: int, outer: datetime | None
-) -> _Counted:
-    """Count a term with its marks and the own aim."""
-    key = spec, anchor_at, calendar.version, target_percent, outer
-    held = _counted_before.get(key)
-    if held is None:
-        if len(_counted_before) >= 1024:
-            _counted_before.clear()
-        term = count_term(spec, anchor_at, calendar, outer=outer)
-        marks = _marks(spec, anchor_at, term.due_at, calendar)
-        held = term, marks, _share(spec, anchor_at, term.due_at, calendar, target_percent)
-        _counted_before[key] = held
-    return held
-
-
 def start_until(
     kind: str, due_at: datetime, *, owner_id: str, subject: str, anchor_at: datetime, at: datetime,
     calendar_version: str, obligations: tuple[str, ...], ladder: Ladder = LADDER,
@@ -254,17 +234,6 @@ def start_until(
         reading="strict", policy="the day that was set", calendar_version=calendar_version, skipped=(),
         unconfirmed=False, marks=marks, target_at=marks[0].at, ladder=dict(ladder),
     )  # fmt: skip
-
-
-def _marks(spec: ClockSpec, anchor: datetime, due: datetime, calendar: BusinessCalendar) -> tuple[Mark, ...]:
-    return tuple(Mark(percent=p, at=_share(spec, anchor, due, calendar, p)) for p in MARKS)
-
-
-def _share(spec: ClockSpec, anchor: datetime, due: datetime, calendar: BusinessCalendar, percent: int) -> datetime:
-    """Return the instant at which a share of the term is used up: of office time for terms counted in it."""
-    if spec.unit == "business_day":
-        return add_business_time(calendar, anchor, spec.n * calendar.business_day_length() * percent / 100)
-    return anchor + (due - anchor) * percent / 100
 
 
 def sweep(clock: Clock, *, now: datetime) -> Sequence[Fact]:
@@ -370,8 +339,8 @@ def reanchor(
             anchor_at=anchor_at,
             due_at=term.due_at,
             latest_at=term.latest_at,
-            marks=_marks(spec, anchor_at, term.due_at, calendar),
-            target_at=_share(spec, anchor_at, term.due_at, calendar, clock.target_percent),
+            marks=marks_of(spec, anchor_at, term.due_at, calendar),
+            target_at=share_of(spec, anchor_at, term.due_at, calendar, clock.target_percent),
         )
     ]
     if clock.breached_at is not None:
@@ -392,8 +361,8 @@ def recount(clock: Clock, spec: ClockSpec | None, *, calendar: BusinessCalendar,
         term, marks, target = Term(clock.due_at, clock.latest_at, (), ()), clock.marks, clock.target_at
     else:
         term = count_term(spec, clock.anchor_at, calendar)
-        marks = _marks(spec, clock.anchor_at, term.due_at, calendar)
-        target = _share(spec, clock.anchor_at, term.due_at, calendar, clock.target_percent)
+        marks = marks_of(spec, clock.anchor_at, term.due_at, calendar)
+        target = share_of(spec, clock.anchor_at, term.due_at, calendar, clock.target_percent)
     sooner = term.due_at < clock.due_at
     return [
         ClockRecounted(

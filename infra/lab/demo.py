@@ -25,12 +25,12 @@ from infra.settings.settings import Settings
 log = logging.getLogger("qorgau.demo")
 PASSWORD = "qorgau-demo"  # noqa: S105 - shown on the sign-in page of the demonstration
 PEOPLE = {
-    "aigul": ("Aigul", (Role.SOC_ANALYST.value,), "SOC analyst: triages incidents"),
-    "bolat": ("Bolat", (Role.COMPLIANCE_OFFICER.value,), "compliance officer: approves notices"),
-    "dana": ("Dana", (Role.COMPLIANCE_OFFICER.value,), "second compliance officer"),
-    "erlan": ("Erlan", (Role.FRAUD_ANALYST.value,), "fraud analyst"),
-    "gulnar": ("Gulnar", (Role.CISO.value,), "CISO"),
-    "marat": ("Marat", (Role.AUDITOR.value,), "auditor: reads only"),
+    "aigul": ("Aigul", (Role.SOC_ANALYST.value,)),
+    "bolat": ("Bolat", (Role.COMPLIANCE_OFFICER.value,)),
+    "dana": ("Dana", (Role.COMPLIANCE_OFFICER.value,)),
+    "erlan": ("Erlan", (Role.FRAUD_ANALYST.value,)),
+    "gulnar": ("Gulnar", (Role.CISO.value,)),
+    "marat": ("Marat", (Role.AUDITOR.value,)),
 }
 SEED = 42
 BACKLOG = timedelta(hours=6)
@@ -95,11 +95,11 @@ class Demo:
     def seed(self, container: Container) -> dict[str, str]:
         """Make the accounts where they are missing; return what the sign-in page shows."""
         present = {person.id for person in container.accounts.people()}
-        for user, (name, roles, _) in PEOPLE.items():
+        for user, (name, roles) in PEOPLE.items():
             if user not in present:
                 assert set(roles) <= set(ROLES)
                 container.accounts.add(user, name, roles, PASSWORD, actor="demo")
-        return {"password": PASSWORD, **{user: what for user, (_, _, what) in PEOPLE.items()}}
+        return {"password": PASSWORD, **{user: roles[0] for user, (_, roles) in PEOPLE.items()}}
 
     def play(self, container: Container, address: str) -> None:
         """Start the feed in the background."""

@@ -26,8 +26,7 @@ from engine.notices.notice import Notice, recipients
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
 from infra.outbound.orders import HttpPost
-from infra.read.client_texts import ClientTexts
-from infra.read.notice_documents import notice_document
+from infra.read.notice_documents import ClientTexts, notice_document
 from infra.settings.settings import Settings
 from infra.store.log.decisions import Decisions
 from reports.document import Document
@@ -155,7 +154,7 @@ class NoticeMail:
 
     def message(self, notice: Notice, recipient: str) -> EmailMessage:
         """Return the message to one recipient. Its Message-ID is the same at every try, so a copy is known as one."""
-        document, number = notice_document(self.decisions, notice, recipient=recipient)
+        document, number = notice_document(self.decisions, notice, self.settings.language, recipient)
         delivery = notice.deliveries.get(recipient)
         repeat = delivery is not None and delivery.repeat
         kind = kind_key(notice.kind, notice.stage)

@@ -44,16 +44,19 @@ FORMAT = "qorgau-evidence/1"
 class Bundle:
     """Builds the bundle of one incident."""
 
-    def __init__(self, container: Reading, incident: Incident, *, personal: bool = False) -> None:
+    def __init__(
+        self, container: Reading, incident: Incident, *, personal: bool = False, language: str | None = None
+    ) -> None:
         self.container = container
+        self.language = language or container.settings.language
         self.incident = incident
         self.personal = personal
         self.files: dict[str, bytes] = {}
 
     def build(self, at: datetime, by: str) -> bytes:
-        """Return the zip, its pages for people in the language of the house. The same incident at the same instant
-        gives the same bytes."""
-        with speak(self.container.settings.language):
+        """Return the zip, its pages for people in the language given, else in that of the house. The same incident at
+        the same instant gives the same bytes."""
+        with speak(self.language):
             return self._build(at, by)
 
     def _build(self, at: datetime, by: str) -> bytes:
@@ -174,7 +177,7 @@ class Bundle:
     def _notices(self) -> None:
         for row in sorted(notices.of_incident(self.container.database, self.incident.id), key=lambda it: it.kind):
             notice = self.container.decisions.load(Notice, row.id)
-            made, _ = notice_document(self.container.decisions, notice)
+            made, _ = notice_document(self.container.decisions, notice, self.container.settings.language)
             place = f"notices/{notice.kind}-{notice.stage}-{notice.id[:8]}"
             self._put(f"{place}.pdf", render(made, "pdf"))
             self._put(f"{place}.txt", render(made, "txt"))
@@ -202,8 +205,8 @@ class Bundle:
         manifest = orjson.dumps(
             {
                 "format": FORMAT, "incident": self.incident.number, "incident_id": self.incident.id,
-                "organisation": self.container.settings.sender.name("en"), "made_at": iso(at), "made_by": by,
-                "key": key,                 "calendar": self.container.calendar.version, "files": listed,
+                "organisation": self.container.settings.sender.name(spoken()), "made_at": iso(at), "made_by": by,
+                "key": key, "language": spoken(), "calendar": self.container.calendar.version, "files": listed,
             },
             option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS,
         )  # fmt: skip

@@ -29,6 +29,7 @@ def summary(container: Reading, incident: Incident, at: datetime, events: int, d
         language=spoken(),
         period=say("detected {detected_at}", detected_at=detected),
         made_at=when(at),
+        made_at_iso=container.calendar.local(at).isoformat(timespec="seconds"),
         log_head=log_head(container.decisions, at) or "",
         blocks=(
             Block(heading=say("The incident"), table=_facts(container, incident, detected, events, decisions)),
@@ -51,7 +52,7 @@ def _facts(container: Reading, incident: Incident, detected: str, events: int, d
         (say("Phase"), f"{word(incident.phase)} (ISO/IEC 27035: {word(incident.stage)})"),
         (say("Detected"), detected),
         (say("Duties of the law"), say("hold") if incident.notifiable else say("do not hold")),
-        (say("Closed as"), word(incident.disposition) if incident.disposition else say("open")),
+        (say("Closed as"), word(incident.disposition) if incident.disposition else say("not closed")),
         (say("Clients, loans"), f"{len(incident.entities.clients)}, {len(incident.entities.loans)}"),
         (say("Evidence"), say("{events} events, {decisions} decisions", events=events, decisions=decisions)),
     )
@@ -78,7 +79,7 @@ def _terms(container: Reading, incident: Incident, when: Callable[[datetime | No
 def _notices(container: Reading, incident: Incident, when: Callable[[datetime | None], str]) -> Table:
     return Table(
         columns=(
-            say("Kind"), say("Stage"), say("For"), say("Approved by"), say("Sent"), say("Reference"), say("State"),
+            say("Kind"), say("Stage"), say("For"), say("Approved by"), say("Sent at"), say("Reference"), say("State"),
         ),
         rows=tuple(
             (word(r.kind), word(r.stage), r.subject or "—", r.approved_by or "—", when(r.sent_at),

@@ -15,7 +15,7 @@ from engine.kernel.errors import n_
 from infra.read.reading import Reading
 from infra.read.rows import incidents
 from infra.read.rows.incidents import MeasuredRow
-from reports.messages import in_english
+from reports.messages import in_english, spoken
 
 STEPS = ("detect", "acknowledge", "contain", "notify", "recover", "close")
 
@@ -83,5 +83,11 @@ def say(seconds: float | None, said: Callable[..., str] = in_english) -> str:
         return "—"
     for limit, size, unit in ((120, 1, n_("{n} s")), (7200, 60, "{n} min"), (172_800, 3600, "{n} h")):
         if seconds < limit:
-            return said(unit, n=f"{seconds / size:.0f}" if unit != "{n} h" else f"{seconds / size:.1f}")
-    return said("{n} d", n=f"{seconds / 86_400:.1f}")
+            return said(unit, n=f"{seconds / size:.0f}" if unit != "{n} h" else _one_place(seconds / size, said))
+    return said("{n} d", n=_one_place(seconds / 86_400, said))
+
+
+def _one_place(value: float, said: Callable[..., str]) -> str:
+    """Write one decimal place after the mark of the language: a comma in Russian and Kazakh."""
+    text = f"{value:.1f}"
+    return text if said is in_english or spoken() == "en" else text.replace(".", ",")

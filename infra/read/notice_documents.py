@@ -1,13 +1,19 @@
-"""Bringing stored notices together with what their documents show: number, due instant, hash, log head."""
+"""Bringing stored notices together with what their documents show: number, due instant, hash, log head; the text of one
+that carries one of many to a client is rendered when it is looked at or sent, never stored."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from engine.duties.clock import clock_id
+from engine.incidents.incident import Incident
 from engine.kernel.timestamps import iso
 from engine.notices.kinds import notice_kinds
-from engine.notices.notice import Notice
+from engine.notices.many import addressees, for_client
+from engine.notices.notice import Content, Notice
+from infra.read.rows import notices
 from infra.read.rows.clocks import clock
 from infra.read.rows.incidents import number_of
 from infra.store.log.decisions import Decisions
@@ -15,8 +21,10 @@ from reports.document import Document, Facts, document
 from reports.wording import kind_key
 
 
-def notice_document(decisions: Decisions, notice: Notice, recipient: str | None = None) -> tuple[Document, str]:
-    """Return the document of a notice and the number of its incident."""
+def notice_document(
+    decisions: Decisions, notice: Notice, language: str, recipient: str | None = None
+) -> tuple[Document, str]:
+    """Return the document of a notice and the number of its incident; ``language`` is that of the house."""
     number = number_of(decisions.database, notice.incident_id) or notice.incident_id
     delivery = notice.deliveries.get(recipient or "")
     facts = Facts(
@@ -29,6 +37,7 @@ def notice_document(decisions: Decisions, notice: Notice, recipient: str | None 
         due_at=_due(decisions, notice),
         repeat=delivery is not None and delivery.repeat,
         draft=notice.approved_by is None,
+        language=language,
     )
     kind = kind_key(notice.kind, notice.stage)
     return document(kind=kind, notice_id=notice.id, content=notice.content, facts=facts), number
@@ -52,3 +61,53 @@ def log_head(decisions: Decisions, at: datetime | None) -> str | None:
         "SELECT size, root FROM checkpoints WHERE log = 'ledger' AND at <= ? ORDER BY size DESC LIMIT 1", iso(at)
     )
     return f"{row['size']} / {bytes(row['root']).hex()[:16]}" if row else None
+
+
+KEPT = 64
+
+
+def whom(decisions: Decisions, text: Notice) -> Sequence[str]:
+    """Return the clients that an open text for many would go to now."""
+    incident = decisions.load(Incident, text.incident_id)
+    held = [decisions.load(Notice, key) for key in notices.with_texts(decisions.database, text.incident_id)]
+    first = decisions.load(Notice, text.follows) if text.follows else None
+    return addressees(text, incident.entities.clients, held, first)
+
+
+def as_read_by(notice: Notice, client: str) -> Notice:
+    """Return a notice with its text as one client would read it."""
+    content = {
+        language: {name: for_client(text, client) for name, text in fields.items()}
+        for language, fields in notice.content.items()
+    }
+    return replace(notice, content=content)
+
+
+class ClientTexts:
+    """Fills in texts; the approved ones are frozen, so the latest are kept."""
+
+    def __init__(self, decisions: Decisions) -> None:
+        self.decisions = decisions
+        self._held: dict[tuple[str, str], Content] = {}
+
+    def load(self, key: str) -> Notice:
+        """Return a notice with its text, empty when there is none."""
+        return self.filled(self.decisions.load(Notice, key))
+
+    def filled(self, notice: Notice) -> Notice:
+        """Give a notice the text it carries, with its client in the places for it."""
+        if notice.text_of:
+            notice.content = {
+                language: {name: for_client(text, notice.subject) for name, text in fields.items()}
+                for language, fields in self._content(notice).items()
+            }
+        return notice
+
+    def _content(self, notice: Notice) -> Content:
+        key = notice.text_of, notice.content_hash or ""
+        held = self._held.get(key)
+        if held is None:
+            if len(self._held) >= KEPT:
+                self._held.clear()
+            held = self._held[key] = self.decisions.load(Notice, notice.text_of).content
+        return held

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from engine.governance.governance import duty_specs
+from engine.governance.governance import controls, duty_specs
 from infra.read.coverage import CoverageRow
 from infra.read.rows.clocks import TermsRow
-from infra.store.models.governance import ActionRow, DutyRow, RiskRow
+from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
 from infra.store.models.incidents import IncidentRow
-from reports.messages import day, say, spoken, word
+from reports.messages import day, listed, say, spoken, word
+from reports.phrases import clause
 from reports.report import Table
 
 
@@ -31,6 +32,43 @@ def _named(name: str) -> str:
     return name if spoken() == "en" else word(name)
 
 
+def controls_table(stated: dict[str, ControlRow], rows: dict[str, CoverageRow]) -> Table:
+    """Return every control of Annex A with what is stated of it and its latest evidence."""
+    table = []
+    for control in controls().values():
+        statement = stated.get(control.id)
+        behind = [rows[o] for o in control.obligations]
+        latest = max((row for row in behind if row.evidence_at), key=lambda r: r.evidence_at, default=None)
+        says = say("not stated")
+        if statement is not None:
+            says = say("applicable") if statement.applicable else say("not applicable")
+        table.append(
+            (control.id, say(control.name), says, statement.justification if statement else "—",
+             ", ".join(control.obligations) or "—", _evidence(latest))
+        )  # fmt: skip
+    columns = (
+        say("Control"), say("Name of the control"), say("Statement"), say("Justification"),
+        say("Obligations"), say("Latest evidence"),
+    )  # fmt: skip
+    return Table(columns=columns, rows=tuple(table))
+
+
+def obligations_table(rows: Sequence[CoverageRow]) -> Table:
+    """Return every obligation with what serves it and its latest evidence."""
+    return Table(
+        columns=(say("Obligation"), say("Clause"), say("Kinds"), say("Served by"), say("Latest evidence")),
+        rows=tuple(
+            (row.obligation, clause(row.clause), listed(row.kinds.split(", ")), serving(row),
+             _evidence(row if row.evidence_at else None))
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+def _evidence(row: CoverageRow | None) -> str:
+    return f"{row.evidence}, {day(row.evidence_at[:10])}" if row is not None else say("none")
+
+
 def counted(counts: Counter[str], name: str) -> Table:
     """Return counts as a table, the greatest first."""
     return Table(columns=(name, say("Incidents")), rows=tuple((key, str(n)) for key, n in counts.most_common()))
@@ -40,7 +78,7 @@ def terms_table(rows: list[TermsRow]) -> Table:
     """Return how the terms of each duty ended."""
     return Table(
         columns=(
-            say("Duty"), say("Fell due"), say("In time"), say("Late"), say("Still owed"), say("Running"),
+            say("Duty"), say("Due in the period"), say("In time"), say("Late"), say("Still owed"), say("Running"),
             say("Cancelled"), say("Kept"),
         ),
         rows=tuple(

@@ -8,28 +8,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from engine.governance.governance import controls, duty_specs
+from engine.governance.governance import duty_specs
 from engine.kernel.errors import InputError, n_
 from engine.kernel.timestamps import iso
-from infra.read.coverage import Coverage, CoverageRow, totals
+from infra.read.coverage import Coverage, totals
 from infra.read.metrics import STEPS, summary
 from infra.read.metrics import say as say_length
 from infra.read.notice_documents import log_head
 from infra.read.reading import Reading
 from infra.read.report_tables import (
     actions_table,
+    controls_table,
     counted,
     duties_table,
+    obligations_table,
     recommendations,
     risks_table,
-    serving,
     shown_day,
     terms_table,
 )
 from infra.read.rows import clocks, effects, governance, incidents, notices, protections
 from infra.read.rows.clocks import TermsRow
 from infra.read.rows.incidents import MeasuredRow
-from reports.messages import day, listed, moment, number, say, speak, spoken, word
+from reports.messages import moment, ngettext, number, say, speak, spoken, word
 from reports.phrases import chart_label, term, titled
 from reports.report import Block, Chart, Report, Table
 
@@ -93,12 +94,14 @@ class Reports:
         with speak(self.language or spoken()):
             return makers[name](period_of(self.container, period))
 
-    def _report(self, name: str, title: str, period: str, blocks: list[Block]) -> Report:
+    def _report(self, name: str, title: str, period: str, blocks: list[Block], *, state: bool = False) -> Report:
+        """Put a report together; ``state`` says that it shows what holds now, whatever the period."""
         now = self.container.clock.now()
         return Report(
             name=name, title=say(title), organisation=self.container.settings.sender.name(spoken()), period=period,
-            made_at=self._when(now), language=spoken(), log_head=log_head(self.container.decisions, now) or "",
-            blocks=tuple(blocks),
+            as_of=self._when(now) if state else "", made_at=self._when(now),
+            made_at_iso=self.container.calendar.local(now).isoformat(timespec="seconds"), language=spoken(),
+            log_head=log_head(self.container.decisions, now) or "", blocks=tuple(blocks),
         )  # fmt: skip
 
     def security(self, period: Period) -> Report:
@@ -165,7 +168,17 @@ class Reports:
         )
 
     def _terms(self, period: Period) -> Block:
-        return Block(heading=say("Terms of the law"), table=terms_table(self._terms_of(period)))
+        return Block(
+            heading=say("Terms of the law"), text=self._later(period), table=terms_table(self._terms_of(period))
+        )
+
+    def _later(self, period: Period) -> str:
+        """Say which terms are counted, and how many are not because they end later."""
+        later = clocks.running_from(self.container.database, period.end)
+        return ngettext(
+            "Counted are the terms that end in the period; {n} more runs with a later term.",
+            "Counted are the terms that end in the period; {n} more run with a later term.", later,
+        )  # fmt: skip
 
     def _terms_of(self, period: Period) -> list[TermsRow]:
         """Count the clocks that were due in a period, by kind and how they ended."""
@@ -175,7 +188,8 @@ class Reports:
         rows = notices.drafted_between(self.container.database, period.start, period.end)
         table = tuple((word(r.kind), word(r.stage), word(r.state), str(r.n)) for r in rows)
         return Block(
-            heading=say("Notices"), table=_table(table, say("Notice"), say("Stage"), say("State"), say("Number"))
+            heading=say("Notices"),
+            table=_table(table, say("Notice"), say("Stage"), say("State"), say("Notices counted")),
         )
 
     def _event_types(self, period: Period) -> Block:
@@ -218,7 +232,8 @@ class Reports:
         )
         columns = (say("Duty"), say("Term"), say("Reading of the term"), say("Obligations"))
         blocks = [
-            Block(heading=say("Terms"), table=terms_table(rows), chart=chart if rows else None),
+            Block(heading=say("Terms"), text=self._later(period), table=terms_table(rows),
+                  chart=chart if rows else None),
             Block(heading=say("Breaches"), text="" if listed else say("There was none."),
                   table=_table(listed, say("Duty"), say("Of"), say("Due"), say("Done")) if listed else None),
             Block(heading=say("What is counted"), table=Table(columns=columns, rows=clauses)),
@@ -239,7 +254,7 @@ class Reports:
             Block(heading=say("1. Follow-up actions from earlier reviews"), table=actions_table(actions)),
             Block(
                 heading=say("2. Vulnerabilities and threats not adequately addressed"),
-                text="" if risks else say("No risk stands without treatment or at a high level."),
+                text="" if risks else self._without_risks(),
                 table=risks_table(risks) if risks else None,
             ),
             Block(heading=say("3. Results of audits and reviews"), table=duties_table(duties)),
@@ -248,7 +263,7 @@ class Reports:
                 text=say(
                     "{missed} terms of the law were missed; {actions} corrective actions are open.",
                     missed=sum(r.late + r.owed for r in terms), actions=sum(1 for a in actions if not a.closed_at),
-                ),
+                ) + " " + self._later(period),
                 table=terms_table(terms),
             ),
             Block(heading=say("5. Possible improvements"), text="\n".join(lessons) or say("No lesson was recorded.")),
@@ -259,6 +274,12 @@ class Reports:
             ),
         ]  # fmt: skip
         return self._report("management-review", n_("Input of the management review"), period.name, blocks)
+
+    def _without_risks(self) -> str:
+        """Say why no risk is listed: an empty register is no good news."""
+        if not any(governance.risks(self.container.database, book) for book in ("asset", "fraud")):
+            return say("The risk register is empty: risks were not assessed.")
+        return say("No risk stands without treatment or at a high level.")
 
     def _lessons_of(self, rows: list[MeasuredRow]) -> list[str]:
         found = []
@@ -298,28 +319,11 @@ class Reports:
     def soa(self, period: Period) -> Report:
         """Statement of applicability (KMG 4.2.1): every control of Annex A with live evidence."""
         stated = governance.controls(self.container.database)
-        rows = {row.obligation: row for row in Coverage(self.container).rows()}
-        table = []
-        for control in controls().values():
-            statement = stated.get(control.id)
-            behind = [rows[o] for o in control.obligations]
-            latest = max((row for row in behind if row.evidence_at), key=lambda r: r.evidence_at, default=None)
-            says = say("not stated")
-            if statement is not None:
-                says = say("applicable") if statement.applicable else say("not applicable")
-            table.append(
-                (control.id, say(control.name), says, statement.justification if statement else "—",
-                 ", ".join(control.obligations) or "—",
-                 _evidence(latest))
-            )  # fmt: skip
-        text = say("{part} of {whole} controls are stated.", part=len(stated), whole=len(table))
-        columns = (
-            say("Control"), say("Name"), say("Statement"), say("Justification"), say("Obligations"),
-            say("Latest evidence"),
-        )  # fmt: skip
+        table = controls_table(stated, {row.obligation: row for row in Coverage(self.container).rows()})
+        text = say("{part} of {whole} controls are stated.", part=len(stated), whole=len(table.rows))
         return self._report(
             "soa", n_("Statement of applicability, ISO/IEC 27001:2022 Annex A"), period.name,
-            [Block(heading=say("Controls"), text=text, table=Table(columns=columns, rows=tuple(table)))],
+            [Block(heading=say("Controls"), text=text, table=table)], state=True,
         )  # fmt: skip
 
     def risks(self, period: Period, book: str) -> Report:
@@ -351,20 +355,14 @@ class Reports:
     def coverage(self, period: Period) -> Report:
         """Every obligation with what serves it and its latest evidence."""
         rows = Coverage(self.container).rows()
-        table = tuple(
-            (row.obligation, row.clause, listed(row.kinds.split(", ")), serving(row),
-             _evidence(row if row.evidence_at else None))
-            for row in rows
-        )  # fmt: skip
         found = totals(rows)
         text = say(
             "{served} of {obligations} obligations are served, {with_evidence} have evidence; {by_nothing} are served "
             "by nothing here.", **found,
         )  # fmt: skip
-        columns = (say("Obligation"), say("Clause"), say("Kinds"), say("Served by"), say("Latest evidence"))
         return self._report(
             "coverage", n_("Coverage of the obligations"), period.name,
-            [Block(heading=say("Obligations"), text=text, table=Table(columns=columns, rows=table))],
+            [Block(heading=say("Obligations"), text=text, table=obligations_table(rows))], state=True,
         )  # fmt: skip
 
     def _when(self, at: datetime) -> str:
@@ -383,7 +381,3 @@ class Reports:
 
 def _table(rows: tuple[tuple[str, ...], ...], *columns: str) -> Table:
     return Table(columns=columns, rows=rows)
-
-
-def _evidence(row: CoverageRow | None) -> str:
-    return f"{row.evidence}, {day(row.evidence_at[:10])}" if row is not None else say("none")

@@ -18,7 +18,7 @@ from infra.read.reading import Reading
 from infra.read.rows import incidents
 from playbooks import run as runs
 from reports.messages import day, listed, moment, say, spoken, word
-from reports.phrases import policy, why
+from reports.phrases import policy, proof, why
 
 
 class Entry(NamedTuple):
@@ -185,8 +185,8 @@ def _clock(fact: Fact, names: dict[str, str]) -> str | None:
             return say("{name}: still owed {days} days after the breach; told {told}", name=name, days=days, told=told)
         case c.ClockSatisfied():
             if fact.late:
-                return say("{name}: satisfied late by {proof}", name=name, proof=fact.proof)
-            return say("{name}: satisfied by {proof}", name=name, proof=fact.proof)
+                return say("{name}: satisfied late by {proof}", name=name, proof=proof(fact.proof))
+            return say("{name}: satisfied by {proof}", name=name, proof=proof(fact.proof))
         case c.ClockProofWithdrawn():
             return say("{name}: owed again", name=name)
         case c.ClockCancellationProposed():

@@ -8,11 +8,10 @@ from itertools import groupby
 
 from icalendar import Alarm, Calendar, Event
 
-from engine.kernel.timestamps import iso
 from infra.read.reading import Reading
 from infra.read.rows import clocks
 from infra.read.rows.clocks import DueRow
-from reports.messages import say, weekday, word
+from reports.messages import moment, say, weekday, word
 
 WEEK = 7
 YEAR = 400
@@ -55,7 +54,7 @@ def as_calendar(container: Reading, rows: list[DueRow], address: str = "") -> by
     feed.add("prodid", "-//Qorgau//legal clocks//EN")
     feed.add("version", "2.0")
     feed.add("method", "PUBLISH")
-    feed.add("x-wr-calname", "Qorgau: legal terms")
+    feed.add("x-wr-calname", say("Qorgau: legal terms"))
     now = container.clock.now()
     for row in rows:
         event = Event()
@@ -63,16 +62,17 @@ def as_calendar(container: Reading, rows: list[DueRow], address: str = "") -> by
         event.add("dtstamp", now)
         event.add("dtstart", row.due_at)
         event.add("dtend", row.due_at)
-        late = "OVERDUE: " if row.breached_at else ""
-        event.add("summary", f"{late}{row.what}" + (f" ({row.of})" if row.of else ""))
-        event.add("description", f"Runs since {iso(row.anchor_at)[:16]}Z; state {row.state}.")
+        named = row.what + (f" ({row.of})" if row.of else "")
+        event.add("summary", say("OVERDUE: {term}", term=named) if row.breached_at else named)
+        since = moment(row.anchor_at, container.calendar.zone, seconds=False)
+        event.add("description", say("Runs since {since}; state: {state}.", since=since, state=word(row.state)))
         event.add("status", "CONFIRMED")
         if address:
             event.add("url", f"{address}{row.path}")
         if row.target_at:
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
-            alarm.add("description", f"Own early aim: {row.what}")
+            alarm.add("description", say("Own early aim: {term}", term=row.what))
             alarm.add("trigger", row.target_at)
             event.add_component(alarm)
         feed.add_component(event)

@@ -98,6 +98,7 @@ def environment(container: Container) -> Environment:
         "why": phrases.why,
         "policy": phrases.policy,
         "skipped": phrases.skipped,
+        "clause": phrases.clause,
         "titled": lambda title: phrases.titled(title, container.rules.titles),
         "listed_words": lambda text: messages.listed(text.split(", ")),
     }

@@ -158,6 +158,10 @@ def test_a_notice_in_doubt_is_settled_sent_again_receipted_and_supplemented(api:
     assert notice(api.world, later).stage == "follow_up"
     client = str(api.world.notices(key)["client"]["id"])
     assert api.post("bolat", "approve-notice", {"notice_id": client}).status_code == 200
+    stages = {stage.name: stage for stage in api.world.stages}
+    while stages["clocks"].step() or stages["notices"].step():  # and nothing is sent yet
+        pass
+    client = str(api.world.notices(key)["client"]["id"])
     happened(api.world, client, NoticeRefused, answer="no such box")
     api.give("bolat", "hand-over-notice", notice_id=client, channel="courier", reference="K-17")
     assert notice(api.world, client).state == "sent"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,11 +14,14 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
+from engine.incidents.casework import Report
 from engine.kernel.errors import DecisionRefused, NotFound
+from engine.protection.facts import LegalAct
+from infra.read.metrics import say as length
 from infra.web.app import create_app
-from reports.messages import refusal, speak
+from reports.messages import refusal, say, speak
 from tests.integration.test_api import PAGES, sign_in
-from tests.support import PASSWORD, World
+from tests.support import ANALYST, COMPLIANCE, MONDAY, PASSWORD, World
 
 ROOT = Path(__file__).parents[2]
 MORE = [
@@ -228,3 +232,40 @@ def test_no_reader_is_shown_the_language_of_the_one_before(world: World) -> None
         second = client.get("/protections?speak=ru").text
     assert "Жәбірленуші деп тану" in first
     assert "Жәбірленуші деп тану" not in second
+
+
+def test_words_of_the_pages_fit_their_places(served: tuple[World, TestClient]) -> None:
+    world, client = served
+    act = LegalAct(
+        kind="victim_resolution", issuer="DP", number="7", act_date=date(2026, 11, 20), received_at=MONDAY,
+        channel="office", client="c-1", loans=("L-1",), bureaus=("pkb",),
+    )  # fmt: skip
+    key = world.container.acts.register_act(act, by=COMPLIANCE)
+    world.work()
+    sign_in(client, "bolat")
+    page = client.get(f"/protections/{key}", headers={"Accept-Language": "ru"}).text
+    assert "20.11.2026" in page
+    assert "получено 23.11.2026" in page
+    assert "Исполнение подтверждено" in page
+    assert "Принято в работу" not in page
+    assert "<td>инциденты</td>" in client.get("/permissions", headers={"Accept-Language": "ru"}).text
+
+
+def test_lengths_ages_and_formats_are_said_as_the_language_does(served: tuple[World, TestClient]) -> None:
+    world, client = served
+    for language, said in (("ru", "2,5 ч"), ("en", "2.5 h")):
+        with speak(language):
+            assert length(9_000, say) == said
+            assert length(9_000) == "2.5 h"
+    told = MONDAY - timedelta(days=3)
+    report = Report(title="Told late", incident_class="fraud", severity="high", channel="letter", told_at=told)
+    world.container.acts.report(report, by=ANALYST)
+    world.work()
+    sign_in(client, "bolat")
+    russian = {"Accept-Language": "ru"}
+    page = client.get("/", headers=russian).text
+    assert 'title="20.11.2026 10:00:00">3 дн' in page
+    assert 'data-units=" дн| ч| мин| сек"' in page
+    reports = client.get("/reports", headers=russian).text
+    assert ">page<" not in reports
+    assert ">Страница<" in reports

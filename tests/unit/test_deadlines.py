@@ -12,7 +12,7 @@ from engine.duties.declared import clock_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError, InputError
 from engine.terms.calendar import builtin_calendar, calendar_from_yaml
-from engine.terms.counting import EARLIEST, LATEST, ClockSpec, Term, UnitOfWork, add_business_time, count_term
+from engine.terms.counting import EARLIEST, LATEST, ClockSpec, Term, TermUnit, add_business_time, count_term
 
 CALENDAR = builtin_calendar()
 
@@ -22,7 +22,7 @@ def local(text: str) -> datetime:
     return CALENDAR.aware(datetime.fromisoformat(text)).astimezone(UTC)
 
 
-def counted(n: int, unit: UnitOfWork, start: str) -> Term:
+def counted(n: int, unit: TermUnit, start: str) -> Term:
     return count_term(ClockSpec(kind="x", n=n, unit=unit), local(start), CALENDAR)
 
 
@@ -51,7 +51,7 @@ def counted(n: int, unit: UnitOfWork, start: str) -> Term:
         (2, "business_day_before", "2026-11-30T10:00:00", "2026-11-25T18:00:00", "2026-11-25T18:00:00"),
     ],
 )
-def test_a_term_counted_by_hand(n: int, unit: UnitOfWork, start: str, strict: str, civil: str) -> None:
+def test_a_term_counted_by_hand(n: int, unit: TermUnit, start: str, strict: str, civil: str) -> None:
     term = counted(n, unit, start)
     assert (term.due_at, term.latest_at) == (local(strict), local(civil))
     assert (term.reading("strict"), term.reading("civil")) == (term.due_at, term.latest_at)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.kernel.errors import InputError, QorgauError
 from engine.kernel.facts import Fact, Person
+from engine.notices import delivering
 from engine.notices import notice as notices
 from engine.notices.facts import (
     FACTS,
@@ -280,7 +281,7 @@ DOUBT = (drafted(recipient=BOTH), approved(), unknown(), sent(COPY))
 
 
 def test_a_person_settles_that_a_doubtful_notice_arrived() -> None:
-    after = given(Notice, *DOUBT).when(notices.settle_unknown, True, "they called", by=COMPLIANCE, at=NOW).then(
+    after = given(Notice, *DOUBT).when(delivering.settle_unknown, True, "they called", by=COMPLIANCE, at=NOW).then(
         Like(NoticeSent, channel="confirmed-by-person", recipient=TO, sent_at=NOW, reason="they called")
     )  # fmt: skip
     assert after.state == "sent"
@@ -288,7 +289,7 @@ def test_a_person_settles_that_a_doubtful_notice_arrived() -> None:
 
 def test_a_person_settles_that_a_doubtful_notice_did_not_arrive() -> None:
     after = given(Notice, *DOUBT).when(
-        notices.settle_unknown, False, "they have none", by=COMPLIANCE, at=NOW, recipient=TO
+        delivering.settle_unknown, False, "they have none", by=COMPLIANCE, at=NOW, recipient=TO
     ).then(Like(NoticeRefused, recipient=TO, answer="they have none"))  # fmt: skip
     assert after.state == "refused"
 
@@ -303,13 +304,13 @@ def test_a_person_settles_that_a_doubtful_notice_did_not_arrive() -> None:
     ],
 )
 def test_only_doubt_is_settled(past: Any, evidence: str, by: Person, to: str | None, why: str) -> None:
-    given(Notice, *past).when(notices.settle_unknown, True, evidence, by=by, at=NOW, recipient=to).refused(why)
+    given(Notice, *past).when(delivering.settle_unknown, True, evidence, by=by, at=NOW, recipient=to).refused(why)
 
 
 def test_an_approved_notice_is_handed_over_another_way() -> None:
     handed = NOW - timedelta(hours=1)
     after = given(Notice, drafted(), approved(), refused()).when(
-        notices.hand_over, " courier ", " KZ-7 ", handed, by=COMPLIANCE, at=NOW
+        delivering.hand_over, " courier ", " KZ-7 ", handed, by=COMPLIANCE, at=NOW
     ).then(
         Like(NoticeSent, channel="by hand: courier", transport_ref="KZ-7", recipient=TO, sent_at=handed)
     )  # fmt: skip
@@ -318,10 +319,10 @@ def test_an_approved_notice_is_handed_over_another_way() -> None:
 
 def test_a_notice_for_several_is_handed_over_to_each() -> None:
     past = (drafted(recipient=BOTH), approved(), sent())
-    given(Notice, *past).when(notices.hand_over, "portal", "7", NOW, by=COMPLIANCE, at=NOW).then(
+    given(Notice, *past).when(delivering.hand_over, "portal", "7", NOW, by=COMPLIANCE, at=NOW).then(
         Like(NoticeSent, recipient=COPY)
     )
-    given(Notice, *past).when(notices.hand_over, "portal", "7", NOW, by=COMPLIANCE, at=NOW, recipient=TO).refused(
+    given(Notice, *past).when(delivering.hand_over, "portal", "7", NOW, by=COMPLIANCE, at=NOW, recipient=TO).refused(
         "handed over already"
     )
 
@@ -347,7 +348,7 @@ READY = (drafted(), approved(MONDAY))
 def test_a_handing_over_that_is_refused(
     past: Any, channel: str, reference: str, handed: Any, by: Person, why: str
 ) -> None:
-    given(Notice, *past).when(notices.hand_over, channel, reference, handed, by=by, at=NOW).refused(why)
+    given(Notice, *past).when(delivering.hand_over, channel, reference, handed, by=by, at=NOW).refused(why)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +356,7 @@ def test_a_handing_over_that_is_refused(
 )
 def test_what_failed_is_sent_again_to_an_address_that_may_be_another(failed: Fact, repeat: bool) -> None:
     after = given(Notice, *READY, failed).when(
-        notices.resend, " new@afm.example ", TO, "typing error", by=COMPLIANCE, at=NOW
+        delivering.resend, " new@afm.example ", TO, "typing error", by=COMPLIANCE, at=NOW
     ).then(
         Like(
             NoticeResendOrdered, recipient="new@afm.example", instead_of=TO, attempt=2, repeat=repeat,
@@ -369,7 +370,7 @@ def test_what_failed_is_sent_again_to_an_address_that_may_be_another(failed: Fac
 
 def test_what_may_be_a_copy_stays_one_at_the_next_try() -> None:
     again = NoticeResendOrdered(at=NOW, notice_id="n-1", recipient=TO, instead_of=TO, attempt=2, repeat=True)
-    given(Notice, *READY, again, refused()).when(notices.resend, TO, TO, "x", by=COMPLIANCE, at=NOW).then(
+    given(Notice, *READY, again, refused()).when(delivering.resend, TO, TO, "x", by=COMPLIANCE, at=NOW).then(
         Like(NoticeResendOrdered, attempt=3, repeat=True)
     )
 
@@ -386,33 +387,33 @@ def test_what_may_be_a_copy_stays_one_at_the_next_try() -> None:
     ],
 )
 def test_what_did_not_fail_is_not_sent_again(past: Any, instead: str, reason: str, by: Person, why: str) -> None:
-    given(Notice, *past).when(notices.resend, TO, instead, reason, by=by, at=NOW).refused(why)
+    given(Notice, *past).when(delivering.resend, TO, instead, reason, by=by, at=NOW).refused(why)
 
 
 def test_a_notice_that_came_back_was_not_sent() -> None:
     after = given(Notice, *READY, sent()).when(
-        notices.bounce, TO, "5" * 50, "d" * 400, at=NOW, actor="bounces"
+        delivering.bounce, TO, "5" * 50, "d" * 400, at=NOW, actor="bounces"
     ).then(Like(NoticeBounced, recipient=TO, status="5" * 40, detail="d" * 300))  # fmt: skip
     assert (after.state, after.sent_at) == ("bounced", None)
 
 
 def test_a_bounce_that_names_nobody_means_the_only_recipient() -> None:
-    given(Notice, *READY, sent()).when(notices.bounce, "", "5.1.1", "", at=NOW, actor="b").then(
+    given(Notice, *READY, sent()).when(delivering.bounce, "", "5.1.1", "", at=NOW, actor="b").then(
         Like(NoticeBounced, recipient=TO)
     )
     past = (drafted(recipient=BOTH), approved(), sent(), sent(COPY))
-    given(Notice, *past).when(notices.bounce, "", "5.1.1", "", at=NOW, actor="b").nothing()
+    given(Notice, *past).when(delivering.bounce, "", "5.1.1", "", at=NOW, actor="b").nothing()
 
 
 def test_a_notice_comes_back_once() -> None:
-    given(Notice, *READY, bounced()).when(notices.bounce, TO, "5.1.1", "", at=NOW, actor="b").nothing()
+    given(Notice, *READY, bounced()).when(delivering.bounce, TO, "5.1.1", "", at=NOW, actor="b").nothing()
 
 
 DAY = date(2026, 11, 23)
 
 
 def test_a_receipt_is_kept_with_its_reference_and_day() -> None:
-    after = given(Notice, *READY, sent()).when(notices.receipt, " A-7 ", DAY, "d-1", by=ANALYST, at=NOW).then(
+    after = given(Notice, *READY, sent()).when(delivering.receipt, " A-7 ", DAY, "d-1", by=ANALYST, at=NOW).then(
         Like(NoticeReceipted, recipient=TO, reference="A-7", received_on=DAY, document_id="d-1")
     )  # fmt: skip
     assert after.deliveries[TO].receipt == "A-7, 2026-11-23"
@@ -421,8 +422,8 @@ def test_a_receipt_is_kept_with_its_reference_and_day() -> None:
 
 def test_the_same_receipt_again_changes_nothing() -> None:
     kept = NoticeReceipted(at=NOW, notice_id="n-1", recipient=TO, reference="A-7", received_on=DAY)
-    given(Notice, *READY, sent(), kept).when(notices.receipt, "A-7", DAY, "", by=CISO, at=NOW).nothing()
-    given(Notice, *READY, sent(), kept).when(notices.receipt, "A-8", DAY, "", by=CISO, at=NOW).then(
+    given(Notice, *READY, sent(), kept).when(delivering.receipt, "A-7", DAY, "", by=CISO, at=NOW).nothing()
+    given(Notice, *READY, sent(), kept).when(delivering.receipt, "A-8", DAY, "", by=CISO, at=NOW).then(
         Like(NoticeReceipted, reference="A-8")
     )
 
@@ -439,7 +440,7 @@ def test_the_same_receipt_again_changes_nothing() -> None:
     ],
 )
 def test_a_receipt_that_is_refused(past: Any, reference: str, day: date, by: Person, to: str | None, why: str) -> None:
-    given(Notice, *past).when(notices.receipt, reference, day, "", by=by, at=NOW, recipient=to).refused(why)
+    given(Notice, *past).when(delivering.receipt, reference, day, "", by=by, at=NOW, recipient=to).refused(why)
 
 
 def test_every_kind_of_fact_has_a_name_of_its_own() -> None:
@@ -452,9 +453,9 @@ ACTS = st.one_of(
     st.tuples(st.just(notices.submit), st.just(())),
     st.tuples(st.just(notices.give_back), st.tuples(st.sampled_from(["", "no"]))),
     st.tuples(st.just(notices.approve), st.tuples(st.sampled_from([None, "bolat", "aigul"]))),
-    st.tuples(st.just(notices.hand_over), st.tuples(st.just("portal"), st.just("7"), st.just(NOW))),
-    st.tuples(st.just(notices.settle_unknown), st.tuples(st.booleans(), st.just("x"))),
-    st.tuples(st.just(notices.resend), st.tuples(st.just(TO), st.just(TO), st.just("x"))),
+    st.tuples(st.just(delivering.hand_over), st.tuples(st.just("portal"), st.just("7"), st.just(NOW))),
+    st.tuples(st.just(delivering.settle_unknown), st.tuples(st.booleans(), st.just("x"))),
+    st.tuples(st.just(delivering.resend), st.tuples(st.just(TO), st.just(TO), st.just("x"))),
     st.tuples(st.just(notices.withdraw), st.tuples(st.just("x"))),
 )
 
@@ -481,7 +482,7 @@ def test_what_is_sent_is_what_a_second_person_approved(acts: list[Any], fate: li
 
 def test_a_notice_is_an_input_error_only_where_a_field_is_wrong() -> None:
     outcome = given(Notice, *READY).when(
-        notices.hand_over, "portal", "7", NOW + timedelta(days=1), by=COMPLIANCE, at=NOW
+        delivering.hand_over, "portal", "7", NOW + timedelta(days=1), by=COMPLIANCE, at=NOW
     )
     outcome.refused("field 'handed_at'", InputError)
 
@@ -493,6 +494,6 @@ def test_drafting_again_after_withdrawal_begins_with_the_new_text() -> None:
 
 @pytest.mark.parametrize("handed", [MONDAY, NOW], ids=["at-approval", "now"])
 def test_a_notice_may_be_handed_over_at_the_very_instant_of_its_approval_and_until_now(handed: Any) -> None:
-    given(Notice, *READY).when(notices.hand_over, "portal", "7", handed, by=COMPLIANCE, at=NOW).then(
+    given(Notice, *READY).when(delivering.hand_over, "portal", "7", handed, by=COMPLIANCE, at=NOW).then(
         Like(NoticeSent, sent_at=handed)
     )

@@ -17,7 +17,8 @@ from reports.document import Facts, document
 from reports.drafter import TemplateError, TemplateSandbox
 from reports.drafts import OrderSubject, Organisation, Subject, Writer, example
 from reports.mail import message
-from reports.render import render
+from reports.render import render, render_report
+from reports.report import Block, Report, Table
 from reports.wording import kinds
 from tests.support import MONDAY
 
@@ -70,9 +71,9 @@ def test_a_clients_notice_names_no_other_client_and_no_method(writer: Writer) ->
 
 
 def test_containment_is_only_claimed_when_it_happened(writer: Writer) -> None:
-    assert "сдерживания" not in writer.draft("client", subject(), {})["ru"]["done"]
+    assert "локализации" not in writer.draft("client", subject(), {})["ru"]["done"]
     contained = subject(measures=(("contained", MONDAY + timedelta(minutes=5)),))
-    assert "сдерживания" in writer.draft("client", contained, {})["ru"]["done"]
+    assert "локализации" in writer.draft("client", contained, {})["ru"]["done"]
 
 
 def test_a_late_notice_asks_for_the_reason(writer: Writer) -> None:
@@ -176,6 +177,21 @@ def test_the_pdf_shows_the_text_as_it_is() -> None:
     assert "әіңғүұқөһ" in text
 
 
+def test_a_reference_without_spaces_breaks_and_is_copied_as_it_is() -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is not installed")
+    reference = "<0e9a8f3c-1111-2222-3333-444455556666@mail.example.kz>"
+    table = Table(columns=("a", "b", "c", "d"), rows=((reference, "x " * 60, "y " * 60, "f" * 64),))
+    blocks = (Block(heading="h", table=table),)
+    report = Report(name="x", title="t", organisation="o", period="2026", made_at="", blocks=blocks)
+    pdf = render_report(report, "pdf")
+    done = subprocess.run(["pdftotext", "-layout", "-fixed", "4", "-", "-"], input=pdf, capture_output=True, check=True)
+    text = done.stdout.decode()
+    assert "\u200b" not in text
+    assert "<0e9a8f3c-" in text
+    assert reference not in text
+
+
 def test_the_word_file_shows_the_text_as_it_is_and_is_always_the_same() -> None:
     first, second = (render(evil_document(), "docx") for _ in range(2))  # type: ignore[arg-type]
     assert first == second
@@ -188,6 +204,20 @@ def test_the_word_file_shows_the_text_as_it_is_and_is_always_the_same() -> None:
 def test_the_pdf_of_the_same_notice_is_the_same_file() -> None:
     first, second = (render(evil_document(), "pdf") for _ in range(2))  # type: ignore[arg-type]
     assert first == second
+
+
+def test_a_message_of_data_is_framed_in_the_language_of_the_house() -> None:
+    fields = {"event_time": "2026-11-23T05:00:00+00:00", "detection_time": "?", "rules": "iin-change"}
+    framed = {}
+    for language in ("ru", "kk", "en"):
+        facts = Facts(number="INC-1", drafted_at=MONDAY, language=language)
+        framed[language] = document(kind="afc", notice_id="n-1", content={"json": fields}, facts=facts).parts[0]
+    russian = framed["ru"]
+    assert (russian.language, russian.draft_mark) == ("ru", "ПРОЕКТ, НЕ ОТПРАВЛЕНО")
+    assert [section.heading for section in russian.sections][:1] == ["Время события (event_time)"]
+    assert [section.text for section in russian.sections] == ["23.11.2026 10:00", "?", "iin-change"]
+    assert russian.meta[0].heading == "Кому"
+    assert len({part.title for part in framed.values()}) == 3
 
 
 def test_the_hash_is_over_the_content_alone() -> None:

@@ -250,7 +250,7 @@ class TestNotices:
         drafts = {(it.kind, it.subject, it.recipient) for it in context.recorded(NoticeDrafted)}
         assert drafts == {
             ("regulator", "", "a@x.kz, b@x.kz"), ("pd_authority", "", "p@example.kz"), ("afc", "", "a@example.kz"),
-            ("client", "c-1", "g@example.kz"),
+            ("client", "", "g@example.kz"),
         }  # fmt: skip
 
     def test_a_draft_nobody_touched_follows_the_incident(self) -> None:

@@ -25,6 +25,7 @@ from infra.read.rows.clocks import of_owner
 from infra.read.rows.protections import every
 from infra.read.upcoming_terms import as_calendar, due_within
 from infra.store.models.record import stored
+from reports.messages import speak
 from reports.render import FORMATS, render
 
 
@@ -81,10 +82,11 @@ def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) 
 def week(days: int, ics: bool, as_json: bool) -> None:
     """List what is due in the coming days, and what is overdue."""
     with common.container() as container:
-        rows = due_within(container, days)
         if ics:
-            sys.stdout.buffer.write(as_calendar(container, rows))
+            with speak(container.settings.language):
+                sys.stdout.buffer.write(as_calendar(container, due_within(container, days)))
             return
+        rows = due_within(container, days)
         shown = [stored(row) for row in rows]
         for row in shown:
             row["due"] = container.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
@@ -202,7 +204,7 @@ def show_notice(notice_id: str, as_json: bool) -> None:
     """Show the text of a notice."""
     with common.container() as container:
         notice = load_notice(container, notice_id)
-        made, _ = notice_document(container.decisions, notice)
+        made, _ = notice_document(container.decisions, notice, container.settings.language)
     if as_json:
         click.echo(json.dumps({"id": notice.id, "state": notice.state, "content": notice.content}, ensure_ascii=False))
     else:
@@ -218,7 +220,8 @@ def show_notice(notice_id: str, as_json: bool) -> None:
 def render_notice(notice_id: str, kind: str, output: Path) -> None:
     """Render a notice as HTML, text, PDF or DOCX."""
     with common.container() as container:
-        made, _ = notice_document(container.decisions, load_notice(container, notice_id))
+        notice = load_notice(container, notice_id)
+        made, _ = notice_document(container.decisions, notice, container.settings.language)
     body = render(made, kind)  # type: ignore[arg-type]
     if str(output) == "-":
         sys.stdout.buffer.write(body)

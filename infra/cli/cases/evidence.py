@@ -11,6 +11,7 @@ from infra.read.evidence import Bundle
 from infra.read.finders import load_incident
 from reports.evidence.verify import Refused
 from reports.evidence.verify import verify as verify_bundle
+from reports.messages import LANGUAGES
 
 
 @click.group()
@@ -22,11 +23,13 @@ def evidence() -> None:
 @click.argument("number")
 @click.option("--output", type=click.Path(path_type=Path), help="File to write (default: NUMBER.zip).")
 @click.option("--personal", is_flag=True, help="Also show personal fields, in a file of their own.")
-def bundle(number: str, output: Path | None, personal: bool) -> None:
+@click.option("--language", type=click.Choice(LANGUAGES), help="Of its pages (default: the setting LANGUAGE).")
+def bundle(number: str, output: Path | None, personal: bool, language: str | None) -> None:
     """Write the evidence bundle of an incident, by number or id."""
     with common.container() as container:
         incident = load_incident(container, number)
-        data = Bundle(container, incident, personal=personal).build(container.clock.now(), "command line")
+        made = Bundle(container, incident, personal=personal, language=language)
+        data = made.build(container.clock.now(), "command line")
         key = container.store.signer.verifier.text()
     path = output or Path(f"{incident.number}.zip")
     path.write_bytes(data)

@@ -160,6 +160,12 @@ def terms(database: Readable, start: datetime, end: datetime) -> list[TermsRow]:
     return all_of(database, TermsRow, rest, iso(start), iso(end))
 
 
+def running_from(database: Readable, start: datetime) -> int:
+    """Return how many clocks run that are due at an instant or later."""
+    sql = "SELECT COUNT(*) FROM clock_view WHERE state IN ('running', 'late') AND due_at >= ?"
+    return count(database, sql, iso(start))
+
+
 def breaches(database: Readable, start: datetime, end: datetime) -> list[BreachRow]:
     """Return the clocks breached in [start, end), in that order."""
     rest = f"FROM clock_view c {_OWNERS}WHERE c.breached_at >= ? AND c.breached_at < ? ORDER BY c.breached_at"

@@ -35,7 +35,7 @@ _SEVERITIES = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 @dataclass(frozen=True, slots=True)
 class QueueRow(IncidentRow):
-    """An incident of the queue with its clocks, the nearest that runs, its age, and the used share of that term."""
+    """An incident of the queue with its clocks, the nearest that runs, its age since detection, the used share."""
 
     clocks: tuple[ClockRow, ...] = ()
     nearest: ClockRow | None = None
@@ -117,7 +117,7 @@ def _queued(row: IncidentRow, clocks: tuple[ClockRow, ...], now: datetime) -> Qu
         row,
         clocks=clocks,
         nearest=nearest,
-        age_minutes=int((now - row.opened_at).total_seconds() // 60),
+        age_minutes=int((now - row.detected_at).total_seconds() // 60),
         risk=used_share(nearest, now) if nearest else -1.0,
     )
 

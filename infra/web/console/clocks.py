@@ -11,7 +11,7 @@ from infra.read.rows import clocks
 from infra.read.upcoming_terms import YEAR, as_calendar, by_day, due_within
 from infra.web.console.forms import CLOCKS, FEED, answered
 from infra.web.context import CheckedForm, TheContainer, TheSession, page, safe_path
-from reports.messages import say
+from reports.messages import say, speak
 
 router = APIRouter(include_in_schema=False)
 STATES = ("running", "week", "breached", "all")
@@ -49,9 +49,11 @@ def make_feed(request: Request, container: TheContainer, session: TheSession, fo
 @router.get("/calendar/{token}.ics")
 def feed(request: Request, container: TheContainer, token: str) -> Response:
     """The feed: open terms without names of clients, for whoever holds the address."""
-    if container.accounts.feed_owner(token) is None:
+    owner = container.accounts.feed_owner(token)
+    if owner is None:
         raise NotFound("there is no such calendar")
-    body = as_calendar(container, due_within(container, YEAR), str(request.base_url).rstrip("/"))
+    with speak(container.accounts.language(owner) or container.settings.language):
+        body = as_calendar(container, due_within(container, YEAR), str(request.base_url).rstrip("/"))
     return Response(body, media_type="text/calendar; charset=utf-8")
 
 

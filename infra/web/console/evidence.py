@@ -9,15 +9,16 @@ from engine.permissions import require_reading
 from infra.read.evidence import Bundle
 from infra.read.finders import load_incident
 from infra.web.context import TheContainer, TheSession
+from reports.messages import spoken
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/incidents/{incident_id}/bundle.zip")
 def bundle(container: TheContainer, session: TheSession, incident_id: str) -> Response:
-    """Everything about an incident, proven and signed; personal fields are named and not shown."""
+    """Everything about an incident, proven and signed, in the reader's language; personal fields are named only."""
     require_reading("evidence-bundle", session.person)
     incident = load_incident(container, incident_id)
-    data = Bundle(container, incident).build(container.clock.now(), session.person.id)
+    data = Bundle(container, incident, language=spoken()).build(container.clock.now(), session.person.id)
     headers = {"Content-Disposition": f'attachment; filename="{incident.number}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)

@@ -27,6 +27,7 @@ from infra.web.console import fields as f
 from infra.web.console.fields import Read, Sent
 from infra.web.context import do
 from reports.messages import ngettext, say
+from reports.phrases import clause
 
 Said = Callable[[Sent, Any], str]
 DONE = n_("Done.")
@@ -76,7 +77,7 @@ def _again(sent: Sent, outcome: Any) -> str:
 
 
 def _recorded_for(sent: Sent, outcome: Any) -> str:
-    return say("Recorded for {clause}.", clause=builtin_register().citation(sent.fields.get("obligation", "")))
+    return say("Recorded for {clause}.", clause=clause(builtin_register().citation(sent.fields.get("obligation", ""))))
 
 
 _REASON = f.text("reason")

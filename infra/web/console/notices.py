@@ -13,9 +13,8 @@ from engine.kernel.errors import InputError, NotFound
 from engine.notices.notice import Notice, list_hash
 from infra.app.container import Container
 from infra.outbound.mail import NoticeMail, Spool, afc_json
-from infra.read.client_texts import as_read_by, whom
 from infra.read.finders import load_notice
-from infra.read.notice_documents import notice_document
+from infra.read.notice_documents import as_read_by, notice_document, whom
 from infra.read.notice_versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
@@ -148,7 +147,7 @@ def document(
         if language not in notice.content:
             raise NotFound("the notice has no text in '{language}'", language=language[:10])
         notice.content = {language: notice.content[language]}
-    made, number = notice_document(container.decisions, notice)
+    made, number = notice_document(container.decisions, notice, container.settings.language)
     match kind:
         case "html" | "txt" | "pdf" | "docx":
             body = render(made, _format(kind))

@@ -11,8 +11,8 @@
     const days = Math.floor(left / 86400); left -= days * 86400;
     const hours = Math.floor(left / 3600); left -= hours * 3600;
     const minutes = Math.floor(left / 60); left -= minutes * 60;
-    const [d, h, min] = body.dataset.units.split("|").map((unit) => unit.trim());
-    const text = days ? `${days} ${d} ${hours} ${h}` : hours ? `${hours} ${h} ${minutes} ${min}` : `${minutes}:${String(left).padStart(2, "0")}`;
+    const [d, h, min, s] = body.dataset.units.split("|").map((unit) => unit.trim());
+    const text = days ? `${days} ${d} ${hours} ${h}` : hours ? `${hours} ${h} ${minutes} ${min}` : minutes ? `${minutes} ${min} ${left} ${s}` : `${left} ${s}`;
     return past ? body.dataset.over.replace("~", text) : text;
   };
 
