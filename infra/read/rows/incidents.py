@@ -28,7 +28,9 @@ _VIEWS = {
     "AND (c.breached_at IS NOT NULL OR c.state = 'late'))",
     "closed": "i.is_open = 0",
 }
-_HOLDS_TEXT = " AND (instr(lower(i.title), ?) OR instr(lower(i.number), ?) OR instr(lower(i.clients), ?))"
+_HOLDS_TEXT = (
+    " AND (lower(i.title) LIKE ? ESCAPE '!' OR lower(i.number) LIKE ? ESCAPE '!' OR lower(i.clients) LIKE ? ESCAPE '!')"
+)
 _SEVERITIES = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
@@ -93,13 +95,20 @@ def queue(database: Database, view: str, person_id: str, text: str, now: datetim
     age. Those that hold the text in title, number or clients, where one is given."""
     where, parameters = _VIEWS[view], [person_id] if view == "mine" else []
     if text:
-        where, parameters = where + _HOLDS_TEXT, parameters + [text.lower()] * 3
+        where, parameters = where + _HOLDS_TEXT, parameters + [_within(text)] * 3
     rest = f"FROM incident_view i WHERE {where} ORDER BY i.opened_at DESC LIMIT {_LISTED}"
     found = all_of(database, IncidentRow, rest, *parameters, alias="i")
     clocks = of_owners(database, [row.id for row in found])
     rows = [_queued(row, tuple(clocks.get(row.id, ())), now) for row in found]
     rows.sort(key=lambda it: (-round(min(it.risk, 1.0), 1), _SEVERITIES[it.severity], it.opened_at))
     return rows[:PAGE]
+
+
+def _within(text: str) -> str:
+    """Return the pattern of LIKE for texts that hold a text."""
+    for special in "!%_":
+        text = text.replace(special, "!" + special)
+    return f"%{text.lower()}%"
 
 
 def _queued(row: IncidentRow, clocks: tuple[ClockRow, ...], now: datetime) -> QueueRow:
