@@ -48,7 +48,7 @@ def report(work: Work, command: ReportIncident) -> Made:
 
 @handles(AssignIncident)
 def assign(desk: Desk, command: AssignIncident, by: Person) -> Outcome:
-    """Return an incident to somebody who may work it."""
+    """Assign an incident to somebody who may work it."""
     assignee = command.assignee or by.id
     people = {person.id: person for person in desk.accounts.people()}
     if assignee not in people or not people[assignee].may(*triage.TRIAGE):

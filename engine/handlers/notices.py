@@ -111,7 +111,7 @@ def submit(work: Work, command: SubmitNotice) -> Outcome:
 
 @in_unit(ReturnNotice)
 def give_back(work: Work, command: ReturnNotice) -> Outcome:
-    """Return a text under review back with a remark."""
+    """Give a text under review back with a remark."""
     notice = work.get(Notice, command.notice_id)
     work.record(Notice, notice.id, notices.give_back(notice, command.remark, by=work.by, at=work.at))
     return DONE

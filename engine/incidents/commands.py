@@ -13,7 +13,7 @@ class ReportIncident(Report, Command[Made]):
 
 
 class AssignIncident(Command[Outcome]):
-    """Return an incident to somebody who may work it; to the person who asks when nobody is named."""
+    """Assign an incident to somebody who may work it; to the person who asks when nobody is named."""
 
     incident_id: str
     assignee: str = ""

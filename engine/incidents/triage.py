@@ -128,7 +128,7 @@ def _triage(incident: Incident, command: str, by: Person) -> None:
 
 
 def assign(incident: Incident, assignee: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Return the incident to somebody; acknowledges it when somebody takes it for himself."""
+    """Assign the incident to somebody; this acknowledges it when somebody takes it for himself."""
     _triage(incident, "assign-incident", by)
     if incident.assignee == assignee:
         return []

@@ -13,7 +13,7 @@ from engine.kernel.messages import AnyMessage
 
 
 class TimeSource(Protocol):
-    """Return the present instant, aware and in UTC. The only source of time."""
+    """The present instant, aware and in UTC. The only source of time."""
 
     def now(self) -> datetime:
         """Return the present instant."""

@@ -41,7 +41,7 @@ class SubmitNotice(Command[Outcome]):
 
 
 class ReturnNotice(Command[Outcome]):
-    """Return a text under review back with a remark."""
+    """Give a text under review back with a remark."""
 
     notice_id: str
     remark: Words

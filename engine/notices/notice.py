@@ -277,7 +277,7 @@ def submit(notice: Notice, *, by: Person, at: datetime) -> Sequence[Fact]:
 
 
 def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Return a text under review back with a remark."""
+    """Give a text under review back with a remark."""
     require("return-notice", by)
     if notice.state != "review":
         raise DecisionRefused("a notice that is {state} is not under review", state=notice.state)

@@ -25,7 +25,7 @@ _RESPECTED = "stop-order-respected"
 
 
 class OrderPolicy:
-    """Return out the orders of an act: the decision, the effect and the engine's own event, in one commit."""
+    """Issues the orders of an act: the decision, the effect and the engine's own event, in one commit."""
 
     name: str = "orders"
     after: tuple[str, ...] = ()

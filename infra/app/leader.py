@@ -69,7 +69,7 @@ class LeaderLock:
         return True
 
     def give_up(self) -> None:
-        """Return the lock back."""
+        """Release the lock."""
         session, self._session, self.term = self._session, None, 0
         if session is not None:
             with suppress(OperationalError):  # ask for it back: a closed session ends only when the server sees it

@@ -55,7 +55,7 @@ class WorkerLock:
         self._file = file
 
     def release(self) -> None:
-        """Return the lock back."""
+        """Release the lock."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -23,7 +23,7 @@ KINDS: dict[str, type[Command[Any]]] = {name_of(kind): kind for kind in HANDLERS
 
 
 class Dispatcher:
-    """Return commands to their handlers."""
+    """Passes commands to their handlers."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk

@@ -28,7 +28,7 @@ Parameters = Mapping[str, Mapping[str, Any]]
 
 
 class Rulebook:
-    """Return the rule set in force and notices when it has changed, in this process or in another."""
+    """Holds the rule set in force and notices when it has changed, in this process or in another."""
 
     def __init__(self, decisions: Decisions, vault: Vault, parameters: Parameters) -> None:
         self.decisions = decisions

@@ -69,7 +69,7 @@ class Lists:
         return self
 
     def replace(self, name: str, entries: Iterable[object], version: int = 1) -> None:
-        """Return a list a new version."""
+        """Give a list a new version."""
         self.views.setdefault(name, ListView(name)).replace(entries, version)
 
     def __iter__(self) -> Iterator[ListView]:

@@ -152,7 +152,7 @@ class Referred:
 
 
 def _marks(named: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return each stream a mark of what it says and of what the streams it names say, never of the ids themselves."""
+    """Give each stream a mark of what it says and of what the streams it names say, never of the ids themselves."""
     whole = {key: _RANDOM.sub("~", _PORT.sub("PORT", "\n".join(lines))) for key, lines in named.items()}
     whole = {key: _without_starts(text, named) for key, text in whole.items()}
     marks = dict.fromkeys(named, "")

@@ -57,7 +57,7 @@ class Api:
         return self.client.post(f"/api/v1/commands/{command}", json=fields, headers=self.headers(user))
 
     def give(self, user: str, command: str, **fields: Any) -> dict[str, Any]:
-        """Return a command and let the followers work; returns its outcome."""
+        """Do a command and let the followers work; return its outcome."""
         answer = self.post(user, command, fields)
         assert answer.status_code == 200, answer.text
         self.world.work()

@@ -30,7 +30,8 @@ ASKED = ("/api/v1/incidents", "/api/v1/clocks?state=all", "/api/v1/notices?state
          "/api/v1/events", "/api/v1/events?of=incidents", "/api/v1/events?of=notices",
          "/", "/clocks?state=all", "/notices?state=all", "/events?of=incidents", "/duties", "/controls")  # fmt: skip
 PASSING = re.compile(
-    r'data-now="[^"]*"|data-[a-z]+="\d+"|"(age_minutes|used)":\d+|"risk":[-\d.e]+|value="\d+"|\d+ (min|s|h|%)\b'
+    r'data-now="[^"]*"|data-[a-z]+="\d+"|"(age_minutes|used)":\d+|"risk":[-\d.e]+|value="\d+"|\d+ (min|s|h)\b|\d+ %'
+    r'|value="\d{4}-\d\d-\d\dT\d\d:\d\d"'
 )
 """What changes with every minute of the real time that the server runs in."""
 

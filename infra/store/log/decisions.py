@@ -40,7 +40,7 @@ class Decisions:
         self._plant_tree()
 
     def _plant_tree(self) -> None:
-        """Return the rows of a store from before the trees their leaves."""
+        """Give the rows of a store from before the trees their leaves."""
         with self.database.read() as cursor:
             if self.tree.frontier(cursor).size or _head_of(cursor)[0] == 0:
                 return

@@ -344,7 +344,7 @@ LISTS: dict[str, Form] = {
 
 
 def send(form: Form | None, sent: Sent) -> tuple[Outcome, str]:
-    """Return a form's command to dispatch; return what came of it, and in words. Raise NotFound for no form."""
+    """Dispatch the command of a form; return what came of it, and in words. Raise NotFound for no form."""
     if form is None:
         raise NotFound("there is no such act")
     outcome = sent.container.dispatch(form.parse(sent), by=sent.by)
