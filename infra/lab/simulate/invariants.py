@@ -13,6 +13,7 @@ from engine.incidents.facts import IncidentClosed, IncidentOpened
 from engine.incidents.incident import Incident
 from engine.kernel.facts import FindingRaised, StoredFact
 from engine.notices import facts as n
+from engine.notices import many
 from engine.notices.notice import Notice
 from infra.app.container import Container
 from infra.lab.simulate.outside import Mails
@@ -131,13 +132,19 @@ class Ending:
             if count > 1 and not key.startswith(("alert", "order")):
                 _demand("I5", key in doubted, f"{count} copies of a notice that was never in doubt")
                 _demand("I5", self.mails.marked[name] >= count - 1, "a copy that was not marked as a repeat")
-        for row in notices.every(self.container.database):
+        rows = notices.every(self.container.database)
+        shown = {row.id for row in rows}
+        for row in rows:
             notice = self.container.decisions.load(Notice, row.id)
             _demand("I4", row.state == notice.state, "a notice's row and its facts disagree")
             if notice.state == "sent" and self._by_mail(notice):
                 taken = any(self.mails.taken[name] for name in self.mails.taken if notice.id in name)
                 _demand("I4", taken, "a notice is called sent that nobody took")
-            if notice.state == "approved":
+            if notice.to_many and notice.approved_at is not None:
+                _demand("I4", len(notice.listed) == notice.addressees, "an approved text has not its whole list")
+                notices_of = {many.client_notice_id(notice, client) for client in notice.listed}
+                _demand("I4", notice.stage != "initial" or notices_of <= shown, "a client of a text has no notice")
+            elif notice.state == "approved":
                 waiting = effects.unsettled(self.container.database, f"mail:{notice.id}")
                 _demand("I4", bool(waiting), "an approved notice is in no queue")
 
