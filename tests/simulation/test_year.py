@@ -12,6 +12,7 @@ import pytest
 from engine.duties import clock as clocks
 from engine.incidents import triage
 from engine.notices import notice as notices
+from engine.notices.notice import Notice
 from infra.app.container import Container
 from infra.lab.simulate.invariants import Violated
 from infra.lab.simulate.outside import Mails
@@ -162,10 +163,10 @@ def stale_views(container: Container, stages: list[Stage]) -> None:
 
     real = views.show
 
-    def show(cursor: Any, kind: str, key: str, aggregate: Any, at: Any) -> None:
-        if kind == "notice" and aggregate.approved_at is not None and aggregate.version % 2:
+    def show(cursor: Any, key: str, aggregate: Any, at: Any, facts: Any) -> None:
+        if isinstance(aggregate, Notice) and aggregate.approved_at is not None and aggregate.version % 2:
             return
-        real(cursor, kind, key, aggregate, at)
+        real(cursor, key, aggregate, at, facts)
 
     views.show = show
 
