@@ -68,16 +68,16 @@ def as_csv(report: Report) -> bytes:
     when = (n_("state as of"), report.as_of) if report.as_of else (n_("period"), report.period)
     head = (n_("report"), report.title), (n_("organisation"), report.organisation), when
     for name, text in (*head, (n_("made"), report.made_at), (n_("log"), report.log_head)):
-        writer.writerow([translate(report.language, name), _harmless(text)])
+        writer.writerow([translate(report.language, name), harmless(text)])
     for block in report.blocks:
         if block.table is None and block.chart is None:
             continue
         writer.writerow([])
-        writer.writerow([_harmless(block.heading)])
+        writer.writerow([harmless(block.heading)])
         table = block.table or _of_chart(block.chart)
         if any(table.columns):
-            writer.writerow([_harmless(cell) for cell in table.columns])
-        writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
+            writer.writerow([harmless(cell) for cell in table.columns])
+        writer.writerows([harmless(cell) for cell in row] for row in table.rows)
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -89,5 +89,6 @@ def _of_chart(chart: Chart | None) -> Table:
     return Table(columns=("", *chart.series), rows=rows)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Return the text of a cell; one that a spreadsheet would take for a formula begins with an apostrophe."""
     return f"'{text}" if text.startswith(FORMULA) else text

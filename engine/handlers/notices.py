@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
@@ -11,17 +12,22 @@ from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
 from engine.kernel.errors import Conflict, InputError, NotFound
 from engine.kernel.facts import Person
-from engine.notices import delivering, many
+from engine.kernel.ids import derive
+from engine.kernel.trouble import StatusesSetAside
+from engine.notices import delivering, gateway, many
 from engine.notices import notice as notices
 from engine.notices.commands import (
     ApproveClientNotices,
     ApproveNotice,
     DraftNotice,
     EditNotice,
+    Fates,
     FollowUpNotice,
     HandOverNotice,
     RecordBounce,
     RecordReceipt,
+    RecordStatuses,
+    ResendFailures,
     ResendNotice,
     ReturnNotice,
     SettleNotice,
@@ -30,11 +36,14 @@ from engine.notices.commands import (
 )
 from engine.notices.facts import NoticeStage
 from engine.notices.following import following
+from engine.notices.gateway import Fate
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.notices.sending import order_sending
 from engine.policies.notices import drafted, texts
 
+STATUSES_TOGETHER = 100
+"""Reports of the gateway recorded in one unit of work."""
 LATER: tuple[NoticeStage, ...] = ("follow_up", "final")
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)
 
@@ -200,6 +209,59 @@ def resend(desk: Desk, command: ResendNotice, by: Person) -> Outcome:
         work.record(Notice, notice.id, facts)
         order_sending(work.unit, notice, recipient.strip(), None)
     return DONE
+
+
+@in_unit(ResendFailures)
+def resend_failures(work: Work, command: ResendFailures) -> Outcome:
+    """Order another try at every client of an approved text at whom it failed."""
+    text = work.get(Notice, command.notice_id)
+    work.record(
+        Notice, text.id, delivering.resend_failures(text, command.state, command.reason, by=work.by, at=work.at)
+    )
+    return DONE
+
+
+@handles(RecordStatuses)
+def record_statuses(desk: Desk, command: RecordStatuses, by: Person) -> Fates:
+    """Record what the gateway says, in several units of work: what was recorded before an error is known when the
+    gateway reports it again."""
+    fates: list[Fate] = []
+    for start in range(0, len(command.statuses), STATUSES_TOGETHER):
+        part = command.statuses[start : start + STATUSES_TOGETHER]
+        with desk.work(by) as work:
+            keys = [_key_of(said.id) for said in part]
+            work.unit.prepare(Notice, [key for key in keys if key])
+            for said, key in zip(part, keys, strict=True):
+                notice = work.unit.load(Notice, key) if key else Notice()
+                fate, facts = gateway.reported(notice, said, at=work.at, actor=by.id)
+                fates.append(fate)
+                if facts:
+                    work.record(Notice, notice.id, facts)
+    _set_aside(desk, command, fates, by)
+    return Fates(fates=tuple(fates))
+
+
+def _key_of(text: str) -> str:
+    """The id that a report names, empty for what is none."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""
+
+
+def _set_aside(desk: Desk, command: RecordStatuses, fates: Sequence[Fate], by: Person) -> None:
+    """Keep what the gateway reported and cannot be, with the reason of each."""
+    odd = [
+        f"{fate}: {said.model_dump_json()}"
+        for said, fate in zip(command.statuses, fates, strict=True)
+        if fate in gateway.SET_ASIDE
+    ]
+    odd.extend(command.unreadable)
+    if odd:
+        with desk.work(by) as work:
+            key = str(derive("statuses-set-aside", by.id, work.at.isoformat()))
+            fact = StatusesSetAside(at=work.at, actor=by.id, source=by.id, reports=tuple(odd[:100]), count=len(odd))
+            work.unit.record_single(key, fact)
 
 
 @in_unit(RecordReceipt)

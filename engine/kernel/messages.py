@@ -37,6 +37,12 @@ class AfcMessage(NoticeMessage):
     kind: ClassVar[str] = "afc"
 
 
+class ClientMessage(NoticeMessage):
+    """A notice to a client: by the gateway for clients where there is one, else by mail."""
+
+    kind: ClassVar[str] = "client"
+
+
 class AlertMessage(Message):
     """A mail to a role that must know at once; without ``to`` it goes to the common address."""
 
@@ -94,7 +100,16 @@ class WebhookMessage(Message):
     body: dict[str, Any]
 
 
-AnyMessage = NoticeMessage | AfcMessage | AlertMessage | OwnEvent | OrderMessage | CommandMessage | WebhookMessage
+AnyMessage = (
+    NoticeMessage
+    | AfcMessage
+    | ClientMessage
+    | AlertMessage
+    | OwnEvent
+    | OrderMessage
+    | CommandMessage
+    | WebhookMessage
+)
 """The closed set of messages: who tells them apart leaves none out."""
 MESSAGES: dict[str, type[AnyMessage]] = {kind.kind: kind for kind in get_args(AnyMessage)}
 

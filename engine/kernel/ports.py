@@ -78,8 +78,8 @@ OutboxState = Literal["waiting", "performing", "revoked", "done", "refused", "un
 
 
 class Delivery(Record):
-    """What an effect came to: done, refused (do not try again), retry, unknown, or handed over as a letter (whether it
-    was done is still to be said)."""
+    """What an effect came to: done, refused (do not try again), retry, unknown, or handed over as a letter or to a
+    gateway (whether it was done is still to be said)."""
 
     outcome: Outcome
     reference: str = ""
@@ -100,6 +100,17 @@ class Sender(Protocol):
         ...
 
 
+class SenderToMany(Sender, Protocol):
+    """Performs many intents of one kind in one call to the outside."""
+
+    most: int
+    """Intents of one call."""
+
+    def perform_many(self, intents: Sequence[Intent]) -> Sequence[Delivery]:
+        """Bring the effects about; return what became of each, in their order."""
+        ...
+
+
 class Context(Protocol):
     """One unit of work as the core sees it: what it records, orders and tracks is committed together or not at all."""
 
@@ -110,6 +121,10 @@ class Context(Protocol):
 
     def load(self, kind: type[A], key: str) -> A:
         """Return an aggregate as it stands, with what this unit recorded already; empty when there is none."""
+        ...
+
+    def prepare(self, kind: type[Any], keys: Sequence[str]) -> None:
+        """Load many aggregates together, before each is asked for."""
         ...
 
     def past(self, kind: type[A], key: str) -> A:

@@ -63,6 +63,16 @@ class DutyNotCounted(Fact):
     detail: str
 
 
+class StatusesSetAside(Fact):
+    """The gateway for clients reported what cannot be; its reports were kept and changed nothing."""
+
+    topic: ClassVar[str] = "gateway.statuses-set-aside.v1"
+    source: str
+    reports: tuple[str, ...]
+    """Each as it came, with the reason, at most 100; ``count`` says how many there were."""
+    count: int
+
+
 class EffectFailed(Fact):
     """In stores of before: any of the above, told apart by words. Nothing records it any more."""
 
@@ -74,7 +84,10 @@ class EffectFailed(Fact):
     since: datetime
 
 
-Trouble = MessageFailed | RuleFailed | MemoryFull | TemplateFailed | StageFailed | DutyNotCounted | EffectFailed
+Trouble = (
+    MessageFailed | RuleFailed | MemoryFull | TemplateFailed | StageFailed | DutyNotCounted | StatusesSetAside
+    | EffectFailed
+)  # fmt: skip
 TROUBLES: tuple[type[Fact], ...] = get_args(Trouble)
 
 
@@ -103,6 +116,10 @@ def told(fact: Trouble) -> Told:
             text = n_("{duty} of {owner_kind} {owner_id}: {detail}")
             values = {"duty": fact.duty, "owner_kind": fact.owner_kind, "owner_id": fact.owner_id}
             return n_("A duty could not be counted"), text, {**values, "detail": fact.detail}
+        case StatusesSetAside():
+            text = n_("{source} reported {count} that cannot be; nothing was changed by them. The first: {first}")
+            values = {"source": fact.source, "count": str(fact.count), "first": fact.reports[0][:300]}
+            return n_("Reports of the gateway for clients were set aside"), text, values
         case EffectFailed():
             values = {"kind": fact.kind, "key": fact.key, "outcome": fact.outcome, "detail": fact.detail}
             return n_("An effect needs a person: {kind}"), n_("{key}: {outcome}. {detail}"), values

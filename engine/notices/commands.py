@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from engine.kernel.commands import Command, Counted, Made, Outcome, Words
+from engine.notices.facts import DeliveryState
+from engine.notices.gateway import Fate, Status
+
+
+MOST_STATUSES = 1_000
+"""Reports of the gateway in one command."""
 
 
 class DraftNotice(Command[Made]):
@@ -97,6 +104,28 @@ class ResendNotice(Command[Outcome]):
     recipient: str
     instead_of: str
     reason: Words
+
+
+class ResendFailures(Command[Outcome]):
+    """Order another try at every client of an approved text at whom it failed (``refused`` or ``bounced``)."""
+
+    notice_id: str
+    state: DeliveryState = "refused"
+    reason: Words
+
+
+class Fates(Outcome):
+    """What became of each report, in their order."""
+
+    fates: tuple[Fate, ...]
+
+
+class RecordStatuses(Command[Fates]):
+    """Record what the gateway says of the notices that it was given; given by the gateway, not by a person."""
+
+    statuses: Annotated[tuple[Status, ...], Field(max_length=MOST_STATUSES)]
+    unreadable: Annotated[tuple[Annotated[str, Field(max_length=1_000)], ...], Field(max_length=MOST_STATUSES)] = ()
+    """Reports that nobody could read, each with the reason; they are kept."""
 
 
 class RecordReceipt(Command[Outcome]):

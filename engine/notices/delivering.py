@@ -7,9 +7,20 @@ from datetime import date, datetime
 
 from engine.kernel.errors import DecisionRefused, InputError
 from engine.kernel.facts import Fact, Person, Reasoned
-from engine.notices.facts import NoticeBounced, NoticeReceipted, NoticeRefused, NoticeResendOrdered, NoticeSent
-from engine.notices.notice import Notice
+from engine.notices.facts import (
+    DeliveryState,
+    NoticeBounced,
+    NoticeFailuresResent,
+    NoticeReceipted,
+    NoticeRefused,
+    NoticeResendOrdered,
+    NoticeSent,
+)
+from engine.notices.notice import Delivery, Notice
 from engine.permissions import require
+
+FAILED: tuple[DeliveryState, ...] = ("refused", "bounced")
+"""The states after which a person may order another try; what is unknown is settled first."""
 
 
 class _Settled(Reasoned):
@@ -62,17 +73,34 @@ def resend(notice: Notice, recipient: str, instead_of: str, reason: str, *, by: 
     """Order another try after a refusal or a bounce; ``recipient`` may be another address than the one that failed."""
     require("resend-notice", by)
     failed = notice.deliveries.get(instead_of)
-    if failed is None or failed.state not in ("refused", "bounced"):
+    if failed is None or failed.state not in FAILED:
         raise DecisionRefused("only what was refused or came back is sent again; settle what is unknown first")
     if not reason.strip():
         raise DecisionRefused("sending a notice again needs a reason")
+    return [another_try(notice, failed, recipient.strip(), reason, actor=by.id, at=at)]
+
+
+def another_try(
+    notice: Notice, failed: Delivery, recipient: str, reason: str, *, actor: str, at: datetime
+) -> NoticeResendOrdered:
+    """Return the fact that what failed is tried again."""
     repeat = failed.repeat or failed.channel == "confirmed-by-person"
-    return [
-        NoticeResendOrdered(
-            at=at, actor=by.id, reason=reason, notice_id=notice.id, recipient=recipient.strip(),
-            instead_of=instead_of, attempt=failed.attempt + 1, repeat=repeat,
-        )
-    ]  # fmt: skip
+    return NoticeResendOrdered(
+        at=at, actor=actor, reason=reason, notice_id=notice.id, recipient=recipient, instead_of=failed.recipient,
+        attempt=failed.attempt + 1, repeat=repeat,
+    )  # fmt: skip
+
+
+def resend_failures(text: Notice, state: DeliveryState, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Order another try at every client of an approved text at whom it failed."""
+    require("resend-failures", by)
+    if not text.to_many or text.approved_at is None:
+        raise DecisionRefused("only an approved text to many has clients at whom it failed")
+    if state not in FAILED:
+        raise InputError("what failed is one of {states}", field="state", states=FAILED)
+    if not reason.strip():
+        raise DecisionRefused("sending a notice again needs a reason")
+    return [NoticeFailuresResent(at=at, actor=by.id, reason=reason, notice_id=text.id, state=state)]
 
 
 def bounce(notice: Notice, recipient: str, status: str, detail: str, *, at: datetime, actor: str) -> Sequence[Fact]:

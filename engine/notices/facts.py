@@ -13,8 +13,10 @@ from engine.kernel.facts import Fact
 NoticeKind = str
 """A kind of notice that ``engine.notices.kinds`` declares."""
 NoticeStage = Literal["initial", "follow_up", "final"]
-DeliveryState = Literal["waiting", "sent", "refused", "unknown", "bounced"]
-NoticeState = Literal["none", "draft", "review", "approved", "sent", "refused", "unknown", "bounced", "withdrawn"]
+DeliveryState = Literal["waiting", "handed-over", "sent", "refused", "unknown", "bounced"]
+NoticeState = Literal[
+    "none", "draft", "review", "approved", "handed-over", "sent", "refused", "unknown", "bounced", "withdrawn"
+]
 
 
 class NoticeDrafted(Fact):
@@ -107,8 +109,19 @@ class NoticeAddressed(Fact):
     approved_at: AwareDatetime
 
 
+class NoticeHandedOver(Fact):
+    """A gateway took the notice to deliver it. Nobody has been told yet: that is for its status to say."""
+
+    topic: ClassVar[str] = "notice.handed-over.v1"
+    notice_id: str
+    channel: str
+    reference: str
+    recipient: str
+    handed_at: AwareDatetime
+
+
 class NoticeSent(Fact):
-    """The notice was handed over to one recipient: channel, reference."""
+    """The recipient has the notice, or the recipient's side took it: channel, reference."""
 
     topic: ClassVar[str] = "notice.sent.v1"
     notice_id: str
@@ -126,6 +139,8 @@ class NoticeRefused(Fact):
     channel: str
     answer: str
     recipient: str = ""
+    failed_at: AwareDatetime | None = None
+    """When a gateway says that it failed; None: when it was recorded."""
 
 
 class NoticeUnknown(Fact):
@@ -146,6 +161,16 @@ class NoticeBounced(Fact):
     recipient: str
     status: str
     detail: str
+    failed_at: AwareDatetime | None = None
+    """When a gateway says that it failed; None: when it was recorded."""
+
+
+class NoticeFailuresResent(Fact):
+    """A person orders that an approved text be sent again to those of its clients at whom it failed."""
+
+    topic: ClassVar[str] = "notice.failures-resent.v1"
+    notice_id: str
+    state: DeliveryState
 
 
 class NoticeResendOrdered(Fact):
@@ -179,10 +204,18 @@ class NoticeWithdrawn(Fact):
 
 TextFact = (
     NoticeDrafted | NoticeRedrafted | NoticeEdited | NoticeSubmitted | NoticeReturned | NoticeApproved | NoticeWithdrawn
-    | NoticeListed | NoticeAddressed
+    | NoticeListed | NoticeAddressed | NoticeFailuresResent
 )  # fmt: skip
 """What makes the text."""
-FateFact = NoticeSent | NoticeRefused | NoticeUnknown | NoticeBounced | NoticeResendOrdered | NoticeReceipted
+FateFact = (
+    NoticeHandedOver
+    | NoticeSent
+    | NoticeRefused
+    | NoticeUnknown
+    | NoticeBounced
+    | NoticeResendOrdered
+    | NoticeReceipted
+)
 """What became of it."""
 NoticeFact = TextFact | FateFact
 """The closed set: what folds it leaves none out."""

@@ -9,7 +9,7 @@ from engine.kernel.errors import DecisionRefused
 from engine.notices.facts import NoticeStage
 from engine.notices.notice import Notice, notice_id
 
-UNDER_WAY = ("draft", "review", "approved")
+UNDER_WAY = ("draft", "review", "approved", "handed-over")
 
 
 def following(first: Notice, stage: NoticeStage, load: Callable[[str], Notice]) -> Notice | str:

@@ -24,6 +24,8 @@ from engine.notices.facts import (
     NoticeBounced,
     NoticeDrafted,
     NoticeEdited,
+    NoticeFailuresResent,
+    NoticeHandedOver,
     NoticeKind,
     NoticeListed,
     NoticeReceipted,
@@ -50,7 +52,7 @@ _TEXT = frozenset(get_args(TextFact))
 
 @dataclass
 class Delivery:
-    """What became of a notice at one recipient: waiting, sent, refused, unknown or bounced."""
+    """What became of a notice at one recipient: waiting, handed over to a gateway, sent, refused, unknown, bounced."""
 
     recipient: str
     state: DeliveryState = "waiting"
@@ -108,7 +110,7 @@ class Notice:
 
     @property
     def state(self) -> NoticeState:
-        """Name the state: none, draft, review, approved, sent, refused, unknown, bounced or withdrawn.
+        """Name the state: none, draft, review, approved, handed over, sent, refused, unknown, bounced or withdrawn.
 
         With several recipients the worst counts: it is sent when every one of them took it.
         """
@@ -122,7 +124,9 @@ class Notice:
         for state in WORST_FIRST:
             if state in states:
                 return state
-        return "sent" if states == {"sent"} else "approved"
+        if "waiting" in states or not states:
+            return "approved"
+        return "sent" if states == {"sent"} else "handed-over"
 
     @property
     def sent_at(self) -> datetime | None:
@@ -173,6 +177,8 @@ class Notice:
                 self._address(fact)
             case NoticeWithdrawn():
                 self.withdrawn = True
+            case NoticeFailuresResent():
+                pass  # the notices of the clients say what became of it
             case _:
                 foreign(fact)
 
@@ -186,14 +192,17 @@ class Notice:
 
     def _fate(self, fact: FateFact) -> None:
         match fact:
+            case NoticeHandedOver():
+                self._settle(fact.recipient, "handed-over", fact.channel, fact.reference, fact.handed_at)
             case NoticeSent():
                 self._settle(fact.recipient, "sent", fact.channel, fact.transport_ref, fact.sent_at)
             case NoticeRefused():
-                self._settle(fact.recipient, "refused", fact.channel, fact.answer, fact.at)
+                self._settle(fact.recipient, "refused", fact.channel, fact.answer, fact.failed_at or fact.at)
             case NoticeUnknown():
                 self._settle(fact.recipient, "unknown", fact.channel, fact.detail, fact.at)
             case NoticeBounced():
-                self._settle(fact.recipient, "bounced", "", f"{fact.status} {fact.detail}".strip(), fact.at)
+                answer = f"{fact.status} {fact.detail}".strip()
+                self._settle(fact.recipient, "bounced", "", answer, fact.failed_at or fact.at)
             case NoticeResendOrdered():
                 self.deliveries.pop(fact.instead_of, None)
                 self.deliveries[fact.recipient] = Delivery(

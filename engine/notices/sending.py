@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.kernel.messages import AfcMessage, NoticeMessage
+from engine.kernel.messages import AfcMessage, ClientMessage, NoticeMessage
 from engine.kernel.ports import Context, Intent
 from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice
@@ -14,5 +14,12 @@ def order_sending(context: Context, notice: Notice, recipient: str, number: int 
     key = f"mail:{notice.id}" if number == 0 else f"mail:{notice.id}:{number}"
     if number is None:
         key = f"mail:{notice.id}:try-{delivery.attempt}:{recipient}"
-    kind = AfcMessage if notice_kind(notice.kind).form == "message" else NoticeMessage
-    context.intend(Intent(key, kind(notice_id=notice.id, recipient=recipient)))
+    context.intend(Intent(key, message_of(notice.kind)(notice_id=notice.id, recipient=recipient)))
+
+
+def message_of(kind: str) -> type[NoticeMessage]:
+    """Return the class of the messages that carry notices of a kind."""
+    spec = notice_kind(kind)
+    if spec.form == "message":
+        return AfcMessage
+    return ClientMessage if spec.per == "client" else NoticeMessage

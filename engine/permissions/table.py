@@ -121,6 +121,9 @@ _NOTICES = (
     _of("notices", "record-receipt", "Record that the recipient has the notice", (OFFICER, SOC, CISO, SOURCE),
         "recording a receipt needs compliance, an analyst or the CISO", needs=("reference",)),
     _of("notices", "record-bounce", "Record that a notice came back", (SOURCE,)),
+    _of("notices", "resend-failures", "Order another try at every client at whom a text failed", _OFFICER,
+        "sending a notice again needs the role {roles}", needs=_REASON),
+    _of("notices", "record-statuses", "Record what the gateway says of the notices to clients", (SOURCE,)),
 )  # fmt: skip
 _PROTECTION = (
     _of("protection", "enter-act", "Enter an act of law enforcement", (OFFICER, SOC, CISO, SOURCE),

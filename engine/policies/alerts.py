@@ -15,8 +15,9 @@ from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.messages import AlertMessage
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
-from engine.kernel.trouble import TROUBLES, Trouble, told
+from engine.kernel.trouble import TROUBLES, StatusesSetAside, Trouble, told
 from engine.notices import facts as n
+from engine.notices.notice import Notice
 from engine.permissions import Role
 from engine.protection import facts as p
 from engine.protection.protection import Protection
@@ -45,7 +46,10 @@ def english(msgid: str, /, **values: Any) -> str:
 
 
 class AlertPolicy:
-    """Orders one mail per alarming fact and address; its key is the fact's position, so nobody is told twice."""
+    """Orders one mail per alarming fact and address; its key is the fact's position, so nobody is told twice.
+
+    What happens to many clients of one incident at once is told once: the key names what they share.
+    """
 
     name: str = "alerts"
     after: tuple[str, ...] = ()
@@ -61,6 +65,7 @@ class AlertPolicy:
         alert = _alert(context, stored.fact)
         if alert is None:
             return
+        shared = _shared(context, stored.fact)
         named = [self.role_mail[role] for role in alert.roles if role in self.role_mail]
         addresses = dict.fromkeys([*named, *([self.common] if alert.loud else [])])
         values = {**alert.values, **_named(context, alert.values)}
@@ -68,7 +73,7 @@ class AlertPolicy:
         text = " ".join(self.say(part, **values) for part in alert.texts)
         for number, address in enumerate(addresses):
             message = AlertMessage(to=address, subject=subject, text=text, at=iso(stored.fact.at))
-            key = f"alert:{stored.position}" + (f":{number}" if number else "")
+            key = f"alert:{shared or stored.position}" + (f":{number}" if number else "")
             context.intend(Intent(key, message))
 
 
@@ -80,8 +85,25 @@ def _named(context: Context, values: Mapping[str, Any]) -> dict[str, str]:
     return {"owner_id": number} if number else {}
 
 
+def _shared(context: Context, fact: Fact) -> str:
+    """Name what an alert shares with those about other clients of the same incident, empty for one of its own."""
+    hour = f"{fact.at:%Y-%m-%dT%H}"
+    if isinstance(fact, c.FACTS):
+        clock = context.past(Clock, str(getattr(fact, "clock_id", "")))
+        if not clock.subject or clock.owner_kind != "incident":
+            return ""
+        step = getattr(fact, "percent", getattr(fact, "after_days", ""))
+        due = iso(clock.due_at) if clock.due_at else ""
+        when = hour if isinstance(fact, c.ClockProofWithdrawn) else due
+        return f"{fact.topic.split('.')[1]}:{step}:{clock.kind}:{clock.owner_id}:{when}"
+    if isinstance(fact, n.NoticeRefused | n.NoticeUnknown | n.NoticeBounced):
+        text = context.past(Notice, fact.notice_id).text_of
+        return f"notices-failed:{text}:{hour}" if text else ""
+    return f"statuses-set-aside:{hour}" if isinstance(fact, StatusesSetAside) else ""
+
+
 def _alert(context: Context, fact: Fact) -> Alert | None:
-    return _of_clock(context, fact) or _of_notice(fact) or _of_protection(context, fact) or _of_trouble(fact)
+    return _of_clock(context, fact) or _of_notice(context, fact) or _of_protection(context, fact) or _of_trouble(fact)
 
 
 def _of_clock(context: Context, fact: Fact) -> Alert | None:
@@ -130,8 +152,12 @@ def _clock(
     return Alert(subject, (text, n_("Due {due}.")), {**known, **values}, roles, loud=loud)
 
 
-def _of_notice(fact: Fact) -> Alert | None:
+def _of_notice(context: Context, fact: Fact) -> Alert | None:
     match fact:
+        case n.NoticeRefused() | n.NoticeUnknown() | n.NoticeBounced() if context.past(Notice, fact.notice_id).text_of:
+            values = {"text": context.past(Notice, fact.notice_id).text_of}
+            text = n_("Notices with the text {text} did not reach all clients. The list is in the console.")
+            return Alert(n_("Notices to clients need a decision"), (text,), values)
         case n.NoticeRefused() | n.NoticeUnknown() | n.NoticeBounced():
             text = n_("Notice {notice} was not surely taken. Look at it in the console.")
             return Alert(n_("A notice needs a decision"), (text,), {"notice": fact.notice_id})

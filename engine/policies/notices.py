@@ -14,10 +14,12 @@ from engine.incidents.incident import Incident, ends_duties
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Context
 from engine.notices import many
+from engine.notices.delivering import another_try
 from engine.notices.facts import (
     NoticeAddressed,
     NoticeApproved,
     NoticeDrafted,
+    NoticeFailuresResent,
     NoticeListed,
     NoticeRedrafted,
     NoticeStage,
@@ -56,7 +58,7 @@ class NoticePolicy:
     after: tuple[str, ...] = ("clocks",)
     answers: tuple[type[Fact], ...] = (
         c.ClockBreached, c.ClockStarted, *_TERM_CHANGED, i.FindingsDetached, i.NotifiabilityLowered, i.IncidentMerged,
-        i.RecoveryConfirmed, i.IncidentClosed, NoticeApproved, *_GROWING,
+        i.RecoveryConfirmed, i.IncidentClosed, NoticeApproved, NoticeFailuresResent, *_GROWING,
     )  # fmt: skip
 
     def __init__(self, composer: Composer, recipients: Mapping[str, str]) -> None:
@@ -89,6 +91,8 @@ class NoticePolicy:
                 self._follow_up(context, fact.incident_id, "incident-closed")
             case NoticeApproved() as fact:
                 self._address(context, fact)
+            case NoticeFailuresResent() as fact:
+                self._resend(context, fact)
             case fact if isinstance(fact, _GROWING):
                 self._keep_up(context, fact.incident_id)
 
@@ -155,6 +159,16 @@ class NoticePolicy:
         notice = context.load(Notice, key)
         for number, recipient in enumerate(recipients(text.recipient)):
             order_sending(context, notice, recipient, number)
+
+    def _resend(self, context: Context, fact: NoticeFailuresResent) -> None:
+        """Order another try at every client at whom the text failed."""
+        failed = context.find(Notice, text_of=fact.notice_id, state=fact.state)
+        for key in context.each("resend", failed, Notice):
+            notice = context.load(Notice, key)
+            for it in [it for it in notice.deliveries.values() if it.state == fact.state]:
+                again = another_try(notice, it, it.recipient, fact.reason, actor=fact.actor, at=context.at)
+                context.record(Notice, key, [again])
+                order_sending(context, notice, it.recipient, None)
 
     def _follow_up(self, context: Context, incident_id: str, occurrence: Occurrence) -> None:
         """A supplement to what was handed over already (domain notes 6.1); nobody is told of what he never heard."""

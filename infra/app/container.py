@@ -17,6 +17,7 @@ from engine.kernel.commands import Command, O
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Person
 from engine.kernel.ports import Sender, TimeSource
+from engine.notices.gateway import CHANNEL
 from engine.notices.kinds import notice_kinds
 from engine.policies.acts import ActPolicy
 from engine.policies.alerts import AlertPolicy
@@ -36,6 +37,7 @@ from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Readers
 from infra.observe.tracing import Tracing, tracing_of
 from infra.outbound.events import OwnEvents
+from infra.outbound.gateway import ClientGateway
 from infra.outbound.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
 from infra.outbound.orders import HttpOrders, HttpPost
 from infra.outbound.timestamping import Authority, roots_of
@@ -221,7 +223,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
     settings, clock, decisions, ledger = container.settings, container.clock, container.decisions, container.ledger
     vault = container.store.vault
     outside = outside or Outside(transport_for(settings), HttpPost(clock))
-    mails, to_systems = _outboxes(container, outside)
+    outboxes = _outboxes(container, outside)
     automatic = ORDERS_OF_PLAYBOOKS if settings.access_url else frozenset()
     recipients: dict[str, str] = {kind: settings.mail_of(kind) for kind in notice_kinds()}
     policy = settings.clock_policy
@@ -237,8 +239,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
         PolicyRunner(decisions, clock, NoticePolicy(container.drafting, recipients), before=[duties]),
         PolicyRunner(decisions, clock, OrderPolicy(container.calendar, policy)),
         PolicyRunner(decisions, clock, AlertPolicy(settings.role_mail, settings.alert_mail, in_house_language)),
-        mails,
-        to_systems,
+        *outboxes,
         *_webhooks(container, outside.http),
         *_witnessing(container),
         *_stamping(container),
@@ -253,8 +254,8 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
     return stages
 
 
-def _outboxes(container: Container, outside: Outside) -> tuple[Outbox, Outbox]:
-    """Build what sends mails and orders; what was under way when the worker ended is taken up."""
+def _outboxes(container: Container, outside: Outside) -> list[Stage]:
+    """Build what sends mails, orders and notices to clients; what was under way when the worker ended is taken up."""
     settings, clock, decisions, transport = container.settings, container.clock, container.decisions, outside.transport
     letters = OrderLetters(decisions, settings, transport, container.order_documents, outside.render)
     orders = HttpOrders(settings.order_url, outside.http, letters.send, settings.order_mail)
@@ -262,14 +263,25 @@ def _outboxes(container: Container, outside: Outside) -> tuple[Outbox, Outbox]:
     senders: dict[str, Sender] = {
         "mail": notices,
         "afc": AfcMessages(notices, outside.http, settings.afc_url),
+        "client": notices,
         "alert": AlertMail(settings, transport),
         "ledger": OwnEvents(container.ledger, container.catalogue, clock),
     }
+    to_clients: dict[str, Sender] = {}
+    if settings.client_gateway_url:
+        secrets = settings.client_gateway_secrets
+        del senders["client"]
+        to_clients["client"] = ClientGateway(decisions, clock, outside.http, settings.client_gateway_url, secrets)
     mails = Outbox(decisions, clock, senders, transport.channel, "outbox-mail")
     to_systems = Outbox(decisions, clock, {"order": orders, "command": orders}, "http", "outbox-orders")
-    for outbox in (mails, to_systems):
+    made = [
+        mails,
+        to_systems,
+        *([Outbox(decisions, clock, to_clients, CHANNEL, "outbox-clients")] if to_clients else []),
+    ]
+    for outbox in made:
         outbox.recover()
-    return mails, to_systems
+    return [*made]
 
 
 def _webhooks(container: Container, http: HttpPost) -> list[Stage]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
@@ -21,6 +21,14 @@ MAX_ANSWER = 64 * 1024
 _PASSING = (408, 425, 429)
 
 
+class Answer(NamedTuple):
+    """What a system answered: its status and what came of the body; ``error`` names what kept it from answering."""
+
+    status: int
+    body: bytes
+    error: str = ""
+
+
 class HttpPost:
     """Posts one JSON document under an idempotency key: no redirects, no proxy, a bounded answer."""
 
@@ -28,22 +36,30 @@ class HttpPost:
         self.clock = clock
         self.timeout_s = timeout_s
 
-    def post(self, address: str, key: str, body: bytes, system: str, more: Mapping[str, str] | None = None) -> Delivery:
-        """Post, with more headers where there are any, and say what became of it."""
+    def ask(
+        self, address: str, key: str, body: bytes, more: Mapping[str, str] | None = None, most: int = MAX_ANSWER
+    ) -> Answer:
+        """Post, with more headers where there are any, and return the answer, of which at most so many bytes."""
         headers = {"Idempotency-Key": key, "Content-Type": "application/json", **(more or {})}
         try:
             with (
                 httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=False) as client,
                 client.stream("POST", address, content=body, headers=headers) as answer,
             ):
-                text = _bounded(answer)
+                return Answer(answer.status_code, _bounded(answer, most))
         except (httpx.HTTPError, OSError) as error:
-            return Delivery(outcome="retry", detail=f"{type(error).__name__} from {system}")
-        if 200 <= answer.status_code < 300:
-            reference, done_at = self._read(text)
-            return Delivery(outcome="done", reference=reference or f"HTTP {answer.status_code}", done_at=done_at)
-        passing = answer.status_code >= 500 or answer.status_code in _PASSING
-        return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status_code} from {system}")
+            return Answer(0, b"", type(error).__name__)
+
+    def post(self, address: str, key: str, body: bytes, system: str, more: Mapping[str, str] | None = None) -> Delivery:
+        """Post, with more headers where there are any, and say what became of it."""
+        answer = self.ask(address, key, body, more)
+        if answer.error:
+            return Delivery(outcome="retry", detail=f"{answer.error} from {system}")
+        if 200 <= answer.status < 300:
+            reference, done_at = self._read(answer.body)
+            return Delivery(outcome="done", reference=reference or f"HTTP {answer.status}", done_at=done_at)
+        passing = answer.status >= 500 or answer.status in _PASSING
+        return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status} from {system}")
 
     def _read(self, body: bytes) -> tuple[str, datetime | None]:
         try:
@@ -86,10 +102,10 @@ class HttpOrders:
         return Delivery(outcome="retry", detail=f"no address is configured for the system '{system}'")
 
 
-def _bounded(answer: httpx.Response) -> bytes:
+def _bounded(answer: httpx.Response, most: int) -> bytes:
     body = b""
     for chunk in answer.iter_bytes():
         body += chunk
-        if len(body) > MAX_ANSWER:
+        if len(body) > most:
             break
-    return body[:MAX_ANSWER]
+    return body[:most]

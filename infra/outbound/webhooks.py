@@ -6,7 +6,7 @@ told to people. The receiver can sort out repeats by ``webhook-id``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import orjson
@@ -51,10 +51,13 @@ class WebhookMessages:
 
     def signed(self, receiver: WebhookSettings, key: str, body: bytes) -> dict[str, str]:
         """Return the headers: the id stays the same over all tries, the instant is that of the try."""
-        name, now = f"msg_{derive('webhook', key).hex}", self.clock.now()
-        signatures = [Webhook(secret).sign(name, now, body.decode()) for secret in receiver.secrets]
-        return {
-            "webhook-id": name,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(signatures),
-        }
+        return signed(f"msg_{derive('webhook', key).hex}", self.clock.now(), receiver.secrets, body)
+
+
+def signed(name: str, at: datetime, secrets: Sequence[str], body: bytes) -> dict[str, str]:
+    """Return the headers of a signed message (Standard Webhooks), with a signature for each secret."""
+    return {
+        "webhook-id": name,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(Webhook(secret).sign(name, at, body.decode()) for secret in secrets),
+    }

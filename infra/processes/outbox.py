@@ -6,15 +6,17 @@ again; one that may not (mail over SMTP) is marked before it starts and, found m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import ClassVar
+from itertools import groupby
+from typing import ClassVar, NamedTuple, cast
 
 import orjson
 
 from engine.kernel.errors import QorgauError
-from engine.kernel.messages import read_message
-from engine.kernel.ports import Delivery, Intent, Sender, TimeSource
+from engine.kernel.messages import NoticeMessage, read_message
+from engine.kernel.ports import Delivery, Intent, Sender, SenderToMany, TimeSource
+from engine.notices.notice import Notice
 from infra.processes.base import Stage
 from infra.processes.settling import Attempt, settle
 from infra.read.rows import effects
@@ -24,23 +26,27 @@ from infra.store.models.effects import EffectRow
 
 LONGEST_WAIT_S = 300
 BATCH = 20
+SETTLED_TOGETHER = 100
+"""Effects whose fate is recorded in one unit of work: others want to write too."""
 
 
 class Outbox(Stage):
-    """Performs what is due, one effect after the other."""
+    """Performs what is due, one effect after the other, or many in one call where the sender takes many."""
 
     name = "outbox"
     waits_for_others: ClassVar[bool] = True
 
     def __init__(
-        self, decisions: Decisions, clock: TimeSource, senders: Mapping[str, Sender], channel: str, name: str
-    ) -> None:
+        self, decisions: Decisions, clock: TimeSource, senders: Mapping[str, Sender | SenderToMany], channel: str,
+        name: str,
+    ) -> None:  # fmt: skip
         self.name = name
         self.decisions = decisions
         self.clock = clock
         self.senders = senders
         self.channel = channel
-        self._unsettled: list[tuple[EffectRow, Delivery]] = []
+        self._most = max(BATCH, *(getattr(it, "most", 0) for it in senders.values()))
+        self._unsettled: list[_Performed] = []
         """What was performed, may not be performed again, and could not be recorded yet."""
 
     def recover(self) -> None:
@@ -48,43 +54,81 @@ class Outbox(Stage):
         for row in effects.under_way(self.decisions.database, self.senders):
             if not self.senders[row.kind].repeatable:
                 delivery = Delivery(outcome="unknown", detail="the engine stopped while the message was being sent")
-                self._settle(row, delivery)
+                self._settle([_Performed(row, _intent(row), delivery)])
         with self.decisions.database.write() as cursor:
             outbox.resume(cursor, self.senders)
 
     def step(self) -> bool:
         """Perform what is due now, after recording what became of what was performed before."""
         while self._unsettled:
-            self._settle(*self._unsettled[0])
+            self._settle(self._unsettled[:1])
             self._unsettled.pop(0)
-        due = effects.due(self.decisions.database, self.clock.now(), self.senders, BATCH)
-        for row in due:
-            performer = self.senders[row.kind]
-            if not performer.repeatable:
-                with self.decisions.database.write() as cursor:
-                    outbox.begin(cursor, row.key)
-            intent = Intent(row.key, read_message(row.kind, orjson.loads(row.payload)))
-            try:
-                delivery = performer.perform(intent)
-            except QorgauError as error:
-                delivery = Delivery(outcome="retry", detail=error.message[:300])
-            try:
-                self._settle(row, delivery)
-            except Exception:
-                if not performer.repeatable:
-                    self._unsettled.append((row, delivery))
-                raise
+        due = effects.due(self.decisions.database, self.clock.now(), self.senders, self._most)
+        for kind, rows in groupby(due, lambda row: row.kind):
+            sender = self.senders[kind]
+            if hasattr(sender, "perform_many"):
+                self._together(cast(SenderToMany, sender), [*rows])
+            else:
+                for row in rows:
+                    self._one(sender, row)
         return bool(due)
 
-    def _settle(self, row: EffectRow, delivery: Delivery) -> None:
-        """Record what became of an effect, together with the facts that follow."""
+    def _one(self, sender: Sender, row: EffectRow) -> None:
+        """Perform one effect and record what became of it."""
+        if not sender.repeatable:
+            with self.decisions.database.write() as cursor:
+                outbox.begin(cursor, row.key)
+        intent = _intent(row)
+        try:
+            delivery = sender.perform(intent)
+        except QorgauError as error:
+            delivery = Delivery(outcome="retry", detail=error.message[:300])
+        performed = _Performed(row, intent, delivery)
+        try:
+            self._settle([performed])
+        except Exception:
+            if not sender.repeatable:
+                self._unsettled.append(performed)
+            raise
+
+    def _together(self, sender: SenderToMany, rows: Sequence[EffectRow]) -> None:
+        """Perform many effects, each of which may be asked again after a crash, by one call for so many as it takes."""
+        for start in range(0, len(rows), sender.most):
+            part = rows[start : start + sender.most]
+            intents = [_intent(row) for row in part]
+            try:
+                deliveries = sender.perform_many(intents)
+            except QorgauError as error:
+                deliveries = [Delivery(outcome="retry", detail=error.message[:300])] * len(part)
+            performed = [_Performed(*it) for it in zip(part, intents, deliveries, strict=True)]
+            for at in range(0, len(performed), SETTLED_TOGETHER):
+                self._settle(performed[at : at + SETTLED_TOGETHER])
+
+    def _settle(self, performed: Sequence[_Performed]) -> None:
+        """Record what became of effects, together with the facts that follow."""
         now = self.clock.now()
-        attempts = row.attempts + 1
+        tries: list[outbox.Tried] = []
         with self.decisions.unit(now) as unit:
-            attempt = Attempt(row.key, row.kind, row.created_at, attempts, self.channel)
-            message = read_message(row.kind, orjson.loads(row.payload))
-            final = settle(unit, message, delivery, attempt)
-            state = delivery.outcome if final else "waiting"
-            again = now + timedelta(seconds=min(2**attempts, LONGEST_WAIT_S))
-            answer = (delivery.detail or delivery.reference)[:300]
-            outbox.tried(unit.cursor, row.key, state, attempts, again, answer)
+            if len(performed) > 1:
+                messages = [it.intent.message for it in performed]
+                unit.prepare(Notice, [it.notice_id for it in messages if isinstance(it, NoticeMessage)])
+            for row, intent, delivery in performed:
+                attempts = row.attempts + 1
+                attempt = Attempt(row.key, row.kind, row.created_at, attempts, self.channel)
+                final = settle(unit, intent.message, delivery, attempt)
+                again = now + timedelta(seconds=min(2**attempts, LONGEST_WAIT_S))
+                answer = (delivery.detail or delivery.reference)[:300]
+                tries.append(outbox.Tried(delivery.outcome if final else "waiting", attempts, again, answer, row.key))
+            outbox.tried(unit.cursor, tries)
+
+
+class _Performed(NamedTuple):
+    """An effect and what became of it."""
+
+    row: EffectRow
+    intent: Intent
+    delivery: Delivery
+
+
+def _intent(row: EffectRow) -> Intent:
+    return Intent(row.key, read_message(row.kind, orjson.loads(row.payload)))

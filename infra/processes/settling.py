@@ -72,7 +72,7 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
     notice = context.load(Notice, key)
     recipient = message.recipient or notice.recipient
     held = notice.deliveries.get(recipient)
-    if held is None or held.state != "waiting":
+    if held is None or held.state not in ("waiting", "handed-over"):
         return True
     match delivery.outcome:
         case "done":
@@ -89,9 +89,16 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
             fact = n.NoticeUnknown(
                 at=context.at, notice_id=key, channel=attempt.channel, detail=delivery.detail, recipient=recipient
             )
-        case "retry" | "handed-over":  # a notice is never handed over: what says so is tried again
+        case "handed-over" if held.state == "handed-over":
+            return True  # its status came before this answer
+        case "handed-over":
+            fact = n.NoticeHandedOver(
+                at=context.at, notice_id=key, channel=attempt.channel, reference=delivery.reference,
+                recipient=recipient, handed_at=context.at,
+            )  # fmt: skip
+        case "retry":
             if attempt.number == ALARM_TRIES:
-                _failed(context, "retry", delivery.detail, attempt)
+                _failed(context, "retry", delivery.detail, attempt, notice.text_of)
             return False
         case _:
             assert_never(delivery.outcome)
@@ -148,7 +155,15 @@ def _command(context: Context, message: CommandMessage, delivery: Delivery, atte
     return True
 
 
-def _failed(context: Context, outcome: Literal["refused", "retry"], detail: str, attempt: Attempt) -> None:
+def _failed(
+    context: Context, outcome: Literal["refused", "retry"], detail: str, attempt: Attempt, text: str = ""
+) -> None:
+    """Say that people must look: once for each message, and once a day for all that carry one text to many."""
+    key = str(
+        derive("effect-failed", text, context.at.date().isoformat()) if text else derive("effect-failed", attempt.key)
+    )
+    if text and context.facts(key):
+        return
     fact = MessageFailed(
         at=context.at,
         key=attempt.key,
@@ -157,4 +172,4 @@ def _failed(context: Context, outcome: Literal["refused", "retry"], detail: str,
         detail=detail[:300],
         since=attempt.created_at,
     )
-    context.record_single(str(derive("effect-failed", attempt.key)), fact)
+    context.record_single(key, fact)

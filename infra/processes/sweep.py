@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from engine.duties import clock as clocks
 from engine.duties.clock import Clock as LegalClock
@@ -14,6 +15,11 @@ from infra.read.rows import clocks as clock_rows
 from infra.store.log.decisions import Decisions
 
 BATCH = 500
+TOGETHER = 100
+"""Clocks that are fired, or counted again, in one unit of work."""
+
+LOOKS_EVERY = timedelta(minutes=1)
+"""How often terms are looked for that another calendar counted: it takes a look at every term that runs."""
 
 
 class Sweep:
@@ -31,11 +37,19 @@ class Sweep:
             due = clock_rows.fire_at(self.decisions.database, now, BATCH)
             if not due:
                 return fired
-            with self.decisions.unit(now) as unit:
-                for key in due:
-                    facts = clocks.sweep(unit.load(LegalClock, key), now=now)
-                    unit.record(LegalClock, key, facts)
-                    fired += bool(facts)
+            for start in range(0, len(due), TOGETHER):
+                fired += self._fire(due[start : start + TOGETHER], now)
+
+    def _fire(self, due: Sequence[str], now: datetime) -> int:
+        """Fire some clocks in one unit of work; others want to write too."""
+        fired = 0
+        with self.decisions.unit(now) as unit:
+            unit.prepare(LegalClock, due)
+            for key in due:
+                facts = clocks.sweep(unit.load(LegalClock, key), now=now)
+                unit.record(LegalClock, key, facts)
+                fired += bool(facts)
+        return fired
 
 
 class Recount(Stage):
@@ -50,14 +64,21 @@ class Recount(Stage):
         self.clock = clock
         self.calendars = calendars
         self.policy = policy
+        self._clean: tuple[list[str], datetime] | None = None
+        """The calendars, and until when nothing counted by others is looked for."""
 
     def step(self) -> bool:
         """Count a batch of clocks; says whether there was any."""
         versions = [calendar.version for calendar in self.calendars.values()]
-        found = clock_rows.counted_otherwise(self.decisions.database, versions, BATCH)
+        now = self.clock.now()
+        if self._clean is not None and self._clean[0] == versions and now < self._clean[1]:
+            return False
+        found = clock_rows.counted_otherwise(self.decisions.database, versions, TOGETHER)
         if not found:
+            self._clean = versions, now + LOOKS_EVERY
             return False
         with self.decisions.unit(self.clock.now()) as unit:
+            unit.prepare(LegalClock, found)
             for key in found:
                 it = unit.load(LegalClock, key)
                 duty = self.policy.entry_of(it)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
 from engine.notices.kinds import notice_kind
+from infra.settings.webhooks import https_address, secret
 
 
 class MailSettings(BaseModel, frozen=True):
@@ -16,6 +17,12 @@ class MailSettings(BaseModel, frozen=True):
     regulator_mail: str = "regulator@localhost"
     pd_authority_mail: str = "personal-data@localhost"
     client_gateway_mail: str = "client-gateway@localhost"
+    client_gateway_url: Annotated[str, AfterValidator(https_address)] | None = None
+    client_gateway_secrets: Annotated[
+        tuple[Annotated[str, AfterValidator(secret)], ...], Field(max_length=2, repr=False)
+    ] = ()
+    client_gateway_source: str = Field(default="client-gateway", pattern="^[a-z0-9-]{1,40}$")
+    """The source whose token the gateway shows when it reports what became of notices."""
     law_enforcement_mail: str = ""
     stakeholder_mail: str = ""
     afc_mail: str = "antifraud-centre@localhost"

@@ -25,7 +25,8 @@ TOLD = (
 _PATTERN = re.compile(r"^[a-z*?-]+(\.[a-z*?-]+)?$")
 
 
-def _address(text: str) -> str:
+def https_address(text: str) -> str:
+    """Return an address of a receiver as it is. Raise ValueError for one that is not https, but for this machine."""
     parts = urlsplit(text)
     if not parts.hostname or parts.username or parts.fragment:
         raise ValueError("an address such as https://siem.example/hook is needed, without a user or a fragment")
@@ -34,7 +35,8 @@ def _address(text: str) -> str:
     return text
 
 
-def _secret(text: str) -> str:
+def secret(text: str) -> str:
+    """Return a secret as it is. Raise ValueError for one that the Standard Webhooks specification does not allow."""
     try:
         raw = base64.b64decode(text.removeprefix(PREFIX) + "==", validate=False)
     except binascii.Error:
@@ -54,6 +56,6 @@ class WebhookSettings(BaseModel):
     """One receiver. Two secrets while one is being replaced: each message then carries both signatures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    url: Annotated[str, AfterValidator(_address)]
-    secrets: tuple[Annotated[str, AfterValidator(_secret)], ...] = Field(min_length=1, max_length=2, repr=False)
+    url: Annotated[str, AfterValidator(https_address)]
+    secrets: tuple[Annotated[str, AfterValidator(secret)], ...] = Field(min_length=1, max_length=2, repr=False)
     events: tuple[Annotated[str, AfterValidator(_events)], ...] = ("incident.*", "clock.breached", "order.overdue")

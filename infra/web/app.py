@@ -23,7 +23,8 @@ from infra.observe.stage_health import standing
 from infra.read.notice_documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
-from infra.web.api import acts, api, commands, health, ingest, prometheus, proofs
+from infra.web.api import acts, api, commands, gateway, health, ingest, prometheus, proofs
+from infra.web.console import client_lists as pages_client_lists
 from infra.web.console import clocks as pages_clocks
 from infra.web.console import evidence as pages_evidence
 from infra.web.console import governance as pages_governance
@@ -68,6 +69,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         health,
         prometheus,
         ingest,
+        gateway,
         api,
         acts,
         commands,
@@ -78,6 +80,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         pages_evidence,
         pages_governance,
         pages_incidents,
+        pages_client_lists,
         pages_notices,
         pages_permissions,
         pages_protections,

@@ -15,7 +15,7 @@ from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.terms.counting import count_term
 from infra.app.container import calendar_of, calendars_of
 from infra.cli import common
-from infra.cli.cases import case_acts
+from infra.cli.cases import case_acts, notice_acts
 from infra.read import exchange, timeline
 from infra.read.finders import load_incident, load_notice
 from infra.read.notice_documents import notice_document
@@ -245,6 +245,8 @@ def list_protections(as_json: bool) -> None:
 
 for _command in (case_acts.report_incident, case_acts.split_incident, case_acts.name_clients):
     incidents.add_command(_command)
-for _command in (case_acts.mail_in, case_acts.receipt):
+for _command in (
+    case_acts.mail_in, notice_acts.gateway_in, notice_acts.list_clients, notice_acts.resend_failures, case_acts.receipt,
+):  # fmt: skip
     notices.add_command(_command)
 protections.add_command(case_acts.enter_act)

@@ -26,6 +26,7 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
         Notice,
         ("incident_id", "text_of"),
     ): "SELECT id FROM notice_view WHERE incident_id = ? AND text_of = ? ORDER BY id",
+    (Notice, ("text_of", "state")): "SELECT id FROM notice_view WHERE text_of = ? AND state = ? ORDER BY id",
     (Run, ("incident_id",)): "SELECT id FROM run_view WHERE incident_id = ? ORDER BY id",
     (Protection, ("client",)): "SELECT id FROM protection_view WHERE client = ? ORDER BY id",
     (Protection, ("loan",)): "SELECT id FROM protection_view WHERE loans LIKE ? ESCAPE '!' ORDER BY id",

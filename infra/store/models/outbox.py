@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
@@ -30,7 +31,8 @@ def revoke(cursor: Cursor, key: str) -> None:
 def done_by_hand(cursor: Cursor, key: str) -> None:
     """Take a waiting order back, and those whose key continues it after a colon: a person has carried it out."""
     cursor.execute(
-        "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND (key = ? OR key LIKE ?)", (key, f"{key}:%")
+        "UPDATE outbox SET state = 'by-hand' WHERE state = 'waiting' AND (key = ? OR key > ? AND key < ?)",
+        (key, f"{key}:", f"{key};"),
     )
 
 
@@ -46,11 +48,21 @@ def resume(cursor: Cursor, kinds: Collection[str]) -> None:
     cursor.execute(sql, tuple(kinds))
 
 
-def tried(cursor: Cursor, key: str, state: str, attempts: int, next_at: datetime, answer: str) -> None:
-    """Note what a try came to."""
-    cursor.execute(
+class Tried(NamedTuple):
+    """What a try of an effect came to."""
+
+    state: str
+    attempts: int
+    next_at: datetime
+    answer: str
+    key: str
+
+
+def tried(cursor: Cursor, tries: Sequence[Tried]) -> None:
+    """Note what tries came to."""
+    cursor.executemany(
         "UPDATE outbox SET state = ?, attempts = ?, next_at = ?, last_answer = ? WHERE key = ?",
-        (state, attempts, iso(next_at), answer, key),
+        [it._replace(next_at=iso(it.next_at)) for it in tries],  # type: ignore[arg-type]
     )
 
 

@@ -218,12 +218,18 @@ _UNFINISHED = (
 )
 
 
+_OUTBOX_OF_KIND = (
+    "CREATE INDEX IF NOT EXISTS outbox_of_kind ON outbox (kind, state, next_at, created_at, key);\n"
+    "CREATE INDEX IF NOT EXISTS outbox_newest ON outbox (created_at)"
+)
+
+
 def _count_clients(cursor: Any, dialect: str, found: int) -> None:
     """9: incidents count whom they touch, their numbers come from a counter, and an answer to one fact may be given in
-    several units of work."""
+    several units of work; each kind of message finds its own in the outbox."""
     renew_views(cursor, dialect, found)
     make_derived(cursor, dialect)
-    for statement in statements(_UNFINISHED, dialect):
+    for statement in (*statements(_UNFINISHED, dialect), *statements(_OUTBOX_OF_KIND, dialect)):
         cursor.execute(statement)
 
 

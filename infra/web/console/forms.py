@@ -202,6 +202,9 @@ NOTICES: dict[str, Form] = {
         {**_NOTICE, "recipient": f.text("recipient"), "instead_of": f.text("instead_of"), "reason": _REASON},
         n_("Another try is ordered."),
     ),
+    "resend-failures": Form(
+        notices.ResendFailures, {**_NOTICE, "state": f.text("state"), "reason": _REASON}, n_("Another try is ordered."),
+    ),
     "receipt": Form(
         notices.RecordReceipt,
         {**_NOTICE, "reference": f.text("reference"), "received_on": f.day("received_on")},

@@ -27,7 +27,6 @@ from reports.wording import NAMES, heading, kind_key, said_heading
 
 router = APIRouter(include_in_schema=False)
 STATES = ("open", "sent", "all")
-CLIENTS_SHOWN = 100
 
 
 @router.get("/notices")
@@ -93,20 +92,6 @@ def _many(container: Container, notice: Notice) -> Many | None:
     middle = clients[len(clients) // 2 : len(clients) // 2 + 1]
     samples = tuple(dict.fromkeys((*clients[:1], *middle, *clients[-1:])))
     return Many(len(clients), list_hash(clients), samples, {})
-
-
-@router.get("/notices/{notice_id}/clients")
-def show_clients(
-    request: Request, container: TheContainer, session: TheSession, notice_id: str, state: str = "", below: str = ""
-) -> Response:
-    """The clients that an approved text goes to, a page of them, with what became of each."""
-    notice = load_notice(container, notice_id)
-    rows = notices.clients_of(container.database, notice.id, state[:20], below[:100], CLIENTS_SHOWN)
-    return page(
-        request, "notice_clients.html", session, notice=notice, rows=rows, state=state[:20],
-        incident=container.decisions.load(Incident, notice.incident_id), full=len(rows) == CLIENTS_SHOWN,
-        fates=notices.fates_of(container.database, notice.id), title=say("Clients told"),
-    )  # fmt: skip
 
 
 @router.get("/notices/{notice_id}/versions")

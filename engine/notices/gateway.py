@@ -1,0 +1,92 @@
+"""What the gateway for clients says of the notices that it was given: taken, delivered or failed, in any order.
+
+Taken is not told: only the status ``delivered`` says that a client has the notice. Reports may come twice, late, and in
+another order than that of the events; the latest event holds, and what a person did by hand no gateway takes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from engine.kernel.facts import Fact, Record
+from engine.notices.facts import NoticeBounced, NoticeHandedOver, NoticeRefused, NoticeSent
+from engine.notices.kinds import notice_kinds
+from engine.notices.notice import Delivery, Notice
+
+CHANNEL = "gateway"
+SKEW = timedelta(minutes=5)
+"""How far the gateway's clock may be from ours."""
+Said = Literal["accepted", "delivered", "failed"]
+Fate = Literal["recorded", "known", "older", "no-such-notice", "not-to-a-client", "not-approved", "wrong-instant"]
+"""What became of a report: recorded, known already, older than what is known, or set aside for one of the reasons."""
+SET_ASIDE: tuple[Fate, ...] = ("no-such-notice", "not-to-a-client", "not-approved", "wrong-instant")
+
+
+class Status(Record):
+    """One report of the gateway about one notice (docs/gateway.md)."""
+
+    id: str = Field(max_length=100)
+    status: Said
+    at: AwareDatetime
+    attempt: int = Field(default=1, ge=1, le=1000)
+    channel: str = Field(default="", max_length=40, pattern="^[a-z0-9-]*$")
+    """The way it went: ``sms``, ``push``, ``letter``, ``e-mail`` ..."""
+    reference: str = Field(default="", max_length=200)
+    detail: str = Field(default="", max_length=300)
+
+
+def reported(notice: Notice, said: Status, *, at: datetime, actor: str) -> tuple[Fate, Sequence[Fact]]:
+    """Return what became of a report, and the facts that follow."""
+    spec = notice_kinds().get(notice.kind)
+    if not notice.id:
+        return "no-such-notice", ()
+    if spec is None or spec.per != "client":
+        return "not-to-a-client", ()
+    if notice.approved_at is None or notice.to_many:
+        return "not-approved", ()
+    if not notice.approved_at - SKEW <= said.at <= at + SKEW:
+        return "wrong-instant", ()
+    happened = min(max(said.at, notice.approved_at), at)
+    facts = [fact for it in notice.deliveries.values() if (fact := _fact(notice, it, said, happened, at, actor))]
+    if facts:
+        return "recorded", facts
+    late = all(it.at is not None and happened < it.at for it in notice.deliveries.values())
+    return ("older" if late else "known"), ()
+
+
+def _fact(notice: Notice, it: Delivery, said: Status, happened: datetime, at: datetime, actor: str) -> Fact | None:
+    """What a report changes at one delivery, None when nothing."""
+    channel = f"{CHANNEL}: {said.channel}" if said.channel else CHANNEL
+    later = it.at is None or happened >= it.at
+    match said.status, it.state:
+        case "accepted", "waiting" if said.attempt >= it.attempt:
+            return NoticeHandedOver(
+                at=at, actor=actor, notice_id=notice.id, channel=channel, reference=said.reference,
+                recipient=it.recipient, handed_at=happened,
+            )  # fmt: skip
+        case "delivered", "waiting" | "handed-over" | "unknown":
+            pass
+        case "delivered", "refused" | "bounced" if later:
+            pass
+        case "failed", _ if said.attempt < it.attempt:
+            return None
+        case "failed", "waiting" | "handed-over" | "unknown":
+            return NoticeRefused(
+                at=at, actor=actor, notice_id=notice.id, channel=channel, answer=said.detail or said.reference,
+                recipient=it.recipient, failed_at=happened,
+            )  # fmt: skip
+        case "failed", "sent" if it.at is not None and happened > it.at and it.channel.startswith(CHANNEL):
+            return NoticeBounced(
+                at=at, actor=actor, notice_id=notice.id, recipient=it.recipient, status=channel, detail=said.detail,
+                failed_at=happened,
+            )  # fmt: skip
+        case _:
+            return None
+    return NoticeSent(
+        at=at, actor=actor, notice_id=notice.id, channel=channel, transport_ref=said.reference or it.reference,
+        recipient=it.recipient, sent_at=happened,
+    )  # fmt: skip

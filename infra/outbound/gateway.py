@@ -1,0 +1,140 @@
+"""The lender's gateway for notices to clients (SMS, push, letters), many in one call (docs/gateway.md).
+
+Contract: ``POST <address>`` with ``Idempotency-Key``, a JSON body of one text and the clients who get it; the answer
+says of each whether it was accepted or refused. What the answer does not name was not taken and is asked again.
+Accepted is not told: what became of each comes back later as a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from engine.kernel.messages import NoticeMessage
+from engine.kernel.ports import Delivery, Intent, TimeSource
+from engine.notices.many import CLIENT
+from engine.notices.notice import Notice
+from infra.outbound.orders import HttpPost
+from infra.outbound.webhooks import signed
+from infra.read.notice_documents import notice_document
+from infra.store.log.decisions import Decisions
+from reports.render import render
+from reports.wording import kind_key, title
+
+CONTRACT = 1
+MOST_ANSWER = 512 * 1024
+"""Bytes of an answer that are read; one about 500 messages has some 100 bytes for each."""
+TEXTS_KEPT = 16
+
+
+class ClientGateway:
+    """Performs the intents ``client``, many in one call."""
+
+    repeatable = True
+    most = 500
+
+    def __init__(
+        self, decisions: Decisions, clock: TimeSource, http: HttpPost, url: str, secrets: Sequence[str] = ()
+    ) -> None:
+        self.decisions = decisions
+        self.clock = clock
+        self.http = http
+        self.url = url
+        self.secrets = secrets
+        self._texts: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def perform(self, intent: Intent) -> Delivery:
+        """Hand one notice over."""
+        return self.perform_many([intent])[0]
+
+    def perform_many(self, intents: Sequence[Intent]) -> list[Delivery]:
+        """Hand notices over, by one call for each text; return what became of each."""
+        keys = [_message(intent).notice_id for intent in intents]
+        with self.decisions.database.read() as cursor:
+            held = self.decisions.load_many_within(cursor, Notice, list(dict.fromkeys(keys)))
+        by_text: dict[str, list[int]] = {}
+        for place, key in enumerate(keys):
+            by_text.setdefault(held[key].text_of or key, []).append(place)
+        fates: dict[int, Delivery] = {}
+        for text, places in by_text.items():
+            said = self._hand_over(text, [(intents[place], held[keys[place]]) for place in places])
+            fates.update(zip(places, said, strict=True))
+        return [fates[place] for place in range(len(intents))]
+
+    def _hand_over(self, text: str, given: Sequence[tuple[Intent, Notice]]) -> list[Delivery]:
+        key = sha256("\n".join(intent.key for intent, _ in given).encode()).hexdigest()
+        messages = [_shown(intent, notice) for intent, notice in given]
+        body = orjson.dumps(
+            {"contract": CONTRACT, "batch": key, "text": self._text(text, given[0][1]), "messages": messages}
+        )
+        more = signed(f"msg_{key[:32]}", self.clock.now(), self.secrets, body) if self.secrets else None
+        answer = self.http.ask(self.url, key, body, more, MOST_ANSWER)
+        if answer.error or not 200 <= answer.status < 300:
+            what = answer.error or f"HTTP {answer.status}"
+            return [Delivery(outcome="retry", detail=f"{what} from the gateway for clients")] * len(given)
+        results = _results(answer.body)
+        return [_delivery(results.get(it["id"])) for it in messages]
+
+    def _text(self, key: str, one: Notice) -> dict[str, Any]:
+        """The text as the gateway gets it. What was approved is frozen, so the latest are kept."""
+        kept = key, one.content_hash or ""
+        held = self._texts.get(kept)
+        if held is None:
+            if len(self._texts) >= TEXTS_KEPT:
+                self._texts.clear()
+            held = self._texts[kept] = self._made(self.decisions.load(Notice, key) if key != one.id else one)
+        return held
+
+    def _made(self, text: Notice) -> dict[str, Any]:
+        languages, number = {}, ""
+        for language in text.content:
+            alone = replace(text, content={language: text.content[language]})
+            made, number = notice_document(self.decisions, alone, language)
+            languages[language] = {
+                "title": title(kind_key(text.kind, text.stage), language),
+                "fields": text.content[language],
+                "text": render(made, "txt").decode(),
+            }
+        return {
+            "id": text.id, "sha256": text.content_hash, "kind": text.kind, "stage": text.stage, "incident": number,
+            "placeholder": CLIENT, "languages": languages,
+        }  # fmt: skip
+
+
+def _message(intent: Intent) -> NoticeMessage:
+    assert isinstance(intent.message, NoticeMessage)
+    return intent.message
+
+
+def _shown(intent: Intent, notice: Notice) -> dict[str, Any]:
+    delivery = notice.deliveries.get(_message(intent).recipient or notice.recipient)
+    again = {"repeat": True} if delivery is not None and delivery.repeat else {}
+    return {"id": notice.id, "client": notice.subject, "attempt": delivery.attempt if delivery else 1, **again}
+
+
+def _results(body: bytes) -> dict[str, Mapping[str, Any]]:
+    """What an answer says of each message, by id; empty for one that cannot be read."""
+    try:
+        document = orjson.loads(body)
+        results = document["results"]
+        reference = str(document.get("reference", ""))
+        return {str(it["id"]): {"reference": reference, **it} for it in results if isinstance(it, dict) and "id" in it}
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _delivery(said: Mapping[str, Any] | None) -> Delivery:
+    if said is None:
+        return Delivery(outcome="retry", detail="the gateway's answer does not name it")
+    reference, detail = str(said.get("reference") or "")[:200], str(said.get("detail") or "")[:300]
+    match said.get("outcome"):
+        case "accepted":
+            return Delivery(outcome="handed-over", reference=reference, detail=detail)
+        case "refused":
+            return Delivery(outcome="refused", reference=reference, detail=detail or "refused by the gateway")
+        case _:
+            return Delivery(outcome="retry", detail="the gateway's answer says neither accepted nor refused")

@@ -1,0 +1,43 @@
+"""The clients of an approved text: a page of them with what became of each, and the whole list as a file."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from engine.incidents.incident import Incident
+from engine.notices.delivering import FAILED
+from infra.read.client_fates import fates_as_csv
+from infra.read.finders import load_notice
+from infra.read.rows import notices
+from infra.web.context import TheContainer, TheSession, page
+from infra.web.documents import TYPES
+from reports.messages import say
+
+router = APIRouter(include_in_schema=False)
+CLIENTS_SHOWN = 100
+
+
+@router.get("/notices/{notice_id}/clients")
+def show_clients(
+    request: Request, container: TheContainer, session: TheSession, notice_id: str, state: str = "", below: str = ""
+) -> Response:
+    """The clients that an approved text goes to, a page of them, with what became of each."""
+    notice = load_notice(container, notice_id)
+    rows = notices.clients_of(container.database, notice.id, state[:20], below[:300], CLIENTS_SHOWN)
+    return page(
+        request, "notice_clients.html", session, notice=notice, rows=rows, state=state[:20],
+        incident=container.decisions.load(Incident, notice.incident_id), full=len(rows) == CLIENTS_SHOWN,
+        fates=notices.fates_of(container.database, notice.id), failed=FAILED, title=say("Clients told"),
+    )  # fmt: skip
+
+
+@router.get("/notices/{notice_id}/clients.csv")
+def client_file(container: TheContainer, session: TheSession, notice_id: str, state: str = "") -> Response:
+    """The same as a file, all of them: for a letter to those whom no gateway reaches."""
+    notice = load_notice(container, notice_id)
+    name = f"clients-{notice.id[:8]}{'-' + state if state.isalpha() else ''}.csv"
+    return StreamingResponse(
+        fates_as_csv(container.database, notice.id, state[:20]), media_type=TYPES["csv"],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )  # fmt: skip
