@@ -11,7 +11,6 @@ from engine.kernel.commands import Command, Counted, Made, Outcome, Words
 from engine.notices.facts import DeliveryState
 from engine.notices.gateway import Fate, Status
 
-
 MOST_STATUSES = 1_000
 """Reports of the gateway in one command."""
 

@@ -129,6 +129,8 @@ class NoticeSent(Fact):
     transport_ref: str
     recipient: str
     sent_at: AwareDatetime
+    confirmed_at: AwareDatetime | None = None
+    """The latest event that a gateway reported of it, where that is later."""
 
 
 class NoticeRefused(Fact):

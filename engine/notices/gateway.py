@@ -13,13 +13,14 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from engine.kernel.facts import Fact, Record
-from engine.notices.facts import NoticeBounced, NoticeHandedOver, NoticeRefused, NoticeSent
+from engine.notices.facts import DeliveryState, NoticeBounced, NoticeHandedOver, NoticeRefused, NoticeSent
 from engine.notices.kinds import notice_kinds
 from engine.notices.notice import Delivery, Notice
 
 CHANNEL = "gateway"
 SKEW = timedelta(minutes=5)
 """How far the gateway's clock may be from ours."""
+UNSETTLED: tuple[DeliveryState, ...] = ("waiting", "handed-over", "unknown")
 Said = Literal["accepted", "delivered", "failed"]
 Fate = Literal["recorded", "known", "older", "no-such-notice", "not-to-a-client", "not-approved", "wrong-instant"]
 """What became of a report: recorded, known already, older than what is known, or set aside for one of the reasons."""
@@ -54,39 +55,38 @@ def reported(notice: Notice, said: Status, *, at: datetime, actor: str) -> tuple
     facts = [fact for it in notice.deliveries.values() if (fact := _fact(notice, it, said, happened, at, actor))]
     if facts:
         return "recorded", facts
-    late = all(it.at is not None and happened < it.at for it in notice.deliveries.values())
+    late = all(it.latest is not None and happened < it.latest for it in notice.deliveries.values())
     return ("older" if late else "known"), ()
 
 
 def _fact(notice: Notice, it: Delivery, said: Status, happened: datetime, at: datetime, actor: str) -> Fact | None:
-    """What a report changes at one delivery, None when nothing."""
+    """What a report changes at one delivery, None when nothing: by a person it is settled, by an older event never."""
+    ours = it.state in UNSETTLED or it.channel.startswith(CHANNEL)
+    before = it.latest is not None and (happened, said.status == "delivered") <= (it.latest, it.state == "sent")
+    if not ours or (it.state in ("sent", "refused", "bounced") and before):
+        return None
     channel = f"{CHANNEL}: {said.channel}" if said.channel else CHANNEL
-    later = it.at is None or happened >= it.at
-    match said.status, it.state:
-        case "accepted", "waiting" if said.attempt >= it.attempt:
+    match said.status:
+        case "accepted" if it.state == "waiting" and said.attempt >= it.attempt:
             return NoticeHandedOver(
                 at=at, actor=actor, notice_id=notice.id, channel=channel, reference=said.reference,
                 recipient=it.recipient, handed_at=happened,
             )  # fmt: skip
-        case "delivered", "waiting" | "handed-over" | "unknown":
-            pass
-        case "delivered", "refused" | "bounced" if later:
-            pass
-        case "failed", _ if said.attempt < it.attempt:
-            return None
-        case "failed", "waiting" | "handed-over" | "unknown":
-            return NoticeRefused(
-                at=at, actor=actor, notice_id=notice.id, channel=channel, answer=said.detail or said.reference,
-                recipient=it.recipient, failed_at=happened,
+        case "delivered":
+            first = it.at if it.state == "sent" else None
+            return NoticeSent(
+                at=at, actor=actor, notice_id=notice.id, channel=channel, recipient=it.recipient,
+                transport_ref=said.reference or it.reference, sent_at=first or happened,
+                confirmed_at=happened if first else None,
             )  # fmt: skip
-        case "failed", "sent" if it.at is not None and happened > it.at and it.channel.startswith(CHANNEL):
+        case "failed" if it.state in ("sent", "bounced") and said.attempt >= it.attempt:
             return NoticeBounced(
                 at=at, actor=actor, notice_id=notice.id, recipient=it.recipient, status=channel, detail=said.detail,
                 failed_at=happened,
             )  # fmt: skip
-        case _:
-            return None
-    return NoticeSent(
-        at=at, actor=actor, notice_id=notice.id, channel=channel, transport_ref=said.reference or it.reference,
-        recipient=it.recipient, sent_at=happened,
-    )  # fmt: skip
+        case "failed" if said.attempt >= it.attempt:
+            return NoticeRefused(
+                at=at, actor=actor, notice_id=notice.id, channel=channel, answer=said.detail or said.reference,
+                recipient=it.recipient, failed_at=happened,
+            )  # fmt: skip
+    return None

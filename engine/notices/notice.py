@@ -59,6 +59,8 @@ class Delivery:
     channel: str = ""
     reference: str = ""
     at: datetime | None = None
+    latest: datetime | None = None
+    """The latest event that is known of it: what is older changes nothing."""
     attempt: int = 1
     repeat: bool = False
     receipt: str = ""
@@ -196,6 +198,8 @@ class Notice:
                 self._settle(fact.recipient, "handed-over", fact.channel, fact.reference, fact.handed_at)
             case NoticeSent():
                 self._settle(fact.recipient, "sent", fact.channel, fact.transport_ref, fact.sent_at)
+                if fact.confirmed_at is not None:
+                    self._delivery(fact.recipient).latest = fact.confirmed_at
             case NoticeRefused():
                 self._settle(fact.recipient, "refused", fact.channel, fact.answer, fact.failed_at or fact.at)
             case NoticeUnknown():
@@ -226,7 +230,8 @@ class Notice:
 
     def _settle(self, recipient: str, state: DeliveryState, channel: str, reference: str, at: datetime) -> None:
         found = self._delivery(recipient)
-        found.state, found.channel, found.reference, found.at = state, channel or found.channel, reference, at
+        found.state, found.channel, found.reference = state, channel or found.channel, reference
+        found.at = found.latest = at
 
 
 def _copy(content: Content) -> dict[str, dict[str, str]]:

@@ -8,6 +8,7 @@ from collections import Counter
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from engine.kernel.errors import InputError
 from engine.notices.gateway import SET_ASIDE
 from infra.inbound.gateway_statuses import gateway_person, read_statuses
 from infra.web.api.ingest import problem
@@ -36,6 +37,8 @@ async def post_statuses(request: Request, container: TheContainer) -> JSONRespon
         return problem(413, "body.too-large", "a body may have 8 MiB, packed or not")
     except Unreadable as error:
         return problem(400, "body.unreadable", str(error))
+    except InputError as error:
+        return problem(400, error.code, error.message)
     fates = (await asyncio.to_thread(container.dispatch, command, by=gateway_person(source.name))).fates
     counts = Counter(fates)
     return JSONResponse(
