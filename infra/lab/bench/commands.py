@@ -118,6 +118,16 @@ def bench_stream(
     _print(figures, as_json)
 
 
+@bench.command("breach")
+@click.option("--clients", type=click.IntRange(10, 1_000_000), default=100_000, show_default=True)
+@common.as_json
+def bench_breach(clients: int, as_json: bool) -> None:
+    """A leak of many clients: from the entered list to every clock, while people look at pages and sign in."""
+    from infra.lab.bench.breach import measure
+
+    _print(measure(clients), as_json)
+
+
 @bench.command("consumers")
 @click.option("--events", type=click.IntRange(10_000), default=200_000, show_default=True, help="The backlog of each.")
 @click.option("--batch", type=click.IntRange(1, 5_000), default=1, show_default=True, help="Events in a message.")

@@ -37,7 +37,8 @@ class ReferenceGateway:
         clock: TimeSource | None = None,
     ) -> None:  # fmt: skip
         self.clock = clock or SystemClock()
-        self.refused, self.failing = frozenset(refused), frozenset(failing)
+        self.refused, self.failing = tuple(refused), tuple(failing)
+        """Endings of the identifiers of clients whom it does not take, or does not reach."""
         self.secrets = secrets
         self.texts: dict[str, dict[str, Any]] = {}
         self.messages: dict[tuple[str, int], dict[str, Any]] = {}
@@ -60,14 +61,14 @@ class ReferenceGateway:
         now, results = self.clock.now().isoformat(), []
         for message in batch["messages"]:
             name, attempt = message["id"], message["attempt"]
-            if message["client"] in self.refused and attempt == 1:
+            if message["client"].endswith(self.refused) and attempt == 1:
                 results.append({"id": name, "outcome": "refused", "detail": "no telephone number"})
                 continue
             results.append({"id": name, "outcome": "accepted", "reference": f"gw-{name[:8]}"})
             if (name, attempt) in self.messages:
                 continue
             self.messages[name, attempt] = message
-            failed = message["client"] in self.failing and attempt == 1
+            failed = message["client"].endswith(self.failing) and attempt == 1
             fate = {"status": "failed", "detail": "absent subscriber"} if failed else {"status": "delivered"}
             self._unreported.append({"id": name, "attempt": attempt, "at": now, "channel": "sms", **fate})
         return orjson.dumps({"reference": f"batch-{batch['batch'][:12]}", "results": results})
@@ -165,8 +166,10 @@ def main() -> None:
     asked.add_argument("--statuses", default="", help="address of the engine that is told what became of notices")
     asked.add_argument("--token", default="", help="token of the source that reports (qorgau sources add)")
     asked.add_argument("--secret", action="append", default=[], help="secret of the engine's signatures")
-    asked.add_argument("--refuse", action="append", default=[], help="a client who is refused at the first try")
-    asked.add_argument("--fail", action="append", default=[], help="a client who is not reached at the first try")
+    asked.add_argument(
+        "--refuse", action="append", default=[], help="ending of clients who are refused at the first try"
+    )
+    asked.add_argument("--fail", action="append", default=[], help="ending of clients not reached at the first try")
     given = asked.parse_args()
     gateway = ReferenceGateway(refused=given.refuse, failing=given.fail, secrets=given.secret)
     server = GatewayServer(gateway, given.port).start()
