@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from engine.events.envelope import Rejected, SecurityEvent
 from engine.kernel.facts import Fact, Record, StoredFact
@@ -173,6 +173,15 @@ class Context(Protocol):
 
     def by_hand(self, key: str) -> None:
         """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
+        ...
+
+
+@runtime_checkable
+class Foresight(Protocol):
+    """A policy that can say before its answers what they will need, so that it is loaded together."""
+
+    def prepare(self, context: Context, facts: Sequence[Fact]) -> None:
+        """Load what the answers to some facts will need."""
         ...
 
 

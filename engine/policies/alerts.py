@@ -24,6 +24,13 @@ from engine.protection.protection import Protection
 
 COMPLIANCE = (Role.COMPLIANCE_OFFICER.value, Role.CISO.value)
 URGENT = 90
+_OF_CLOCKS = (
+    c.ClockMarkReached, c.ClockWentLate, c.ClockBreached, c.ClockReminded, c.ClockProofWithdrawn, c.ClockRecounted,
+    c.ClockCancellationProposed,
+)  # fmt: skip
+_OF_NOTICES = (n.NoticeRefused, n.NoticeUnknown, n.NoticeBounced, n.NoticeSubmitted)
+_OF_PROTECTIONS = (p.OrderOverdue, p.ViolationFound, p.OutcomeProposed)
+"""The facts that alarm somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class AlertPolicy:
 
     name: str = "alerts"
     after: tuple[str, ...] = ()
-    answers: tuple[type[Fact], ...] = (*c.FACTS, *n.FACTS, *p.FACTS, *TROUBLES)
+    answers: tuple[type[Fact], ...] = (*_OF_CLOCKS, *_OF_NOTICES, *_OF_PROTECTIONS, *TROUBLES)
 
     def __init__(self, role_mail: Mapping[str, str], common: str, say: Callable[..., str] = english) -> None:
         self.role_mail = role_mail

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -18,6 +18,7 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.trouble import DutyNotCounted
 from engine.notices import facts as n
+from engine.notices.notice import Notice
 from engine.policies import occasions
 from engine.policies.occasions import Cancellation, Evidence, Meaning, Occasion
 from engine.terms.calendar import BusinessCalendar
@@ -66,6 +67,14 @@ class DutyPolicy:
             self._resume(context, occasion, reason, stored.fact)
         for evidence, reason in meaning.withdrawn:
             self._withdraw_proof(context, evidence, reason, stored.fact)
+
+    def prepare(self, context: Context, facts: Sequence[Fact]) -> None:
+        """Load together the clocks of the notices that went out or came back."""
+        keys = [fact.notice_id for fact in facts if isinstance(fact, n.NoticeSent | n.NoticeBounced)]
+        context.prepare(Notice, keys)
+        held = [context.load(Notice, key) for key in keys]
+        ids = self.ids.get("notice-sent", ())
+        context.prepare(Clock, [clocks.clock_id(duty, it.incident_id, it.subject) for it in held for duty in ids])
 
     def _meaning(self, context: Context, fact: Fact) -> Meaning:
         match fact:

@@ -10,7 +10,7 @@ from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import TimeSource
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
-from infra.store.log.unit import Unfinished, UnitOfWork
+from infra.store.log.unit import TOGETHER, Unfinished, UnitOfWork
 from infra.store.models.unfinished import unfinished
 
 BATCH = 500
@@ -108,6 +108,9 @@ class DecisionFollower(Follower):
             end = min(it.reached() for it in self.after)
             facts = [stored for stored in facts if stored.position <= end]
         wanted = [stored for stored in facts if isinstance(stored.fact, self.wants)]
+        if len(wanted) > TOGETHER:  # what is loaded together is answered in this unit
+            wanted = wanted[:TOGETHER]
+            facts = [stored for stored in facts if stored.position <= wanted[-1].position]
         if not facts and not self._unwritten:
             return after
         reached = facts[-1].position if facts else after
@@ -117,6 +120,8 @@ class DecisionFollower(Follower):
         left: tuple[int, dict[str, str | None]] | None = None
         with self.decisions.unit(self.clock.now()) as unit:
             reached = after
+            unit.expect(wanted, after)
+            self.prepare(unit, wanted)
             for stored in facts:
                 unit.answering(stored)
                 if isinstance(stored.fact, self.wants) and not self._answer(unit, stored):
@@ -142,6 +147,9 @@ class DecisionFollower(Follower):
         if begun:
             unit.finish(self.name)
         return True
+
+    def prepare(self, unit: UnitOfWork, facts: list[StoredFact]) -> None:
+        """Load together what the answers to some facts need."""
 
     @abstractmethod
     def take(self, unit: UnitOfWork, stored: StoredFact) -> None:

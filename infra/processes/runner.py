@@ -7,7 +7,7 @@ from typing import Protocol
 
 from engine.events.envelope import SecurityEvent
 from engine.kernel.facts import FindingRaised, StoredFact
-from engine.kernel.ports import Context, Policy, TimeSource
+from engine.kernel.ports import Context, Foresight, Policy, TimeSource
 from engine.policies.incidents import IncidentPolicy
 from infra.observe.tracing import OFF, Tracing
 from infra.processes.base import DecisionFollower, LedgerFollower, Upstream
@@ -29,6 +29,11 @@ class PolicyRunner(DecisionFollower):
         self.after = tuple(it for it in before if it.name in policy.after)
         missing = set(policy.after) - {it.name for it in self.after}
         assert not missing, f"policy {policy.name} reads what {missing} records, which does not run before it"
+
+    def prepare(self, unit: UnitOfWork, facts: list[StoredFact]) -> None:
+        """Let the policy load together what it will ask for, where it says what that is."""
+        if isinstance(self.policy, Foresight):
+            self.policy.prepare(unit, [stored.fact for stored in facts])
 
     def take(self, unit: UnitOfWork, stored: StoredFact) -> None:
         """Answer one fact."""

@@ -27,9 +27,7 @@ class Cases:
                 yield documents.of_incident(figures.began(self.database, it), version, row, touched, self.zone)
 
     def notices(self, version: int, ids: Sequence[str]) -> Iterator[Document]:
-        """Return the documents of notices."""
-        for it in ids:
-            row = notices.notice(self.database, it)
-            if row is not None:
-                number = incidents.number_of(self.database, row.incident_id)
-                yield documents.of_notice(figures.began(self.database, it), version, row, number, self.zone)
+        """Return the documents of notices; those that carry one text to many are found by their text."""
+        for row in notices.searched(self.database, ids):
+            number = incidents.number_of(self.database, row.incident_id)
+            yield documents.of_notice(figures.began(self.database, row.id), version, row, number, self.zone)

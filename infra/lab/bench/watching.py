@@ -29,7 +29,7 @@ class Visitor(threading.Thread):
         super().__init__(name="visitor", daemon=True)
         self.http = httpx.Client(base_url=address, timeout=120, trust_env=False, headers={"Accept-Language": "ru"})
         self.user, self.password = user, password
-        self.pages: list[str] = ["/incidents", "/clocks", "/notices"]
+        self.pages: list[str] = ["/", "/clocks", "/notices"]
         self.seconds: dict[str, list[float]] = defaultdict(list)
         """Page (or ``sign-in``, ``static``) → how long each visit took, in seconds."""
         self.failed: list[str] = []

@@ -15,7 +15,7 @@ from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Intent
 from infra.store import views
 from infra.store.log import finding, topics
-from infra.store.log.aggregates import KINDS, A
+from infra.store.log.aggregates import KINDS, A, kind_of
 from infra.store.log.topics import MAPPER, OfAggregate
 from infra.store.models import outbox, unfinished
 from infra.store.sql.cursor import Cursor
@@ -25,6 +25,8 @@ MOST_FACTS = 500
 """Facts after which a bounded unit is full."""
 MOST_S = 0.05
 """Seconds after which it is, whatever it recorded: somebody may be waiting to write."""
+EXPECTED = ("clock", "notice")
+"""Kinds of aggregates of which there are many, each with few facts."""
 TOGETHER = 100
 """Keys of a loop whose aggregates are loaded together, and between which it may stop."""
 
@@ -42,8 +44,10 @@ class FactStore(Protocol):
         """Fold an aggregate from its facts."""
         ...
 
-    def load_many_within(self, cursor: Cursor, kind: type[A], keys: Sequence[str]) -> dict[str, A]:
-        """Fold several aggregates."""
+    def load_many_within(
+        self, cursor: Cursor, kind: type[A], keys: Sequence[str], until: int | None = None
+    ) -> dict[str, A]:
+        """Fold several aggregates, up to a position where one is given."""
         ...
 
     def load_past(self, cursor: Cursor, kind: type[A], key: str, position: int) -> A:
@@ -88,7 +92,8 @@ class UnitOfWork:
         self._cursor = cursor
         self._held: dict[tuple[str, str], Any] = {}
         self._waiting: list[_Recorded] = []
-        self._past: dict[tuple[str, str], Any] = {}
+        self._past: dict[str, dict[str, Any]] = {}
+        """Key → kind → the aggregate as it stood at the fact that is being answered."""
         self._answered = 0
         self._recorded = 0
         self._begun = time.monotonic()
@@ -113,17 +118,29 @@ class UnitOfWork:
         """Say which fact is being answered now: ``past`` and ``facts`` show what was up to it. Every fact of a batch is
         named, in order."""
         self._answered = stored.position
-        for (_, key), aggregate in self._past.items():
-            if key == stored.originator:
-                aggregate.apply(stored.fact)
+        for aggregate in self._past.get(stored.originator, {}).values():
+            aggregate.apply(stored.fact)
+
+    def expect(self, facts: Sequence[StoredFact], after: int) -> None:
+        """Load together what ``past`` will be asked for: the clocks and notices of facts that come after a position.
+        Every one of them is then named to ``answering``."""
+        wanted: dict[type[Any], dict[str, None]] = {}
+        for stored in facts:
+            kind = kind_of(stored.fact)
+            if kind is not None and KINDS[kind] in EXPECTED:
+                wanted.setdefault(kind, {})[stored.originator] = None
+        for kind, keys in wanted.items():
+            for key, aggregate in self.store.load_many_within(self._cursor, kind, list(keys), after).items():
+                self._past.setdefault(key, {})[KINDS[kind]] = aggregate
 
     def past(self, kind: type[A], key: str) -> A:
         """Return an aggregate as it stood right after the fact that is being answered."""
         if not self._answered:
             return self.load(kind, key)
-        held: A | None = self._past.get((KINDS[kind], key))
+        of_key = self._past.setdefault(key, {})
+        held: A | None = of_key.get(KINDS[kind])
         if held is None:
-            held = self._past[KINDS[kind], key] = self.store.load_past(self._cursor, kind, key, self._answered)
+            held = of_key[KINDS[kind]] = self.store.load_past(self._cursor, kind, key, self._answered)
         return held
 
     def find(self, kind: type[Any], **by: object) -> list[str]:
