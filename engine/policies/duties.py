@@ -36,12 +36,12 @@ class DutyPolicy:
         self.calendars = calendars
         """By jurisdiction."""
         self.policy = policy
-        self.ids = {
-            word: tuple(dict.fromkeys(duty.id for duty in policy.known if word in _words(duty)))
-            for duty in policy.known
-            for word in _words(duty)
-        }
-        """Evidence → the duties of which at least one entry names it."""
+        found: dict[tuple[str, str], dict[str, None]] = {}
+        for duty in policy.known:
+            for phrase in duty.satisfactions:
+                found.setdefault((phrase.word, phrase.about), {})[duty.id] = None
+        self.ids = {words: tuple(ids) for words, ids in found.items()}
+        """What evidence says, and about what → the duties of which at least one entry names it."""
         follows = any(phrase.word == "report-submitted" for duty in policy.declared for phrase in duty.starts)
         self.answers: tuple[type[Fact], ...] = (
             *occasions.INCIDENT_FACTS, *occasions.NOTICE_FACTS, *occasions.PROTECTION_FACTS, *g.FACTS,
@@ -73,8 +73,14 @@ class DutyPolicy:
         keys = [fact.notice_id for fact in facts if isinstance(fact, n.NoticeSent | n.NoticeBounced)]
         context.prepare(Notice, keys)
         held = [context.load(Notice, key) for key in keys]
-        ids = self.ids.get("notice-sent", ())
-        context.prepare(Clock, [clocks.clock_id(duty, it.incident_id, it.subject) for it in held for duty in ids])
+        context.prepare(
+            Clock,
+            [
+                clocks.clock_id(duty, it.incident_id, it.subject)
+                for it in held
+                for duty in self.ids.get(("notice-sent", it.kind), ())
+            ],
+        )
 
     def _meaning(self, context: Context, fact: Fact) -> Meaning:
         match fact:
@@ -171,7 +177,7 @@ class DutyPolicy:
                 yield clock
 
     def _satisfy(self, context: Context, evidence: Evidence, stored: StoredFact) -> None:
-        for duty_id in self.ids.get(evidence.word, ()):
+        for duty_id in self.ids.get((evidence.word, evidence.about), ()):
             for clock in self._meant(context, duty_id, evidence):
                 duty = self.policy.entry_of(clock)
                 if duty is None or not self._does(duty, evidence):
@@ -214,7 +220,7 @@ class DutyPolicy:
                 context.record(Clock, clock.id, facts)
 
     def _withdraw_proof(self, context: Context, evidence: Evidence, reason: str, cause: Fact) -> None:
-        for duty_id in self.ids.get(evidence.word, ()):
+        for duty_id in self.ids.get((evidence.word, evidence.about), ()):
             clock = context.load(Clock, clocks.clock_id(duty_id, evidence.owner_id, evidence.subject))
             duty = self.policy.entry_of(clock)
             if duty is not None and self._does(duty, evidence):
@@ -235,10 +241,6 @@ class DutyPolicy:
 
     def _calendar(self, duty: DeclaredDuty) -> BusinessCalendar:
         return self.calendars[duty.jurisdiction]
-
-
-def _words(duty: DeclaredDuty) -> tuple[str, ...]:
-    return tuple(phrase.word for phrase in duty.satisfactions)
 
 
 def _text(phrase: Phrase) -> str:
