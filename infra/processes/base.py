@@ -26,6 +26,9 @@ class Stage(ABC):
     name: str
     waits_for_others: ClassVar[bool] = False
     """Whether a step may wait for another system; such a stage gets a thread of its own, so none waits for it."""
+    catches_up: ClassVar[bool] = False
+    """Whether it steps again at once while it has work: what follows others stays close behind them, so that all read
+    the same facts, which are kept in memory; those that bring the work step once in a round."""
 
     @abstractmethod
     def step(self) -> bool:
@@ -86,6 +89,7 @@ class DecisionFollower(Follower):
     when there is nothing else to do. After a crash it reads those again and passes over them again.
     """
 
+    catches_up: ClassVar[bool] = True
     wants: tuple[type[Fact], ...]
     after: tuple[Upstream, ...] = ()
     """Those whose work it reads: it never goes past what they have answered."""
