@@ -116,6 +116,10 @@ class Context(Protocol):
         """Return an aggregate as it stood right after the fact that is being answered, whatever followed since."""
         ...
 
+    def prepare(self, kind: type[A], keys: Sequence[str]) -> None:
+        """Load many aggregates together, before each is asked for."""
+        ...
+
     def find(self, kind: type[Any], **by: object) -> Sequence[str]:
         """Return the ids of aggregates by what they belong to, sorted; see ``infra.store.log.finding`` for the keys."""
         ...

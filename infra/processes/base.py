@@ -96,9 +96,11 @@ class DecisionFollower(Follower):
     _unwritten: bool = False
     _left: tuple[int, dict[str, str | None]] | None = None
     """The position whose answer is unfinished, and where its loops ended."""
+    _ahead: list[StoredFact] | None = None
+    """What was read and not come to: the unit of work was full before."""
 
     def _begin(self) -> None:
-        self._unwritten = False
+        self._unwritten, self._ahead = False, None
         self._left = unfinished(self.decisions.database, self.name)
 
     @property
@@ -107,7 +109,8 @@ class DecisionFollower(Follower):
         return self._left is not None
 
     def _take_after(self, after: int) -> int:
-        facts = self.decisions.read(after, BATCH)
+        facts = read = self._ahead or self.decisions.read(after, BATCH)
+        self._ahead = None
         if self.after and facts:
             end = min(it.reached() for it in self.after)
             facts = [stored for stored in facts if stored.position <= end]
@@ -132,6 +135,7 @@ class DecisionFollower(Follower):
             if reached > after or not facts:
                 unit.track(self.name, reached)
         self._unwritten, self._left = False, left
+        self._ahead = [stored for stored in read if stored.position > reached]
         return reached
 
     def _answer(self, unit: UnitOfWork, stored: StoredFact) -> bool:

@@ -155,8 +155,8 @@ class Decisions:
     def read_topic(self, topic: str, after: int, limit: int) -> list[StoredFact]:
         """Return up to ``limit`` facts of one topic with positions above ``after``, in order."""
         return self._asked(
-            "SELECT position, originator_id, topic, state, originator_version FROM decisions WHERE topic = ? AND position > ? "
-            "ORDER BY position LIMIT ?",
+            "SELECT position, originator_id, topic, state, originator_version FROM decisions WHERE topic = ? "
+            "AND position > ? ORDER BY position LIMIT ?",
             topic,
             after,
             limit,
@@ -172,8 +172,8 @@ class Decisions:
     def timeline(self, owner: str) -> list[StoredFact]:
         """Return every fact that belongs to an incident or protection, in order."""
         return self._asked(
-            "SELECT d.position, d.originator_id, d.topic, d.state, d.originator_version FROM timeline t JOIN decisions d USING (position) "
-            "WHERE t.owner = ? ORDER BY d.position",
+            "SELECT d.position, d.originator_id, d.topic, d.state, d.originator_version FROM timeline t "
+            "JOIN decisions d USING (position) WHERE t.owner = ? ORDER BY d.position",
             owner,
         )
 
@@ -222,7 +222,9 @@ class Decisions:
         with self.database.write() as cursor:
             views.clear(cursor, self.database.dialect)
             held: dict[tuple[str, str], Any] = {}
-            cursor.execute("SELECT position, originator_id, topic, state, originator_version FROM decisions ORDER BY position")
+            cursor.execute(
+                "SELECT position, originator_id, topic, state, originator_version FROM decisions ORDER BY position"
+            )
             for row in cursor.fetchall():
                 recorded = self._recorded(*row)
                 count += 1
