@@ -65,9 +65,12 @@ def main() -> int:
     def compiled(text: str) -> Any:
         return env.from_string(text)
 
+    known: dict[int, dict[str, dict[str, str]]] = {}
     for line in sys.stdin.buffer:
         job = json.loads(line)
-        answer = json.dumps(fill(compiled, job["templates"], freeze(job["values"])), ensure_ascii=False)
+        templates = job["templates"] if "templates" in job else known[job["number"]]
+        known[job["number"]] = templates
+        answer = json.dumps(fill(compiled, templates, freeze(job["values"])), ensure_ascii=False)
         sys.stdout.buffer.write(answer.encode("utf8") + b"\n")
         sys.stdout.buffer.flush()
     return 0

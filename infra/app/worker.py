@@ -25,7 +25,7 @@ from infra.processes.base import Stage
 log = logging.getLogger("qorgau.worker")
 IDLE_S = 0.5
 GATHER_S = 0.1
-CATCH_UP_S = 0.2
+CATCH_UP_S = 0.3
 """How long a stage may go on in one round: the others wait for it."""
 PAUSE_AFTER_FAULT_S = 5.0
 

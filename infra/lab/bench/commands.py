@@ -15,6 +15,7 @@ from engine.kernel.timestamps import Window
 from infra.app.time_source import SystemClock
 from infra.cli import common
 from infra.lab.bench import notice as bench_notice
+from infra.lab.bench import storm as bench_storm
 from infra.lab.bench import year as bench_year
 from infra.lab.simulate.stream import stream
 
@@ -96,6 +97,7 @@ def bench_quality(seed: int, events: int, as_json: bool) -> None:
 
 bench.add_command(bench_year.year)
 bench.add_command(bench_notice.notice)
+bench.add_command(bench_storm.storm)
 
 
 @bench.command("stream")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.kernel.facts import StoredFact
 
-KEPT = 4_000
+KEPT = 8_000
 """Facts after which a new generation begins; the one before it is still looked at."""
 
 
