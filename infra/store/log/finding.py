@@ -80,3 +80,9 @@ def belonging(aggregate: Any) -> Iterator[object]:
     """Return the values of those keys."""
     for key in _BELONGING.get(type(aggregate), ()):
         yield getattr(aggregate, key)
+
+
+def with_changed(found: list[str], changed: Mapping[str, Any], by: Mapping[str, object]) -> list[str]:
+    """Return what a question finds when some aggregates have facts that are not written yet."""
+    kept = [key for key in found if key not in changed]
+    return sorted(kept + [key for key, it in changed.items() if all(getattr(it, name) == by[name] for name in by)])

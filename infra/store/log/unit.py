@@ -90,8 +90,8 @@ class UnitOfWork:
         self._cursor = cursor
         self._held: dict[tuple[str, str], Any] = {}
         self._waiting: list[_Recorded] = []
-        self._belong: set[tuple[str, object]] = set()
-        """Whom the facts that are gathered belong to: only questions about these need them to be written."""
+        self._belong: dict[tuple[str, object], dict[str, Any]] = {}
+        """Whom the facts that are gathered belong to, with the aggregates: only questions about these concern them."""
         self._numbers: dict[int, int] = {}
         self._singles: Counter[str] = Counter()
         self._past: dict[str, list[Any]] = {}
@@ -153,9 +153,11 @@ class UnitOfWork:
     def find(self, kind: type[Any], **by: object) -> list[str]:
         """Return the ids of aggregates by what they belong to."""
         key, value = next(iter(by.items()))
-        if not finding.belongs(kind, key) or (KINDS[kind], value) in self._belong:
+        changed = self._belong.get((KINDS[kind], value), {})
+        if not finding.belongs(kind, key) or (changed and kind is Incident):
             self.flush()
-        return finding.find(self._cursor, kind, by)
+        found = finding.find(self._cursor, kind, by)
+        return finding.with_changed(found, changed, by) if changed and self._waiting else found
 
     def bound(self, left: Mapping[str, str | None]) -> None:
         """Keep the unit small: it is full after so many facts or milliseconds, and a loop of ``each`` then ends with
@@ -223,7 +225,8 @@ class UnitOfWork:
             self._waiting.append(_Recorded(stored, fact, aggregate))
         self._recorded += len(facts)
         name = KINDS[kind]
-        self._belong.update((name, value) for value in finding.belonging(aggregate))
+        for value in finding.belonging(aggregate):
+            self._belong.setdefault((name, value), {})[key] = aggregate
         if isinstance(aggregate, Incident):
             self._numbered(aggregate.number)
 
