@@ -161,6 +161,8 @@ class LedgerFollower(Follower):
 
     answers: frozenset[str] | None = None
     """The types of events that it answers; None for all."""
+    takes: ClassVar[int] = 500
+    """Events that it answers in one unit of work."""
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource) -> None:
         super().__init__(decisions, clock)
@@ -179,16 +181,23 @@ class LedgerFollower(Follower):
         self._passed += len(events)
         if events and not answered and self._passed < SAYS_AFTER:
             return reached
-        self.consider(answered)
-        with self.decisions.unit(self.clock.now()) as unit:
-            if answered:
-                self.take(unit, answered)
-            unit.track(self.name, reached)
+        while True:
+            taken = self.consider(answered)
+            part, answered = answered[:taken], answered[taken:]
+            until = part[-1].position if answered else reached
+            with self.decisions.unit(self.clock.now()) as unit:
+                if part:
+                    self.take(unit, part)
+                unit.track(self.name, until)
+            if not answered:
+                break
         self._passed = 0
         return reached
 
-    def consider(self, events: list[SecurityEvent]) -> None:
-        """Do what needs no transaction, before it is begun: whoever else writes waits for its end."""
+    def consider(self, events: list[SecurityEvent]) -> int:
+        """Do what needs no transaction, before it is begun: whoever else writes waits for its end. Return how many of
+        the events go into one unit of work."""
+        return min(len(events), self.takes)
 
     @abstractmethod
     def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:

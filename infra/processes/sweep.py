@@ -13,7 +13,8 @@ from infra.processes.base import Stage
 from infra.read.rows import clocks as clock_rows
 from infra.store.log.decisions import Decisions
 
-BATCH = 500
+BATCH = 100
+"""Clocks in one unit of work: whoever else writes waits for it."""
 
 
 class Sweep:
@@ -32,6 +33,7 @@ class Sweep:
             if not due:
                 return fired
             with self.decisions.unit(now) as unit:
+                unit.prepare(LegalClock, due)
                 for key in due:
                     facts = clocks.sweep(unit.load(LegalClock, key), now=now)
                     unit.record(LegalClock, key, facts)
@@ -58,6 +60,7 @@ class Recount(Stage):
         if not found:
             return False
         with self.decisions.unit(self.clock.now()) as unit:
+            unit.prepare(LegalClock, found)
             for key in found:
                 it = unit.load(LegalClock, key)
                 duty = self.policy.entry_of(it)
