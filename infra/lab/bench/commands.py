@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -98,6 +99,18 @@ def bench_quality(seed: int, events: int, as_json: bool) -> None:
 bench.add_command(bench_year.year)
 bench.add_command(bench_notice.notice)
 bench.add_command(bench_storm.storm)
+
+
+@bench.command("history")
+@click.option("--incidents", default=200_000, show_default=True, type=click.IntRange(1_000), help="In the large store.")
+@common.as_json
+def bench_history(incidents: int, as_json: bool) -> None:
+    """What one more incident and every list cost beside years of incidents, against the same beside a thousand."""
+    from infra.lab.bench.history import lines, measure
+
+    with tempfile.TemporaryDirectory(prefix="qorgau-history-", dir="/tmp") as folder:
+        figures = measure(Path(folder), incidents)
+    click.echo(json.dumps(figures) if as_json else "\n".join(lines(figures)))
 
 
 @bench.command("stream")

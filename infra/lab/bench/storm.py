@@ -79,7 +79,7 @@ def attacks(first: int, count: int) -> Iterator[bytes]:
                 "event.action": "portal.profile.change_applied",
                 "mfo.change.field": "iin",
             }
-        )  # fmt: skip
+        )
         for number in range(first, first + count)
     ]
     for start in range(0, len(lines), BATCH):
