@@ -45,14 +45,20 @@ def _print(figures: dict[str, object], as_json: bool) -> None:
 @click.option("--database", "url", help="A PostgreSQL to make databases in; without it a private cluster is started.")
 @click.option("--readers", default=None, type=click.IntRange(0, 16), help="Reader processes (default: one a core).")
 @click.option("--fsync-ms", default=0.0, show_default=True, help="Added to every commit, of the floor too.")
+@click.option("--archive", is_flag=True, help="SQLite only, as many events as one likes, with segments and backup.")
 @common.as_json
 def bench_ledger(
-    backend: str, events: int, url: str | None, readers: int | None, fsync_ms: float, as_json: bool
+    backend: str, events: int, url: str | None, readers: int | None, fsync_ms: float, archive: bool, as_json: bool
 ) -> None:
     """Append with everything on and without encryption, against raw rows and the library's recorder; then read."""
     from infra.lab.bench.ledger import measure
 
     count = min(os.cpu_count() or 1, 4) if readers is None else readers
+    if archive:
+        from infra.lab.bench.archive import measure as measure_archive
+
+        _print(measure_archive(events, readers=count, fsync_ms=fsync_ms), as_json)
+        return
     _print(measure(backend, events, url=url, readers=count, fsync_ms=fsync_ms), as_json)
 
 
