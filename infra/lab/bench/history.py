@@ -82,6 +82,8 @@ def measure(folder: Path, many: int, few: int = FEW, rounds: int = ROUNDS) -> di
 class _Store:
     """One store, filled, with its stages and the times of what was done."""
 
+    container: Container
+
     def __init__(self, folder: Path, count: int, rounds: int) -> None:
         self.folder = folder
         self.rounds = rounds
