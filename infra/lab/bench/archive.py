@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from engine.events.catalogue import builtin_catalogue
-from infra.lab.bench.ledger import Floor, Ours, Place, _bodies, _chunks, rss_mb
+from infra.lab.bench.ledger import ROUND, Floor, Ours, Place, _bodies, _chunks, rss_mb
 from infra.lab.bench.waits import FsyncProbe, waits_of
 from infra.observe.gc_tuning import tune
 from infra.store.backup import back_up
@@ -30,10 +30,9 @@ FLOOR_ROUNDS = 4
 READ = 200_000
 
 
-def measure(
-    events: int, *, readers: int, fsync_ms: float, step: int = STEP, size: int = segments.SIZE
-) -> dict[str, Any]:
-    """Append, archive, verify, back up and read; return the figures."""
+def measure(events: int, *, readers: int, fsync_ms: float, step: int = 0, size: int = segments.SIZE) -> dict[str, Any]:
+    """Append, archive, verify, back up and read; return the figures. A step is a million events, of fewer a quarter."""
+    step = step or min(STEP, max(events // 4, ROUND))
     columns = segments.columns_for(tuple(builtin_rules().fields()), builtin_catalogue())
     with ExitStack() as stack:
         place = Place("sqlite", None, stack, fsync_ms)
