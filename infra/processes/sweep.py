@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from engine.duties import clock as clocks
@@ -15,6 +16,10 @@ from infra.store.log.decisions import Decisions
 
 BATCH = 100
 """Clocks in one unit of work: whoever else writes waits for it."""
+
+
+EVERY_S = 10.0
+"""Seconds after which it looks again when it found nothing: the calendars of a process stay what they are."""
 
 
 class Sweep:
@@ -52,12 +57,16 @@ class Recount(Stage):
         self.clock = clock
         self.calendars = calendars
         self.policy = policy
+        self._again_at = 0.0
 
     def step(self) -> bool:
-        """Count a batch of clocks; says whether there was any."""
+        """Count a batch of clocks; says whether there was any. It looks at every running clock, so seldom."""
+        if time.monotonic() < self._again_at:
+            return False
         versions = [calendar.version for calendar in self.calendars.values()]
         found = clock_rows.counted_otherwise(self.decisions.database, versions, BATCH)
         if not found:
+            self._again_at = time.monotonic() + EVERY_S
             return False
         with self.decisions.unit(self.clock.now()) as unit:
             unit.prepare(LegalClock, found)
