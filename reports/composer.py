@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Protocol
+from weakref import ref
 
 from engine.duties.clock import Clock, clock_id
 from engine.incidents import facts as i
@@ -75,6 +77,16 @@ class OwnWording(Protocol):
         ...
 
 
+class _Unit:
+    """What is asked once in a unit of work: nobody else writes while one is under way, so the answers stay the same."""
+
+    def __init__(self, context: Context, composer: NoticeComposer) -> None:
+        self.context = ref(context)
+        self.own = cache(composer.wordbook.own)
+        self.version = cache(composer.wordbook.version)
+        self.words = cache(composer.rule_words)
+
+
 class NoticeComposer:
     """Composes the texts of one organisation."""
 
@@ -84,6 +96,13 @@ class NoticeComposer:
         self.wordbook = wordbook
         self.rule_words = rule_words
         self.calendar = calendar
+        self._latest: _Unit | None = None
+
+    def _unit(self, context: Context) -> _Unit:
+        latest = self._latest
+        if latest is None or latest.context() is not context:
+            latest = self._latest = _Unit(context, self)
+        return latest
 
     def offset(self, at: datetime) -> int:
         """Return the organisation's offset at an instant in minutes (Almaty changed its own in 2024)."""
@@ -106,8 +125,9 @@ class NoticeComposer:
             return {"json": self.afc(context, incident)}, template_version()
         key = kind_key(kind, stage)
         subject = self.subject(context, incident, client, late=late, follows=follows)
-        writer, own = self.wordbook.writer, self.wordbook.own()
-        version = ",".join(filter(None, (template_version(), self.wordbook.version(key))))
+        unit = self._unit(context)
+        writer, own = self.wordbook.writer, unit.own()
+        version = ",".join(filter(None, (template_version(), unit.version(key))))
         try:
             return writer.draft(key, subject, own), version
         except TemplateError as error:
@@ -132,7 +152,7 @@ class NoticeComposer:
             detected_at=incident.detected_at,
             source=source_of(context, incident),
             # Never the title of an incident that a rule opened: it names whom it was found at.
-            signs=dict(self.rule_words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
+            signs=dict(self._unit(context).words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
             clients=len(entities.clients),
             loans=len(entities.loans),
             assets=entities.workstations[:10],

@@ -15,6 +15,8 @@ from typing import Any
 
 MEMORY = 512 * 1024 * 1024
 LONGEST = 20_000
+BETWEEN = "\x00"
+"""Between fields that are filled in one go."""
 FILTERS = ("capitalize", "default", "first", "join", "last", "length", "lower", "replace", "title", "trim", "upper")
 
 
@@ -65,9 +67,12 @@ def main() -> int:
     def compiled(text: str) -> Any:
         return env.from_string(text)
 
+    known: dict[int, dict[str, dict[str, str]]] = {}
     for line in sys.stdin.buffer:
         job = json.loads(line)
-        answer = json.dumps(fill(compiled, job["templates"], freeze(job["values"])), ensure_ascii=False)
+        templates = job["templates"] if "templates" in job else known[job["number"]]
+        known[job["number"]] = templates
+        answer = json.dumps(fill(compiled, templates, freeze(job["values"])), ensure_ascii=False)
         sys.stdout.buffer.write(answer.encode("utf8") + b"\n")
         sys.stdout.buffer.flush()
     return 0
@@ -77,8 +82,10 @@ def fill(compiled: Any, templates: dict[str, dict[str, str]], values: dict[str, 
     """Fill every field of every language, or say which one cannot be filled and why."""
     content: dict[str, dict[str, str]] = {}
     for language, fields in templates.items():
-        content[language] = {}
+        content[language] = together = _plain(compiled, fields, values[language])
         for name, text in fields.items():
+            if name in together:
+                continue
             try:
                 made = compiled(text).render(values[language])
             except MemoryError:
@@ -88,7 +95,21 @@ def fill(compiled: Any, templates: dict[str, dict[str, str]], values: dict[str, 
             if len(made) > LONGEST:
                 return _fault(language, name, 1, f"the text is longer than {LONGEST} characters")
             content[language][name] = made
+        content[language] = {name: content[language][name] for name in fields}
     return {"content": content}
+
+
+def _plain(compiled: Any, fields: dict[str, str], values: Any) -> dict[str, str]:
+    """Fill the fields without statements in one go; nothing when that does not work: then each is filled alone, which
+    says what is the matter with which."""
+    plain = {name: text for name, text in fields.items() if "{%" not in text and "{#" not in text}
+    try:
+        made = compiled(BETWEEN.join(plain.values())).render(values).split(BETWEEN)
+    except Exception:
+        return {}
+    if len(made) != len(plain) or max(map(len, made), default=0) > LONGEST:
+        return {}
+    return dict(zip(plain, made, strict=True))
 
 
 def _fault(language: str, name: str, line: int, message: str) -> dict[str, Any]:

@@ -33,13 +33,16 @@ class TemplateSandbox:
         self.timeout_s = timeout_s
         self._child: subprocess.Popen[bytes] | None = None
         self._jobs = 0
+        self._given = 0
+        self._known: dict[bytes, int] = {}
+        """Templates that the present child was given, by their text: each is sent once."""
         self._lock = threading.Lock()
 
     def fill(self, templates: Templates, values: Mapping[str, Any]) -> Content:
         """Return language → field → text. ``values`` are plain data by language. Raise TemplateError."""
-        job = orjson.dumps({"templates": templates, "values": values}) + b"\n"
+        text = orjson.dumps(templates)
         with self._lock:
-            answer = self._ask(job)
+            answer = self._ask(text, orjson.dumps(values))
         fault = answer.get("error")
         if fault is not None:
             raise TemplateError(fault["message"], file=fault["language"], line=fault["line"], field=fault["field"])
@@ -51,8 +54,11 @@ class TemplateSandbox:
         with self._lock:
             self._stop()
 
-    def _ask(self, job: bytes) -> dict[str, Any]:
+    def _ask(self, templates: bytes, values: bytes) -> dict[str, Any]:
         child = self._running()
+        number = self._known.setdefault(templates, len(self._known))
+        new = b"" if number < self._given else b',"templates":' + templates
+        job = b'{"number":%d,"values":%s%s}\n' % (number, values, new)
         assert child.stdin is not None
         try:
             child.stdin.write(job)
@@ -63,6 +69,7 @@ class TemplateSandbox:
         if not line:
             self._stop()
             raise TemplateError("the text took too long or too much memory and was stopped")
+        self._given = len(self._known)
         self._jobs += 1
         if self._jobs >= JOBS_PER_CHILD:
             self._stop()
@@ -86,7 +93,8 @@ class TemplateSandbox:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
-            self._jobs = 0
+            self._jobs = self._given = 0
+            self._known = {}
             try:
                 self._child = subprocess.Popen(
                     [sys.executable, "-P", "-m", "reports.draft_worker"],

@@ -78,6 +78,9 @@ class MemoryContext:
     ) -> Iterator[str]:
         yield from keys
 
+    def prepare(self, kind: type[A], keys: Sequence[str]) -> None:
+        """Nothing is far away here."""
+
     def facts(self, key: str) -> list[Fact]:
         return self.of(key, self.answered or None)
 

@@ -57,6 +57,8 @@ class StoredFact:
     position: int
     originator: str
     fact: Fact
+    version: int = 0
+    """Its place among the facts of the aggregate, from 1; 0 where nobody asked."""
 
 
 class Entities(Record):

@@ -123,12 +123,12 @@ class Context(Protocol):
         """Return an aggregate as it stands, with what this unit recorded already; empty when there is none."""
         ...
 
-    def prepare(self, kind: type[Any], keys: Sequence[str]) -> None:
-        """Load many aggregates together, before each is asked for."""
-        ...
-
     def past(self, kind: type[A], key: str) -> A:
         """Return an aggregate as it stood right after the fact that is being answered, whatever followed since."""
+        ...
+
+    def prepare(self, kind: type[A], keys: Sequence[str]) -> None:
+        """Load many aggregates together, before each is asked for."""
         ...
 
     def find(self, kind: type[Any], **by: object) -> Sequence[str]:

@@ -95,11 +95,17 @@ class DutyPolicy:
         return occasions.of_incident(context, fact)
 
     def _begin(self, context: Context, occasion: Occasion) -> None:
-        for duty in self.policy.declared:
-            if not any(_text(phrase) in occasion.words for phrase in duty.starts) or not occasion.holds(duty):
-                continue
-            subjects, key = occasion.subjects(duty), partial(clocks.clock_id, duty.id, occasion.owner_id)
-            for subject in context.each(f"start {duty.id} {occasion.words[0]}", subjects, Clock, key):
+        owed = [
+            duty for duty in self.policy.declared
+            if any(_text(phrase) in occasion.words for phrase in duty.starts) and occasion.holds(duty)
+        ]  # fmt: skip
+        subjects = {id(duty): occasion.subjects(duty) for duty in owed}
+        few = [duty for duty in owed if len(subjects[id(duty)]) == 1]
+        keys = [clocks.clock_id(duty.id, occasion.owner_id, subjects[id(duty)][0]) for duty in few]
+        context.prepare(Clock, keys)
+        for duty in owed:
+            key = partial(clocks.clock_id, duty.id, occasion.owner_id)
+            for subject in context.each(f"start {duty.id} {occasion.words[0]}", subjects[id(duty)], Clock, key):
                 anchor = occasion.anchor(duty.anchor, subject)
                 if anchor is not None and duty.in_force(self._calendar(duty).local(anchor).date()):
                     self._start(context, duty, occasion, subject, anchor)

@@ -101,9 +101,9 @@ class NoticePolicy:
         incident = context.past(Incident, incident_id)
         if not incident.is_open:
             return
-        for spec in notice_kinds().values():
-            if not spec.drafted_by_itself or not holds(spec.drafted_when, incident):
-                continue
+        specs = [it for it in notice_kinds().values() if it.drafted_by_itself and holds(it.drafted_when, incident)]
+        context.prepare(Notice, [notice_id(it.kind, incident.id, "") for it in specs])
+        for spec in specs:
             if spec.per == "client":
                 self._keep_up_many(context, incident, spec)
                 continue

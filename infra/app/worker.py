@@ -25,6 +25,8 @@ from infra.processes.base import Stage
 log = logging.getLogger("qorgau.worker")
 IDLE_S = 0.5
 GATHER_S = 0.1
+CATCH_UP_S = 0.3
+"""How long a stage may go on in one round: the others wait for it."""
 PAUSE_AFTER_FAULT_S = 5.0
 
 
@@ -166,6 +168,15 @@ class Worker:
             return
         self.faults.gone("segments")
 
+    def run(self, stage: Stage) -> bool:
+        """Let a stage work in its turn; say whether there was any work."""
+        until, worked = time.monotonic() + CATCH_UP_S, False
+        while self.run_once(stage):
+            worked = True
+            if not stage.catches_up or time.monotonic() >= until or self.stopping.is_set():
+                break
+        return worked
+
     def run_once(self, stage: Stage) -> bool:
         try:
             worked = stage.step()
@@ -206,7 +217,7 @@ class _Loop(threading.Thread):
         while not self.worker.stopping.is_set():
             began, busy = time.monotonic(), False
             for stage in self.stages:
-                busy = self.worker.run_once(stage) or busy
+                busy = self.worker.run(stage) or busy
             if not busy:
                 self.woken.wait(IDLE_S)
                 if self.stages[0].waits_for_others:

@@ -30,6 +30,8 @@ from infra.store.log.prepared import Prepared
 from infra.store.sql.database import Database
 
 GATHER = 32
+GATHERED = 1_000_000
+"""Bytes of bodies after which no more are gathered into one commit: whoever else writes waits for it."""
 
 
 class QueueFull(QorgauError):
@@ -165,7 +167,8 @@ class Intake:
                 return
             gathered = [first]
             stop = False
-            while len(gathered) < GATHER:
+            size = len(first[0].body)
+            while len(gathered) < GATHER and size < GATHERED:
                 try:
                     more = self._queue.get_nowait()
                 except queue.Empty:
@@ -174,6 +177,7 @@ class Intake:
                     stop = True
                     break
                 gathered.append(more)
+                size += len(more[0].body)
             self._work(gathered)
             if stop:
                 return

@@ -26,6 +26,9 @@ class Stage(ABC):
     name: str
     waits_for_others: ClassVar[bool] = False
     """Whether a step may wait for another system; such a stage gets a thread of its own, so none waits for it."""
+    catches_up: ClassVar[bool] = False
+    """Whether it steps again at once while it has work: what follows others stays close behind them, so that all read
+    the same facts, which are kept in memory; those that bring the work step once in a round."""
 
     @abstractmethod
     def step(self) -> bool:
@@ -86,15 +89,18 @@ class DecisionFollower(Follower):
     when there is nothing else to do. After a crash it reads those again and passes over them again.
     """
 
+    catches_up: ClassVar[bool] = True
     wants: tuple[type[Fact], ...]
     after: tuple[Upstream, ...] = ()
     """Those whose work it reads: it never goes past what they have answered."""
     _unwritten: bool = False
     _left: tuple[int, dict[str, str | None]] | None = None
     """The position whose answer is unfinished, and where its loops ended."""
+    _ahead: list[StoredFact] | None = None
+    """What was read and not come to: the unit of work was full before."""
 
     def _begin(self) -> None:
-        self._unwritten = False
+        self._unwritten, self._ahead = False, None
         self._left = unfinished(self.decisions.database, self.name)
 
     @property
@@ -103,7 +109,8 @@ class DecisionFollower(Follower):
         return self._left is not None
 
     def _take_after(self, after: int) -> int:
-        facts = self.decisions.read(after, BATCH)
+        facts = read = self._ahead or self.decisions.read(after, BATCH)
+        self._ahead = None
         if self.after and facts:
             end = min(it.reached() for it in self.after)
             facts = [stored for stored in facts if stored.position <= end]
@@ -133,6 +140,7 @@ class DecisionFollower(Follower):
             if reached > after or not facts:
                 unit.track(self.name, reached)
         self._unwritten, self._left = False, left
+        self._ahead = [stored for stored in read if stored.position > reached]
         return reached
 
     def _answer(self, unit: UnitOfWork, stored: StoredFact) -> bool:
@@ -161,6 +169,8 @@ class LedgerFollower(Follower):
 
     answers: frozenset[str] | None = None
     """The types of events that it answers; None for all."""
+    takes: ClassVar[int] = 500
+    """Events that it answers in one unit of work."""
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource) -> None:
         super().__init__(decisions, clock)
@@ -179,16 +189,23 @@ class LedgerFollower(Follower):
         self._passed += len(events)
         if events and not answered and self._passed < SAYS_AFTER:
             return reached
-        self.consider(answered)
-        with self.decisions.unit(self.clock.now()) as unit:
-            if answered:
-                self.take(unit, answered)
-            unit.track(self.name, reached)
+        while True:
+            taken = self.consider(answered)
+            part, answered = answered[:taken], answered[taken:]
+            until = part[-1].position if answered else reached
+            with self.decisions.unit(self.clock.now()) as unit:
+                if part:
+                    self.take(unit, part)
+                unit.track(self.name, until)
+            if not answered:
+                break
         self._passed = 0
         return reached
 
-    def consider(self, events: list[SecurityEvent]) -> None:
-        """Do what needs no transaction, before it is begun: whoever else writes waits for its end."""
+    def consider(self, events: list[SecurityEvent]) -> int:
+        """Do what needs no transaction, before it is begun: whoever else writes waits for its end. Return how many of
+        the events go into one unit of work."""
+        return min(len(events), self.takes)
 
     @abstractmethod
     def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:

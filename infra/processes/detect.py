@@ -30,6 +30,10 @@ from rules.detection.pack import builtin_contexts
 
 SAVE_EVERY = 20_000
 STATE = "detector"
+PIECE = 250
+"""Events folded before it is looked at how many findings they gave."""
+MOST_FINDINGS = 250
+"""Findings in one unit of work, as soon as there are so many: whoever else writes waits for it."""
 
 
 class Detect(LedgerFollower):
@@ -112,11 +116,15 @@ class Detect(LedgerFollower):
     def _part(self, part: int) -> bytes:
         return bytes(self.decisions.database.scalar("SELECT state FROM detector_parts WHERE part = ?", part))
 
-    def consider(self, events: list[SecurityEvent]) -> None:
-        """Fold a batch."""
-        if events:
-            self._folded = events[-1].position
-            self._findings = self.detector.fold(events)
+    def consider(self, events: list[SecurityEvent]) -> int:
+        """Fold as many events as go into one unit of work: all, or until they gave many findings."""
+        folded, self._findings = 0, []
+        while folded < len(events) and len(self._findings) < MOST_FINDINGS:
+            part = events[folded : folded + PIECE]
+            self._folded = part[-1].position
+            self._findings += self.detector.fold(part)
+            folded += len(part)
+        return folded
 
     def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Record the findings of a batch that was folded."""

@@ -43,6 +43,8 @@ class PolicyRunner(DecisionFollower):
 class IncidentRunner(PolicyRunner):
     """Runs the policy of incidents, and goes on with the trace in which a finding was made."""
 
+    catches_up = False  # what answers incidents has work for long after one step of this
+
     def __init__(self, decisions: Decisions, clock: TimeSource, tracing: Tracing = OFF) -> None:
         self.incidents = IncidentPolicy()
         super().__init__(decisions, clock, self.incidents)

@@ -13,9 +13,11 @@ from infra.search.port import Document, SearchIndex
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 
-EVENTS = 4_000
+EVENTS = 2_000
+"""Events put into the index in one transaction: whoever else writes waits for it."""
 GIVES_WAY_AT = 1_000
-"""Events that detection has not seen; beyond it the index lags and is caught up later."""
+"""Events that detection has not seen, or facts that drafts are not made of yet; beyond it the index lags and is
+caught up later."""
 
 
 class Searching(Stage):
@@ -45,7 +47,8 @@ class Searching(Stage):
             self.index.prepare()
         self._ready = False
         worked = self._events()
-        worked = self._cases() or worked
+        if self.decisions.head() - self.decisions.tracked("notices") <= GIVES_WAY_AT:
+            worked = self._cases() or worked
         self._ready = True
         return worked
 

@@ -26,6 +26,7 @@ class Silence(LedgerFollower):
     heard again."""
 
     name = "silence"
+    takes = 4_000  # it only notes who was heard
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, limits: Mapping[str, int]) -> None:
         super().__init__(ledger, decisions, clock)

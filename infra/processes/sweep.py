@@ -68,7 +68,7 @@ class Recount(Stage):
         """The calendars, and until when nothing counted by others is looked for."""
 
     def step(self) -> bool:
-        """Count a batch of clocks; says whether there was any."""
+        """Count a batch of clocks; says whether there was any. It looks at every running clock, so seldom."""
         versions = [calendar.version for calendar in self.calendars.values()]
         now = self.clock.now()
         if self._clean is not None and self._clean[0] == versions and now < self._clean[1]:

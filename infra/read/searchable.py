@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
-from infra.read.rows import figures, incidents, notices
+from infra.read.rows import figures, incidents
+from infra.read.rows.asking import by_ids
 from infra.search import documents
 from infra.search.port import Document
+from infra.store.models.duties import NoticeRow
+from infra.store.models.incidents import IncidentRow
 from infra.store.sql.database import Database
 
 
@@ -20,14 +23,19 @@ class Cases:
 
     def incidents(self, version: int, ids: Sequence[str]) -> Iterator[Document]:
         """Return the documents of incidents."""
+        rows, began = by_ids(self.database, IncidentRow, ids), figures.began(self.database, ids)
         for it in ids:
-            row = incidents.incident(self.database, it)
-            if row is not None:
+            if it in rows:
                 touched = incidents.entities_of(self.database, it, most=documents.ENTITIES)
-                yield documents.of_incident(figures.began(self.database, it), version, row, touched, self.zone)
+                yield documents.of_incident(began.get(it, 0), version, rows[it], touched, self.zone)
 
     def notices(self, version: int, ids: Sequence[str]) -> Iterator[Document]:
         """Return the documents of notices; those that carry one text to many are found by their text."""
-        for row in notices.searched(self.database, ids):
-            number = incidents.number_of(self.database, row.incident_id)
-            yield documents.of_notice(figures.began(self.database, row.id), version, row, number, self.zone)
+        rows = {key: row for key, row in by_ids(self.database, NoticeRow, ids).items() if not row.text_of}
+        began = figures.began(self.database, list(rows))
+        of = by_ids(self.database, IncidentRow, list(dict.fromkeys(row.incident_id for row in rows.values())))
+        for it in ids:
+            if it in rows:
+                incident = of.get(rows[it].incident_id)
+                number = incident.number if incident is not None else None
+                yield documents.of_notice(began.get(it, 0), version, rows[it], number, self.zone)

@@ -33,6 +33,10 @@ class Entry(NamedTuple):
     reason: str
 
 
+_OTHERS = ("into", "other", "incident_id")
+"""The fields by which a fact names an incident."""
+
+
 def entries(container: Reading, owner: str) -> list[Entry]:
     """Return the timeline of an incident or protection, newest first."""
     recorded = container.decisions.timeline(owner)
@@ -59,7 +63,8 @@ def _is_scaffolding(fact: Fact) -> bool:
 
 def _names(container: Reading, recorded: list[StoredFact]) -> dict[str, str]:
     """The words for ids that appear in later facts: clocks, notices, steps, orders, other incidents."""
-    names = incidents.numbers(container.database)
+    named = (getattr(it.fact, name, "") for it in recorded for name in _OTHERS)
+    names = incidents.numbers(container.database, filter(None, named))
     for it in recorded:
         match it.fact:
             case c.ClockStarted() as fact:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.kernel.timestamps import Window
 from infra.app.time_source import SystemClock
 from infra.cli import common
 from infra.lab.bench import notice as bench_notice
+from infra.lab.bench import storm as bench_storm
 from infra.lab.bench import year as bench_year
 from infra.lab.simulate.stream import stream
 
@@ -43,14 +45,20 @@ def _print(figures: dict[str, object], as_json: bool) -> None:
 @click.option("--database", "url", help="A PostgreSQL to make databases in; without it a private cluster is started.")
 @click.option("--readers", default=None, type=click.IntRange(0, 16), help="Reader processes (default: one a core).")
 @click.option("--fsync-ms", default=0.0, show_default=True, help="Added to every commit, of the floor too.")
+@click.option("--archive", is_flag=True, help="SQLite only, as many events as one likes, with segments and backup.")
 @common.as_json
 def bench_ledger(
-    backend: str, events: int, url: str | None, readers: int | None, fsync_ms: float, as_json: bool
+    backend: str, events: int, url: str | None, readers: int | None, fsync_ms: float, archive: bool, as_json: bool
 ) -> None:
     """Append with everything on and without encryption, against raw rows and the library's recorder; then read."""
     from infra.lab.bench.ledger import measure
 
     count = min(os.cpu_count() or 1, 4) if readers is None else readers
+    if archive:
+        from infra.lab.bench.archive import measure as measure_archive
+
+        _print(measure_archive(events, readers=count, fsync_ms=fsync_ms), as_json)
+        return
     _print(measure(backend, events, url=url, readers=count, fsync_ms=fsync_ms), as_json)
 
 
@@ -96,6 +104,19 @@ def bench_quality(seed: int, events: int, as_json: bool) -> None:
 
 bench.add_command(bench_year.year)
 bench.add_command(bench_notice.notice)
+bench.add_command(bench_storm.storm)
+
+
+@bench.command("history")
+@click.option("--incidents", default=200_000, show_default=True, type=click.IntRange(1_000), help="In the large store.")
+@common.as_json
+def bench_history(incidents: int, as_json: bool) -> None:
+    """What one more incident and every list cost beside years of incidents, against the same beside a thousand."""
+    from infra.lab.bench.history import lines, measure
+
+    with tempfile.TemporaryDirectory(prefix="qorgau-history-", dir="/tmp") as folder:
+        figures = measure(Path(folder), incidents)
+    click.echo(json.dumps(figures) if as_json else "\n".join(lines(figures)))
 
 
 @bench.command("stream")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from infra.store.models.record import R, read, selected
 from infra.store.sql.database import Readable
+
+TOGETHER = 100
+"""Ids in one question."""
 
 
 def all_of(database: Readable, kind: type[R], rest: str, *parameters: Any, alias: str = "") -> list[R]:
@@ -25,6 +29,17 @@ def first_of(database: Readable, kind: type[R], rest: str, *parameters: Any, ali
 def by_id(database: Readable, kind: type[R], key: str) -> R | None:
     """Return the record with an id, None if there is none."""
     return first_of(database, kind, f"FROM {kind.table.name} WHERE id = ?", key)
+
+
+def by_ids(database: Readable, kind: type[R], keys: Sequence[str]) -> dict[str, R]:
+    """Return the records with some ids by their id, asked for a hundred at a time."""
+    found: dict[str, R] = {}
+    for start in range(0, len(keys), TOGETHER):
+        part = keys[start : start + TOGETHER]
+        rest = f"FROM {kind.table.name} WHERE id IN ({','.join('?' * len(part))})"
+        for record in all_of(database, kind, rest, *part):
+            found[str(getattr(record, kind.table.key[0]))] = record
+    return found
 
 
 def counted(database: Readable, sql: str, *parameters: Any) -> dict[str, int]:

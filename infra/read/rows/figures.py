@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from infra.read.rows.asking import count, counted
+from infra.read.rows.asking import TOGETHER, count, counted
 from infra.store.sql.database import Readable
 from infra.store.sql.view_tables import NAMES
 
@@ -58,7 +59,15 @@ def facts_of(database: Readable, topic: str) -> int:
     return count(database, "SELECT COUNT(*) FROM decisions WHERE topic = ?", topic)
 
 
-def began(database: Readable, key: str) -> int:
-    """Return the position in the log of decisions at which an aggregate began, 0 for none."""
-    sql = "SELECT position FROM decisions WHERE originator_id = ? ORDER BY originator_version LIMIT 1"
-    return count(database, sql, UUID(key).hex)
+def began(database: Readable, keys: Sequence[str]) -> dict[str, int]:
+    """Return, by id, the position in the log of decisions at which each aggregate began."""
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), TOGETHER):
+        part = {UUID(key).hex: key for key in keys[start : start + TOGETHER]}
+        rows = database.rows(
+            "SELECT originator_id, position FROM decisions WHERE originator_version = 1 "  # noqa: S608 - only marks
+            f"AND originator_id IN ({','.join('?' * len(part))})",
+            *part,
+        )
+        found |= {part[UUID(str(row["originator_id"])).hex]: int(row["position"]) for row in rows}
+    return found

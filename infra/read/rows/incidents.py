@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from engine.incidents.facts import Disposition, Phase
 from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
-from infra.read.rows.asking import all_of, by_id, count, first_of, ids
+from infra.read.rows.asking import TOGETHER, all_of, by_id, count, first_of, ids
 from infra.read.rows.clocks import of_owners, used_share
 from infra.store.models.duties import ClockRow
 from infra.store.models.incidents import EntityRow, IncidentRow
@@ -138,11 +138,15 @@ def number_of(database: Readable, key: str) -> str | None:
     return None if found is None else str(found)
 
 
-def numbers(database: Readable) -> dict[str, str]:
-    """Return the number of every incident by its id."""
-    with database.query_session() as cursor:
-        cursor.execute("SELECT id, number FROM incident_view")
-        return {str(row[0]): str(row[1]) for row in cursor.fetchall()}
+def numbers(database: Readable, keys: Iterable[str]) -> dict[str, str]:
+    """Return the numbers of incidents by their ids, of those that there are."""
+    wanted = sorted(set(keys))
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), TOGETHER):
+        part = wanted[start : start + TOGETHER]
+        sql = f"SELECT id, number FROM incident_view WHERE id IN ({','.join('?' * len(part))})"  # noqa: S608 - marks
+        found |= {str(row["id"]): str(row["number"]) for row in database.rows(sql, *part)}
+    return found
 
 
 def all_ids(database: Readable) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,7 +29,6 @@ _UNTOLD = (
     "(EXISTS (SELECT 1 FROM notice_view k WHERE k.text_of = n.id AND k.state <> 'sent') OR (n.stage = 'initial' AND "
     "(SELECT COUNT(*) FROM notice_view k WHERE k.text_of = n.id) < n.addressees))"
 )
-ASKED_TOGETHER = 500
 _WAITING = "'draft', 'review', 'unknown', 'refused', 'bounced'"
 _STATES = {
     "open": f"(n.text_of = '' AND n.state IN ({_WAITING}, 'approved') AND (n.addressees = 0 OR {_UNTOLD})) "
@@ -89,16 +87,6 @@ class NoticeCount(Record):
 def notice(database: Readable, key: str) -> NoticeRow | None:
     """Return a notice, None if there is none with this id."""
     return by_id(database, NoticeRow, key)
-
-
-def searched(database: Readable, keys: Sequence[str]) -> list[NoticeRow]:
-    """Return those of some notices that have a text of their own."""
-    found: list[NoticeRow] = []
-    for start in range(0, len(keys), ASKED_TOGETHER):
-        part = keys[start : start + ASKED_TOGETHER]
-        marks = ",".join("?" * len(part))
-        found += all_of(database, NoticeRow, f"FROM notice_view WHERE id IN ({marks}) AND text_of = ''", *part)
-    return found
 
 
 def every(database: Readable) -> list[NoticeRow]:

@@ -16,14 +16,13 @@ from engine.proofs.merkle import Tree
 from infra.store import views
 from infra.store.log import topics
 from infra.store.log.aggregates import KINDS, A, kind_of
+from infra.store.log.fact_cache import RecentFacts
 from infra.store.log.snapshots import Snapshots
 from infra.store.log.tree import SignedTree
 from infra.store.log.unit import UnitOfWork
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
 
-KEPT_READ = 20_000
-"""Facts kept read: followers are rarely further apart."""
 LOADED_AT_ONCE = 100
 
 
@@ -34,7 +33,7 @@ class Decisions:
         self.database = database
         self.tree = tree
         self.on_commit: Callable[[], None] = lambda: None
-        self._read: dict[int, StoredFact] = {}
+        self._recent = RecentFacts()
         self._snapshots = Snapshots()
         self.recorder = database.recorder("decisions")
         self.recorder.insert = self.insert  # type: ignore[attr-defined]
@@ -59,7 +58,7 @@ class Decisions:
         first, rows, leaves = position + 1, [], []
         for event in stored_events:
             position += 1
-            key = UUID(str(event.originator_id)).hex
+            key = _hex(event.originator_id)
             row = row_bytes(position, key, event.originator_version, event.topic, event.state)
             previous = link(previous, row)
             leaves.append(leaf(row))
@@ -98,7 +97,7 @@ class Decisions:
             (UUID(key).hex, base, *bounds),
         )
         for position, topic, state in cursor.fetchall():
-            found.apply(topics.decode(topic, state))
+            found.apply(self._fact(position, topic, state))
             after = position
         self._snapshots.keep(key, after, found, base)
         return found
@@ -113,13 +112,18 @@ class Decisions:
             part = {UUID(key).hex: key for key in keys[start : start + LOADED_AT_ONCE]}
             marks = ",".join("?" * len(part))
             cursor.execute(
-                f"SELECT originator_id, topic, state FROM decisions WHERE originator_id IN ({marks}) {limit}"  # noqa: S608
+                f"SELECT originator_id, position, topic, state FROM decisions WHERE originator_id IN ({marks}) {limit}"  # noqa: S608
                 "ORDER BY originator_id, originator_version",
                 (*part, *bounds),
             )
             for row in cursor.fetchall():
-                found[part[UUID(str(row[0])).hex]].apply(topics.decode(row[1], row[2]))
+                found[part[_hex(row[0])]].apply(self._fact(*row[1:]))
         return found
+
+    def _fact(self, position: int, topic: str, state: bytes) -> Fact:
+        """Read a fact; one that a follower has read already is not read again."""
+        held = self._recent.get(position)
+        return held.fact if held is not None else topics.decode(topic, state)
 
     def load_past(self, cursor: Cursor, kind: type[A], key: str, position: int) -> A:
         """Fold an aggregate from its facts up to a position of the log."""
@@ -128,10 +132,11 @@ class Decisions:
     def facts_until(self, cursor: Cursor, key: str, position: int) -> list[Fact]:
         """Return the facts of one aggregate up to a position of the log."""
         cursor.execute(
-            "SELECT topic, state FROM decisions WHERE originator_id = ? AND position <= ? ORDER BY originator_version",
+            "SELECT position, topic, state FROM decisions WHERE originator_id = ? AND position <= ? "
+            "ORDER BY originator_version",
             (UUID(key).hex, position),
         )
-        return [topics.decode(row[0], row[1]) for row in cursor.fetchall()]
+        return [self._fact(*row) for row in cursor.fetchall()]
 
     def load(self, kind: type[A], key: str) -> A:
         """Fold an aggregate from its facts; empty (``id == ""``) when there is none."""
@@ -140,17 +145,21 @@ class Decisions:
 
     def read(self, after: int, limit: int) -> list[StoredFact]:
         """Return up to ``limit`` facts with positions above ``after``, in order."""
-        return self._asked(
-            "SELECT position, originator_id, topic, state FROM decisions WHERE position > ? ORDER BY position LIMIT ?",
-            after,
-            limit,
+        held = self._recent.run(after, limit)
+        if len(held) == limit:
+            return held
+        return held + self._asked(
+            "SELECT position, originator_id, topic, state, originator_version FROM decisions WHERE position > ? "
+            "ORDER BY position LIMIT ?",
+            after + len(held),
+            limit - len(held),
         )
 
     def read_topic(self, topic: str, after: int, limit: int) -> list[StoredFact]:
         """Return up to ``limit`` facts of one topic with positions above ``after``, in order."""
         return self._asked(
-            "SELECT position, originator_id, topic, state FROM decisions WHERE topic = ? AND position > ? "
-            "ORDER BY position LIMIT ?",
+            "SELECT position, originator_id, topic, state, originator_version FROM decisions WHERE topic = ? "
+            "AND position > ? ORDER BY position LIMIT ?",
             topic,
             after,
             limit,
@@ -166,8 +175,8 @@ class Decisions:
     def timeline(self, owner: str) -> list[StoredFact]:
         """Return every fact that belongs to an incident or protection, in order."""
         return self._asked(
-            "SELECT d.position, d.originator_id, d.topic, d.state FROM timeline t JOIN decisions d USING (position) "
-            "WHERE t.owner = ? ORDER BY d.position",
+            "SELECT d.position, d.originator_id, d.topic, d.state, d.originator_version FROM timeline t "
+            "JOIN decisions d USING (position) WHERE t.owner = ? ORDER BY d.position",
             owner,
         )
 
@@ -176,17 +185,14 @@ class Decisions:
             cursor.execute(sql, parameters)
             return [self._recorded(*row) for row in cursor.fetchall()]
 
-    def _recorded(self, position: int, originator: UUID | str, topic: str, state: bytes) -> StoredFact:
+    def _recorded(self, position: int, originator: UUID | str, topic: str, state: bytes, version: int) -> StoredFact:
         """Read a row. Every follower reads the same new facts one after the other, so the latest are kept read."""
-        held = self._read.get(position)
-        if held is not None:
-            return held
-        if len(self._read) >= KEPT_READ:
-            self._read = dict(list(self._read.items())[KEPT_READ // 2 :])  # a list: other threads read too
-        key = originator if isinstance(originator, UUID) else UUID(originator)
-        found = StoredFact(position, str(key), topics.decode(topic, state))
-        self._read[found.position] = found
-        return found
+        held = self._recent.get(position)
+        if held is None:
+            key = originator if isinstance(originator, UUID) else UUID(originator)
+            held = StoredFact(position, str(key), topics.decode(topic, state), version)
+            self._recent.keep(held)
+        return held
 
     def leaves(self, cursor: Cursor, start: int, end: int) -> list[bytes]:
         """Return the leaf hashes of the tree's leaves [start, end); leaf 0 is position 1."""
@@ -219,7 +225,9 @@ class Decisions:
         with self.database.write() as cursor:
             views.clear(cursor, self.database.dialect)
             held: dict[tuple[str, str], Any] = {}
-            cursor.execute("SELECT position, originator_id, topic, state FROM decisions ORDER BY position")
+            cursor.execute(
+                "SELECT position, originator_id, topic, state, originator_version FROM decisions ORDER BY position"
+            )
             for row in cursor.fetchall():
                 recorded = self._recorded(*row)
                 count += 1
@@ -241,6 +249,11 @@ _HASHED = "position, originator_id, originator_version, topic, state"
 def hashed(row: Sequence[Any]) -> bytes:
     """Return what is hashed of a stored row: position, originator, version, topic, state."""
     return row_bytes(row[0], UUID(str(row[1])).hex, row[2], row[3], bytes(row[4]))
+
+
+def _hex(key: object) -> str:
+    """Return an id as the store has it."""
+    return key.hex if isinstance(key, UUID) else UUID(str(key)).hex
 
 
 def _head_of(cursor: Cursor) -> tuple[int, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -54,8 +54,36 @@ def _parameter(key: str, value: object) -> object:
     return value
 
 
-def next_number(cursor: Cursor, year: int) -> str:
-    """Return the next incident number of a year; the counter is written with the incident, so there are no gaps."""
+def last_number(cursor: Cursor, year: int) -> int:
+    """Return the last incident number of a year; the counter is written with the incident, so there are no gaps."""
     cursor.execute("SELECT last FROM incident_numbers WHERE id = ?", (str(year),))
     row = cursor.fetchone()
-    return f"INC-{year}-{(int(row[0]) if row else 0) + 1:04d}"
+    return int(row[0]) if row else 0
+
+
+def number_of(year: int, number: int) -> str:
+    """Return the number of an incident as people name it."""
+    return f"INC-{year}-{number:04d}"
+
+
+_BELONGING: dict[type[Any], tuple[str, ...]] = {
+    Incident: ("dedup_key", "number"), Clock: ("owner_id",), Notice: ("incident_id",), Run: ("incident_id",),
+}  # fmt: skip
+"""Kind → what an aggregate of it belongs to, from its first fact on and for ever."""
+
+
+def belongs(kind: type[Any], key: str) -> bool:
+    """Say whether a key of ``find`` never changes: then only new facts about its value can change the answer."""
+    return key in _BELONGING.get(kind, ())
+
+
+def belonging(aggregate: Any) -> Iterator[object]:
+    """Return the values of those keys."""
+    for key in _BELONGING.get(type(aggregate), ()):
+        yield getattr(aggregate, key)
+
+
+def with_changed(found: list[str], changed: Mapping[str, Any], by: Mapping[str, object]) -> list[str]:
+    """Return what a question finds when some aggregates have facts that are not written yet."""
+    kept = [key for key in found if key not in changed]
+    return sorted(kept + [key for key, it in changed.items() if all(getattr(it, name) == by[name] for name in by)])

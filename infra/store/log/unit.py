@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
+from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Intent
 from infra.store import views
@@ -92,8 +94,14 @@ class UnitOfWork:
         self._cursor = cursor
         self._held: dict[tuple[str, str], Any] = {}
         self._waiting: list[_Recorded] = []
-        self._past: dict[str, dict[str, Any]] = {}
-        """Key → kind → the aggregate as it stood at the fact that is being answered."""
+        self._belong: dict[tuple[str, object], dict[str, Any]] = {}
+        """Whom the facts that are gathered belong to, with the aggregates: only questions about these concern them."""
+        self._numbers: dict[int, int] = {}
+        self._singles: Counter[str] = Counter()
+        self._past: dict[str, list[Any]] = {}
+        self._named: dict[str, list[Fact]] = {}
+        """Id → its facts up to the one that is being answered, for those that began in this batch."""
+        self._asked: dict[str, list[Fact]] = {}
         self._answered = 0
         self._recorded = 0
         self._begun = time.monotonic()
@@ -117,9 +125,14 @@ class UnitOfWork:
     def answering(self, stored: StoredFact) -> None:
         """Say which fact is being answered now: ``past`` and ``facts`` show what was up to it. Every fact of a batch is
         named, in order."""
-        self._answered = stored.position
-        for aggregate in self._past.get(stored.originator, {}).values():
+        self._answered, self._asked = stored.position, {}
+        key = stored.originator
+        for aggregate in self._past.get(key, ()):
             aggregate.apply(stored.fact)
+        if stored.version == 1:
+            self._named[key] = [stored.fact]
+        elif key in self._named:
+            self._named[key].append(stored.fact)
 
     def expect(self, facts: Sequence[StoredFact], after: int) -> None:
         """Load together what ``past`` will be asked for: the clocks and notices of facts that come after a position.
@@ -127,25 +140,40 @@ class UnitOfWork:
         wanted: dict[type[Any], dict[str, None]] = {}
         for stored in facts:
             kind = kind_of(stored.fact)
-            if kind is not None and KINDS[kind] in EXPECTED:
+            if kind is not None and KINDS[kind] in EXPECTED and stored.version > 1:
                 wanted.setdefault(kind, {})[stored.originator] = None
         for kind, keys in wanted.items():
             for key, aggregate in self.store.load_many_within(self._cursor, kind, list(keys), after).items():
-                self._past.setdefault(key, {})[KINDS[kind]] = aggregate
+                self._past.setdefault(key, []).append(aggregate)
 
     def past(self, kind: type[A], key: str) -> A:
         """Return an aggregate as it stood right after the fact that is being answered."""
         if not self._answered:
             return self.load(kind, key)
-        of_key = self._past.setdefault(key, {})
-        held: A | None = of_key.get(KINDS[kind])
-        if held is None:
-            held = of_key[KINDS[kind]] = self.store.load_past(self._cursor, kind, key, self._answered)
-        return held
+        known = self._past.setdefault(key, [])
+        for held in known:
+            if isinstance(held, kind):
+                return held
+        known.append(found := self._past_of(kind, key))
+        return found
+
+    def _past_of(self, kind: type[A], key: str) -> A:
+        named = self._named.get(key)
+        if named is None:
+            return self.store.load_past(self._cursor, kind, key, self._answered)
+        found = kind()
+        for fact in named:
+            found.apply(fact)
+        return found
 
     def find(self, kind: type[Any], **by: object) -> list[str]:
         """Return the ids of aggregates by what they belong to."""
-        return finding.find(self.cursor, kind, by)
+        key, value = next(iter(by.items()))
+        changed = self._belong.get((KINDS[kind], value), {})
+        if not finding.belongs(kind, key) or (changed and kind is Incident):
+            self.flush()
+        found = finding.find(self._cursor, kind, by)
+        return finding.with_changed(found, changed, by) if changed and self._waiting else found
 
     def bound(self, left: Mapping[str, str | None]) -> None:
         """Keep the unit small: it is full after so many facts or milliseconds, and a loop of ``each`` then ends with
@@ -183,7 +211,9 @@ class UnitOfWork:
 
     def next_number(self) -> str:
         """Return the next incident number of the year."""
-        return finding.next_number(self.cursor, self.at.year)
+        year = self.at.year
+        last = max(finding.last_number(self._cursor, year), self._numbers.get(year, 0))
+        return finding.number_of(year, last + 1)
 
     def withdraw(self, key: str) -> None:
         """Take an order for an effect back that nobody has begun to carry out."""
@@ -210,19 +240,31 @@ class UnitOfWork:
             stored = MAPPER.to_stored_event(OfAggregate(UUID(key), aggregate.version, fact))
             self._waiting.append(_Recorded(stored, fact, aggregate))
         self._recorded += len(facts)
+        name = KINDS[kind]
+        for value in finding.belonging(aggregate):
+            self._belong.setdefault((name, value), {})[key] = aggregate
+        if isinstance(aggregate, Incident):
+            self._numbered(aggregate.number)
+
+    def _numbered(self, number: str) -> None:
+        """Remember the number of an incident that may have been opened just now."""
+        _, year, last = number.split("-")
+        self._numbers[int(year)] = max(self._numbers.get(int(year), 0), int(last))
 
     def record_single(self, key: str, fact: Fact) -> None:
         """Add a fact that stands for itself (a finding, a change of an account)."""
         originator = UUID(key)
         self._cursor.execute("SELECT COUNT(*) FROM decisions WHERE originator_id = ?", (originator.hex,))
-        version = self._cursor.fetchone()[0] + 1
-        version += sum(it.stored.originator_id == originator for it in self._waiting)
+        self._singles[originator.hex] += 1
+        version = self._cursor.fetchone()[0] + self._singles[originator.hex]
         stored = MAPPER.to_stored_event(OfAggregate(originator, version, fact))
         self._waiting.append(_Recorded(stored, fact, None))
 
     def flush(self) -> None:
         """Write what was recorded: rows, read models, timelines."""
         waiting, self._waiting = self._waiting, []
+        self._belong.clear()
+        self._singles.clear()
         if not waiting:
             return
         with self.store.database.pipeline(self._cursor):
@@ -247,7 +289,10 @@ class UnitOfWork:
     def facts(self, key: str) -> list[Fact]:
         """Return the facts of one id, in order: up to the one that is being answered, else with those of this unit."""
         if self._answered:
-            return self.store.facts_until(self._cursor, key, self._answered)
+            found = self._named.get(key) or self._asked.get(key)
+            if found is None:
+                found = self._asked[key] = self.store.facts_until(self._cursor, key, self._answered)
+            return list(found)
         cursor = self.cursor
         cursor.execute(
             "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version", (UUID(key).hex,)

@@ -165,9 +165,19 @@ def read(kind: type[R], row: Sequence[Any]) -> R:
     return kind(*values)
 
 
+@once
+def _writers(kind: type[Record]) -> tuple[tuple[str, Callable[[Any], Any] | None, Any], ...]:
+    """Return field, how it is written, and what stands for None, by column."""
+    return tuple((it.field, it.write, None if it.optional or it.computed else "") for it in columns_of(kind))
+
+
 def row_of(record: Record) -> tuple[Any, ...]:
     """Return the values of a record as the store keeps them, in the order of the columns."""
-    return tuple(stored(record).values())
+    row = []
+    for name, write, blank in _writers(type(record)):
+        value = getattr(record, name)
+        row.append(blank if value is None else value if write is None else write(value))
+    return tuple(row)
 
 
 def stored(record: Record) -> dict[str, Any]:

@@ -14,8 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper bounds of the buckets of a histogram of waits, in seconds."""
+BOUNDS_S = tuple(
+    round(10.0**power * step, 6)
+    for power in range(-3, 2)
+    for step in (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.5)
+    if 10.0**power * step <= 30.0
+)
+"""Upper bounds of the buckets of a histogram of waits, in seconds, at most a third apart: a quantile is read from them.
+"""
 
 
 @dataclass
