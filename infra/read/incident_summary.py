@@ -84,7 +84,7 @@ def _notices(container: Reading, incident: Incident, when: Callable[[datetime | 
         rows=tuple(
             (word(r.kind), word(r.stage), r.subject or "—", r.approved_by or "—", when(r.sent_at),
              r.transport_ref or "—", word(r.state))
-            for r in notices.of_incident_by_age(container.database, incident.id)
+            for r in notices.texts_by_age(container.database, incident.id)
         ),
     )  # fmt: skip
 

@@ -58,6 +58,16 @@ def facts_of(database: Readable, topic: str) -> int:
     return count(database, "SELECT COUNT(*) FROM decisions WHERE topic = ?", topic)
 
 
+def latest_of_topics(database: Readable) -> dict[str, int]:
+    """Return by topic the position of its latest fact."""
+    return counted(
+        database,
+        "WITH RECURSIVE topics(topic) AS (SELECT MIN(topic) FROM decisions UNION ALL SELECT (SELECT MIN(d.topic) "
+        "FROM decisions d WHERE d.topic > t.topic) FROM topics t WHERE t.topic IS NOT NULL) SELECT t.topic, "
+        "(SELECT MAX(d.position) FROM decisions d WHERE d.topic = t.topic) FROM topics t WHERE t.topic IS NOT NULL",
+    )
+
+
 def began(database: Readable, key: str) -> int:
     """Return the position in the log of decisions at which an aggregate began, 0 for none."""
     sql = "SELECT position FROM decisions WHERE originator_id = ? ORDER BY originator_version LIMIT 1"

@@ -218,12 +218,19 @@ _UNFINISHED = (
 )
 
 
+_FOUND = (
+    "CREATE INDEX IF NOT EXISTS decisions_topic ON decisions (topic, position)",
+    "CREATE INDEX IF NOT EXISTS outbox_made ON outbox (created_at, key)",
+)
+"""What finds the facts of a topic, and the newest effects, among hundreds of thousands."""
+
+
 def _count_clients(cursor: Any, dialect: str, found: int) -> None:
     """9: incidents count whom they touch, their numbers come from a counter, and an answer to one fact may be given in
     several units of work."""
     renew_views(cursor, dialect, found)
     make_derived(cursor, dialect)
-    for statement in statements(_UNFINISHED, dialect):
+    for statement in (*statements(_UNFINISHED, dialect), *_FOUND):
         cursor.execute(statement)
 
 
