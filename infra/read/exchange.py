@@ -18,7 +18,8 @@ from reports.exchange.case import Case, CaseClock, CaseFinding
 
 FORMATS: dict[str, Callable[[Case], dict[str, Any]]] = {"ocsf": ocsf.incident_finding, "stix": stix.bundle}
 LISTED = 100
-"""Findings that are listed, the newest, and clocks, the nearest; an attack can make thousands, and a webhook is told of each step."""
+"""Findings that are listed, the newest, and clocks, the nearest: there may be thousands, and a webhook is told of each
+step."""
 TYPES = {"ocsf": "application/json", "stix": "application/stix+json;version=2.1"}
 """The media types of the formats."""
 

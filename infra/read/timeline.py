@@ -13,10 +13,10 @@ from engine.notices import facts as n
 from engine.protection import facts as p
 from infra.read.reading import Reading
 from infra.read.rows import clocks, incidents, notices
-from infra.read.story.words import describe
 from playbooks import run as runs
-from reports.messages import word
+from reports.messages import listed, say, word
 from reports.phrases import why
+from reports.told import describe
 
 PAGE = 200
 MANY = 20
@@ -71,7 +71,7 @@ def _told(container: Reading, recorded: Sequence[StoredFact]) -> list[Entry]:
             at=it.fact.at,
             actor=it.fact.actor,
             topic=it.fact.topic.split(".")[0],
-            text=describe(it.fact, names),
+            text=describe(it.fact, names) or _run(it.fact, names) or it.fact.topic,
             reason=why(it.fact.reason),
         )
         for it in recorded
@@ -118,3 +118,26 @@ def _orders(container: Reading, recorded: Sequence[StoredFact]) -> dict[str, str
     owners = list(dict.fromkeys(it.originator for it in recorded if hasattr(it.fact, "order_id")))
     facts = [it.fact for it in container.decisions.of_topic(owners, "order.issued.v1")]
     return {it.order_id: f"{word(it.kind)} → {it.target}" for it in facts if isinstance(it, p.OrderIssued)}
+
+
+def _run(fact: Fact, names: dict[str, str]) -> str | None:
+    match fact:
+        case runs.RunStarted():
+            return say("Playbook started: {name}", name=say(fact.playbook_name))
+        case runs.StepEntered():
+            return say("Playbook step: {name}", name=say(names.get(fact.step_id, fact.step_id.split("--")[0])))
+        case runs.TaskOpened():
+            return say("Task for {roles}: {title}", roles=listed(fact.roles), title=say(fact.title))
+        case runs.CommandRequested():
+            return say("Order given: {order}", order=fact.order)
+        case runs.StepFinished():
+            name = say(names.get(fact.step_id, fact.step_id.split("--")[0]))
+            done = say("Step finished ({outcome}): {name}", outcome=word(fact.outcome), name=name)
+            return done + (f" — {fact.evidence}" if fact.evidence else "")
+        case runs.RunCompleted():
+            return say("Playbook completed")
+        case runs.RunFailed():
+            return say("Playbook failed")
+        case runs.RunCancelled():
+            return say("Playbook stopped")
+    return None

@@ -72,8 +72,8 @@ def path_of(row: DueRow) -> str:
 def as_calendar(container: Reading, rows: list[DueRow], address: str = "") -> bytes:
     """Write open terms as an iCalendar feed: one event a term, with an alarm at the organisation's own early aim.
 
-    A term keeps its UID when it is counted again, so a calendar program moves the event and adds none. Many terms of a kind are one event,
-    on the nearest of them.
+    A term keeps its UID when it is counted again, so a calendar program moves the event and adds none. Many terms of a
+    kind are one event, on the nearest of them.
     """
     feed = Calendar()
     feed.add("prodid", "-//Qorgau//legal clocks//EN")

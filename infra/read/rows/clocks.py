@@ -37,7 +37,7 @@ class BoardRow(ClockRow):
 
 @dataclass(frozen=True, slots=True)
 class BreachRow(Record):
-    """The breached clocks of a kind of an incident or act: how many, the first that was due, how many are still owed."""
+    """The breached clocks of a kind of an incident or act: how many, the first due, how many are still owed."""
 
     kind: str = field(metadata=column(of="c.kind"))
     terms: int = field(metadata=column(of="c.terms"))
@@ -142,7 +142,7 @@ def nearest_of(database: Readable, owners: Sequence[str]) -> dict[str, ClockRow]
     for start in range(0, len(owners), 400):
         part = owners[start : start + 400]
         rest = (
-            "FROM clock_view WHERE id IN (SELECT (SELECT n.id FROM clock_view n WHERE n.owner_id = i.id "
+            "FROM clock_view WHERE id IN (SELECT (SELECT n.id FROM clock_view n WHERE n.owner_id = i.id "  # noqa: S608 - marks
             "AND n.running = 1 ORDER BY n.due_at, n.id LIMIT 1) FROM incident_view i "
             f"WHERE i.id IN ({','.join('?' * len(part))}))"
         )
@@ -161,7 +161,7 @@ def with_share(clocks: Sequence[ClockRow], now: datetime) -> list[UsedClock]:
 
 
 def due_until(database: Readable, until: datetime, last: str = "", most: int = 500) -> list[DueRow]:
-    """Return open terms that end until then, the nearest first, after one of them; the words of each are still empty."""
+    """Return open terms that end until then, the nearest first, after one of them; their words are still empty."""
     held = of_ids(database, [last])[:1] if last else []
     begin = (iso(held[0].due_at), held[0].id) if held else ("", "")
     rest = (
@@ -195,7 +195,7 @@ def running_from(database: Readable, start: datetime) -> int:
 def breaches(database: Readable, start: datetime, end: datetime) -> list[BreachRow]:
     """Return the clocks breached in [start, end) by kind and owner, those breached first at the top."""
     rest = (
-        "FROM (SELECT kind, owner_id, COUNT(*) AS terms, MIN(due_at) AS due_at, MIN(breached_at) AS breached_at, "
+        "FROM (SELECT kind, owner_id, COUNT(*) AS terms, MIN(due_at) AS due_at, MIN(breached_at) AS breached_at, "  # noqa: S608 - ours
         "MAX(satisfied_at) AS satisfied_at, SUM(running) AS owed FROM clock_view "
         "WHERE breached_at >= ? AND breached_at < ? GROUP BY kind, owner_id) c "
         f"{_OWNERS}ORDER BY c.breached_at, c.kind, c.owner_id"

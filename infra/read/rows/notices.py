@@ -209,7 +209,10 @@ def texts_by_age(database: Readable, incident: str) -> list[NoticeRow]:
 
 def later(database: Readable, incident: str, kind: str, subject: str) -> list[NoticeRow]:
     """Return the later stages of a notice, the oldest first."""
-    rest = "FROM notice_view WHERE incident_id = ? AND text_of = '' AND kind = ? AND subject = ? AND stage <> 'initial' ORDER BY drafted_at"
+    rest = (
+        "FROM notice_view WHERE incident_id = ? AND text_of = '' AND kind = ? AND subject = ? AND stage <> 'initial' "
+        "ORDER BY drafted_at"
+    )
     return all_of(database, NoticeRow, rest, incident, kind, subject)
 
 

@@ -13,21 +13,20 @@ from engine.kernel.timestamps import iso
 from engine.kernel.trouble import Trouble, told
 from engine.notices import facts as n
 from engine.protection import facts as p
-from playbooks import run as runs
 from reports.messages import day, listed, moment, say, spoken, word
 from reports.phrases import policy, proof
 
 
-def describe(fact: Fact, names: dict[str, str]) -> str:
-    """Say in words what a fact means."""
-    for ours in (_incident, _casework, _clock, _notice, _run, _protection, _duty):
+def describe(fact: Fact, names: dict[str, str]) -> str | None:
+    """Say in words what a fact of the core means; None for one of others. ``names`` are the words for ids."""
+    for ours in (_incident, _casework, _clock, _notice, _protection, _duty):
         text = ours(fact, names)
         if text is not None:
             return text
     if isinstance(fact, Trouble):
         _, text, values = told(fact)
         return say(text, **values)
-    return fact.topic
+    return None
 
 
 def _incident(fact: Fact, names: dict[str, str]) -> str | None:
@@ -201,29 +200,6 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
             on = day(fact.received_on)
             return say("{name}: receipt {reference} of {day}", name=name, reference=fact.reference, day=on)
     return say("{name}: withdrawn", name=name)
-
-
-def _run(fact: Fact, names: dict[str, str]) -> str | None:
-    match fact:
-        case runs.RunStarted():
-            return say("Playbook started: {name}", name=say(fact.playbook_name))
-        case runs.StepEntered():
-            return say("Playbook step: {name}", name=say(names.get(fact.step_id, fact.step_id.split("--")[0])))
-        case runs.TaskOpened():
-            return say("Task for {roles}: {title}", roles=listed(fact.roles), title=say(fact.title))
-        case runs.CommandRequested():
-            return say("Order given: {order}", order=fact.order)
-        case runs.StepFinished():
-            name = say(names.get(fact.step_id, fact.step_id.split("--")[0]))
-            done = say("Step finished ({outcome}): {name}", outcome=word(fact.outcome), name=name)
-            return done + (f" — {fact.evidence}" if fact.evidence else "")
-        case runs.RunCompleted():
-            return say("Playbook completed")
-        case runs.RunFailed():
-            return say("Playbook failed")
-        case runs.RunCancelled():
-            return say("Playbook stopped")
-    return None
 
 
 def _protection(fact: Fact, names: dict[str, str]) -> str | None:
