@@ -76,8 +76,9 @@ def walked(world: World, key: str) -> tuple[Reads, dict[str, tuple[int, int]]]:
     found = {}
     with TestClient(create_app(world.container), raise_server_exceptions=True) as client:
         sign_in(client, COMPLIANCE.id)
+        paths = [*pages_of(world, key), f"/calendar/{feed}.ics"]
         reads = recorded(world.container.database)
-        for path in [*pages_of(world, key), f"/calendar/{feed}.ics"]:
+        for path in paths:
             client.get(path)
             reads.count()
             answer = client.get(path)

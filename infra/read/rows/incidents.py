@@ -262,9 +262,9 @@ def sharing(database: Readable, key: str, kind: str, common: int, most: int) -> 
     incidents say nothing."""
     rows = database.rows(
         "SELECT o.incident_id AS id, o.kind, o.value FROM (SELECT e.kind, e.value FROM incident_entity e "
-        "WHERE e.incident_id = ? AND e.kind = ? ORDER BY e.value LIMIT ?) e JOIN incident_entity o "
-        "ON o.kind = e.kind AND o.value = e.value AND o.incident_id <> ? "
-        "WHERE (SELECT COUNT(*) FROM incident_entity c WHERE c.kind = e.kind AND c.value = e.value) <= ?",
+        "WHERE e.incident_id = ? AND e.kind = ? ORDER BY e.value LIMIT ?) f JOIN incident_entity o "
+        "ON o.kind = f.kind AND o.value = f.value AND o.incident_id <> ? "
+        "WHERE (SELECT COUNT(*) FROM incident_entity c WHERE c.kind = f.kind AND c.value = f.value) <= ?",
         key,
         kind,
         most,

@@ -189,6 +189,24 @@ class Decisions:
             topic,
         )
 
+    def of_many(self, keys: Sequence[str]) -> list[StoredFact]:
+        """Return the facts recorded under some ids, in order; at most some hundred ids are asked for."""
+        marks = ",".join("?" * len(keys))
+        return self._asked(
+            f"SELECT position, originator_id, topic, state FROM decisions WHERE originator_id IN ({marks}) "  # noqa: S608
+            "ORDER BY position",
+            *(UUID(key).hex for key in keys),
+        )
+
+    def at(self, positions: Sequence[int]) -> list[StoredFact]:
+        """Return the facts at some positions, in order; at most some hundred are asked for."""
+        marks = ",".join("?" * len(positions))
+        return self._asked(
+            f"SELECT position, originator_id, topic, state FROM decisions WHERE position IN ({marks}) "  # noqa: S608
+            "ORDER BY position",
+            *positions,
+        )
+
     def last_of(self, key: str) -> Fact | None:
         """Return the latest fact recorded under an id, None for none."""
         row = self.database.row(
