@@ -72,7 +72,7 @@ def _spans(container: Reading, incident: Incident) -> Table:
 def _terms(container: Reading, incident: Incident, when: Callable[[datetime | None], str]) -> Table:
     single, lines = clock_lines.of_owner(container.database, incident.id, container.clock.now())
     many = tuple(
-        (word(r.kind), say("{n} in clocks.csv", n=number(r.total)), when(r.anchor_at), when(r.due_at),
+        (word(r.kind), say("{n} in the table of clocks", n=number(r.total)), when(r.anchor_at), when(r.due_at),
          number(r.total - r.open), say("{n} breached", n=number(r.breached)))
         for r in lines
     )  # fmt: skip
