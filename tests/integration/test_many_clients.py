@@ -20,7 +20,7 @@ from tests.integration.test_api import sign_in
 from tests.reads import Reads, recorded
 from tests.support import ANALYST, COMPLIANCE, World
 
-FEW, MANY = 300, 3_000
+FEW, MANY = 300, 900
 
 
 def leaked(world: World, clients: int) -> str:
