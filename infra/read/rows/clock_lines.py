@@ -56,13 +56,13 @@ class LineRow(ClockRow):
     breached: int = field(
         metadata=column(
             of="(SELECT COUNT(*) FROM clock_view m "  # noqa: S608 - ours
-            f"WHERE m.running IN (0, 1) AND {_ALIKE} AND m.breached_at IS NOT NULL)"
+            f"WHERE {_ALIKE} AND m.breached_at > '')"
         )
     )
     owed: int = field(
         metadata=column(
             of="(SELECT COUNT(*) FROM clock_view m "  # noqa: S608 - ours
-            f"WHERE m.running = 1 AND {_ALIKE} AND m.breached_at IS NOT NULL)"
+            f"WHERE {_ALIKE} AND m.breached_at > '' AND +m.running = 1)"
         )
     )
     used: int = 0

@@ -251,8 +251,8 @@ def running(database: Readable) -> int:
 
 
 def overdue(database: Readable) -> int:
-    """Return how many clocks run beyond their term."""
-    return count(database, "SELECT COUNT(*) FROM clock_view WHERE running = 1 AND breached_at IS NOT NULL")
+    """Return how many clocks run beyond their term. (The plus keeps the planner from going through all that run.)"""
+    return count(database, "SELECT COUNT(*) FROM clock_view WHERE breached_at > '' AND +running = 1")
 
 
 def running_by_kind(database: Readable) -> dict[str, int]:
@@ -262,7 +262,7 @@ def running_by_kind(database: Readable) -> dict[str, int]:
 
 def overdue_by_kind(database: Readable) -> dict[str, int]:
     """Return how many clocks of each kind run beyond their term."""
-    sql = "SELECT kind, COUNT(*) FROM clock_view WHERE running = 1 AND breached_at IS NOT NULL GROUP BY kind"
+    sql = "SELECT kind, COUNT(*) FROM clock_view WHERE breached_at > '' AND +running = 1 GROUP BY kind"
     return counted(database, sql)
 
 

@@ -29,6 +29,7 @@ class ClockRow(Record):
             Index("clock_owner", ("owner_id", "kind", "subject", "id")),
             Index("clock_lines", ("running", "owner_id", "kind", "due_at", "id")),
             Index("clock_breach", ("running", "owner_id", "kind", "due_at", "id"), "breached_at IS NOT NULL"),
+            Index("clock_breaches", ("owner_id", "kind", "breached_at"), "breached_at IS NOT NULL"),
             Index("clock_next", ("owner_id", "due_at", "id"), "running = 1"),
             Index("clock_board", ("running", "due_at", "id")),
             Index("clock_duties", ("running", "due_at", "id"), "owner_kind = 'duty'"),
