@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from engine.duties.clock import Clock, clock_id
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident
 from engine.kernel.errors import InputError
-from engine.kernel.facts import FindingRaised
+from engine.kernel.facts import Entities, FindingRaised
 from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.trouble import TemplateFailed
@@ -56,6 +56,8 @@ _AFC_STAGES = (
 UNKNOWN = "unknown"
 _AFC_TYPES = {"after payout": "event", UNKNOWN: UNKNOWN}
 """Stage → the type of the message, where it is not an attempt."""
+AFC_NAMED = 500
+"""Clients, loans, devices and addresses that a message to the Anti-Fraud Centre names of each; it counts the rest."""
 MOST_FINDINGS = 100
 """Findings that are looked at, the newest."""
 
@@ -178,10 +180,8 @@ class NoticeComposer:
             "event_time": first.astimezone(UTC).isoformat(),
             "detection_time": incident.detected_at.astimezone(UTC).isoformat(),
             "incident": incident.number,
-            "clients": ", ".join(entities.clients) or "-",
-            "loans": ", ".join(entities.loans) or "-",
-            "devices": ", ".join(entities.devices) or "-",
-            "addresses": ", ".join(entities.addresses) or "-",
+            **{name: _named(getattr(entities, name)) for name in ("clients", "loans", "devices", "addresses")},
+            **_totals(entities),
             "indicators": incident.title,
             "rules": ", ".join(sorted({part.rule_name for part in incident.parts.values() if part.rule_name})) or "-",
             "stage": stage,
@@ -189,6 +189,16 @@ class NoticeComposer:
             "police_reference": "-",
             "contact": self.wordbook.writer.organisation.contact_in("ru"),
         }
+
+
+def _named(values: Sequence[str]) -> str:
+    """The first of some identifiers; the message has a field that says how many there are of those that are more."""
+    return ", ".join(values[:AFC_NAMED]) or "-"
+
+
+def _totals(entities: Entities) -> dict[str, str]:
+    counts = {"client_count": len(entities.clients), "loan_count": len(entities.loans)}
+    return {name: str(n) for name, n in counts.items() if n > AFC_NAMED}
 
 
 def _evidence(context: Context, incident: Incident) -> dict[str, Any]:

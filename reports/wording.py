@@ -83,6 +83,8 @@ JSON_FIELDS = {
     "detection_time": n_("Time of detection"),
     "incident": n_("Incident"),
     "clients": n_("Clients"),
+    "client_count": n_("How many clients"),
+    "loan_count": n_("How many loans"),
     "loans": n_("Loans"),
     "devices": n_("Devices"),
     "addresses": n_("Network addresses"),

@@ -10,7 +10,7 @@ from engine.governance.coverage_map import Thing, served
 from engine.governance.register import Obligation, builtin_register
 from engine.kernel.timestamps import iso
 from infra.read.reading import Reading
-from infra.read.rows import clocks, effects, governance, incidents
+from infra.read.rows import clocks, effects, figures, governance, incidents
 from reports.messages import say, word
 
 TOPICS_OF_EVENTS = {
@@ -72,8 +72,7 @@ class Coverage:
             for obligation in rule.meta.obligations if rule.meta and rule.raises_findings else ():
                 self.rules.setdefault(obligation, []).append(rule.name)
         self.events = effects.latest_events(database)
-        rows = database.rows("SELECT topic, MAX(position) AS position FROM decisions GROUP BY topic")
-        self.topics = {row["topic"]: int(row["position"]) for row in rows}
+        self.topics = figures.latest_of_topics(database)
         self.incidents = {name: iso(it.latest_at) for name, it in incidents.by_rule(database).items()}
         self.clocks = clocks.satisfied(database)
         self.duties = governance.duties(database)

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from importlib import resources
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
 
 import orjson
 
-from engine.duties import facts as c
 from engine.events.envelope import SecurityEvent
-from engine.incidents.facts import FindingSuppressed
 from engine.incidents.incident import Incident
-from engine.kernel.facts import Fact, FindingRaised, StoredFact
+from engine.kernel.facts import FindingRaised, StoredFact
 from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
 from engine.rule_life.rules import RuleLife, rule_id
@@ -29,12 +31,13 @@ from engine.terms.calendar import builtin_overrides
 from infra.read.incident_summary import summary
 from infra.read.notice_documents import notice_document
 from infra.read.reading import Reading
-from infra.read.rows import notices, protections
-from infra.store.log.decisions import Decisions
+from infra.read.rows import clock_lines, notices, protections
+from infra.read.rows.tables import PAGE, pages, tables
+from infra.store.log.decisions import TOGETHER, Decisions
 from infra.store.log.ledger import Ledger
 from playbooks.run import Run
+from reports.evidence.kept import Kept, write_kept
 from reports.evidence.readme import readme
-from reports.evidence.verify import write_zip
 from reports.messages import speak, spoken
 from reports.render import render, render_report
 
@@ -51,29 +54,40 @@ class Bundle:
         self.language = language or container.settings.language
         self.incident = incident
         self.personal = personal
-        self.files: dict[str, bytes] = {}
+        self.files: dict[str, Kept] = {}
+        self.folder = Path()
 
     def build(self, at: datetime, by: str) -> bytes:
-        """Return the zip, its pages for people in the language given, else in that of the house. The same incident at
-        the same instant gives the same bytes."""
-        with speak(self.language):
-            return self._build(at, by)
+        """Return the zip that ``write`` writes, of an incident that is not large."""
+        out = io.BytesIO()
+        self.write(out, at, by)
+        return out.getvalue()
 
-    def _build(self, at: datetime, by: str) -> bytes:
-        recorded = self._recorded()
-        events = self._events(recorded)
-        self._put("decisions.ndjson", b"".join(_decision(it) for it in recorded))
-        self._put("events.ndjson", b"".join(self._event(event) for event in events))
+    def write(self, out: IO[bytes], at: datetime, by: str) -> None:
+        """Write the zip, its pages for people in the language given, else in that of the house. The same incident at
+        the same instant gives the same bytes. The parts wait in a temporary folder; memory holds a few hundred facts.
+        """
+        with speak(self.language), TemporaryDirectory(prefix="qorgau-bundle-") as folder:
+            self.folder = Path(folder)
+            self._build(at, by)
+            write_kept(out, self.files)
+
+    def _build(self, at: datetime, by: str) -> None:
+        positions, raised = self._recorded()
+        events = sorted({position for fact in raised for position in fact.positions})
+        self._put("decisions.ndjson", (_decision(it) for it in self._facts(positions)))
+        self._put("events.ndjson", (self._event(event) for event in self._events(events)))
         if self.personal:
-            self._put("events-personal.ndjson", b"".join(_whole(event) for event in events))
-        self._proofs("decisions", self.container.decisions, [it.position for it in recorded])
-        self._proofs("ledger", self.container.ledger, [event.position for event in events])
-        facts = [it.fact for it in recorded]
-        self._clocks(facts)
-        self._rules(facts)
+            self._put("events-personal.ndjson", (_whole(event) for event in self._events(events)))
+        self._proofs("decisions", self.container.decisions, positions)
+        self._proofs("ledger", self.container.ledger, [event.position for event in self._events(events)])
+        self._clocks()
+        self._rules(raised)
         self._playbooks()
         self._notices()
-        self._summary(at, len(events), len(recorded))
+        for name, lines in tables(self.container.database, self.incident.id, self.incident.entities.clients):
+            self._put(f"{name}.csv", lines)
+        self._summary(at, sum(1 for _ in self._events(events)), len(positions))
         self._put("verify.py", (resources.files("reports") / "evidence" / "verify.py").read_bytes())
         key = self.container.store.signer.verifier.text()
         organisation = self.container.settings.sender
@@ -83,31 +97,40 @@ class Bundle:
         )  # fmt: skip
         self._put("README.txt", text.encode())
         self._sign(at, by, key)
-        out = io.BytesIO()
-        write_zip(out, self.files)
-        return out.getvalue()
 
-    def _put(self, name: str, data: bytes) -> None:
-        self.files[name] = data
+    def _put(self, name: str, data: bytes | Iterable[bytes]) -> None:
+        path, size, digest = self.folder / str(len(self.files)), 0, sha256()
+        with path.open("wb") as file:
+            for part in (data,) if isinstance(data, bytes) else data:
+                file.write(part)
+                digest.update(part)
+                size += len(part)
+        self.files[name] = Kept(path, size, digest.hexdigest())
 
-    def _recorded(self) -> list[StoredFact]:
-        """Every fact of the incident, of the findings in it, and of the incidents merged into it."""
-        owners = [self.incident.id, *self.incident.absorbed]
-        found = {it.position: it for owner in owners for it in self.container.decisions.timeline(owner)}
-        findings = [*self.incident.findings]
-        for it in list(found.values()):
-            fact = it.fact
-            findings += [fact.finding_id] if isinstance(fact, FindingSuppressed) else []
-            finding = getattr(fact, "finding_id", "")
-            findings += [finding] if finding else []
-        for finding in dict.fromkeys(findings):
-            found |= {it.position: it for it in self.container.decisions.timeline(finding)}
-        return [found[position] for position in sorted(found)]
+    def _recorded(self) -> tuple[Sequence[int], list[FindingRaised]]:
+        """The positions of every fact of the incident, of the findings in it, and of the incidents merged into it;
+        and what was found."""
+        positions = array("q")
+        findings = dict.fromkeys(self.incident.findings)
+        for owner in (self.incident.id, *self.incident.absorbed):
+            for it in self.container.decisions.timeline(owner):
+                positions.append(it.position)
+                finding = getattr(it.fact, "finding_id", "")
+                findings |= {finding: None} if finding else {}
+        raised = []
+        for finding in findings:
+            for it in self.container.decisions.timeline(finding):
+                positions.append(it.position)
+                raised += [it.fact] if isinstance(it.fact, FindingRaised) else []
+        return array("q", sorted(set(positions))), raised
 
-    def _events(self, recorded: Sequence[StoredFact]) -> list[SecurityEvent]:
-        positions = sorted({p for it in recorded if isinstance(it.fact, FindingRaised) for p in it.fact.positions})
+    def _facts(self, positions: Sequence[int]) -> Iterator[StoredFact]:
+        for start in range(0, len(positions), TOGETHER):
+            yield from self.container.decisions.at(positions[start : start + TOGETHER])
+
+    def _events(self, positions: Sequence[int]) -> Iterator[SecurityEvent]:
         found = (self.container.ledger.get(position) for position in positions)
-        return [event for event in found if event is not None]
+        return (event for event in found if event is not None)
 
     def _event(self, event: SecurityEvent) -> bytes:
         shown = {
@@ -128,31 +151,39 @@ class Bundle:
             note = log.tree.note(cursor, None)
             size = int(note.split("\n")[1])
             tree = log.stored_tree(cursor)
-            rows = [
+            rows = (
                 {"position": position, "record": _b64(log.leaf_data(cursor, position)),
                  "path": [_b64(part) for part in tree.inclusion(position - 1, size)]}
                 for position in positions
-            ]  # fmt: skip
+            )  # fmt: skip
+            self._put(f"proofs/{name}.ndjson", map(_line, rows))
         row = database.row("SELECT note FROM cosignatures WHERE log = ? AND size = ?", log.tree.log, size)
         self._put(f"proofs/{name}.note", (str(row["note"]) if row else note).encode())
-        self._put(f"proofs/{name}.ndjson", b"".join(map(_line, rows)))
         for stamp in database.rows("SELECT size, note, token FROM timestamps WHERE log = ?", log.tree.log):
             self._put(f"timestamps/{name}-{stamp['size']}.note", str(stamp["note"]).encode())
             self._put(f"timestamps/{name}-{stamp['size']}.tsr", bytes(stamp["token"]))
 
-    def _clocks(self, facts: Sequence[Fact]) -> None:
-        found: dict[str, list[dict[str, Any]]] = {}
-        for fact in facts:
-            if isinstance(fact, c.FACTS):
-                key = str(getattr(fact, "clock_id", ""))
-                found.setdefault(key, []).append({"topic": fact.topic, **fact.model_dump(mode="json")})
-        self._put("clocks.json", orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    def _clocks(self) -> None:
+        self._put("clocks.json", self._clock_facts())
         path = self.container.settings.calendar_overrides
         text = builtin_overrides() if path is None else path.read_text(encoding="utf8")
         self._put("calendar.yml", f"# calendar version {self.container.calendar.version}\n{text}".encode())
 
-    def _rules(self, facts: Sequence[Fact]) -> None:
-        used = {(fact.rule_name, fact.rule_version) for fact in facts if isinstance(fact, FindingRaised)}
+    def _clock_facts(self) -> Iterator[bytes]:
+        """One JSON object: clock → its facts, a line for each clock."""
+        begin = b"{"
+        for owner in (self.incident.id, *self.incident.absorbed):
+            for rows in pages(partial(clock_lines.after, self.container.database, owner)):
+                found: dict[str, list[dict[str, Any]]] = {row.id: [] for row in rows}
+                for it in self.container.decisions.of_many(list(found)):
+                    found[it.originator].append({"topic": it.fact.topic, **it.fact.model_dump(mode="json")})
+                for key, facts in found.items():
+                    yield begin + b"\n" + orjson.dumps(key) + b": " + orjson.dumps(facts)
+                    begin = b","
+        yield b"\n}\n" if begin == b"," else b"{}\n"
+
+    def _rules(self, raised: Sequence[FindingRaised]) -> None:
+        used = {(fact.rule_name, fact.rule_version) for fact in raised}
         current = self.container.rules.by_reference
         for name, version in sorted(used):
             rule = current.get(name)
@@ -175,25 +206,30 @@ class Bundle:
                 self._put(f"playbooks/{name}.json", data)
 
     def _notices(self) -> None:
-        for row in sorted(notices.of_incident(self.container.database, self.incident.id), key=lambda it: it.kind):
+        """The notices that have a text, as documents; those that carry a text to single clients, a line for each."""
+        for row in sorted(notices.texts_by_age(self.container.database, self.incident.id), key=lambda it: it.kind):
             notice = self.container.decisions.load(Notice, row.id)
             made, _ = notice_document(self.container.decisions, notice, self.container.settings.language)
             place = f"notices/{notice.kind}-{notice.stage}-{notice.id[:8]}"
             self._put(f"{place}.pdf", render(made, "pdf"))
             self._put(f"{place}.txt", render(made, "txt"))
             body = {
-                "id": notice.id, "kind": notice.kind, "stage": notice.stage, "state": notice.state,
-                "approved_by": notice.approved_by, "content_hash": notice.content_hash,
-                "deliveries": [
-                    {"recipient": d.recipient, "state": d.state, "channel": d.channel, "reference": d.reference,
-                     "at": iso(d.at) if d.at else None, "attempt": d.attempt, "repeat": d.repeat, "receipt": d.receipt}
-                    for d in notice.deliveries.values()
-                ],
+                **_fate(notice),
                 "versions": [
                     {"number": v.number, "at": iso(v.at), "by": v.actor, "content": v.content} for v in notice.versions
                 ],
-            }  # fmt: skip
+            }
             self._put(f"{place}.json", orjson.dumps(body, option=orjson.OPT_INDENT_2))
+        self._put("notices/to-clients.ndjson", self._to_clients())
+
+    def _to_clients(self) -> Iterator[bytes]:
+        database = self.container.database
+        for rows in pages(lambda last: notices.after(database, self.incident.id, last, PAGE)):
+            keys = [row.id for row in rows if row.text_of]
+            with database.read() as cursor:
+                found = self.container.decisions.load_many_within(cursor, Notice, keys)
+            for notice in found.values():
+                yield _line({**_fate(notice), "client": notice.subject, "text_of": notice.text_of})
 
     def _summary(self, at: datetime, events: int, decisions: int) -> None:
         report = summary(self.container, self.incident, at, events, decisions)
@@ -201,7 +237,7 @@ class Bundle:
         self._put("summary.html", render_report(report, "html"))
 
     def _sign(self, at: datetime, by: str, key: str) -> None:
-        listed = {name: {"sha256": sha256(data).hexdigest(), "size": len(data)} for name, data in self.files.items()}
+        listed = {name: {"sha256": it.sha256, "size": it.size} for name, it in self.files.items()}
         manifest = orjson.dumps(
             {
                 "format": FORMAT, "incident": self.incident.number, "incident_id": self.incident.id,
@@ -213,6 +249,18 @@ class Bundle:
         text = f"{FORMAT}\n{self.incident.number}\n{sha256(manifest).hexdigest()}\n"
         self._put("manifest.json", manifest)
         self._put("signature.note", self.container.store.signer.sign_text(text).encode())
+
+
+def _fate(notice: Notice) -> dict[str, Any]:
+    return {
+        "id": notice.id, "kind": notice.kind, "stage": notice.stage, "state": notice.state,
+        "approved_by": notice.approved_by, "content_hash": notice.content_hash,
+        "deliveries": [
+            {"recipient": d.recipient, "state": d.state, "channel": d.channel, "reference": d.reference,
+             "at": iso(d.at) if d.at else None, "attempt": d.attempt, "repeat": d.repeat, "receipt": d.receipt}
+            for d in notice.deliveries.values()
+        ],
+    }  # fmt: skip
 
 
 def _decision(it: StoredFact) -> bytes:

@@ -18,7 +18,8 @@ from reports.exchange.case import Case, CaseClock, CaseFinding
 
 FORMATS: dict[str, Callable[[Case], dict[str, Any]]] = {"ocsf": ocsf.incident_finding, "stix": stix.bundle}
 LISTED = 100
-"""Findings that are listed, the newest; an attack can make thousands, and a webhook is told of each step."""
+"""Findings that are listed, the newest, and clocks, the nearest: there may be thousands, and a webhook is told of each
+step."""
 TYPES = {"ocsf": "application/json", "stix": "application/stix+json;version=2.1"}
 """The media types of the formats."""
 
@@ -30,7 +31,7 @@ def written(container: Reading, incident: Incident, form: str) -> bytes:
 
 def case_of(container: Reading, incident: Incident) -> Case:
     """Gather what others may know of an incident."""
-    facts = container.decisions.timeline(incident.id)
+    last = container.decisions.last_of(incident.id)
     opened, detected = incident.opened_at, incident.detected_at
     assert opened is not None and detected is not None
     entities, findings = incident.entities, _findings(container, incident)
@@ -50,14 +51,14 @@ def case_of(container: Reading, incident: Incident) -> Case:
         opened_at=opened,
         detected_at=detected,
         first_event_at=incident.first_event_at,
-        changed_at=max([opened, *(it.fact.at for it in facts if it.originator == incident.id)]),
+        changed_at=last.at if last is not None else opened,
         version=incident.version,
         clients=len(entities.clients),
         loans=len(entities.loans),
         merged_into=incident.merged_into or "",
         findings=tuple(findings),
         finding_count=len(incident.findings),
-        clocks=tuple(_clock(row) for row in clocks.of_owner(container.database, incident.id)),
+        clocks=tuple(map(_clock, clocks.first_of_owner(container.database, incident.id, LISTED))),
         obligations=incident.obligations,
         organisation=container.settings.sender.name("en"),
         organisation_bin=container.settings.organisation_bin,

@@ -17,6 +17,8 @@ SAME_RULE = 3
 COMMON = 25
 """An entity in more incidents than this (an office's address) says nothing."""
 MOST_ENTITIES, MOST_INCIDENTS = 24, 24
+COMPARED = 100
+"""Values of a kind by which similar incidents are sought."""
 SHAPES = {"clients": n_("client"), "loans": n_("loan"), "users": n_("employee or user"), "devices": n_("device"),
           "addresses": n_("IP address"), "sessions": n_("session"), "workstations": n_("workstation")}  # fmt: skip
 
@@ -26,7 +28,8 @@ def similar(container: Reading, incident_id: str, limit: int = 8) -> list[Simila
     database = container.database
     score: dict[str, int] = {}
     shared: dict[str, list[str]] = {}
-    for it in incidents.sharing(database, incident_id, COMMON):
+    alike = (it for kind in SHAPES for it in incidents.sharing(database, incident_id, kind, COMMON, COMPARED))
+    for it in alike:
         score[it.id] = score.get(it.id, 0) + WEIGHTS.get(it.kind, 1)
         shared.setdefault(it.id, []).append(it.value)
     for key in incidents.of_same_rule(database, incident_id):
@@ -63,10 +66,9 @@ def graph(container: Reading, incident_id: str) -> Picture | None:
 
     None when there is nothing to show. At most 24 entities and 24 incidents; the same data give the same picture.
     """
-    entities = incidents.entities_of(container.database, incident_id)
-    if not entities:
+    shown = incidents.entities_of(container.database, incident_id, MOST_ENTITIES)
+    if not shown:
         return None
-    shown = entities[:MOST_ENTITIES]
     nodes: list[Node] = []
     lines: list[tuple[float, float, float, float]] = []
     places: dict[tuple[str, str], tuple[float, float]] = {}
@@ -82,7 +84,7 @@ def graph(container: Reading, incident_id: str) -> Picture | None:
         number, title = (other.number, other.title) if other is not None else ("", "")
         nodes.append(_node(x, y, "incident", number, f"/incidents/{key}", title))
         lines += [(*places[entity], x, y) for entity in touched]
-    hidden = len(entities) - len(shown)
+    hidden = incidents.how_much_touched(container.database, incident_id) - len(shown)
     return Picture(nodes, [tuple(round(v, 1) for v in line) for line in lines], hidden)
 
 

@@ -11,11 +11,14 @@ from infra.read.metrics import STEPS, metrics_of
 from infra.read.metrics import say as length
 from infra.read.notice_documents import log_head
 from infra.read.reading import Reading
-from infra.read.rows import clocks, notices
-from infra.read.timeline import entries
-from reports.messages import moment, say, spoken, word
+from infra.read.rows import clock_lines, notices
+from infra.read.timeline import MANY, page
+from reports.messages import moment, number, say, spoken, word
 from reports.phrases import titled
 from reports.report import Block, Report, Table
+
+TOLD = 300
+"""Entries of the timeline that are told, the newest; of an incident of many clients without single ones."""
 
 
 def summary(container: Reading, incident: Incident, at: datetime, events: int, decisions: int) -> Report:
@@ -67,12 +70,19 @@ def _spans(container: Reading, incident: Incident) -> Table:
 
 
 def _terms(container: Reading, incident: Incident, when: Callable[[datetime | None], str]) -> Table:
+    single, lines = clock_lines.of_owner(container.database, incident.id, container.clock.now())
+    many = tuple(
+        (word(r.kind), say("{n} in the table of clocks", n=number(r.total)), when(r.anchor_at), when(r.due_at),
+         number(r.total - r.open), say("{n} breached", n=number(r.breached)))
+        for r in lines
+    )  # fmt: skip
     return Table(
         columns=(say("Duty"), say("For"), say("Since"), say("Due"), say("Done"), say("State")),
         rows=tuple(
             (word(r.kind), r.subject or "—", when(r.anchor_at), when(r.due_at), when(r.satisfied_at), word(r.state))
-            for r in clocks.of_owner_by_subject(container.database, incident.id)
-        ),
+            for r in single
+        )
+        + many,
     )
 
 
@@ -84,16 +94,18 @@ def _notices(container: Reading, incident: Incident, when: Callable[[datetime | 
         rows=tuple(
             (word(r.kind), word(r.stage), r.subject or "—", r.approved_by or "—", when(r.sent_at),
              r.transport_ref or "—", word(r.state))
-            for r in notices.of_incident_by_age(container.database, incident.id)
+            for r in notices.texts_by_age(container.database, incident.id)
         ),
     )  # fmt: skip
 
 
 def _story(container: Reading, incident: Incident) -> Table:
+    main = len(incident.entities.clients) > MANY
+    told = page(container, incident.id, most=TOLD, main=main).entries
     return Table(
         columns=(say("When"), say("Who"), say("What")),
         rows=tuple(
             (moment(e.at, container.calendar.zone), e.actor, e.text + (f" — {e.reason}" if e.reason else ""))
-            for e in entries(container, incident.id)[::-1]
+            for e in told[::-1]
         ),
     )

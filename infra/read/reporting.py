@@ -28,7 +28,7 @@ from infra.read.report_tables import (
     terms_table,
 )
 from infra.read.rows import clocks, effects, governance, incidents, notices, protections
-from infra.read.rows.clocks import TermsRow
+from infra.read.rows.clocks import BreachRow, TermsRow
 from infra.read.rows.incidents import MeasuredRow
 from reports.messages import moment, ngettext, number, say, speak, spoken, word
 from reports.phrases import chart_label, term, titled
@@ -214,8 +214,8 @@ class Reports:
         rows = self._terms_of(period)
         breaches = clocks.breaches(self.container.database, period.start, period.end)
         listed = tuple(
-            (word(r.kind), r.number or r.act_number or "—", self._when(r.due_at),
-             self._when(r.satisfied_at) if r.satisfied_at else say("still owed"))
+            (word(r.kind) + (f" ({number(r.terms)})" if r.terms > 1 else ""), r.number or r.act_number or "—",
+             self._when(r.due_at), self._done(r))
             for r in breaches
         )  # fmt: skip
         series = {
@@ -285,11 +285,9 @@ class Reports:
         found = []
         for row in rows:
             if row.lessons:
-                for it in self.container.decisions.timeline(row.id):
-                    if it.fact.topic == "incident.lessons-recorded.v1":
-                        found.append(
-                            f"{row.number}: {getattr(it.fact, 'lessons', '')} — {getattr(it.fact, 'actions', '')}"
-                        )
+                for it in self.container.decisions.of_topic([row.id], "incident.lessons-recorded.v1"):
+                    text = f"{getattr(it.fact, 'lessons', '')} — {getattr(it.fact, 'actions', '')}"
+                    found.append(f"{row.number}: {text}")
         return found
 
     def review_outputs(self, period: Period) -> Report:
@@ -297,8 +295,8 @@ class Reports:
         since, until = iso(period.start), iso(period.end)
         held = []
         for row in governance.duties_done(self.container.database):
-            for it in self.container.decisions.timeline(row.id):
-                if it.fact.topic == "duty.done.v1" and since <= iso(it.fact.at) < until:
+            for it in self.container.decisions.of_topic([row.id], "duty.done.v1"):
+                if since <= iso(it.fact.at) < until:
                     title = say(duty_specs()[row.key].title)
                     held.append(
                         (
@@ -364,6 +362,14 @@ class Reports:
             "coverage", n_("Coverage of the obligations"), period.name,
             [Block(heading=say("Obligations"), text=text, table=obligations_table(rows))], state=True,
         )  # fmt: skip
+
+    def _done(self, row: BreachRow) -> str:
+        """Say when the last of the terms of a kind was done after all, or how many are still owed."""
+        if not row.owed and row.satisfied_at:
+            return self._when(row.satisfied_at)
+        if row.terms == 1:
+            return say("still owed")
+        return say("still owed: {n} of {all}", n=number(row.owed), all=number(row.terms))
 
     def _when(self, at: datetime) -> str:
         return moment(at, self.container.calendar.zone, seconds=False)

@@ -1,24 +1,27 @@
-"""One line of words for each fact, for the timelines of incidents, protections and duties."""
+"""The timelines of incidents, protections and duties, a page at a time: one line of words for each fact."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 from engine.duties import facts as c
-from engine.governance import facts as g
-from engine.incidents import facts as i
-from engine.kernel.errors import n_
 from engine.kernel.facts import Fact, StoredFact
-from engine.kernel.timestamps import iso
-from engine.kernel.trouble import Trouble, told
 from engine.notices import facts as n
 from engine.protection import facts as p
 from infra.read.reading import Reading
-from infra.read.rows import incidents
+from infra.read.rows import clocks, incidents, notices
 from playbooks import run as runs
-from reports.messages import day, listed, moment, say, spoken, word
-from reports.phrases import policy, proof, why
+from reports.messages import listed, say, word
+from reports.phrases import why
+from reports.told import describe
+
+PAGE = 200
+MANY = 20
+"""From so many clients on, a page shows the main timeline: the clocks and notices of single clients are asked for."""
+END = 2**62
 
 
 class Entry(NamedTuple):
@@ -33,13 +36,34 @@ class Entry(NamedTuple):
     reason: str
 
 
-_OTHERS = ("into", "other", "incident_id")
-"""The fields by which a fact names an incident."""
+class Page(NamedTuple):
+    """A page of a timeline, the newest fact first, and the position below which the next one begins; 0 after the
+    last."""
+
+    entries: list[Entry]
+    next: int
+
+
+def page(container: Reading, owner: str, below: int = 0, most: int = PAGE, *, main: bool = False) -> Page:
+    """Return a page of the timeline of an incident or protection below a position (0: the newest); ``main`` leaves
+    out the clocks and notices of single clients."""
+    recorded = container.decisions.newest(owner, below or END, most, main=main)
+    return Page(_told(container, recorded), recorded[-1].position if len(recorded) == most else 0)
 
 
 def entries(container: Reading, owner: str) -> list[Entry]:
-    """Return the timeline of an incident or protection, newest first."""
-    recorded = container.decisions.timeline(owner)
+    """Return the whole timeline of a protection, a duty or an incident of few clients, newest first."""
+    return list(story(container, container.decisions.timeline(owner)))[::-1]
+
+
+def story(container: Reading, recorded: Iterator[StoredFact]) -> Iterator[Entry]:
+    """Tell facts in words, in their order, without holding them all."""
+    facts = iter(recorded)
+    while part := list(islice(facts, PAGE)):
+        yield from _told(container, part)
+
+
+def _told(container: Reading, recorded: Sequence[StoredFact]) -> list[Entry]:
     names = _names(container, recorded)
     return [
         Entry(
@@ -47,10 +71,10 @@ def entries(container: Reading, owner: str) -> list[Entry]:
             at=it.fact.at,
             actor=it.fact.actor,
             topic=it.fact.topic.split(".")[0],
-            text=describe(it.fact, names),
+            text=describe(it.fact, names) or _run(it.fact, names) or it.fact.topic,
             reason=why(it.fact.reason),
         )
-        for it in reversed(recorded)
+        for it in recorded
         if not _is_scaffolding(it.fact)
     ]
 
@@ -61,211 +85,39 @@ def _is_scaffolding(fact: Fact) -> bool:
     return kind in ("start", "end") and isinstance(fact, runs.StepEntered | runs.StepFinished)
 
 
-def _names(container: Reading, recorded: list[StoredFact]) -> dict[str, str]:
-    """The words for ids that appear in later facts: clocks, notices, steps, orders, other incidents."""
-    named = (getattr(it.fact, name, "") for it in recorded for name in _OTHERS)
-    names = incidents.numbers(container.database, filter(None, named))
-    for it in recorded:
-        match it.fact:
-            case c.ClockStarted() as fact:
-                names[fact.clock_id] = word(fact.kind) + (f" ({fact.subject})" if fact.subject else "")
-            case n.NoticeDrafted() as fact:
-                stage = "" if fact.stage == "initial" else f", {word(fact.stage)}"
-                names[fact.notice_id] = word(fact.kind) + stage + (f" ({fact.subject})" if fact.subject else "")
-            case n.NoticeAddressed() as fact:
-                names[fact.notice_id] = f"{word(fact.kind)} ({fact.subject})"
-            case runs.RunStarted() as fact:
-                for playbook in container.playbooks.values():
-                    if playbook.digest == fact.digest:
-                        names |= {step_id: str(step.get("name", "")) for step_id, step in playbook.workflow.items()}
-            case p.OrderIssued() as fact:
-                names[fact.order_id] = f"{word(fact.kind)} → {fact.target}"
-    return names
+def _names(container: Reading, recorded: Sequence[StoredFact]) -> dict[str, str]:
+    """The words for the ids that some facts name: clocks, notices, steps, orders, other incidents."""
+    database = container.database
+    names = incidents.numbers(database, _named(recorded, "other", "into", "incident_id"))
+    for row in clocks.of_ids(database, _named([it for it in recorded if isinstance(it.fact, c.FACTS)], "clock_id")):
+        names[row.id] = word(row.kind) + (f" ({row.subject})" if row.subject else "")
+    told = [it for it in recorded if isinstance(it.fact, n.FACTS)]
+    for notice in notices.of_ids(database, _named(told, "notice_id")):
+        stage = "" if notice.stage == "initial" else f", {word(notice.stage)}"
+        names[notice.id] = word(notice.kind) + stage + (f" ({notice.subject})" if notice.subject else "")
+    return names | _steps(container, recorded) | _orders(container, recorded)
 
 
-def describe(fact: Fact, names: dict[str, str]) -> str:
-    """Say in words what a fact means."""
-    for ours in (_incident, _casework, _clock, _notice, _run, _protection, _duty):
-        text = ours(fact, names)
-        if text is not None:
-            return text
-    if isinstance(fact, Trouble):
-        _, text, values = told(fact)
-        return say(text, **values)
-    return fact.topic
+def _named(recorded: Sequence[StoredFact], *fields: str) -> list[str]:
+    """The ids that facts have in some fields."""
+    found = (str(getattr(it.fact, field, "") or "") for it in recorded for field in fields)
+    return list(dict.fromkeys(it for it in found if it))
 
 
-def _incident(fact: Fact, names: dict[str, str]) -> str | None:
-    match fact:
-        case i.IncidentOpened():
-            if fact.rule_name:
-                return say("Incident {number} opened by rule {rule}", number=fact.number, rule=fact.rule_name)
-            told_by = word(fact.reported_by)
-            return say("Incident {number} opened by hand, told by {told_by}", number=fact.number, told_by=told_by)
-        case i.FindingJoined():
-            if not fact.new_clients:
-                return say("Another finding of {rule} joined", rule=fact.rule_name)
-            clients = ", ".join(fact.new_clients[:5])
-            return say("Another finding of {rule} joined, new clients: {clients}", rule=fact.rule_name, clients=clients)
-        case i.IncidentAssigned():
-            return say("Assigned to {assignee}", assignee=fact.assignee)
-        case i.IncidentAcknowledged():
-            return say("Acknowledged")
-        case i.NoteAdded():
-            return fact.text
-        case i.SeverityChanged():
-            return say("Severity is now {severity}", severity=word(fact.severity))
-        case i.ContainmentStarted():
-            return say("Contained: {action}", action=fact.action)
-        case i.CauseEliminated():
-            return say("Cause eliminated: {evidence}", evidence=fact.evidence)
-        case i.ConsequenceEliminated():
-            return say("Consequences eliminated: {evidence}", evidence=fact.evidence)
-        case i.RecoveryConfirmed():
-            return say("Normal state confirmed: {evidence}", evidence=fact.evidence)
-        case i.ClosureProposed():
-            disposition = word(fact.disposition)
-            return say("Closing proposed as {disposition}; a second person must agree", disposition=disposition)
-        case i.IncidentClosed():
-            return say("Closed as {disposition}", disposition=word(fact.disposition))
-        case i.IncidentReopened():
-            return say("Reopened")
-        case i.LessonsRecorded():
-            return say("Lessons: {lessons} Actions: {actions}", lessons=fact.lessons, actions=fact.actions)
-    return None
+def _steps(container: Reading, recorded: Sequence[StoredFact]) -> dict[str, str]:
+    owners = list(dict.fromkeys(it.originator for it in recorded if hasattr(it.fact, "step_id")))
+    digests = {getattr(it.fact, "digest", "") for it in container.decisions.of_topic(owners, "run.started.v1")}
+    found: dict[str, str] = {}
+    for playbook in container.playbooks.values():
+        if playbook.digest in digests:
+            found |= {step_id: str(step.get("name", "")) for step_id, step in playbook.workflow.items()}
+    return found
 
 
-def _casework(fact: Fact, names: dict[str, str]) -> str | None:
-    match fact:
-        case i.IncidentMerged():
-            return say("Merged into {incident}", incident=names.get(fact.into, say("another incident")))
-        case i.IncidentAbsorbed():
-            other = names.get(fact.other, say("Another incident"))
-            return say("{incident} was merged into this one", incident=other)
-        case i.FindingsDetached():
-            into = names.get(fact.into, say("another incident"))
-            return say("{n} finding(s) moved to {incident}", n=len(fact.findings), incident=into)
-        case i.FindingsTakenOver():
-            other = names.get(fact.other, say("another incident"))
-            return say("{n} finding(s) taken over from {incident}", n=len(fact.parts), incident=other)
-        case i.IncidentLinked():
-            other = names.get(fact.other, say("another incident"))
-            return say("Linked with {incident} ({relation})", incident=other, relation=word(fact.relation))
-        case i.IncidentUnlinked():
-            return say("No longer linked with {incident}", incident=names.get(fact.other, say("another incident")))
-        case i.NotifiabilityRaised():
-            return say("The law's duties hold for this incident")
-        case i.NotifiabilityLoweringProposed():
-            return say("Proposed: the law's duties do not hold; a second person must agree")
-        case i.NotifiabilityLowered():
-            return say("The law's duties do not hold (proposed by {person})", person=fact.second_person)
-        case i.ClientsNamed():
-            named = ", ".join((*fact.entities.clients, *fact.entities.loans)[:8])
-            return say("Affected clients named: {clients}", clients=named)
-        case i.FindingSuppressed():
-            return say("A finding with the same key came and was suppressed")
-        case i.SuppressionSet():
-            return say("Further findings with this key open nothing until {until}", until=_instant(fact.until))
-    return None
-
-
-def _clock(fact: Fact, names: dict[str, str]) -> str | None:
-    if not isinstance(fact, c.FACTS):
-        return None
-    name = names.get(str(getattr(fact, "clock_id", "")), say("Clock"))
-    match fact:
-        case c.ClockStarted():
-            if fact.by_hand:
-                return say("{name}: clock started by hand ({policy})", name=name, policy=policy(fact.policy))
-            return say("{name}: clock started ({policy})", name=name, policy=policy(fact.policy))
-        case c.ClockMarkReached():
-            told = _told(fact.escalated_to)
-            return say("{name}: {percent} % of the term used; told {told}", name=name, percent=fact.percent, told=told)
-        case c.ClockWentLate():
-            return say("{name}: the strict instant has passed", name=name)
-        case c.ClockBreached():
-            return say("{name}: BREACHED; told {told}", name=name, told=_told(fact.escalated_to))
-        case c.ClockReminded():
-            told, days = _told(fact.escalated_to), fact.after_days
-            return say("{name}: still owed {days} days after the breach; told {told}", name=name, days=days, told=told)
-        case c.ClockSatisfied():
-            if fact.late:
-                return say("{name}: satisfied late by {proof}", name=name, proof=proof(fact.proof))
-            return say("{name}: satisfied by {proof}", name=name, proof=proof(fact.proof))
-        case c.ClockProofWithdrawn():
-            return say("{name}: owed again", name=name)
-        case c.ClockCancellationProposed():
-            return say("{name}: cancelling proposed; a second person must agree", name=name)
-        case c.ClockCancelled():
-            return say("{name}: cancelled by two persons, with {person}", name=name, person=fact.second_person)
-        case c.ClockResumed():
-            return say("{name}: resumed", name=name)
-        case c.ClockRecounted():
-            due = _instant(fact.due_at)
-            if fact.counted_due_at > fact.due_at:
-                text = n_("{name}: counted again, due {due}; the new calendar would give a later one")
-                return say(text, name=name, due=due)
-            return say("{name}: counted again, due {due}", name=name, due=due)
-        case c.ClockLaterAccepted():
-            return say("{name}: the later deadline was accepted", name=name)
-    return say("{name}: counted from an earlier detection", name=name)
-
-
-def _told(roles: tuple[str, ...]) -> str:
-    return listed(roles) or say("nobody")
-
-
-def _instant(at: datetime) -> str:
-    return moment(at, UTC, seconds=False) + " UTC" if spoken() != "en" else f"{iso(at)[:16]}Z"
-
-
-def _notice(fact: Fact, names: dict[str, str]) -> str | None:
-    if not isinstance(fact, n.FACTS):
-        return None
-    name = names.get(str(getattr(fact, "notice_id", "")), say("Notice"))
-    match fact:
-        case n.NoticeDrafted():
-            return say("{name}: drafted", name=name)
-        case n.NoticeRedrafted():
-            return say("{name}: drafted anew, the incident has changed", name=name)
-        case n.NoticeEdited():
-            return say("{name}: edited ({language})", name=name, language=fact.language)
-        case n.NoticeSubmitted():
-            return say("{name}: submitted for review", name=name)
-        case n.NoticeReturned():
-            return say("{name}: given back", name=name)
-        case n.NoticeApproved(addressees=number) if number:
-            return say(
-                "{name}: approved for {clients} clients, content {hash}…, list {list}…", name=name, clients=number,
-                hash=fact.content_hash[:12], list=fact.list_sha256[:12],
-            )  # fmt: skip
-        case n.NoticeListed():
-            return say("{name}: {clients} clients listed", name=name, clients=len(fact.clients))
-        case n.NoticeAddressed():
-            return say("{name}: addressed with the approved text", name=name)
-        case n.NoticeApproved():
-            return say("{name}: approved, content {hash}…", name=name, hash=fact.content_hash[:12])
-        case n.NoticeSent():
-            values = {"channel": fact.channel, "recipient": fact.recipient, "reference": fact.transport_ref}
-            return say("{name}: sent by {channel} to {recipient}, reference {reference}", name=name, **values)
-        case n.NoticeRefused():
-            return say("{name}: REFUSED: {answer}", name=name, answer=fact.answer)
-        case n.NoticeUnknown():
-            return say("{name}: nobody knows whether it arrived: {detail}", name=name, detail=fact.detail)
-        case n.NoticeBounced():
-            answer = f"{fact.status} {fact.detail}"
-            return say(
-                "{name}: CAME BACK from {recipient}: {answer}", name=name, recipient=fact.recipient, answer=answer
-            )
-        case n.NoticeResendOrdered():
-            text = n_("{name}: try {attempt} ordered, to {recipient}")
-            if fact.repeat:
-                text = n_("{name}: try {attempt} ordered, to {recipient}, marked as a repeat")
-            return say(text, name=name, attempt=fact.attempt, recipient=fact.recipient)
-        case n.NoticeReceipted():
-            on = day(fact.received_on)
-            return say("{name}: receipt {reference} of {day}", name=name, reference=fact.reference, day=on)
-    return say("{name}: withdrawn", name=name)
+def _orders(container: Reading, recorded: Sequence[StoredFact]) -> dict[str, str]:
+    owners = list(dict.fromkeys(it.originator for it in recorded if hasattr(it.fact, "order_id")))
+    facts = [it.fact for it in container.decisions.of_topic(owners, "order.issued.v1")]
+    return {it.order_id: f"{word(it.kind)} → {it.target}" for it in facts if isinstance(it, p.OrderIssued)}
 
 
 def _run(fact: Fact, names: dict[str, str]) -> str | None:
@@ -288,64 +140,4 @@ def _run(fact: Fact, names: dict[str, str]) -> str | None:
             return say("Playbook failed")
         case runs.RunCancelled():
             return say("Playbook stopped")
-    return None
-
-
-def _protection(fact: Fact, names: dict[str, str]) -> str | None:
-    match fact:
-        case p.ActRegistered():
-            return say("Act {number} of {issuer} entered", number=fact.act.number, issuer=fact.act.issuer)
-        case p.ActVerified():
-            return say("Act found genuine") if fact.genuine else say("Act found NOT genuine; the stops are lifted")
-        case p.ActDocumentAttached():
-            return say("Document attached: {name}, SHA-256 {hash}…", name=fact.name, hash=fact.sha256[:12])
-        case p.CourtRuled():
-            values = {"number": fact.number, "court": fact.court, "ruling": word(fact.ruling)}
-            return say("Court decision {number} of {court}: {ruling}", **values)
-        case p.OutcomeProposed():
-            return say("Proposed: {outcome}; a second person must decide", outcome=word(fact.outcome))
-        case p.OutcomeDecided():
-            outcome, person = word(fact.outcome), fact.proposed_by
-            return say("Decided: {outcome} (proposed by {person})", outcome=outcome, person=person)
-        case p.OutcomeDeclined():
-            outcome, person = word(fact.outcome), fact.proposed_by
-            return say("Declined: {outcome} (proposed by {person})", outcome=outcome, person=person)
-        case p.OrderIssued():
-            return say("Order: {order} → {target}", order=word(fact.kind), target=fact.target)
-        case p.OrderHandedOver():
-            order = names.get(fact.order_id, say("order"))
-            return say("Sent as a letter: {order}, {reference}", order=order, reference=fact.reference)
-        case p.OrderAcknowledged():
-            order = names.get(fact.order_id, say("order"))
-            return say("Acknowledged: {order}, reference {reference}", order=order, reference=fact.reference)
-        case p.OrderOverdue():
-            order, answer = names.get(fact.order_id, say("order")), fact.last_answer
-            text = n_("NOT acknowledged after {n} tries: {order} ({answer})")
-            return say(text, order=order, n=fact.attempts, answer=answer)
-        case p.OrderRevoked():
-            return say("Not tried any more: {order}", order=names.get(fact.order_id, say("order")))
-        case p.ViolationFound():
-            return say("VIOLATED: see {incident}", incident=names.get(fact.incident_id, say("the incident")))
-    return None
-
-
-def _duty(fact: Fact, names: dict[str, str]) -> str | None:
-    match fact:
-        case g.DutyDone():
-            return say("Done on {day}: {evidence}", day=day(fact.done_on), evidence=fact.evidence)
-        case g.ActionPlanned():
-            values = {"owner": fact.owner, "day": day(fact.due_on), "text": fact.text}
-            return say("Action for {owner} until {day}: {text}", **values)
-        case g.ActionClosed():
-            return say("Action carried out: {evidence}", evidence=fact.evidence)
-        case g.EvidenceRecorded():
-            return say("Evidence: {text}", text=fact.text)
-        case g.RiskEntered():
-            return say("Risk entered: {threat}", threat=fact.threat)
-        case g.RiskScored():
-            loss = f"{fact.confidentiality}/{fact.integrity}/{fact.availability}"
-            text = n_("Scored by {expert}: likelihood {likelihood}, loss {loss}")
-            return say(text, expert=fact.expert, likelihood=fact.likelihood, loss=loss)
-        case g.RiskTreated():
-            return say("Treatment: {treatment}. {measures}", treatment=word(fact.treatment), measures=fact.measures)
     return None

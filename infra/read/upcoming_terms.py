@@ -8,29 +8,51 @@ from itertools import groupby
 
 from icalendar import Alarm, Calendar, Event
 
+from engine.kernel.ids import derive
 from infra.read.reading import Reading
-from infra.read.rows import clocks
+from infra.read.rows import clock_lines, clocks
 from infra.read.rows.clocks import DueRow
-from reports.messages import moment, say, weekday, word
+from infra.store.models.record import columns_of
+from reports.messages import moment, number, say, weekday, word
 
 WEEK = 7
 YEAR = 400
+_ASKED = [it.field for it in columns_of(DueRow) if not it.computed]
 
 
-def due_within(container: Reading, days: int = WEEK) -> list[DueRow]:
-    """Return every open term that ends within so many days or has ended, the nearest first. Names no client."""
-    rows = clocks.due_until(container.database, container.clock.now() + timedelta(days=days))
-    return [
-        replace(
-            row,
-            what=word(row.kind),
-            of=row.number or (say("act {number}", number=row.act_number) if row.act_number else row.action or ""),
-            who=row.assignee or row.action_owner,
-            path=path_of(row),
-            day=say("Overdue") if row.breached_at else weekday(container.calendar.local(row.due_at).date()),
-        )
-        for row in rows
-    ]
+MOST = 500
+"""Terms, and lines of them, in one answer."""
+
+
+def due_within(container: Reading, days: int = WEEK, last: str = "") -> list[DueRow]:
+    """Return open terms that end within so many days or have ended, the nearest first, after one of them; at most 500.
+    Names no client."""
+    until = container.clock.now() + timedelta(days=days)
+    return [in_words(container, row) for row in clocks.due_until(container.database, until, last, MOST)]
+
+
+def lines_within(container: Reading, days: int = WEEK, after: str = "") -> tuple[list[DueRow], str]:
+    """Return the same with the terms of a kind of an incident or act as one line, under the nearest of them; and where
+    the next page begins."""
+    now = container.clock.now()
+    page = clock_lines.lines(container.database, "running", now, after, now + timedelta(days=days), MOST)
+    found = []
+    for line in page.rows:
+        row = DueRow(*(getattr(line, name) for name in _ASKED))
+        found.append(in_words(container, replace(row, n=line.open)))
+    return found, page.next
+
+
+def in_words(container: Reading, row: DueRow) -> DueRow:
+    """Say whose a term is, what it is about and on which day it ends."""
+    return replace(
+        row,
+        what=word(row.kind),
+        of=row.number or (say("act {number}", number=row.act_number) if row.act_number else row.action or ""),
+        who=row.assignee or row.action_owner,
+        path=path_of(row),
+        day=say("Overdue") if row.breached_at else weekday(container.calendar.local(row.due_at).date()),
+    )
 
 
 def by_day(rows: list[DueRow]) -> list[tuple[str, list[DueRow]]]:
@@ -40,7 +62,9 @@ def by_day(rows: list[DueRow]) -> list[tuple[str, list[DueRow]]]:
 
 
 def path_of(row: DueRow) -> str:
-    """Return the page a clock belongs to."""
+    """Return the page a clock belongs to: of many of a kind, that of the kind."""
+    if row.n > 1:
+        return f"/clocks/of/{row.owner_id}/{row.kind}"
     folder = {"incident": "/incidents/", "protection": "/protections/"}.get(row.owner_kind)
     return f"{folder}{row.owner_id}" if folder else "/duties"
 
@@ -48,7 +72,8 @@ def path_of(row: DueRow) -> str:
 def as_calendar(container: Reading, rows: list[DueRow], address: str = "") -> bytes:
     """Write open terms as an iCalendar feed: one event a term, with an alarm at the organisation's own early aim.
 
-    A term keeps its UID when it is counted again, so a calendar program moves the event and adds none.
+    A term keeps its UID when it is counted again, so a calendar program moves the event and adds none. Many terms of a
+    kind are one event, on the nearest of them.
     """
     feed = Calendar()
     feed.add("prodid", "-//Qorgau//legal clocks//EN")
@@ -58,11 +83,12 @@ def as_calendar(container: Reading, rows: list[DueRow], address: str = "") -> by
     now = container.clock.now()
     for row in rows:
         event = Event()
-        event.add("uid", f"{row.id}@{container.settings.log_name}")
+        key = row.id if row.n == 1 else derive("terms", row.owner_id, row.kind)
+        event.add("uid", f"{key}@{container.settings.log_name}")
         event.add("dtstamp", now)
         event.add("dtstart", row.due_at)
         event.add("dtend", row.due_at)
-        named = row.what + (f" ({row.of})" if row.of else "")
+        named = row.what + (f" × {number(row.n)}" if row.n > 1 else "") + (f" ({row.of})" if row.of else "")
         event.add("summary", say("OVERDUE: {term}", term=named) if row.breached_at else named)
         since = moment(row.anchor_at, container.calendar.zone, seconds=False)
         event.add("description", say("Runs since {since}; state: {state}.", since=since, state=word(row.state)))

@@ -88,9 +88,22 @@ def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime, facts:
 
 def place_all(cursor: Cursor, facts: Iterable[tuple[int, Fact, AnyAggregate | None]]) -> None:
     """Put facts (position, fact, its aggregate or None) on the timelines they belong to."""
-    rows = [(owner, position) for position, fact, aggregate in facts for owner in _owners(fact, aggregate)]
+    rows = [
+        (owner, position, int(_is_of_client(aggregate)))
+        for position, fact, aggregate in facts
+        for owner in _owners(fact, aggregate)
+    ]
     if rows:
         cursor.executemany(insert(TimelineRow) + " ON CONFLICT DO NOTHING", rows)
+
+
+def _is_of_client(aggregate: AnyAggregate | None) -> bool:
+    match aggregate:
+        case Clock():
+            return aggregate.owner_kind == "incident" and aggregate.subject != ""
+        case Notice():
+            return aggregate.text_of != ""
+    return False
 
 
 def _owners(fact: Fact, aggregate: AnyAggregate | None) -> list[str]:

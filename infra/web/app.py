@@ -28,6 +28,7 @@ from infra.web.console import client_lists as pages_client_lists
 from infra.web.console import clocks as pages_clocks
 from infra.web.console import evidence as pages_evidence
 from infra.web.console import governance as pages_governance
+from infra.web.console import incident_lists as pages_incident_lists
 from infra.web.console import incidents as pages_incidents
 from infra.web.console import live, sign_in
 from infra.web.console import notices as pages_notices
@@ -81,6 +82,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         pages_governance,
         pages_incidents,
         pages_client_lists,
+        pages_incident_lists,
         pages_notices,
         pages_permissions,
         pages_protections,

@@ -21,7 +21,7 @@ import zipfile
 from pathlib import Path
 from typing import IO, Any
 
-LONGEST = 256 * 1024 * 1024
+LONGEST = 8 * 1024 * 1024 * 1024
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P

@@ -21,12 +21,15 @@ from infra.read.finders import load_incident, load_notice
 from infra.read.notice_documents import notice_document
 from infra.read.rows import incidents as read_incidents
 from infra.read.rows import notices as read_notices
-from infra.read.rows.clocks import of_owner
+from infra.read.rows.clocks import first_of_owner, how_many_of
 from infra.read.rows.protections import every
-from infra.read.upcoming_terms import as_calendar, due_within
+from infra.read.upcoming_terms import as_calendar, lines_within
 from infra.store.models.record import stored
 from reports.messages import speak
 from reports.render import FORMATS, render
+
+SHOWN = 500
+"""Rows of each list of an incident."""
 
 
 @click.group()
@@ -84,13 +87,13 @@ def week(days: int, ics: bool, as_json: bool) -> None:
     with common.container() as container:
         if ics:
             with speak(container.settings.language):
-                sys.stdout.buffer.write(as_calendar(container, due_within(container, days)))
+                sys.stdout.buffer.write(as_calendar(container, lines_within(container, days)[0]))
             return
-        rows = due_within(container, days)
+        rows = lines_within(container, days)[0]
         shown = [stored(row) for row in rows]
         for row in shown:
             row["due"] = container.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
-    common.show(shown, ("due", "what", "of", "state", "who"), as_json)
+    common.show(shown, ("due", "what", "n", "of", "state", "who"), as_json)
 
 
 @clock.command("list")
@@ -118,7 +121,9 @@ def incidents() -> None:
 def list_incidents(view: str, as_json: bool) -> None:
     """List incidents, those nearest to a breach first."""
     with common.container() as container:
-        rows = [stored(row) for row in read_incidents.queue(container.database, view, "", "", container.clock.now())]
+        rows = [
+            stored(row) for row in read_incidents.queue(container.database, view, "", "", container.clock.now(), 20)
+        ]
     for row in rows:
         nearest = row.pop("nearest")
         row["next_duty"] = nearest["kind"] if nearest else None
@@ -130,16 +135,27 @@ def list_incidents(view: str, as_json: bool) -> None:
 @click.argument("number")
 @common.as_json
 def show_incident(number: str, as_json: bool) -> None:
-    """Show one incident, by number or id, with its clocks, notices and timeline."""
+    """Show one incident, by number or id, with its clocks, notices and timeline.
+
+    Of an incident with many clients these are the first 500 clocks and notices and the newest of the timeline without
+    single clients; 'incidents export' and 'evidence bundle' write everything.
+    """
     with common.container() as container:
         incident = load_incident(container, number)
         row = read_incidents.incident(container.database, incident.id)
-        clocks = [stored(it) for it in of_owner(container.database, incident.id)]
-        notices = [stored(it) for it in read_notices.of_incident(container.database, incident.id)]
-        entries = timeline.entries(container, incident.id)[::-1]
+        clocks = [stored(it) for it in first_of_owner(container.database, incident.id, SHOWN)]
+        notices = [stored(it) for it in read_notices.after(container.database, incident.id, "", SHOWN)]
+        told = timeline.page(container, incident.id, most=SHOWN, main=len(incident.entities.clients) > timeline.MANY)
+        counts = {
+            "clock_count": how_many_of(container.database, incident.id),
+            "notice_count": read_notices.how_many_of(container.database, incident.id),
+            "timeline_next": told.next or None,
+        }
+        entries = told.entries[::-1]
     if as_json:
         shown = [it._asdict() for it in entries]
-        document = {**(stored(row) if row else {}), "clocks": clocks, "notices": notices, "timeline": shown}
+        listed = {"clocks": clocks, "notices": notices, "timeline": shown}
+        document = {**(stored(row) if row else {}), **listed, **counts}
         click.echo(json.dumps(document, ensure_ascii=False, default=str))
         return
     click.echo(f"{incident.number}  {incident.title}")

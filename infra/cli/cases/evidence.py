@@ -29,11 +29,11 @@ def bundle(number: str, output: Path | None, personal: bool, language: str | Non
     with common.container() as container:
         incident = load_incident(container, number)
         made = Bundle(container, incident, personal=personal, language=language)
-        data = made.build(container.clock.now(), "command line")
+        path = output or Path(f"{incident.number}.zip")
+        with path.open("wb") as file:
+            made.write(file, container.clock.now(), "command line")
         key = container.store.signer.verifier.text()
-    path = output or Path(f"{incident.number}.zip")
-    path.write_bytes(data)
-    click.echo(f"{path}: {len(data)} bytes\ncheck it with: qorgau evidence verify {path} --key '{key}'")
+    click.echo(f"{path}: {path.stat().st_size} bytes\ncheck it with: qorgau evidence verify {path} --key '{key}'")
 
 
 @evidence.command()

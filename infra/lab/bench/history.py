@@ -28,8 +28,8 @@ from infra.inbound.parser_pool import Batch
 from infra.lab.bench.waits import FsyncProbe, waits_of
 from infra.processes.base import Stage
 from infra.processes.lag import followers_of
-from infra.read import timeline
-from infra.read.rows import clocks, incidents, notices
+from infra.read import incident_graph, timeline
+from infra.read.rows import clock_lines, incidents, notices
 from infra.settings.settings import Settings
 
 FEW = 1_000
@@ -144,7 +144,7 @@ class _Store:
             "queue_open": lambda: incidents.queue(database, "open", "", "", now),
             "queue_overdue": lambda: incidents.queue(database, "overdue", "", "", now),
             "queue_closed": lambda: incidents.queue(database, "closed", "", "", now),
-            "clocks_page": lambda: clocks.board(database, "running", now),
+            "clocks_page": lambda: clock_lines.lines(database, "running", now),
             "notices_page": lambda: notices.listed(database, "open"),
             "incident_page": lambda: _page(self.container, key),
         }
@@ -175,10 +175,10 @@ def _page(container: Container, key: str) -> None:
     database = container.database
     incidents.incident(database, key)
     incidents.entities_of(database, key, 300)
-    incidents.sharing(database, key, 20)
-    clocks.of_owner(database, key)
-    notices.of_incident(database, key)
-    timeline.entries(container, key)
+    incident_graph.similar(container, key)
+    clock_lines.of_owner(database, key, container.clock.now())
+    notices.texts_of_incident(database, key)
+    timeline.page(container, key, main=True)
 
 
 def _fill(container: Container, template: str, count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.duties.facts import ClockState
@@ -15,7 +15,6 @@ from infra.store.models.record import Record, column, extended
 from infra.store.sql.database import Readable
 
 _OWNERS = "LEFT JOIN incident_view i ON i.id = c.owner_id LEFT JOIN protection_view p ON p.id = c.owner_id "
-_BOARD = {"running": "c.running = 1", "breached": "c.breached_at IS NOT NULL", "all": "1 = 1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,14 @@ class BoardRow(ClockRow):
 
 
 @dataclass(frozen=True, slots=True)
-class BreachRow(ClockRow):
-    """A breached clock with the number of its incident or act."""
+class BreachRow(Record):
+    """The breached clocks of a kind of an incident or act: how many, the first due, how many are still owed."""
 
+    kind: str = field(metadata=column(of="c.kind"))
+    terms: int = field(metadata=column(of="c.terms"))
+    due_at: datetime = field(metadata=column(of="c.due_at"))
+    satisfied_at: datetime | None = field(metadata=column(of="c.satisfied_at"))
+    owed: int = field(metadata=column(of="c.owed"))
     number: str | None = field(metadata=column(of="i.number"))
     act_number: str | None = field(metadata=column(of="p.number"))
 
@@ -69,6 +73,8 @@ class DueRow(Record):
     who: str | None = None
     path: str = ""
     day: str = ""
+    n: int = 1
+    """How many terms it stands for: the nearest of a kind of an incident or act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,8 @@ def used_share(clock: ClockRow, now: datetime) -> float:
     return (now - clock.anchor_at).total_seconds() / max((clock.due_at - clock.anchor_at).total_seconds(), 1.0)
 
 
-def _percent(clock: ClockRow, now: datetime) -> int:
+def percent(clock: ClockRow, now: datetime) -> int:
+    """Return the used share of a term in percent, 0 to 100."""
     return max(0, min(100, int(used_share(clock, now) * 100)))
 
 
@@ -113,36 +120,55 @@ def of_owner_by_subject(database: Readable, owner: str) -> list[ClockRow]:
     return all_of(database, ClockRow, "FROM clock_view WHERE owner_id = ? ORDER BY due_at, subject, id", owner)
 
 
-def of_owners(database: Readable, owners: Sequence[str]) -> dict[str, list[ClockRow]]:
-    """Return the clocks of many owners, each owner's nearest first; owners without any are left out."""
-    found: dict[str, list[ClockRow]] = {}
+def of_ids(database: Readable, keys: Sequence[str]) -> list[ClockRow]:
+    """Return the clocks with some ids, in the order of their ids; at most some hundred are asked for."""
+    if not keys:
+        return []
+    marks = ",".join("?" * len(keys))
+    return all_of(database, ClockRow, f"FROM clock_view WHERE id IN ({marks}) ORDER BY id", *keys)
+
+
+def first_of_owner(database: Readable, owner: str, most: int) -> list[ClockRow]:
+    """Return at most so many clocks of an owner: those that run, the nearest first, then those that ended."""
+    running = "FROM clock_view WHERE owner_id = ? AND running = 1 ORDER BY due_at, id LIMIT ?"
+    ended = "FROM clock_view WHERE running = 0 AND owner_id = ? ORDER BY kind, due_at, id LIMIT ?"
+    found = all_of(database, ClockRow, running, owner, most)
+    return found + all_of(database, ClockRow, ended, owner, most - len(found)) if len(found) < most else found
+
+
+def nearest_of(database: Readable, owners: Sequence[str]) -> dict[str, ClockRow]:
+    """Return by owner the running clock that ends first; owners without any are left out."""
+    found: dict[str, ClockRow] = {}
     for start in range(0, len(owners), 400):
         part = owners[start : start + 400]
-        marks = ",".join("?" * len(part))
-        for row in all_of(database, ClockRow, f"FROM clock_view WHERE owner_id IN ({marks}) ORDER BY due_at", *part):
-            found.setdefault(row.owner_id, []).append(row)
+        rest = (
+            "FROM clock_view WHERE id IN (SELECT (SELECT n.id FROM clock_view n WHERE n.owner_id = i.id "  # noqa: S608 - marks
+            "AND n.running = 1 ORDER BY n.due_at, n.id LIMIT 1) FROM incident_view i "
+            f"WHERE i.id IN ({','.join('?' * len(part))}))"
+        )
+        found |= {row.owner_id: row for row in all_of(database, ClockRow, rest, *part)}
     return found
+
+
+def how_many_of(database: Readable, owner: str) -> int:
+    """Return how many clocks an incident, protection or duty has."""
+    return count(database, "SELECT COUNT(*) FROM clock_view WHERE owner_id = ?", owner)
 
 
 def with_share(clocks: Sequence[ClockRow], now: datetime) -> list[UsedClock]:
     """Return clocks with the used share of the term in percent."""
-    return [extended(UsedClock, it, used=_percent(it, now)) for it in clocks]
+    return [extended(UsedClock, it, used=percent(it, now)) for it in clocks]
 
 
-def board(database: Readable, state: str, now: datetime) -> list[BoardRow]:
-    """Return the board of duties: at most 500 clocks of a state (running, breached, all), the nearest first."""
-    rest = f"FROM clock_view c {_OWNERS}WHERE {_BOARD[state]} ORDER BY c.running DESC, c.due_at LIMIT 500"
-    rows = all_of(database, BoardRow, rest, alias="c")
-    return [replace(row, used=_percent(row, now)) for row in rows]
-
-
-def due_until(database: Readable, until: datetime) -> list[DueRow]:
-    """Return every open term that ends until then, the nearest first; the words of each are still empty."""
+def due_until(database: Readable, until: datetime, last: str = "", most: int = 500) -> list[DueRow]:
+    """Return open terms that end until then, the nearest first, after one of them; their words are still empty."""
+    held = of_ids(database, [last])[:1] if last else []
+    begin = (iso(held[0].due_at), held[0].id) if held else ("", "")
     rest = (
         f"FROM clock_view c {_OWNERS}LEFT JOIN action_view a ON a.id = c.subject "
-        "WHERE c.running = 1 AND c.due_at <= ? ORDER BY c.due_at, c.kind, c.id"
+        "WHERE c.running = 1 AND c.due_at <= ? AND (c.due_at, c.id) > (?, ?) ORDER BY c.due_at, c.id LIMIT ?"
     )
-    return all_of(database, DueRow, rest, iso(until), alias="c")
+    return all_of(database, DueRow, rest, iso(until), *begin, most, alias="c")
 
 
 def of_duties(database: Readable) -> dict[str, ClockRow]:
@@ -156,19 +182,24 @@ def of_duties(database: Readable) -> dict[str, ClockRow]:
 
 def terms(database: Readable, start: datetime, end: datetime) -> list[TermsRow]:
     """Return how the clocks ended that were due in [start, end), by kind."""
-    rest = "FROM clock_view WHERE due_at >= ? AND due_at < ? GROUP BY kind ORDER BY kind"
+    rest = "FROM clock_view WHERE running IN (0, 1) AND due_at >= ? AND due_at < ? GROUP BY kind ORDER BY kind"
     return all_of(database, TermsRow, rest, iso(start), iso(end))
 
 
 def running_from(database: Readable, start: datetime) -> int:
     """Return how many clocks run that are due at an instant or later."""
-    sql = "SELECT COUNT(*) FROM clock_view WHERE state IN ('running', 'late') AND due_at >= ?"
+    sql = "SELECT COUNT(*) FROM clock_view WHERE running = 1 AND state IN ('running', 'late') AND due_at >= ?"
     return count(database, sql, iso(start))
 
 
 def breaches(database: Readable, start: datetime, end: datetime) -> list[BreachRow]:
-    """Return the clocks breached in [start, end), in that order."""
-    rest = f"FROM clock_view c {_OWNERS}WHERE c.breached_at >= ? AND c.breached_at < ? ORDER BY c.breached_at"
+    """Return the clocks breached in [start, end) by kind and owner, those breached first at the top."""
+    rest = (
+        "FROM (SELECT kind, owner_id, COUNT(*) AS terms, MIN(due_at) AS due_at, MIN(breached_at) AS breached_at, "  # noqa: S608 - ours
+        "MAX(satisfied_at) AS satisfied_at, SUM(running) AS owed FROM clock_view "
+        "WHERE breached_at >= ? AND breached_at < ? GROUP BY kind, owner_id) c "
+        f"{_OWNERS}ORDER BY c.breached_at, c.kind, c.owner_id"
+    )
     return all_of(database, BreachRow, rest, iso(start), iso(end), alias="c")
 
 
@@ -181,7 +212,10 @@ def breached_between(database: Readable, start: datetime, end: datetime) -> int:
 def satisfied(database: Readable) -> dict[str, str]:
     """Return by kind the instant, as text, at which a clock was satisfied last."""
     rows = database.rows(
-        "SELECT kind, MAX(satisfied_at) AS at FROM clock_view WHERE satisfied_at IS NOT NULL GROUP BY kind"
+        "WITH RECURSIVE kinds(kind) AS (SELECT MIN(kind) FROM clock_view WHERE satisfied_at IS NOT NULL UNION ALL "
+        "SELECT (SELECT MIN(n.kind) FROM clock_view n WHERE n.satisfied_at IS NOT NULL AND n.kind > k.kind) "
+        "FROM kinds k WHERE k.kind IS NOT NULL) SELECT k.kind, (SELECT MAX(m.satisfied_at) FROM clock_view m "
+        "WHERE m.kind = k.kind AND m.satisfied_at IS NOT NULL) AS at FROM kinds k WHERE k.kind IS NOT NULL"
     )
     return {str(row["kind"]): str(row["at"]) for row in rows}
 
@@ -217,8 +251,8 @@ def running(database: Readable) -> int:
 
 
 def overdue(database: Readable) -> int:
-    """Return how many clocks run beyond their term."""
-    return count(database, "SELECT COUNT(*) FROM clock_view WHERE running = 1 AND breached_at IS NOT NULL")
+    """Return how many clocks run beyond their term. (The plus keeps the planner from going through all that run.)"""
+    return count(database, "SELECT COUNT(*) FROM clock_view WHERE breached_at > '' AND +running = 1")
 
 
 def running_by_kind(database: Readable) -> dict[str, int]:
@@ -228,7 +262,7 @@ def running_by_kind(database: Readable) -> dict[str, int]:
 
 def overdue_by_kind(database: Readable) -> dict[str, int]:
     """Return how many clocks of each kind run beyond their term."""
-    sql = "SELECT kind, COUNT(*) FROM clock_view WHERE running = 1 AND breached_at IS NOT NULL GROUP BY kind"
+    sql = "SELECT kind, COUNT(*) FROM clock_view WHERE breached_at > '' AND +running = 1 GROUP BY kind"
     return counted(database, sql)
 
 

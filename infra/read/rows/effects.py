@@ -47,14 +47,18 @@ class Letter(NamedTuple):
 
 
 def newest(database: Readable) -> list[EffectRow]:
-    """Return at most 200 effects: those not settled, then the newest of the others."""
-    return all_of(database, EffectRow, "FROM outbox ORDER BY state = 'waiting' DESC, created_at DESC LIMIT 200")
+    """Return at most 200 effects: those that wait, in the order of their turn, then the newest of the others."""
+    waiting = "FROM outbox WHERE state = 'waiting' ORDER BY next_at LIMIT 200"
+    found = all_of(database, EffectRow, waiting)
+    others = "FROM outbox WHERE state <> 'waiting' ORDER BY created_at DESC, key DESC LIMIT ?"
+    return found + all_of(database, EffectRow, others, 200 - len(found)) if len(found) < 200 else found
 
 
-def orders_under_way(database: Readable) -> dict[str, EffectRow]:
-    """Return the effects of orders that are not done, by key."""
-    rows = all_of(database, EffectRow, "FROM outbox WHERE kind = 'order' AND state <> 'done'")
-    return {row.key: row for row in rows}
+def orders_under_way(database: Readable, keys: Collection[str]) -> dict[str, EffectRow]:
+    """Return by key those of some orders that are not done."""
+    marks = ",".join("?" * len(keys))
+    rest = f"FROM outbox WHERE key IN ({marks}) AND kind = 'order' AND state <> 'done'"
+    return {row.key: row for row in all_of(database, EffectRow, rest, *keys)} if keys else {}
 
 
 def under_way(database: Readable, kinds: Collection[str]) -> list[EffectRow]:

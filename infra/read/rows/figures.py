@@ -71,3 +71,13 @@ def began(database: Readable, keys: Sequence[str]) -> dict[str, int]:
         )
         found |= {part[UUID(str(row["originator_id"])).hex]: int(row["position"]) for row in rows}
     return found
+
+
+def latest_of_topics(database: Readable) -> dict[str, int]:
+    """Return by topic the position of its latest fact."""
+    return counted(
+        database,
+        "WITH RECURSIVE topics(topic) AS (SELECT MIN(topic) FROM decisions UNION ALL SELECT (SELECT MIN(d.topic) "
+        "FROM decisions d WHERE d.topic > t.topic) FROM topics t WHERE t.topic IS NOT NULL) SELECT t.topic, "
+        "(SELECT MAX(d.position) FROM decisions d WHERE d.topic = t.topic) FROM topics t WHERE t.topic IS NOT NULL",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from engine.incidents.facts import Disposition, Phase
 from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
 from infra.read.rows.asking import TOGETHER, all_of, by_id, count, first_of, ids
-from infra.read.rows.clocks import of_owners, used_share
+from infra.read.rows.clocks import first_of_owner, nearest_of, used_share
 from infra.store.models.duties import ClockRow
 from infra.store.models.incidents import EntityRow, IncidentRow
 from infra.store.models.record import Record, column, extended
@@ -24,7 +24,8 @@ _VIEWS = {
     "open": "i.is_open = 1",
     "mine": "i.is_open = 1 AND i.assignee = ?",
     "unassigned": "i.is_open = 1 AND i.assignee IS NULL",
-    "overdue": "i.is_open = 1 AND EXISTS (SELECT 1 FROM clock_view c WHERE c.owner_id = i.id AND c.running = 1 "
+    "overdue": "i.is_open = 1 AND EXISTS (SELECT 1 FROM clock_view c WHERE c.id = (SELECT n.id FROM clock_view n "
+    "WHERE n.owner_id = i.id AND n.running = 1 ORDER BY n.due_at, n.id LIMIT 1) "
     "AND (c.breached_at IS NOT NULL OR c.state = 'late'))",
     "closed": "i.is_open = 0",
 }
@@ -38,6 +39,7 @@ class QueueRow(IncidentRow):
     """An incident of the queue with its clocks, the nearest that runs, its age since detection, the used share."""
 
     clocks: tuple[ClockRow, ...] = ()
+    """The first of them, where they are asked for."""
     nearest: ClockRow | None = None
     age_minutes: int = 0
     risk: float = -1.0
@@ -89,18 +91,38 @@ class Shared(NamedTuple):
     value: str
 
 
-def queue(database: Database, view: str, person_id: str, text: str, now: datetime) -> list[QueueRow]:
+def queue(database: Database, view: str, person_id: str, text: str, now: datetime, clocks: int = 0) -> list[QueueRow]:
     """Return the incidents of a view in the order of breach risk: overdue first, then share of time used, severity,
-    age. Those that hold the text in title, number or clients, where one is given."""
+    age. Those that hold the text in title, number or clients, where one is given. Each with so many of its clocks."""
+    found = _asked(database, view, person_id, text, "", _LISTED)
+    nearest = nearest_of(database, [row.id for row in found])
+    rows = [_queued(row, nearest.get(row.id), now) for row in found]
+    rows.sort(key=lambda it: (-round(min(it.risk, 1.0), 1), _SEVERITIES[it.severity], it.opened_at))
+    return [_with_clocks(database, row, clocks) for row in rows[:PAGE]]
+
+
+def by_age(
+    database: Database, view: str, person_id: str, text: str, now: datetime, below: str, most: int = PAGE
+) -> list[QueueRow]:
+    """Return a page of the incidents of a view, the newest first, below one of them ('': from the newest)."""
+    found = _asked(database, view, person_id, text, below, most)
+    nearest = nearest_of(database, [row.id for row in found])
+    return [_queued(row, nearest.get(row.id), now) for row in found]
+
+
+def _asked(database: Database, view: str, person_id: str, text: str, below: str, most: int) -> list[IncidentRow]:
     where, parameters = _VIEWS[view], [person_id] if view == "mine" else []
     if text:
         where, parameters = where + _HOLDS_TEXT, parameters + [_within(text)] * 3
-    rest = f"FROM incident_view i WHERE {where} ORDER BY i.opened_at DESC LIMIT {_LISTED}"
-    found = all_of(database, IncidentRow, rest, *parameters, alias="i")
-    clocks = of_owners(database, [row.id for row in found])
-    rows = [_queued(row, tuple(clocks.get(row.id, ())), now) for row in found]
-    rows.sort(key=lambda it: (-round(min(it.risk, 1.0), 1), _SEVERITIES[it.severity], it.opened_at))
-    return rows[:PAGE]
+    last = incident(database, below) if below else None
+    if last is not None:
+        where, parameters = f"{where} AND (i.opened_at, i.id) < (?, ?)", [*parameters, iso(last.opened_at), last.id]
+    rest = f"FROM incident_view i WHERE {where} ORDER BY i.opened_at DESC, i.id DESC LIMIT ?"
+    return all_of(database, IncidentRow, rest, *parameters, most, alias="i")
+
+
+def _with_clocks(database: Database, row: QueueRow, most: int) -> QueueRow:
+    return replace(row, clocks=tuple(first_of_owner(database, row.id, most))) if most else row
 
 
 def _within(text: str) -> str:
@@ -110,12 +132,10 @@ def _within(text: str) -> str:
     return f"%{text.lower()}%"
 
 
-def _queued(row: IncidentRow, clocks: tuple[ClockRow, ...], now: datetime) -> QueueRow:
-    nearest = min((clock for clock in clocks if clock.running), key=lambda clock: clock.due_at, default=None)
+def _queued(row: IncidentRow, nearest: ClockRow | None, now: datetime) -> QueueRow:
     return extended(
         QueueRow,
         row,
-        clocks=clocks,
         nearest=nearest,
         age_minutes=int((now - row.detected_at).total_seconds() // 60),
         risk=used_share(nearest, now) if nearest else -1.0,
@@ -221,18 +241,34 @@ def opened(database: Readable) -> int:
     return count(database, "SELECT COUNT(*) FROM incident_view WHERE is_open = 1")
 
 
-def entities_of(database: Readable, key: str, most: int = 1_000_000) -> list[EntityRow]:
+def entities_of(database: Readable, key: str, most: int) -> list[EntityRow]:
     """Return what an incident touches, by kind and value; at most so many."""
     rest = "FROM incident_entity WHERE incident_id = ? ORDER BY kind, value LIMIT ?"
     return all_of(database, EntityRow, rest, key, most)
 
 
-def sharing(database: Readable, key: str, common: int) -> list[Shared]:
-    """Return what other incidents share with one; values in more than ``common`` incidents say nothing."""
+def entities_after(database: Readable, key: str, kind: str, after: str, most: int) -> list[str]:
+    """Return a page of what an incident touches of a kind, after a value."""
+    sql = "SELECT value FROM incident_entity WHERE incident_id = ? AND kind = ? AND value > ? ORDER BY value LIMIT ?"
+    return ids(database, sql, key, kind, after, most)
+
+
+def how_much_touched(database: Readable, key: str) -> int:
+    """Return how much an incident touches, of all kinds together."""
+    return count(database, "SELECT COUNT(*) FROM incident_entity WHERE incident_id = ?", key)
+
+
+def sharing(database: Readable, key: str, kind: str, common: int, most: int) -> list[Shared]:
+    """Return what other incidents share of a kind with one, by its first values; values in more than ``common``
+    incidents say nothing."""
     rows = database.rows(
-        "SELECT o.incident_id AS id, e.kind, e.value FROM incident_entity e JOIN incident_entity o "
-        "ON o.kind = e.kind AND o.value = e.value AND o.incident_id <> e.incident_id WHERE e.incident_id = ? "
-        "AND (SELECT COUNT(*) FROM incident_entity c WHERE c.kind = e.kind AND c.value = e.value) <= ?",
+        "SELECT o.incident_id AS id, o.kind, o.value FROM (SELECT e.kind, e.value FROM incident_entity e "
+        "WHERE e.incident_id = ? AND e.kind = ? ORDER BY e.value LIMIT ?) f JOIN incident_entity o "
+        "ON o.kind = f.kind AND o.value = f.value AND o.incident_id <> ? "
+        "WHERE (SELECT COUNT(*) FROM incident_entity c WHERE c.kind = f.kind AND c.value = f.value) <= ?",
+        key,
+        kind,
+        most,
         key,
         common,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from engine.duties.facts import ClockState
 from engine.kernel.facts import Severity
@@ -11,7 +12,7 @@ from engine.kernel.timestamps import iso
 from engine.notices.facts import NoticeStage, NoticeState
 from engine.notices.kinds import notice_kinds
 from infra.read.rows.asking import all_of, by_id, count, counted, first_of, ids
-from infra.store.models.duties import NoticeRow
+from infra.store.models.duties import WAITING_STATES, NoticeRow
 from infra.store.models.record import Record, column
 from infra.store.sql.database import Readable
 
@@ -29,14 +30,16 @@ _UNTOLD = (
     "(EXISTS (SELECT 1 FROM notice_view k WHERE k.text_of = n.id AND k.state <> 'sent') OR (n.stage = 'initial' AND "
     "(SELECT COUNT(*) FROM notice_view k WHERE k.text_of = n.id) < n.addressees))"
 )
-_WAITING = "'draft', 'review', 'unknown', 'refused', 'bounced'"
+_WAITING = WAITING_STATES
+_LISTED = f"FROM notice_view n JOIN incident_view i ON i.id = n.incident_id LEFT JOIN clock_view c ON {_ITS_CLOCK}"
 _STATES = {
-    "open": f"(n.text_of = '' AND n.state IN ({_WAITING}, 'approved') AND (n.addressees = 0 OR {_UNTOLD})) "
-    f"OR (n.text_of <> '' AND n.state IN ({_FAILED}))",
     "sent": f"n.text_of = '' AND (n.state = 'sent' OR (n.addressees > 0 AND NOT {_UNTOLD}))",
     "all": "n.text_of = ''",
 }
 """A text for many stands for all its clients; those at whom it failed stand by themselves, for people to act on."""
+LISTED = 500
+FAILED_SHOWN = 100
+"""Clients' notices that failed and stand in the list by themselves; the page of their text has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def notice(database: Readable, key: str) -> NoticeRow | None:
 
 
 def every(database: Readable) -> list[NoticeRow]:
-    """Return all notices."""
+    """Return all notices; for whoever checks the engine."""
     return all_of(database, NoticeRow, "FROM notice_view")
 
 
@@ -101,13 +104,35 @@ def lying_open(database: Readable, most: int) -> list[NoticeRow]:
     )
 
 
-def listed(database: Readable, state: str) -> list[ListedNotice]:
-    """Return at most 500 notices of a state (open, sent, all), those due first at the top."""
-    rest = (
-        "FROM notice_view n JOIN incident_view i ON i.id = n.incident_id LEFT JOIN clock_view c "
-        f"ON {_ITS_CLOCK} WHERE {_STATES[state]} ORDER BY c.due_at, n.kind, n.id LIMIT 500"
+def listed(database: Readable, state: str, last: str = "", most: int = LISTED) -> list[ListedNotice]:
+    """Return notices of a state: the open ones with those due first at the top, the others (sent, all) with those
+    drafted last at the top, after one of them."""
+    if state != "open":
+        held = notice(database, last) if last else None
+        below, begin = (" AND (n.drafted_at, n.id) < (?, ?)", [iso(held.drafted_at), held.id]) if held else ("", [])
+        rest = f"WHERE {_STATES[state]}{below} ORDER BY n.drafted_at DESC, n.id DESC LIMIT ?"
+        return all_of(database, ListedNotice, f"{_LISTED} {rest}", *begin, most, alias="n")
+    texts = (
+        f"WHERE n.text_of = '' AND n.state IN ({_WAITING}, 'approved') AND (n.addressees = 0 OR {_UNTOLD}) "
+        "ORDER BY c.due_at, n.kind, n.id LIMIT ?"
     )
-    return all_of(database, ListedNotice, rest, alias="n")
+    failed = (
+        f"WHERE n.state IN ({_WAITING}) AND n.state IN ({_FAILED}) AND n.text_of <> '' "
+        "ORDER BY n.state, n.drafted_at, n.id LIMIT ?"
+    )
+    found = all_of(database, ListedNotice, f"{_LISTED} {texts}", most, alias="n")
+    found += all_of(database, ListedNotice, f"{_LISTED} {failed}", FAILED_SHOWN, alias="n")
+    never = datetime.max.replace(tzinfo=UTC)
+    return sorted(found, key=lambda row: (row.due_at or never, row.kind, row.id))
+
+
+def failed(database: Readable) -> int:
+    """Return how many clients' notices with a text for many failed."""
+    sql = (
+        f"SELECT COUNT(*) FROM notice_view WHERE state IN ({_WAITING}) AND state IN ({_FAILED}) "  # noqa: S608 - ours
+        "AND text_of <> ''"
+    )
+    return count(database, sql)
 
 
 def its_clock(database: Readable, key: str) -> ItsClock | None:
@@ -140,13 +165,35 @@ def with_texts(database: Readable, incident: str) -> list[str]:
 
 
 def texts_of_incident(database: Readable, incident: str) -> list[NoticeRow]:
-    """Return the notices of an incident that have a text, by kind, the regulator's first; and those to clients at whom
-    one failed."""
-    rest = (
-        f"FROM notice_view WHERE incident_id = ? AND (text_of = '' OR state IN ({_FAILED})) "
-        "ORDER BY kind DESC, id LIMIT 200"
-    )
-    return all_of(database, NoticeRow, rest, incident)
+    """Return the notices of an incident that have a text, by kind, the regulator's first; then those to clients at
+    whom one failed. At most 100 of each."""
+    texts = "FROM notice_view WHERE incident_id = ? AND text_of = '' ORDER BY kind DESC, id LIMIT 100"
+    found = all_of(database, NoticeRow, texts, incident)
+    for row in [row for row in found if row.addressees]:
+        failed = f"FROM notice_view WHERE text_of = ? AND state IN ({_FAILED}) ORDER BY state, subject LIMIT ?"
+        found += all_of(database, NoticeRow, failed, row.id, 100)
+    return found
+
+
+def after(database: Readable, incident: str, last: str, most: int) -> list[NoticeRow]:
+    """Return a page of the notices of an incident, those with a text of their own first, after one of them."""
+    held = notice(database, last) if last else None
+    where, begin = (" AND (text_of, id) > (?, ?)", [held.text_of, held.id]) if held else ("", [])
+    rest = f"FROM notice_view WHERE incident_id = ?{where} ORDER BY text_of, id LIMIT ?"
+    return all_of(database, NoticeRow, rest, incident, *begin, most)
+
+
+def how_many_of(database: Readable, incident: str) -> int:
+    """Return how many notices an incident has."""
+    return count(database, "SELECT COUNT(*) FROM notice_view WHERE incident_id = ?", incident)
+
+
+def of_ids(database: Readable, keys: Sequence[str]) -> list[NoticeRow]:
+    """Return the notices with some ids; at most some hundred are asked for."""
+    if not keys:
+        return []
+    marks = ",".join("?" * len(keys))
+    return all_of(database, NoticeRow, f"FROM notice_view WHERE id IN ({marks})", *keys)
 
 
 def of_incident(database: Readable, incident: str) -> list[NoticeRow]:
@@ -154,20 +201,17 @@ def of_incident(database: Readable, incident: str) -> list[NoticeRow]:
     return all_of(database, NoticeRow, "FROM notice_view WHERE incident_id = ? ORDER BY id", incident)
 
 
-def of_incident_by_kind(database: Readable, incident: str) -> list[NoticeRow]:
-    """Return the notices of an incident by kind, the regulator's first."""
-    return all_of(database, NoticeRow, "FROM notice_view WHERE incident_id = ? ORDER BY kind DESC, id", incident)
-
-
-def of_incident_by_age(database: Readable, incident: str) -> list[NoticeRow]:
-    """Return the notices of an incident, the oldest first."""
-    return all_of(database, NoticeRow, "FROM notice_view WHERE incident_id = ? ORDER BY drafted_at, id", incident)
+def texts_by_age(database: Readable, incident: str) -> list[NoticeRow]:
+    """Return the notices of an incident that have a text of their own, the oldest first."""
+    rest = "FROM notice_view WHERE incident_id = ? AND text_of = '' ORDER BY drafted_at, id"
+    return all_of(database, NoticeRow, rest, incident)
 
 
 def later(database: Readable, incident: str, kind: str, subject: str) -> list[NoticeRow]:
     """Return the later stages of a notice, the oldest first."""
     rest = (
-        "FROM notice_view WHERE incident_id = ? AND kind = ? AND subject = ? AND stage <> 'initial' ORDER BY drafted_at"
+        "FROM notice_view WHERE incident_id = ? AND text_of = '' AND kind = ? AND subject = ? AND stage <> 'initial' "
+        "ORDER BY drafted_at"
     )
     return all_of(database, NoticeRow, rest, incident, kind, subject)
 

@@ -24,6 +24,8 @@ from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
 
 LOADED_AT_ONCE = 100
+TOGETHER = 500
+"""Facts of a timeline that are read together."""
 
 
 class Decisions:
@@ -149,8 +151,7 @@ class Decisions:
         if len(held) == limit:
             return held
         return held + self._asked(
-            "SELECT position, originator_id, topic, state, originator_version FROM decisions WHERE position > ? "
-            "ORDER BY position LIMIT ?",
+            f"SELECT {_ROW} FROM decisions WHERE position > ? ORDER BY position LIMIT ?",  # noqa: S608 - our own names
             after + len(held),
             limit - len(held),
         )
@@ -158,8 +159,7 @@ class Decisions:
     def read_topic(self, topic: str, after: int, limit: int) -> list[StoredFact]:
         """Return up to ``limit`` facts of one topic with positions above ``after``, in order."""
         return self._asked(
-            "SELECT position, originator_id, topic, state, originator_version FROM decisions WHERE topic = ? "
-            "AND position > ? ORDER BY position LIMIT ?",
+            f"SELECT {_ROW} FROM decisions WHERE topic = ? AND position > ? ORDER BY position LIMIT ?",  # noqa: S608 - our own names
             topic,
             after,
             limit,
@@ -172,13 +172,59 @@ class Decisions:
         )
         return [topics.decode(row["topic"], row["state"]) for row in rows]
 
-    def timeline(self, owner: str) -> list[StoredFact]:
-        """Return every fact that belongs to an incident or protection, in order."""
+    def timeline(self, owner: str) -> Iterator[StoredFact]:
+        """Iterate over every fact that belongs to an incident or protection, in order, some hundreds at a time."""
+        after = 0
+        while True:
+            found = self._asked(f"{_TIMELINE} AND t.position > ? ORDER BY t.position LIMIT ?", owner, after, TOGETHER)
+            yield from found
+            if len(found) < TOGETHER:
+                return
+            after = found[-1].position
+
+    def newest(self, owner: str, below: int, most: int, *, main: bool = False) -> list[StoredFact]:
+        """Return a page of a timeline, the newest fact first, below a position; ``main`` leaves out the clocks and
+        notices of single clients."""
+        only = " AND t.of_client = 0" if main else ""
+        return self._asked(f"{_TIMELINE}{only} AND t.position < ? ORDER BY t.position DESC LIMIT ?", owner, below, most)
+
+    def of_topic(self, keys: Sequence[str], topic: str) -> list[StoredFact]:
+        """Return the facts of a topic recorded under some ids, in order; at most some hundred ids are asked for."""
+        if not keys:
+            return []
+        marks = ",".join("?" * len(keys))
         return self._asked(
-            "SELECT d.position, d.originator_id, d.topic, d.state, d.originator_version FROM timeline t "
-            "JOIN decisions d USING (position) WHERE t.owner = ? ORDER BY d.position",
-            owner,
+            f"SELECT {_ROW} FROM decisions WHERE originator_id IN ({marks}) "  # noqa: S608
+            "AND topic = ? ORDER BY position",
+            *(UUID(key).hex for key in keys),
+            topic,
         )
+
+    def of_many(self, keys: Sequence[str]) -> list[StoredFact]:
+        """Return the facts recorded under some ids, in order; at most some hundred ids are asked for."""
+        marks = ",".join("?" * len(keys))
+        return self._asked(
+            f"SELECT {_ROW} FROM decisions WHERE originator_id IN ({marks}) "  # noqa: S608
+            "ORDER BY position",
+            *(UUID(key).hex for key in keys),
+        )
+
+    def at(self, positions: Sequence[int]) -> list[StoredFact]:
+        """Return the facts at some positions, in order; at most some hundred are asked for."""
+        marks = ",".join("?" * len(positions))
+        return self._asked(
+            f"SELECT {_ROW} FROM decisions WHERE position IN ({marks}) "  # noqa: S608
+            "ORDER BY position",
+            *positions,
+        )
+
+    def last_of(self, key: str) -> Fact | None:
+        """Return the latest fact recorded under an id, None for none."""
+        row = self.database.row(
+            "SELECT topic, state FROM decisions WHERE originator_id = ? ORDER BY originator_version DESC LIMIT 1",
+            UUID(key).hex,
+        )
+        return topics.decode(row["topic"], row["state"]) if row else None
 
     def _asked(self, sql: str, *parameters: Any) -> list[StoredFact]:
         with self.database.query_session() as cursor:
@@ -225,9 +271,7 @@ class Decisions:
         with self.database.write() as cursor:
             views.clear(cursor, self.database.dialect)
             held: dict[tuple[str, str], Any] = {}
-            cursor.execute(
-                "SELECT position, originator_id, topic, state, originator_version FROM decisions ORDER BY position"
-            )
+            cursor.execute(f"SELECT {_ROW} FROM decisions ORDER BY position")  # noqa: S608 - our own names
             for row in cursor.fetchall():
                 recorded = self._recorded(*row)
                 count += 1
@@ -243,6 +287,12 @@ class Decisions:
         return count
 
 
+_ROW = "position, originator_id, topic, state, originator_version"
+_TIMELINE = (
+    "SELECT d.position, d.originator_id, d.topic, d.state, d.originator_version FROM timeline t "
+    "JOIN decisions d ON d.position = t.position "
+    "WHERE t.owner = ?"
+)
 _HASHED = "position, originator_id, originator_version, topic, state"
 
 

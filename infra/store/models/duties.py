@@ -14,6 +14,9 @@ from engine.retention.retention import RetentionState
 from engine.terms.counting import Reading
 from infra.store.models.record import Index, Record, Table
 
+WAITING_STATES = "'draft', 'review', 'unknown', 'refused', 'bounced'"
+"""States of notices that wait for a person, as SQL."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClockRow(Record):
@@ -23,8 +26,15 @@ class ClockRow(Record):
         "clock_view",
         indexes=(
             Index("clock_due", ("next_instant",), "next_instant IS NOT NULL"),
-            Index("clock_owner", ("owner_id", "kind", "subject")),
-            Index("clock_nearest", ("owner_id", "kind", "due_at"), "running = 1"),
+            Index("clock_owner", ("owner_id", "kind", "subject", "id")),
+            Index("clock_lines", ("running", "owner_id", "kind", "due_at", "id")),
+            Index("clock_breach", ("running", "owner_id", "kind", "due_at", "id"), "breached_at IS NOT NULL"),
+            Index("clock_breaches", ("owner_id", "kind", "breached_at"), "breached_at IS NOT NULL"),
+            Index("clock_next", ("owner_id", "due_at", "id"), "running = 1"),
+            Index("clock_board", ("running", "due_at", "id")),
+            Index("clock_duties", ("running", "due_at", "id"), "owner_kind = 'duty'"),
+            Index("clock_breached_at", ("breached_at",), "breached_at IS NOT NULL"),
+            Index("clock_satisfied", ("kind", "satisfied_at"), "satisfied_at IS NOT NULL"),
         ),
     )
 
@@ -58,7 +68,14 @@ class NoticeRow(Record):
 
     table: ClassVar[Table] = Table(
         "notice_view",
-        indexes=(Index("notice_incident", ("incident_id", "text_of")), Index("notice_text", ("text_of", "state"))),
+        indexes=(
+            Index("notice_incident", ("incident_id", "text_of", "id")),
+            Index("notice_text", ("text_of", "state", "subject")),
+            Index("notice_client", ("text_of", "subject")),
+            Index("notice_drafted", ("text_of", "drafted_at", "id")),
+            Index("notice_period", ("drafted_at",)),
+            Index("notice_waiting", ("state", "drafted_at", "id"), f"state IN ({WAITING_STATES})"),
+        ),
     )
 
     id: str

@@ -24,6 +24,9 @@ class IncidentRow(Record):
         indexes=(
             Index("incident_open_key", ("dedup_key",), "is_open = 1"),
             Index("incident_detected", ("detected_at",)),
+            Index("incident_age", ("is_open", "opened_at", "id")),
+            Index("incident_number", ("number",)),
+            Index("incident_rule", ("rule_name", "opened_at")),
         ),
     )
 
@@ -118,7 +121,11 @@ class RunRow(Record):
 class TimelineRow(Record):
     """A fact (by its position in the log of decisions) on the timeline of an owner."""
 
-    table: ClassVar[Table] = Table("timeline", ("owner", "position"))
+    table: ClassVar[Table] = Table(
+        "timeline", ("owner", "position"), (Index("timeline_main", ("owner", "position"), "of_client = 0"),)
+    )
 
     owner: str
     position: int
+    of_client: bool
+    """Whether it is the clock or the notice of a single client: of an incident there may be many of these."""

@@ -218,10 +218,12 @@ _UNFINISHED = (
 )
 
 
-_OUTBOX_OF_KIND = (
-    "CREATE INDEX IF NOT EXISTS outbox_of_kind ON outbox (kind, state, next_at, created_at, key);\n"
-    "CREATE INDEX IF NOT EXISTS outbox_newest ON outbox (created_at)"
+_FOUND = (
+    "CREATE INDEX IF NOT EXISTS decisions_topic ON decisions (topic, position)",
+    "CREATE INDEX IF NOT EXISTS outbox_made ON outbox (created_at, key)",
+    "CREATE INDEX IF NOT EXISTS outbox_of_kind ON outbox (kind, state, next_at, created_at, key)",
 )
+"""What finds the facts of a topic, the newest effects, and the waiting ones of a kind, among hundreds of thousands."""
 
 
 def _count_clients(cursor: Any, dialect: str, found: int) -> None:
@@ -229,7 +231,7 @@ def _count_clients(cursor: Any, dialect: str, found: int) -> None:
     several units of work; each kind of message finds its own in the outbox."""
     renew_views(cursor, dialect, found)
     make_derived(cursor, dialect)
-    for statement in (*statements(_UNFINISHED, dialect), *statements(_OUTBOX_OF_KIND, dialect)):
+    for statement in (*statements(_UNFINISHED, dialect), *_FOUND):
         cursor.execute(statement)
 
 

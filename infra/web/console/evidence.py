@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryFile
+
 from fastapi import APIRouter
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
+from starlette.background import BackgroundTask
 
 from engine.permissions import require_reading
 from infra.read.evidence import Bundle
@@ -19,6 +22,12 @@ def bundle(container: TheContainer, session: TheSession, incident_id: str) -> Re
     """Everything about an incident, proven and signed, in the reader's language; personal fields are named only."""
     require_reading("evidence-bundle", session.person)
     incident = load_incident(container, incident_id)
-    data = Bundle(container, incident, language=spoken()).build(container.clock.now(), session.person.id)
-    headers = {"Content-Disposition": f'attachment; filename="{incident.number}.zip"'}
-    return Response(data, media_type="application/zip", headers=headers)
+    file = TemporaryFile(prefix="qorgau-bundle-")  # noqa: SIM115 - closed when the answer is sent
+    Bundle(container, incident, language=spoken()).write(file, container.clock.now(), session.person.id)
+    size = file.tell()
+    file.seek(0)
+    headers = {"Content-Disposition": f'attachment; filename="{incident.number}.zip"', "Content-Length": str(size)}
+    parts = iter(lambda: file.read(1 << 16), b"")
+    return StreamingResponse(
+        parts, media_type="application/zip", headers=headers, background=BackgroundTask(file.close)
+    )

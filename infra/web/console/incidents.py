@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from engine.duties.facts import ClockStarted
 from engine.governance.register import builtin_register
 from engine.incidents import casework, triage
 from engine.incidents.facts import DISPOSITIONS, RELATIONS
@@ -26,8 +25,9 @@ from infra.read import queries, timeline
 from infra.read.finders import load_incident
 from infra.read.incident_graph import graph, similar
 from infra.read.metrics import metrics_of
-from infra.read.rows import clocks, incidents, notices, protections
+from infra.read.rows import clock_lines, clocks, incidents, notices, protections
 from infra.store.models.incidents import IncidentRow
+from infra.web.console.clocks import started
 from infra.web.console.fields import Sent
 from infra.web.console.forms import INCIDENTS, REPORT, answered, send
 from infra.web.console.protections import AnUpload
@@ -37,17 +37,23 @@ from reports.messages import say
 from reports.phrases import instruction, titled
 
 router = APIRouter(include_in_schema=False)
+FINDINGS = 20
+NAMED = 12
+"""Findings, and values of a kind, that the page of an incident shows."""
 
 
 @router.get("/")
 def show_queue(
-    request: Request, container: TheContainer, session: TheSession, view: str = "open", q: str = ""
-) -> Response:
-    """The queue of incidents, those nearest to a breach first."""
+    request: Request, container: TheContainer, session: TheSession, view: str = "open", q: str = "",
+    age: str = "", below: str = "",
+) -> Response:  # fmt: skip
+    """The queue of incidents, those nearest to a breach first; or all of them by age, a page at a time."""
     view = view if view in incidents.VIEWS else "open"
-    rows = incidents.queue(container.database, view, session.person.id, q[:100], container.clock.now())
+    asked = container.database, view, session.person.id, q[:100], container.clock.now()
+    rows = incidents.by_age(*asked, below[:100]) if age == "yes" else incidents.queue(*asked)
     return page(
         request, "queue.html", session, rows=rows, view=view, q=q[:100], views=incidents.VIEWS, title=say("Incidents"),
+        age=age == "yes", below=below[:100], full=len(rows) == incidents.PAGE,
         stats=queries.stats(container), severities=SEVERITIES, dispositions=DISPOSITIONS,
         works=may("close-incident", session.person),
     )  # fmt: skip
@@ -117,19 +123,23 @@ def show_incident(request: Request, container: TheContainer, session: TheSession
     """One incident."""
     incident = load_incident(container, incident_id)
     people = [person for person in container.accounts.people() if person.may(*triage.TRIAGE)]
-    terms = clocks.of_owner_by_subject(container.database, incident.id)
+    terms, lines = clock_lines.of_owner(container.database, incident.id, container.clock.now())
+    main = len(incident.entities.clients) > timeline.MANY
     return page(
         request,
         "incident.html",
         session,
         incident=incident,
         clocks=clocks.with_share(terms, container.clock.now()),
-        started=_started(container, incident.id),
+        lines=lines,
+        started=started(container, terms),
         notices=notices.texts_of_incident(container.database, incident.id),
         runs=_runs(container, incident.id),
         playbooks=container.playbooks,
-        timeline=timeline.entries(container, incident.id),
-        findings=_findings(container, incident),
+        timeline=timeline.page(container, incident.id, main=main),
+        main=main,
+        findings=findings_of(container, incident.findings[-FINDINGS:]),
+        touched=_touched(incident),
         similar=similar(container, incident.id),
         graph=graph(container, incident.id),
         linked=_linked(container, incident),
@@ -181,12 +191,6 @@ def _linked(container: Container, incident: Incident) -> list[_Linked]:
     return found
 
 
-def _started(container: Container, incident_id: str) -> dict[str, ClockStarted]:
-    """How each clock was counted."""
-    facts = (it.fact for it in container.decisions.timeline(incident_id))
-    return {fact.clock_id: fact for fact in facts if isinstance(fact, ClockStarted)}
-
-
 def _runs(container: Container, incident_id: str) -> list[_Shown]:
     """The playbooks of an incident."""
     shown = []
@@ -214,13 +218,18 @@ def _runs(container: Container, incident_id: str) -> list[_Shown]:
     return shown
 
 
-def _findings(container: Container, incident: Incident) -> list[FindingRaised]:
-    """The newest findings of an incident."""
-    found = []
-    for finding_id in incident.findings[-20:]:
-        facts = container.decisions.timeline(finding_id)
-        found += [it.fact for it in facts if isinstance(it.fact, FindingRaised)]
-    return found[::-1]
+def findings_of(container: Container, keys: Sequence[str]) -> list[FindingRaised]:
+    """Some findings, the last first."""
+    found = {it.originator: it.fact for it in container.decisions.of_topic(keys, FindingRaised.topic)}
+    facts = [found.get(key) for key in reversed(keys)]
+    return [fact for fact in facts if isinstance(fact, FindingRaised)]
+
+
+def _touched(incident: Incident) -> list[tuple[str, Sequence[str], int]]:
+    """What an incident touches: kind, the first values, how many there are."""
+    entities = incident.entities
+    held = [(kind, getattr(entities, kind)) for kind in type(entities).model_fields]
+    return [(kind, values[:NAMED], len(values)) for kind, values in held if values]
 
 
 @router.post("/incidents/{incident_id}/client-list")

@@ -27,18 +27,25 @@ from reports.wording import NAMES, heading, kind_key, said_heading
 
 router = APIRouter(include_in_schema=False)
 STATES = ("open", "sent", "all")
+NOTICES_SHOWN = 200
 
 
 @router.get("/notices")
-def show_notices(request: Request, container: TheContainer, session: TheSession, state: str = "open") -> Response:
-    """All notices of one state."""
+def show_notices(
+    request: Request, container: TheContainer, session: TheSession, state: str = "open", last: str = ""
+) -> Response:
+    """Notices of one state, a page of them."""
     state = state if state in STATES else "open"
+    rows = notices.listed(container.database, state, last[:100], NOTICES_SHOWN)
     return page(
         request,
         "notices.html",
         session,
-        rows=notices.listed(container.database, state),
+        rows=rows,
         state=state,
+        last=last[:100],
+        next=rows[-1].id if state != "open" and len(rows) == NOTICES_SHOWN else "",
+        failed=max(0, notices.failed(container.database) - notices.FAILED_SHOWN) if state == "open" else 0,
         title=say("Notices"),
     )
 

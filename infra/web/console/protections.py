@@ -86,16 +86,17 @@ def show_protection(request: Request, container: TheContainer, session: TheSessi
         for key in dict.fromkeys(found.incident_id for found in it.violations)
     ]
     local_now = container.calendar.local(container.clock.now()).strftime("%Y-%m-%dT%H:%M")
+    told = timeline.page(container, it.id).entries
     return page(
         request, "protection.html", session, it=it, clocks=clocks.with_share(rows, container.clock.now()),
-        local_now=local_now, violations=[row for row in violations if row], timeline=timeline.entries(container, it.id),
+        local_now=local_now, violations=[row for row in violations if row], timeline=told,
         queued=_queued(container, it), title=say("Act {act_number}", act_number=it.act.number),
     )  # fmt: skip
 
 
 def _queued(container: Container, it: Protection) -> dict[str, EffectRow]:
     """How the tries of each open order go."""
-    return {key: row for key, row in effects.orders_under_way(container.database).items() if key in it.orders}
+    return effects.orders_under_way(container.database, it.orders)
 
 
 @router.get("/protections/{protection_id}/orders/{order_id}.{kind}")
