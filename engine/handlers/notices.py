@@ -42,7 +42,7 @@ from engine.notices.notice import Notice, notice_id
 from engine.notices.sending import order_sending
 from engine.policies.notices import drafted, texts
 
-STATUSES_TOGETHER = 100
+STATUSES_TOGETHER = 50
 """Reports of the gateway recorded in one unit of work."""
 LATER: tuple[NoticeStage, ...] = ("follow_up", "final")
 ON_DEMAND = tuple(spec.kind for spec in sorted(notice_kinds().values(), key=lambda it: it.form) if spec.by_hand)

@@ -26,7 +26,7 @@ from infra.store.models.effects import EffectRow
 
 LONGEST_WAIT_S = 300
 BATCH = 20
-SETTLED_TOGETHER = 100
+SETTLED_TOGETHER = 50
 """Effects whose fate is recorded in one unit of work: others want to write too."""
 
 

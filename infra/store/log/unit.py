@@ -23,7 +23,7 @@ from infra.store.models import outbox, unfinished
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
 
-MOST_FACTS = 500
+MOST_FACTS = 200
 """Facts after which a bounded unit is full."""
 MOST_S = 0.05
 """Seconds after which it is, whatever it recorded: somebody may be waiting to write."""

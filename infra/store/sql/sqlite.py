@@ -21,6 +21,9 @@ from eventsourcing.sqlite import (
 from infra.store.sql.database import Database, StoreUnavailable
 from infra.store.sql.notifications import ByPosition
 from infra.store.sql.schema import STORE, Plan
+from infra.store.sql.turnstile import Turnstile
+
+LOCK_TIMEOUT_S = 30
 
 
 class _Pool(SQLiteConnectionPool):
@@ -64,16 +67,19 @@ class SqliteDatabase(Database):
         self.path = path
         self.plan = plan
         self.where = str(path)
-        self.store = SQLiteDatastore(str(path), lock_timeout=30, pool_size=8, max_overflow=24)
+        self.store = SQLiteDatastore(str(path), lock_timeout=LOCK_TIMEOUT_S, pool_size=8, max_overflow=24)
         self.store.pool.close()
-        self.store.pool = _Pool(db_name=str(path), lock_timeout=30, pool_size=8, max_overflow=24, pool_timeout=30.0)
+        self.store.pool = _Pool(
+            db_name=str(path), lock_timeout=LOCK_TIMEOUT_S, pool_size=8, max_overflow=24, pool_timeout=30.0
+        )
         self._lock_statement = f"UPDATE {plan.meta} SET value = value WHERE key = 'schema'"  # noqa: S608 - our own names
+        self._turnstile = Turnstile(path, LOCK_TIMEOUT_S)
         self._tracking = self.recorder("decisions")
         self.migrate()
 
     def migrate(self) -> tuple[int, int]:
         """Bring the tables to this version, under the write lock: two processes may begin at the same moment."""
-        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=30)) as connection:
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=LOCK_TIMEOUT_S)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
 
@@ -90,7 +96,7 @@ class SqliteDatabase(Database):
     def write(self) -> Iterator[Any]:
         """A write transaction that holds the write lock from its first moment, committed durably at the end."""
         try:
-            with self.turns.turn() as turn, self.store.transaction(commit=True) as cursor:
+            with self.turns.turn() as turn, self._turn(), self.store.transaction(commit=True) as cursor:
                 # BEGIN alone is deferred. The first statement must write: a read would open a snapshot, and a commit
                 # of another process in between would make every later write fail at once, without waiting.
                 cursor.execute(self._lock_statement)
@@ -102,6 +108,15 @@ class SqliteDatabase(Database):
             if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise StoreUnavailable(f"{self.where}: {error}; nothing of this was kept") from error
             raise
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the turn of this process."""
+        self._turnstile.enter()
+        try:
+            yield
+        finally:
+            self._turnstile.leave()
 
     @contextmanager
     def read(self) -> Iterator[Any]:
@@ -140,15 +155,19 @@ class SqliteDatabase(Database):
 
     def copy_to(self, target: Path) -> None:
         """Copy the file while others write."""
-        with closing(sqlite3.connect(self.path, timeout=30)) as source, closing(sqlite3.connect(target)) as copy:
+        with (
+            closing(sqlite3.connect(self.path, timeout=LOCK_TIMEOUT_S)) as source,
+            closing(sqlite3.connect(target)) as copy,
+        ):
             source.backup(copy)
         target.chmod(0o600)
 
     def purge(self) -> None:
         """Empty the write-ahead log; freed pages are overwritten with zeros as they are freed (secure_delete)."""
-        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=30)) as connection:
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=LOCK_TIMEOUT_S)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every connection."""
         self.store.close()
+        self._turnstile.close()
