@@ -3,7 +3,8 @@ withdrawn when there was no incident. Nothing is ever sent from here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -64,6 +65,8 @@ class NoticePolicy:
     def __init__(self, composer: Composer, recipients: Mapping[str, str]) -> None:
         self.composer = composer
         self.recipients = recipients
+        self._addressing: _Addressing | None = None
+        """What is being addressed, over many units of work; found again from the log after a restart."""
 
     def answer(self, context: Context, stored: StoredFact) -> None:
         """Answer one fact."""
@@ -131,18 +134,19 @@ class NoticePolicy:
 
     def _address(self, context: Context, fact: NoticeApproved) -> None:
         """Give every client of an approved text for many a notice of his own, and order its sending."""
-        text = context.past(Notice, fact.notice_id)
-        if not text.to_many:
+        if not fact.addressees:
             return
-        first = context.load(Notice, text.follows) if text.follows else None
-        incident = context.past(Incident, text.incident_id)
-        clients = many.addressees(text, incident.entities.clients, texts(context, incident.id), first)
+        if self._addressing is None or self._addressing.approved != fact:
+            self._addressing = _addressing(context, fact)
+        text, first, clients = self._addressing.text, self._addressing.first, self._addressing.clients
         for start in context.each("list", [str(at) for at in range(0, len(clients), many.LISTED_TOGETHER)]):
             part = tuple(clients[int(start) : int(start) + many.LISTED_TOGETHER])
             context.record(Notice, text.id, [NoticeListed(at=context.at, notice_id=text.id, clients=part)])
         for client in context.each("address", clients, Notice, partial(many.client_notice_id, text)):
             if first is None or context.past(Notice, many.client_notice_id(first, client)).sent_at is not None:
                 self._address_one(context, text, client)
+
+        self._addressing = None
 
     def _address_one(self, context: Context, text: Notice, client: str) -> None:
         key = many.client_notice_id(text, client)
@@ -238,6 +242,24 @@ class NoticePolicy:
                 continue
             fact = NoticeWithdrawn(at=context.at, actor=cause.actor, reason=reason, notice_id=key)
             context.record(Notice, key, [fact])
+
+
+@dataclass(frozen=True, slots=True)
+class _Addressing:
+    """An approved text, the first one that it follows, and the clients it goes to."""
+
+    approved: NoticeApproved
+    text: Notice
+    first: Notice | None
+    clients: Sequence[str]
+
+
+def _addressing(context: Context, fact: NoticeApproved) -> _Addressing:
+    text = context.past(Notice, fact.notice_id)
+    first = context.load(Notice, text.follows) if text.follows else None
+    incident = context.past(Incident, text.incident_id)
+    clients = many.addressees(text, incident.entities.clients, texts(context, incident.id), first)
+    return _Addressing(fact, text, first, clients)
 
 
 def texts(context: Context, incident_id: str) -> list[Notice]:
