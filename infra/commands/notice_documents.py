@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.protection.protection import Order, Protection
 from engine.terms.calendar import BusinessCalendar
 from infra.commands.wordbook import Wordbook
-from infra.read.notice_documents import log_head
+from infra.read.notices.documents import log_head
 from infra.store.log.decisions import Decisions
 from reports.document import Document, Facts, document
 from reports.drafts import OrderSubject

@@ -20,7 +20,7 @@ from engine.notices.many import CLIENT
 from engine.notices.notice import Notice
 from infra.outbound.orders import HttpPost
 from infra.outbound.webhooks import signed
-from infra.read.notice_documents import notice_document
+from infra.read.notices.documents import notice_document
 from infra.store.log.decisions import Decisions
 from reports.render import render
 from reports.wording import kind_key, title

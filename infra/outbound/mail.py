@@ -26,7 +26,7 @@ from engine.notices.notice import Notice, recipients
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
 from infra.outbound.orders import HttpPost
-from infra.read.notice_documents import ClientTexts, notice_document
+from infra.read.notices.documents import ClientTexts, notice_document
 from infra.settings.settings import Settings
 from infra.store.log.decisions import Decisions
 from reports.document import Document

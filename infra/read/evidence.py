@@ -29,7 +29,7 @@ from engine.notices.notice import Notice
 from engine.rule_life.rules import RuleLife, rule_id
 from engine.terms.calendar import builtin_overrides
 from infra.read.incident_summary import summary
-from infra.read.notice_documents import notice_document
+from infra.read.notices.documents import notice_document
 from infra.read.reading import Reading
 from infra.read.rows import clock_lines, notices, protections
 from infra.read.rows.tables import PAGE, pages, tables

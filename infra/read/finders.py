@@ -6,7 +6,7 @@ from engine.incidents.incident import Incident
 from engine.kernel.errors import NotFound
 from engine.notices.notice import Notice
 from engine.protection.protection import Protection
-from infra.read.notice_documents import ClientTexts
+from infra.read.notices.documents import ClientTexts
 from infra.read.reading import Reading
 from infra.read.rows import incidents, notices, protections
 

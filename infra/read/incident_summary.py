@@ -9,7 +9,7 @@ from functools import partial
 from engine.incidents.incident import Incident
 from infra.read.metrics import STEPS, metrics_of
 from infra.read.metrics import say as length
-from infra.read.notice_documents import log_head
+from infra.read.notices.documents import log_head
 from infra.read.reading import Reading
 from infra.read.rows import clock_lines, notices
 from infra.read.timeline import MANY, page

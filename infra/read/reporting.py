@@ -14,7 +14,7 @@ from engine.kernel.timestamps import iso
 from infra.read.coverage import Coverage, totals
 from infra.read.metrics import STEPS, summary
 from infra.read.metrics import say as say_length
-from infra.read.notice_documents import log_head
+from infra.read.notices.documents import log_head
 from infra.read.reading import Reading
 from infra.read.report_tables import (
     actions_table,

@@ -20,7 +20,7 @@ from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllow
 from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.observe.stage_health import standing
-from infra.read.notice_documents import log_head
+from infra.read.notices.documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
 from infra.web.api import acts, api, commands, gateway, health, ingest, prometheus, proofs

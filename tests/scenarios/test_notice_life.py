@@ -17,7 +17,7 @@ from infra.inbound.delivery_status import read_bounce
 from infra.lab.simulate.year import plain
 from infra.outbound.orders import HttpPost
 from infra.read.finders import load_notice
-from infra.read.notice_versions import changes
+from infra.read.notices.versions import changes
 from infra.store.models.duties import NoticeRow
 from infra.store.models.incidents import IncidentRow
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World

@@ -122,7 +122,7 @@ def test_every_way_in_leads_to_a_command_of_the_table() -> None:
     assert {form.command for _, form in _forms()} <= set(HANDLERS)
     assert {kind for kind, _ in MANY.values()} <= set(HANDLERS)
     only_elsewhere = {name_of(kind) for kind in HANDLERS} - {name_of(form.command) for _, form in _forms()}
-    assert only_elsewhere == {"draft-rule", "try-rule", "record-bounce"}
+    assert only_elsewhere == {"draft-rule", "try-rule", "record-bounce", "record-statuses"}
     assert set(ACTS) <= set(forms.INCIDENTS)
 
 

@@ -18,7 +18,7 @@ from infra.cli import common
 from infra.cli.cases import case_acts, notice_acts
 from infra.read import exchange, timeline
 from infra.read.finders import load_incident, load_notice
-from infra.read.notice_documents import notice_document
+from infra.read.notices.documents import notice_document
 from infra.read.rows import incidents as read_incidents
 from infra.read.rows import notices as read_notices
 from infra.read.rows.clocks import first_of_owner, how_many_of

@@ -14,8 +14,8 @@ from engine.notices.delivering import FAILED
 from infra.cli import common
 from infra.cli.acting import person, who, why
 from infra.inbound.gateway_statuses import gateway_person, read_statuses
-from infra.read.client_fates import fates_as_csv
 from infra.read.finders import load_notice
+from infra.read.notices.client_fates import fates_as_csv
 
 
 @click.command("gateway-in")

@@ -144,7 +144,7 @@ def bench_stream(
 @common.as_json
 def bench_breach(clients: int, as_json: bool) -> None:
     """A leak of many clients: from the entered list to every clock, while people look at pages and sign in."""
-    from infra.lab.bench.breach import measure
+    from infra.lab.bench.breach.measure import measure
 
     _print(measure(clients), as_json)
 

@@ -7,8 +7,8 @@ from fastapi.responses import Response, StreamingResponse
 
 from engine.incidents.incident import Incident
 from engine.notices.delivering import FAILED
-from infra.read.client_fates import fates_as_csv
 from infra.read.finders import load_notice
+from infra.read.notices.client_fates import fates_as_csv
 from infra.read.rows import notices
 from infra.web.context import TheContainer, TheSession, page
 from infra.web.documents import TYPES

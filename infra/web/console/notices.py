@@ -14,8 +14,8 @@ from engine.notices.notice import Notice, list_hash
 from infra.app.container import Container
 from infra.outbound.mail import NoticeMail, Spool, afc_json
 from infra.read.finders import load_notice
-from infra.read.notice_documents import as_read_by, notice_document, whom
-from infra.read.notice_versions import changes, version_of
+from infra.read.notices.documents import as_read_by, notice_document, whom
+from infra.read.notices.versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
 from infra.web.console.forms import NOTICES, send

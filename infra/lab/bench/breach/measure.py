@@ -27,9 +27,11 @@ import orjson
 
 from engine.notices.many import client_notice_id
 from engine.notices.notice import Notice
+from engine.permissions import Role
 from infra.app.container import Container, open_container
 from infra.inbound.parser_pool import Batch
-from infra.lab.bench.watching import Fsyncs, Visitor
+from infra.lab.bench.breach.visitor import Visitor
+from infra.lab.bench.waits import FsyncProbe
 from infra.lab.testbed.server import free_port
 from infra.read.rows import notices
 from infra.settings.settings import load_settings
@@ -162,25 +164,24 @@ def _breach(folder: Path, most_s: float) -> Iterator[Breach]:
         QORGAU_CLIENT_GATEWAY_URL=f"http://127.0.0.1:{gateway_port}/messages",
     )  # fmt: skip
     container = open_container(load_settings())
-    for user, role in (("analyst", "soc_analyst"), ("officer", "compliance_officer"), ("visitor", "ciso")):
-        container.accounts.add(user, user, (role,), PASSWORD, actor="bench")
+    for user, role in (("officer", Role.COMPLIANCE_OFFICER), ("visitor", Role.CISO)):
+        container.accounts.add(user, user, (role.value,), PASSWORD, actor="bench")
     token, api = container.accounts.new_source("client-gateway"), f"http://127.0.0.1:{port}"
     gateway = (
         "infra.lab.testbed.gateway", "--port", str(gateway_port), "--statuses", api, "--token", token, "--fail", FAILS,
         "--refuse", REFUSED,
     )  # fmt: skip
-    worker = _start("infra.lab.bench.breach_worker")
+    worker = _start("infra.lab.bench.breach.worker")
     others = [_start("infra", "serve", "--only", "api"), _start(*gateway)]
-    visitor, fsyncs = Visitor(api, "visitor", PASSWORD), Fsyncs(folder)
+    visitor = Visitor(api, "visitor", PASSWORD)
     try:
         http = _signed_in(api, most_s)
         visitor.start()
-        fsyncs.start()
         it = Breach(container, api, http, visitor, most_s)
-        yield it
+        with FsyncProbe(folder) as probe:
+            yield it
         visitor.stop()
-        fsyncs.stop()
-        it.ended["slowest_fsync_ms"] = 1000 * max(fsyncs.seconds)
+        it.ended["slowest_fsync_ms"] = 1000 * probe.longest_s
         it.ended["api_rss_mb"] = _rss_mb(others[0].pid)
         it.ended.update(_waits_of(http.get("/metrics").text))
         worker.send_signal(signal.SIGTERM)
@@ -188,7 +189,6 @@ def _breach(folder: Path, most_s: float) -> Iterator[Breach]:
         it.ended.update(json.loads(said[-1]))
     finally:
         visitor.stopping.set()
-        fsyncs.stopping.set()
         for process in (worker, *others):
             process.kill()
             process.wait()

@@ -1,19 +1,16 @@
-"""What people feel while a bench runs: pages, signing in, a static page, and the slowest fsync beside them."""
+"""What people feel while a bench runs: pages, signing in, a static page."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 import httpx
 
 SIGN_IN_EVERY_S = 2.0
 PAUSE_S = 0.1
-FSYNC_EVERY_S = 0.02
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -83,29 +80,3 @@ class Visitor(threading.Thread):
             "sign_in_visits": len(signing), "sign_in_p95_ms": 1000 * quantile(signing, 0.95),
             "visits_failed": len(self.failed),
         }  # fmt: skip
-
-
-class Fsyncs(threading.Thread):
-    """Writes a page and syncs it, again and again: what the disk itself takes at that time."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(name="fsyncs", daemon=True)
-        self.path = folder / "fsync.probe"
-        self.seconds: list[float] = []
-        self.stopping = threading.Event()
-
-    def run(self) -> None:
-        """Sync until stopped."""
-        with self.path.open("wb", buffering=0) as file:
-            while not self.stopping.wait(FSYNC_EVERY_S):
-                file.seek(0)
-                file.write(b"\0" * 4096)
-                began = time.perf_counter()
-                os.fsync(file.fileno())
-                self.seconds.append(time.perf_counter() - began)
-
-    def stop(self) -> None:
-        """End."""
-        self.stopping.set()
-        self.join()
-        self.path.unlink(missing_ok=True)
