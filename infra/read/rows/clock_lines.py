@@ -114,10 +114,12 @@ def lines(
 
 def _part(database: Readable, segment: str, after: Place, until: datetime | None, most: int) -> list[LineRow]:
     where = _SEGMENTS[segment]
-    next_ = (
-        f"SELECT n.id FROM clock_view n WHERE {where} AND (n.owner_id, n.kind) > (o.owner_id, o.kind) "  # noqa: S608
-        "ORDER BY n.owner_id, n.kind, n.due_at, n.id LIMIT 1"
+    further = "SELECT n.id FROM clock_view n WHERE {where} AND {beyond} ORDER BY {order} LIMIT 1"
+    kind = further.format(
+        where=where, beyond="n.owner_id = o.owner_id AND n.kind > o.kind", order="n.kind, n.due_at, n.id"
     )
+    owner = further.format(where=where, beyond="n.owner_id > o.owner_id", order="n.owner_id, n.kind, n.due_at, n.id")
+    next_ = f"SELECT COALESCE(({kind}), ({owner}))"  # the pair compared at once would read every clock of the owner
     heads = (
         "(WITH RECURSIVE heads(id) AS (SELECT f.id FROM (SELECT n.id FROM clock_view n "  # noqa: S608 - our own words
         f"WHERE {where} ORDER BY n.owner_id, n.kind, n.due_at, n.id LIMIT 1) f "

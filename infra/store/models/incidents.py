@@ -122,7 +122,9 @@ class TimelineRow(Record):
     """A fact (by its position in the log of decisions) on the timeline of an owner."""
 
     table: ClassVar[Table] = Table(
-        "timeline", ("owner", "position"), (Index("timeline_main", ("owner", "position"), "of_client = 0"),)
+        "timeline",
+        ("owner", "position"),
+        (Index("timeline_main", ("owner", "of_client", "position"), "of_client = 0"),),
     )
 
     owner: str
