@@ -11,6 +11,7 @@ import base64
 import io
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -214,7 +215,7 @@ class Bundle:
             self._put(f"{place}.pdf", render(made, "pdf"))
             self._put(f"{place}.txt", render(made, "txt"))
             body = {
-                **_fate(notice),
+                **asdict(_fate(notice)),
                 "versions": [
                     {"number": v.number, "at": iso(v.at), "by": v.actor, "content": v.content} for v in notice.versions
                 ],
@@ -229,7 +230,7 @@ class Bundle:
             with database.read() as cursor:
                 found = self.container.decisions.load_many_within(cursor, Notice, keys)
             for notice in found.values():
-                yield _line({**_fate(notice), "client": notice.subject, "text_of": notice.text_of})
+                yield _line({**asdict(_fate(notice)), "client": notice.subject, "text_of": notice.text_of})
 
     def _summary(self, at: datetime, events: int, decisions: int) -> None:
         report = summary(self.container, self.incident, at, events, decisions)
@@ -251,16 +252,43 @@ class Bundle:
         self._put("signature.note", self.container.store.signer.sign_text(text).encode())
 
 
-def _fate(notice: Notice) -> dict[str, Any]:
-    return {
-        "id": notice.id, "kind": notice.kind, "stage": notice.stage, "state": notice.state,
-        "approved_by": notice.approved_by, "content_hash": notice.content_hash,
-        "deliveries": [
-            {"recipient": d.recipient, "state": d.state, "channel": d.channel, "reference": d.reference,
-             "at": iso(d.at) if d.at else None, "attempt": d.attempt, "repeat": d.repeat, "receipt": d.receipt}
-            for d in notice.deliveries.values()
-        ],
-    }  # fmt: skip
+@dataclass(frozen=True)
+class _Delivered:
+    """What became of a notice at one recipient, as the bundle says it."""
+
+    recipient: str
+    state: str
+    channel: str
+    reference: str
+    at: str | None
+    attempt: int
+    repeat: bool
+    receipt: str
+
+
+@dataclass(frozen=True)
+class _Fate:
+    """What became of a notice, as the bundle says it."""
+
+    id: str
+    kind: str
+    stage: str
+    state: str
+    approved_by: str | None
+    content_hash: str | None
+    deliveries: tuple[_Delivered, ...]
+
+
+def _fate(notice: Notice) -> _Fate:
+    deliveries = tuple(
+        _Delivered(
+            d.recipient, d.state, d.channel, d.reference, iso(d.at) if d.at else None, d.attempt, d.repeat, d.receipt
+        )
+        for d in notice.deliveries.values()
+    )
+    return _Fate(
+        notice.id, notice.kind, notice.stage, notice.state, notice.approved_by, notice.content_hash, deliveries
+    )
 
 
 def _decision(it: StoredFact) -> bytes:

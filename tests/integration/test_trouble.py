@@ -18,6 +18,7 @@ from engine.kernel.trouble import (
     MessageFailed,
     RuleFailed,
     StageFailed,
+    StatusesSetAside,
     TemplateFailed,
     told,
 )
@@ -33,9 +34,10 @@ EVERY = (
     TemplateFailed(at=MONDAY, key="regulator", detail="no such field"),
     StageFailed(at=MONDAY, stage="clocks", error="RuntimeError"),
     DutyNotCounted(at=MONDAY, clock_id="c-1", duty="policy-review", owner_kind="duty", owner_id="d-1", detail="9999"),
+    StatusesSetAside(at=MONDAY, source="client-gateway", reports=("no-such-notice: {}",), count=1),
     EffectFailed(at=MONDAY, key="k", kind="detection", outcome="failed", detail="of before", since=MONDAY),
 )
-NAMED = ("550", "r-1", "logins", "no such field", "clocks", "policy-review", "of before")
+NAMED = ("550", "r-1", "logins", "no such field", "clocks", "policy-review", "no-such-notice", "of before")
 
 
 def test_here_is_one_of_every_kind() -> None:

@@ -240,7 +240,7 @@ def _copy(
         key = UUID(own(str(UUID(str(fact["originator_id"]))))).hex
         versions[key] = versions.get(key, 0) + 1
         made["decisions"].append((head, key, versions[key], fact["topic"], bytes(STATE), bytes(32)))
-        made["timeline"].append((own(template), head))
+        made["timeline"].append((own(template), head, 0))
     return head
 
 

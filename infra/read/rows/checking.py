@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.kernel.timestamps import iso
-from infra.read.rows.asking import all_of, first_of
+from infra.read.rows.asking import all_of, count, counted, first_of, ids
 from infra.store.models.duties import ClockRow
 from infra.store.models.incidents import IncidentRow
 from infra.store.models.record import R
@@ -71,3 +71,25 @@ def running_of_incidents(database: Readable) -> ClockRow | None:
 def content(database: Readable, kind: type[R]) -> list[R]:
     """Return everything a read model holds, in the order of its keys."""
     return all_of(database, kind, f"FROM {kind.table.name} ORDER BY {', '.join(kind.table.key)}")
+
+
+def clocks_of_kind(database: Readable, owner: str, kind: str) -> int:
+    """Return how many clocks of a kind an owner has."""
+    return count(database, "SELECT COUNT(*) FROM clock_view WHERE owner_id = ? AND kind = ?", owner, kind)
+
+
+def still_running(database: Readable, owner: str, kind: str) -> dict[str, bool]:
+    """Return whose clock of a kind an owner has, by subject, and whether it runs."""
+    found = counted(database, "SELECT subject, running FROM clock_view WHERE owner_id = ? AND kind = ?", owner, kind)
+    return {subject: bool(running) for subject, running in found.items()}
+
+
+def addressed(database: Readable, text: str) -> list[str]:
+    """Return the ids of the notices that carry an approved text to its clients."""
+    return ids(database, "SELECT id FROM notice_view WHERE text_of = ?", text)
+
+
+def settled(database: Readable, kind: str) -> int:
+    """Return how many effects of a kind have come to an end, at least to the next hands."""
+    sql = "SELECT COUNT(*) FROM outbox WHERE kind = ? AND state IN ('handed-over', 'refused', 'done')"
+    return count(database, sql, kind)

@@ -33,7 +33,7 @@ from infra.inbound.parser_pool import Batch
 from infra.lab.bench.breach.visitor import Visitor
 from infra.lab.bench.waits import FsyncProbe
 from infra.lab.testbed.server import free_port
-from infra.read.rows import notices
+from infra.read.rows import checking, incidents, notices
 from infra.settings.settings import load_settings
 from infra.store.log.verify import Fault, verify
 
@@ -65,8 +65,7 @@ class Breach:
     def run(self, clients: int) -> dict[str, Any]:
         """Enter, draft, approve, hand over, hear; return the seconds of each."""
         incident, began = self._enter(clients), time.perf_counter()
-        clocks = "SELECT COUNT(*) FROM clock_view WHERE owner_id = ? AND kind = ?"
-        self._until(lambda: self._count(clocks, incident, KIND) >= clients, "clocks")
+        self._until(lambda: checking.clocks_of_kind(self.database, incident, KIND) >= clients, "clocks")
         text = self._text(incident)
         self._until(self._quiet, "drafts")
         drafted = time.perf_counter()
@@ -75,11 +74,9 @@ class Breach:
         listed = page.split('name="list_sha256" value="')[1][:64]
         self._give("approve-notice", notice_id=text, list_sha256=listed)
         approved = time.perf_counter()
-        handed = "SELECT COUNT(*) FROM outbox WHERE kind = 'client' AND state IN ('handed-over', 'refused', 'done')"
-        self._until(lambda: self._count(handed) >= clients, "handing over")
+        self._until(lambda: checking.settled(self.database, "client") >= clients, "handing over")
         given = time.perf_counter()
-        open_ones = "SELECT COUNT(*) FROM notice_view WHERE text_of = ? AND state IN ('approved', 'handed-over')"
-        self._until(lambda: not self._count(open_ones, text), "statuses")
+        self._until(lambda: not notices.fates_of(self.database, text).keys() & {"approved", "handed-over"}, "statuses")
         self._until(self._quiet, "clocks after statuses")
         told = time.perf_counter()
         return {
@@ -95,8 +92,8 @@ class Breach:
             "event.action": "portal.profile.change_applied", "mfo.change.field": "iin",
         }  # fmt: skip
         self.container.intake.take(Batch("portal", None, self.container.clock.now(), orjson.dumps(event)))
-        self._until(lambda: bool(self._count("SELECT COUNT(*) FROM incident_view")), "the incident")
-        incident = str(self.database.scalar("SELECT id FROM incident_view"))
+        self._until(lambda: bool(incidents.all_ids(self.database)), "the incident")
+        incident = incidents.all_ids(self.database)[0]
         self.visitor.pages.append(f"/incidents/{incident}")
         data = "\n".join(_client(number) for number in range(clients)).encode()
         document = {"data": base64.b64encode(data).decode(), "name": "leak.csv", "media_type": "text/csv"}
@@ -111,9 +108,6 @@ class Breach:
     def _text(self, incident: str) -> str:
         keys = notices.with_texts(self.database, incident)
         return next(key for key in keys if self.container.decisions.load(Notice, key).to_many)
-
-    def _count(self, sql: str, *parameters: object) -> int:
-        return int(self.database.scalar(sql, *parameters) or 0)
 
     def _quiet(self) -> bool:
         """Say whether every follower of the log of decisions that writes duties and notices has read all of it."""
@@ -130,12 +124,10 @@ class Breach:
     def _right(self, text: str, incident: str, clients: int) -> dict[str, Any]:
         """Compare every clock with what the gateway was to do with its client; walk both logs."""
         notice = self.container.decisions.load(Notice, text)
-        rows = self.database.rows(
-            "SELECT subject, running FROM clock_view WHERE owner_id = ? AND kind = ?", incident, KIND
-        )
-        wrong = [row["subject"] for row in rows if bool(row["running"]) != _fails(row["subject"])]
+        rows = checking.still_running(self.database, incident, KIND)
+        wrong = [client for client, running in rows.items() if running != _fails(client)]
         listed = {client_notice_id(notice, _client(number)) for number in range(clients)}
-        held = {str(row["id"]) for row in self.database.rows("SELECT id FROM notice_view WHERE text_of = ?", text)}
+        held = set(checking.addressed(self.database, text))
         key = self.container.store.signer.verifier
         faults = [
             it for log in ("ledger", "decisions") for it in verify(self.database, log, key) if isinstance(it, Fault)
