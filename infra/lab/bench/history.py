@@ -29,7 +29,7 @@ from infra.lab.bench.waits import FsyncProbe, waits_of
 from infra.processes.base import Stage
 from infra.processes.lag import followers_of
 from infra.read import incident_graph, timeline
-from infra.read.rows import clock_lines, incidents, notices
+from infra.read.rows import checking, clock_lines, incidents, notices
 from infra.settings.settings import Settings
 
 FEW = 1_000
@@ -137,7 +137,7 @@ class _Store:
             self._timed(name, ask)
 
     def _newest(self) -> str:
-        return str(self.container.database.scalar("SELECT id FROM incident_view ORDER BY detected_at DESC LIMIT 1"))
+        return checking.latest_incident(self.container.database)
 
     def _asked(self, database: Any, key: str, now: datetime) -> dict[str, Callable[[], object]]:
         return {
@@ -200,7 +200,7 @@ def _fill(container: Container, template: str, count: int) -> None:
                 cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", held)  # noqa: S608 - our own names
     names = [name for name, log in followers_of(stages_of(container)).items() if log == "decisions"]
     with database.write() as cursor:
-        cursor.execute("UPDATE incident_numbers SET last = ?", (count + 1,))
+        put(cursor, NumberRow(id=str(container.clock.now().year), last=count + 1))
         for name in names:
             database.track(cursor, name, head)
 

@@ -93,3 +93,8 @@ def settled(database: Readable, kind: str) -> int:
     """Return how many effects of a kind have come to an end, at least to the next hands."""
     sql = "SELECT COUNT(*) FROM outbox WHERE kind = ? AND state IN ('handed-over', 'refused', 'done')"
     return count(database, sql, kind)
+
+
+def latest_incident(database: Readable) -> str:
+    """Return the id of the incident that was detected last, empty for none."""
+    return str(database.scalar("SELECT id FROM incident_view ORDER BY detected_at DESC LIMIT 1") or "")
