@@ -31,6 +31,8 @@ from infra.processes.lag import followers_of
 from infra.read import incident_graph, timeline
 from infra.read.rows import checking, clock_lines, incidents, notices
 from infra.settings.settings import Settings
+from infra.store.models.ddl import put
+from infra.store.models.incidents import NumberRow
 
 FEW = 1_000
 OPEN = 300
