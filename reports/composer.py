@@ -163,7 +163,7 @@ class NoticeComposer:
             own_loans=entities.loans if client and len(entities.clients) == 1 else (),
             client=client or None,
             late=late,
-            previous=Previous(number=follows.id[:8], sent_at=follows.sent_at) if follows is not None else None,
+            previous=_previous(follows) if follows is not None else None,
             utc_offset_minutes=offset,
             **words,
         )
@@ -238,3 +238,8 @@ def _stage(actions: frozenset[str]) -> str:
     if not actions:
         return UNKNOWN
     return next(stage for stage, shown in _AFC_STAGES if not shown or not actions.isdisjoint(shown))
+
+
+def _previous(it: Notice) -> Previous:
+    """The notice that is supplemented; a text to many went out from its approval on."""
+    return Previous(number=it.id[:8], sent_at=it.approved_at if it.to_many else it.sent_at)

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
+from engine.incidents.facts import ClientsNamed
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
-from engine.kernel.errors import Conflict, InputError, NotFound
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.trouble import StatusesSetAside
@@ -156,12 +157,16 @@ def _approve(work: Work, notice: Notice, seen: str = "") -> None:
     clients = _addressees(work, notice, incident)
     if seen and seen != notices.list_hash(clients):
         raise Conflict("the list of clients changed meanwhile; look at it again and repeat your act")
-    facts = notices.approve(
-        notice, incident.assignee, by=work.by, at=work.at, clients=clients
-    )  # fmt: skip
+    named = _named_by(work, incident) if notice.to_many else ()
+    facts = notices.approve(notice, incident.assignee, by=work.by, at=work.at, clients=clients, named_by=named)
     work.record(Notice, notice.id, facts)
     for number, recipient in enumerate(notice.deliveries):
         order_sending(work.unit, notice, recipient, number)
+
+
+def _named_by(work: Work, incident: Incident) -> set[str]:
+    """The people who named clients of an incident."""
+    return {fact.actor for fact in work.unit.facts(incident.id) if isinstance(fact, ClientsNamed)}
 
 
 def _addressees(work: Work, notice: Notice, incident: Incident) -> Sequence[str]:
@@ -215,6 +220,8 @@ def resend(desk: Desk, command: ResendNotice, by: Person) -> Outcome:
 def resend_failures(work: Work, command: ResendFailures) -> Outcome:
     """Order another try at every client of an approved text at whom it failed."""
     text = work.get(Notice, command.notice_id)
+    if text.to_many and not work.unit.find(Notice, text_of=text.id, state=command.state):
+        raise DecisionRefused("there is no client at whom this text is {state}", state=command.state)
     work.record(
         Notice, text.id, delivering.resend_failures(text, command.state, command.reason, by=work.by, at=work.at)
     )
@@ -233,7 +240,9 @@ def record_statuses(desk: Desk, command: RecordStatuses, by: Person) -> Fates:
             work.unit.prepare(Notice, [key for key in keys if key])
             for said, key in zip(part, keys, strict=True):
                 notice = work.unit.load(Notice, key) if key else Notice()
-                fate, facts = gateway.reported(notice, said, at=work.at, actor=by.id)
+                waits = any(it.state == "waiting" for it in notice.deliveries.values())
+                given = not waits or work.unit.begun(f"mail:{notice.id}")
+                fate, facts = gateway.reported(notice, said, at=work.at, actor=by.id, given=given)
                 fates.append(fate)
                 if facts:
                     work.record(Notice, notice.id, facts)
@@ -260,7 +269,7 @@ def _set_aside(desk: Desk, command: RecordStatuses, fates: Sequence[Fate], by: P
     if odd:
         with desk.work(by) as work:
             key = str(derive("statuses-set-aside", by.id, work.at.isoformat()))
-            fact = StatusesSetAside(at=work.at, actor=by.id, source=by.id, reports=tuple(odd[:100]), count=len(odd))
+            fact = StatusesSetAside(at=work.at, actor=by.id, source=by.id, reports=tuple(odd), count=len(odd))
             work.unit.record_single(key, fact)
 
 

@@ -167,6 +167,10 @@ class Context(Protocol):
         """Order an effect; the same key is ordered once."""
         ...
 
+    def begun(self, key: str) -> bool:
+        """Say whether an effect, or one whose key continues it after a colon, was ever tried or is under way."""
+        ...
+
     def withdraw(self, key: str) -> None:
         """Take an order for an effect back that nobody has begun to carry out."""
         ...

@@ -69,7 +69,7 @@ class StatusesSetAside(Fact):
     topic: ClassVar[str] = "gateway.statuses-set-aside.v1"
     source: str
     reports: tuple[str, ...]
-    """Each as it came, with the reason, at most 100; ``count`` says how many there were."""
+    """Each as it came, with the reason."""
     count: int
 
 

@@ -22,6 +22,8 @@ def following(first: Notice, stage: NoticeStage, load: Callable[[str], Notice]) 
     for number in count():
         key = notice_id(first.kind, first.incident_id, first.subject, stage, number)
         held = load(key)
+        if held.follows not in ("", first.id):
+            continue  # that of another text to other clients
         if held.state in UNDER_WAY:
             return held
         if held.state in ("none", "withdrawn"):

@@ -6,7 +6,7 @@ The wording lives in ``reports``; here is who may do what, and the state a legal
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
@@ -61,6 +61,8 @@ class Delivery:
     at: datetime | None = None
     latest: datetime | None = None
     """The latest event that is known of it: what is older changes nothing."""
+    ordered_at: datetime | None = None
+    """When this attempt was ordered, where it is not the first."""
     attempt: int = 1
     repeat: bool = False
     receipt: str = ""
@@ -156,6 +158,7 @@ class Notice:
                 self.recipient, self.obligations = fact.recipient, fact.obligations
                 self.stage, self.follows = fact.stage, fact.follows
                 self.drafted_at, self.withdrawn, self.to_many = fact.at, False, fact.to_many
+                self.editors, self.submitted_by = set(), None
                 self._write(fact, _copy(fact.content))
             case NoticeRedrafted():
                 self.template_version = fact.template_version or self.template_version
@@ -210,7 +213,7 @@ class Notice:
             case NoticeResendOrdered():
                 self.deliveries.pop(fact.instead_of, None)
                 self.deliveries[fact.recipient] = Delivery(
-                    fact.recipient, attempt=fact.attempt, repeat=fact.repeat, at=None
+                    fact.recipient, attempt=fact.attempt, repeat=fact.repeat, ordered_at=fact.at
                 )
             case NoticeReceipted():
                 found = self._delivery(fact.recipient)
@@ -303,11 +306,13 @@ def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Seque
 
 
 def approve(
-    notice: Notice, assignee: str | None, *, by: Person, at: datetime, clients: Sequence[str] = ()
-) -> Sequence[Fact]:
+    notice: Notice, assignee: str | None, *, by: Person, at: datetime, clients: Sequence[str] = (),
+    named_by: Collection[str] = (),
+) -> Sequence[Fact]:  # fmt: skip
     """Approve for sending: a compliance officer who neither edited nor submitted the text, nor works the incident.
 
-    ``clients`` are those whom a text for many goes to; their list is approved with it.
+    ``clients`` are those whom a text for many goes to; their list is approved with it, so nobody approves it who is
+    among ``named_by``, the people who named some of them.
     """
     require("approve-notice", by)
     _is_text(notice, "approved")
@@ -319,6 +324,8 @@ def approve(
         raise SecondPersonNeeded("who edited the notice cannot approve it; another compliance officer must")
     if by.id == notice.submitted_by:
         raise SecondPersonNeeded("who submitted the notice cannot approve it; another compliance officer must")
+    if notice.to_many and by.id in named_by:
+        raise SecondPersonNeeded("who named the clients cannot approve the notice to them; another officer must")
     _no_empty_field(notice)
     if not recipients(notice.recipient):
         raise DecisionRefused("the notice has no recipient")

@@ -97,12 +97,11 @@ def _shared(context: Context, fact: Fact) -> str:
     hour = f"{fact.at:%Y-%m-%dT%H}"
     if isinstance(fact, c.FACTS):
         clock = context.past(Clock, str(getattr(fact, "clock_id", "")))
-        if not clock.subject or clock.owner_kind != "incident":
+        if not clock.subject or clock.owner_kind != "incident" or isinstance(fact, c.ClockCancellationProposed):
             return ""
         step = getattr(fact, "percent", getattr(fact, "after_days", ""))
         due = iso(clock.due_at) if clock.due_at else ""
-        when = hour if isinstance(fact, c.ClockProofWithdrawn) else due
-        return f"{fact.topic.split('.')[1]}:{step}:{clock.kind}:{clock.owner_id}:{when}"
+        return f"{fact.topic.split('.')[1]}:{step}:{clock.kind}:{clock.owner_id}:{due}:{hour}"
     if isinstance(fact, n.NoticeRefused | n.NoticeUnknown | n.NoticeBounced):
         text = context.past(Notice, fact.notice_id).text_of
         return f"notices-failed:{text}:{hour}" if text else ""
@@ -162,8 +161,8 @@ def _clock(
 def _of_notice(context: Context, fact: Fact) -> Alert | None:
     match fact:
         case n.NoticeRefused() | n.NoticeUnknown() | n.NoticeBounced() if context.past(Notice, fact.notice_id).text_of:
-            values = {"text": context.past(Notice, fact.notice_id).text_of}
-            text = n_("Notices with the text {text} did not reach all clients. The list is in the console.")
+            values = {"owner_kind": "incident", "owner_id": context.past(Notice, fact.notice_id).incident_id}
+            text = n_("Notices of incident {owner_id} did not reach all its clients. The list is in the console.")
             return Alert(n_("Notices to clients need a decision"), (text,), values)
         case n.NoticeRefused() | n.NoticeUnknown() | n.NoticeBounced():
             text = n_("Notice {notice} was not surely taken. Look at it in the console.")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Protocol
 
 from engine.duties import facts as c
@@ -37,6 +38,8 @@ _GROWING = (
     i.IncidentOpened, i.IncidentReopened, i.FindingJoined, i.FindingsTakenOver, i.IncidentAbsorbed, i.ClientsNamed,
     i.NotifiabilityRaised, i.ContainmentStarted, i.CauseEliminated, i.ConsequenceEliminated,
 )  # fmt: skip
+_MAY_HAVE_HEARD = ("approved", "handed-over", "sent")
+"""Whoever was told, or may still be, is told how it ended; nobody at whom the first notice failed."""
 _TERM_CHANGED = (c.ClockReanchored, c.ClockRecounted, c.ClockLaterAccepted)
 Content = dict[str, dict[str, str]]
 
@@ -97,10 +100,10 @@ class NoticePolicy:
             case NoticeFailuresResent() as fact:
                 self._resend(context, fact)
             case fact if isinstance(fact, _GROWING):
-                self._keep_up(context, fact.incident_id)
+                self._keep_up(context, fact.incident_id, len(getattr(fact, "new_clients", ())))
 
-    def _keep_up(self, context: Context, incident_id: str) -> None:
-        """Draft what is missing and write again what nobody has touched."""
+    def _keep_up(self, context: Context, incident_id: str, new: int = 0) -> None:
+        """Draft what is missing and write again what nobody has touched; ``new`` clients have just become known."""
         incident = context.past(Incident, incident_id)
         if not incident.is_open:
             return
@@ -108,26 +111,32 @@ class NoticePolicy:
         context.prepare(Notice, [notice_id(it.kind, incident.id, "") for it in specs])
         for spec in specs:
             if spec.per == "client":
-                self._keep_up_many(context, incident, spec)
+                self._keep_up_many(context, incident, spec, from_one=0 < new == len(incident.entities.clients) - 1)
                 continue
             notice = context.load(Notice, notice_id(spec.kind, incident.id, ""))
-            if notice.state in ("none", "withdrawn", "draft") and not notice.editors:
+            if notice.state in ("none", "withdrawn") or (notice.state == "draft" and not notice.editors):
                 self._write(context, incident, spec, "", "initial")
 
-    def _keep_up_many(self, context: Context, incident: Incident, spec: NoticeKindSpec) -> None:
-        """Keep up the text for the clients whom nobody has written to, and the drafts for single ones of before."""
+    def _keep_up_many(
+        self, context: Context, incident: Incident, spec: NoticeKindSpec, *, from_one: bool = False
+    ) -> None:
+        """Keep up the text for the clients whom nobody has written to, and the drafts for single ones of before.
+
+        ``from_one``: there was one client, whose text may say what concerns him alone; it is written anew for all, even
+        where somebody has changed it.
+        """
         held = texts(context, incident.id)
         for it in held:
             single = it.kind == spec.kind and it.stage == "initial" and incident.touches("clients", it.subject)
-            if single and it.state in ("withdrawn", "draft") and not it.editors:
+            if single and (it.state == "withdrawn" or (it.state == "draft" and not it.editors)):
                 self._write(context, incident, spec, it.subject, "initial")
         of_kind = many.texts_of(held, spec.kind, "initial")
         if any(many.is_being_addressed(it) for it in of_kind):
             return  # its approval, which lists them, is answered later; what is then left gets a text of its own
         text, left = many.open_text(of_kind), many.left_to_tell(incident.entities.clients, held, spec.kind)
-        if left and (text is None or not text.editors):
+        if left and (text is None or text.state == "withdrawn" or not text.editors or from_one):
             number = len(of_kind) - (text is not None)
-            self._write(context, incident, spec, "", "initial", number=number)
+            self._write(context, incident, spec, "", "initial", number=number, anew=from_one)
         elif not left and text is not None and text.state in OPEN_TEXT:
             reason = "there is no client left whom it would tell"
             context.record(Notice, text.id, [NoticeWithdrawn(at=context.at, reason=reason, notice_id=text.id)])
@@ -143,7 +152,7 @@ class NoticePolicy:
             part = tuple(clients[int(start) : int(start) + many.LISTED_TOGETHER])
             context.record(Notice, text.id, [NoticeListed(at=context.at, notice_id=text.id, clients=part)])
         for client in context.each("address", clients, Notice, partial(many.client_notice_id, text)):
-            if first is None or context.past(Notice, many.client_notice_id(first, client)).sent_at is not None:
+            if first is None or context.past(Notice, many.client_notice_id(first, client)).state in _MAY_HAVE_HEARD:
                 self._address_one(context, text, client)
 
         self._addressing = None
@@ -183,7 +192,9 @@ class NoticePolicy:
             went_out = first.state == "sent" or (first.to_many and first.approved_at is not None)
             if spec is None or first.stage != "initial" or not went_out or occurrence not in spec.follow_ups:
                 continue
-            self._write(context, incident, spec, first.subject, spec.follow_ups[occurrence], follows=first)
+            stage = spec.follow_ups[occurrence]
+            number = _number_of(context, first, stage) if first.to_many else 0
+            self._write(context, incident, spec, first.subject, stage, follows=first, number=number)
 
     def _ask_why_late(self, context: Context, fact: c.ClockBreached) -> None:
         """A notice that will be late must say why: the field appears empty, and an empty field cannot be approved."""
@@ -199,7 +210,7 @@ class NoticePolicy:
 
     def _write(
         self, context: Context, incident: Incident, spec: NoticeKindSpec, client: str, stage: NoticeStage,
-        follows: Notice | None = None, number: int = 0,
+        follows: Notice | None = None, number: int = 0, anew: bool = False,
     ) -> None:  # fmt: skip
         key = notice_id(spec.kind, incident.id, client, stage, number)
         notice = context.load(Notice, key)
@@ -209,7 +220,7 @@ class NoticePolicy:
         told = client or (incident.entities.clients[0] if many.is_to_one(spec, incident.entities.clients) else "")
         content, version = self.composer.text(context, incident, spec.kind, stage, told, late=late, follows=follows)
         if notice.state == "draft":
-            if content != notice.content and not notice.editors:
+            if content != notice.content and (not notice.editors or anew):
                 redrafted = NoticeRedrafted(at=context.at, notice_id=key, content=content, template_version=version)
                 context.record(Notice, key, [redrafted])
             return
@@ -260,6 +271,15 @@ def _addressing(context: Context, fact: NoticeApproved) -> _Addressing:
     incident = context.past(Incident, text.incident_id)
     clients = many.addressees(text, incident.entities.clients, texts(context, incident.id), first)
     return _Addressing(fact, text, first, clients)
+
+
+def _number_of(context: Context, first: Notice, stage: NoticeStage) -> int:
+    """The number of the later text that follows a text to many: each of these has its own."""
+    for number in count():
+        held = context.load(Notice, notice_id(first.kind, first.incident_id, first.subject, stage, number))
+        if held.follows in ("", first.id):
+            return number
+    raise AssertionError("counting does not end")
 
 
 def texts(context: Context, incident_id: str) -> list[Notice]:

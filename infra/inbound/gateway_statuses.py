@@ -34,6 +34,8 @@ def read_statuses(data: bytes) -> RecordStatuses:
     for number, report in enumerate(reports):
         try:
             read.append(Status.model_validate_json(orjson.dumps(report)))
+        except (TypeError, RecursionError):
+            unreadable.append(f"statuses.{number}: nested too deeply: {str(report)[:SHOWN]}")
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in ("statuses", number, *first["loc"]))

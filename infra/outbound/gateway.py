@@ -60,7 +60,11 @@ class ClientGateway:
         for place, key in enumerate(keys):
             by_text.setdefault(held[key].text_of or key, []).append(place)
         fates: dict[int, Delivery] = {}
-        for text, places in by_text.items():
+        for places in by_text.values():
+            for place in [it for it in places if _is_settled(intents[it], held[keys[it]])]:
+                places.remove(place)
+                fates[place] = Delivery(outcome="done", detail="settled meanwhile")
+        for text, places in ((text, places) for text, places in by_text.items() if places):
             said = self._hand_over(text, [(intents[place], held[keys[place]]) for place in places])
             fates.update(zip(places, said, strict=True))
         return [fates[place] for place in range(len(intents))]
@@ -116,13 +120,24 @@ def _shown(intent: Intent, notice: Notice) -> dict[str, Any]:
     return {"id": notice.id, "client": notice.subject, "attempt": delivery.attempt if delivery else 1, **again}
 
 
+def _is_settled(intent: Intent, notice: Notice) -> bool:
+    """Say whether somebody handed the notice over meanwhile: it is not sent a second time."""
+    delivery = notice.deliveries.get(_message(intent).recipient or notice.recipient)
+    return delivery is None or delivery.state not in ("waiting", "handed-over")
+
+
 def _results(body: bytes) -> dict[str, Mapping[str, Any]]:
     """What an answer says of each message, by id; empty for one that cannot be read."""
     try:
         document = orjson.loads(body)
         results = document["results"]
         reference = str(document.get("reference", ""))
-        return {str(it["id"]): {"reference": reference, **it} for it in results if isinstance(it, dict) and "id" in it}
+        found: dict[str, Mapping[str, Any]] = {}
+        for it in results:
+            name = str(it["id"])
+            both = name in found and found[name].get("outcome") != it.get("outcome")
+            found[name] = {"reference": reference, **it, **({"outcome": "both"} if both else {})}
+        return found
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return {}
 

@@ -6,6 +6,7 @@ Contract: ``POST <address>`` with a JSON body and ``Idempotency-Key``; a 2xx ans
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 
 MAX_ANSWER = 64 * 1024
+LONGEST_S = 60.0
+"""Seconds an answer may take from its first byte to its last."""
 _PASSING = (408, 425, 429)
 
 
@@ -103,9 +106,11 @@ class HttpOrders:
 
 
 def _bounded(answer: httpx.Response, most: int) -> bytes:
-    body = b""
+    body, ends = b"", time.monotonic() + LONGEST_S
     for chunk in answer.iter_bytes():
         body += chunk
         if len(body) > most:
             break
+        if time.monotonic() > ends:  # the timeout of the client is for each piece
+            raise httpx.ReadTimeout("the answer did not end")
     return body[:most]

@@ -77,7 +77,7 @@ class Outbox(Stage):
         """Perform one effect and record what became of it."""
         if not sender.repeatable:
             with self.decisions.database.write() as cursor:
-                outbox.begin(cursor, row.key)
+                outbox.begin(cursor, [row.key])
         intent = _intent(row)
         try:
             delivery = sender.perform(intent)
@@ -96,10 +96,16 @@ class Outbox(Stage):
         for start in range(0, len(rows), sender.most):
             part = rows[start : start + sender.most]
             intents = [_intent(row) for row in part]
+            with self.decisions.database.write() as cursor:  # what comes back may be reported before it is recorded
+                outbox.begin(cursor, [row.key for row in part])
             try:
                 deliveries = sender.perform_many(intents)
             except QorgauError as error:
                 deliveries = [Delivery(outcome="retry", detail=error.message[:300])] * len(part)
+            except Exception:
+                with self.decisions.database.write() as cursor:
+                    outbox.resume(cursor, self.senders)
+                raise
             performed = [_Performed(*it) for it in zip(part, intents, deliveries, strict=True)]
             for at in range(0, len(performed), SETTLED_TOGETHER):
                 self._settle(performed[at : at + SETTLED_TOGETHER])

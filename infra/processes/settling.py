@@ -97,7 +97,7 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
                 recipient=recipient, handed_at=context.at,
             )  # fmt: skip
         case "retry":
-            if attempt.number == ALARM_TRIES:
+            if attempt.number == ALARM_TRIES or (notice.text_of and attempt.number > ALARM_TRIES):
                 _failed(context, "retry", delivery.detail, attempt, notice.text_of)
             return False
         case _:

@@ -28,7 +28,7 @@ _PATTERN = re.compile(r"^[a-z*?-]+(\.[a-z*?-]+)?$")
 def https_address(text: str) -> str:
     """Return an address of a receiver as it is. Raise ValueError for one that is not https, but for this machine."""
     parts = urlsplit(text)
-    if not parts.hostname or parts.username or parts.fragment:
+    if not parts.hostname or parts.username or parts.password or parts.fragment:
         raise ValueError("an address such as https://siem.example/hook is needed, without a user or a fragment")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise ValueError("webhooks go over https; http is for this machine")

@@ -11,7 +11,7 @@ from engine.governance.governance import Control, Duty, Risk
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, FindingRaised
 from engine.kernel.trouble import DutyNotCounted
-from engine.notices.notice import Notice
+from engine.notices.notice import WORST_FIRST, Notice
 from engine.notices.wording import TemplateLife
 from engine.protection.protection import Protection
 from engine.retention.retention import Retention
@@ -166,6 +166,7 @@ def _notice(key: str, it: Notice) -> NoticeRow:
         sent_at=it.sent_at,
         transport_ref=it.transport_ref,
         receipt="; ".join(delivery.receipt for delivery in it.deliveries.values() if delivery.receipt) or None,
+        answer="; ".join(d.reference for d in it.deliveries.values() if d.state in WORST_FIRST and d.reference) or None,
         text_of=it.text_of,
         addressees=it.addressees,
     )

@@ -13,7 +13,7 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from engine.kernel.errors import NotAllowed, QorgauError
 from engine.kernel.timestamps import iso
@@ -133,9 +133,11 @@ def marked(msgid: str, /, **values: Any) -> Markup:
     return Markup(messages.say(msgid)).format(**values) if values else Markup(messages.say(msgid))  # noqa: S704
 
 
-def counted(one: str, many: str, n: int, /) -> Markup:
-    """Return the form of a message, written in a template, that goes with a number; the number as it is written."""
-    return Markup(messages.ngettext(one, many, n, n=messages.number(n)))  # noqa: S704
+def counted(one: str, many: str, n: int, /, **values: str) -> Markup:
+    """Return the form of a message, written in a template, that goes with a number; the number as it is written, and
+    other values as text."""
+    escaped = {name: escape(value) for name, value in values.items()}
+    return Markup(messages.ngettext(one, many, n, n=messages.number(n), **escaped))  # noqa: S704
 
 
 def local(container: Container, at: str | datetime | None, *, seconds: bool = True) -> str:

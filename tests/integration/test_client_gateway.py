@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections import Counter
@@ -12,17 +13,18 @@ import pytest
 from fastapi.testclient import TestClient
 
 from engine.duties.clock import Clock, clock_id
-from engine.incidents.commands import NameClientList
+from engine.incidents.commands import NameClientList, NameClients
 from engine.kernel.commands import Attachment
+from engine.kernel.errors import SecondPersonNeeded
 from engine.notices import facts as n
-from engine.notices.commands import ResendFailures
+from engine.notices.commands import FollowUpNotice, ResendFailures
 from engine.notices.many import client_notice_id
 from engine.notices.notice import Notice
 from infra.lab.testbed.gateway import GatewayServer, ReferenceGateway
 from infra.read.rows import effects, notices
 from infra.web.app import create_app
 from tests.commands import qorgau
-from tests.support import ANALYST, COMPLIANCE, MovingClock, World
+from tests.support import ANALYST, COMPLIANCE, COMPLIANCE_2, PASSWORD, MovingClock, World
 
 SECRET = "whsec_" + "QUJD" * 11
 CLIENTS = [f"c-{number:03d}" for number in range(30)]
@@ -254,3 +256,80 @@ def test_the_facts_say_when_and_by_which_way(leak: Leak) -> None:
     assert kinds == [n.NoticeAddressed, n.NoticeHandedOver, n.NoticeSent]
     assert facts[-1].channel == "gateway: sms"  # type: ignore[attr-defined]
     assert facts[-1].actor == "client-gateway"
+
+
+def test_nothing_was_delivered_that_the_gateway_never_got(tmp_path: Path) -> None:
+    leak = Leak(tmp_path)
+    leak.server.stop()
+    leak.world.container.acts.approve_client_notices(leak.incident, by=COMPLIANCE)
+    for stage in leak.world.stages:
+        while stage.name != "outbox-clients" and stage.step():
+            pass
+    told = {"id": leak.of("c-001").id, "status": "delivered", "at": leak.world.clock.now().isoformat()}
+    answer = leak.post(told)
+    assert (answer["recorded"], answer["refused"]) == (0, [{"id": told["id"], "reason": "not-handed-over"}])
+    assert leak.clock("c-001").running
+
+
+def test_one_report_nested_too_deeply_stops_no_other(leak: Leak) -> None:
+    leak.approve()
+    good = {"id": leak.of("c-001").id, "status": "delivered", "at": leak.world.clock.now().isoformat()}
+    deep: object = "x"
+    for _ in range(300):
+        deep = [deep]
+    answer = leak.post(good, {"id": deep})
+    assert answer["recorded"] == 1
+    assert "nested" in str(answer["refused"])
+
+
+def test_the_list_of_failures_is_a_page_with_one_button_and_a_file(leak: Leak) -> None:
+    text = leak.approve()
+    leak.report_all()
+    leak.web.post("/sign-in", data={"user": "bolat", "password": PASSWORD})
+    page = leak.web.get(f"/notices/{text.id}/clients?state=refused", headers={"Accept-Language": "ru"})
+    assert page.status_code == 200
+    assert "Отправить снова 5 клиентам" in page.text
+    assert "absent subscriber" in page.text
+    rows = leak.web.get(f"/notices/{text.id}/clients.csv?state=refused").text.splitlines()
+    assert len(rows) == 6
+    names = leak.web.get(f"/notices/{text.id}/clients.txt").content
+    assert hashlib.sha256(names).hexdigest() == text.list_sha256
+    assert leak.web.get(f"/notices/{text.id}/document.html?client=c-999").status_code == 404
+    assert leak.web.get(f"/notices/{text.id}/clients.csv?state=é").status_code == 200
+    api = leak.web.get(f"/api/v1/notices/{text.id}/clients?state=refused").json()
+    assert [it["subject"] for it in api["clients"]] == sorted((*REFUSED, *FAILING))
+
+
+def test_the_list_can_be_read_before_it_is_approved(leak: Leak) -> None:
+    leak.web.post("/sign-in", data={"user": "bolat", "password": PASSWORD})
+    draft = leak.text()
+    assert "c-017" in leak.web.get(f"/notices/{draft.id}/clients").text
+    names = leak.web.get(f"/notices/{draft.id}/clients.txt").content
+    assert hashlib.sha256(names).hexdigest() in leak.web.get(f"/notices/{draft.id}").text
+
+
+def test_who_named_the_clients_does_not_approve_the_notice_to_them(leak: Leak) -> None:
+    leak.dispatch(NameClients(incident_id=leak.incident, clients=("c-900",), reason="more"), COMPLIANCE)
+    leak.world.work()
+    with pytest.raises(SecondPersonNeeded):
+        leak.world.container.acts.approve_client_notices(leak.incident, by=COMPLIANCE)
+    leak.world.container.acts.approve_client_notices(leak.incident, by=COMPLIANCE_2)
+
+
+def test_each_text_has_a_supplement_of_its_own_with_the_day_of_the_first(leak: Leak) -> None:
+    leak.approve()
+    leak.dispatch(NameClients(incident_id=leak.incident, clients=("c-900",), reason="more"), ANALYST)
+    leak.world.work()
+    leak.world.container.acts.approve_client_notices(leak.incident, by=COMPLIANCE)
+    leak.world.work()
+    leak.world.clock.forward(hours=1)
+    container = leak.world.container
+    texts = [container.decisions.load(Notice, key) for key in notices.with_texts(container.database, leak.incident)]
+    firsts = [it for it in texts if it.to_many and it.stage == "initial"]
+    assert len(firsts) == 2
+    for first in firsts:
+        leak.dispatch(FollowUpNotice(notice_id=first.id, stage="follow_up"), COMPLIANCE)
+    texts = [container.decisions.load(Notice, key) for key in notices.with_texts(container.database, leak.incident)]
+    later = {it.follows: it for it in texts if it.stage == "follow_up" and it.to_many}
+    assert set(later) == {it.id for it in firsts}
+    assert "уточняется в ходе расследования" not in str(later[firsts[0].id].content["ru"])

@@ -51,7 +51,7 @@ REPORTS = st.lists(
 def test_the_latest_event_holds_in_whatever_order_it_is_reported(both: tuple[list[Status], list[Status]]) -> None:
     reports, shuffled = both
     ends = [it for it in reports if it.status != "accepted"]
-    last = max(ends, key=lambda it: (it.at, it.status == "delivered"), default=None)
+    last = max(ends, key=lambda it: (it.at, it.status == "failed"), default=None)
     notice = taken(addressed(), shuffled)
     if last is None:
         assert notice.state == ("handed-over" if reports else "approved")
@@ -104,3 +104,43 @@ def test_a_clock_that_is_a_little_wrong_does_not_move_the_instant_outside() -> N
 def test_only_notices_to_clients_are_the_gateways() -> None:
     assert reported(addressed("regulator"), said("delivered", 1), at=NOW, actor="g")[0] == "not-to-a-client"
     assert reported(Notice(), said("delivered", 1), at=NOW, actor="g")[0] == "no-such-notice"
+
+
+def resent(notice: Notice, minute: int) -> Notice:
+    notice.apply(
+        NoticeResendOrdered(
+            at=APPROVED + timedelta(minutes=minute), actor="bolat", reason="again", notice_id=KEY,
+            recipient="gateway@x", instead_of="gateway@x", attempt=2, repeat=False,
+        )
+    )  # fmt: skip
+    return notice
+
+
+def test_a_report_of_the_first_try_does_not_revive_what_came_back_once_another_is_ordered() -> None:
+    notice = taken(addressed(), [said("delivered", 1), said("failed", 10)])
+    assert notice.state == "bounced"
+    again = resent(notice, 20)
+    assert reported(again, said("delivered", 1), at=NOW, actor="g") == ("older", ())
+    assert reported(again, said("delivered", 15, attempt=2), at=NOW, actor="g") == (
+        "recorded",
+        reported(again, said("delivered", 15, attempt=2), at=NOW, actor="g")[1],
+    )  # five minutes before its order: as far as two clocks may be apart
+    assert reported(again, said("delivered", 14, attempt=2), at=NOW, actor="g")[0] == "wrong-instant"
+
+
+def test_a_try_that_was_never_made_cannot_have_been_delivered() -> None:
+    assert reported(addressed(), said("delivered", 1, attempt=2), at=NOW, actor="g")[0] == "no-such-attempt"
+    assert reported(addressed(), said("delivered", 1), at=NOW, actor="g", given=False)[0] == "not-handed-over"
+
+
+def test_clocks_that_are_minutes_apart_do_not_turn_the_order_round() -> None:
+    ahead = [said("delivered", 4), said("failed", 5)]
+    notice = addressed()
+    for fact in reported(notice, ahead[0], at=APPROVED, actor="g")[1]:
+        notice.apply(fact)
+    for report in (ahead[1], ahead[0]):
+        for fact in reported(notice, report, at=APPROVED + timedelta(minutes=1), actor="g")[1]:
+            notice.apply(fact)
+    assert notice.state == "bounced"
+    behind = taken(addressed(), [said("delivered", -3), said("failed", -1)])
+    assert behind.state == "bounced"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -11,6 +12,7 @@ from engine.kernel.checked import checked
 from engine.kernel.errors import InputError
 from engine.notices.commands import ResendFailures
 from engine.notices.delivering import FAILED
+from engine.notices.facts import DeliveryState
 from infra.cli import common
 from infra.cli.acting import person, who, why
 from infra.inbound.gateway_statuses import gateway_person, read_statuses
@@ -39,7 +41,7 @@ def gateway_in(files: tuple[Path, ...]) -> None:
 
 @click.command("clients")
 @click.argument("notice_id")
-@click.option("--state", default="", help="Only those in one state, such as refused.")
+@click.option("--state", type=click.Choice(["", *get_args(DeliveryState)]), default="", help="Only those in one state.")
 def list_clients(notice_id: str, state: str) -> None:
     """Write the clients of an approved text with what became of each, as CSV on stdout."""
     with common.container() as container:

@@ -12,7 +12,7 @@ from infra.store.models.record import stored
 from infra.store.sql.database import Readable
 from reports.report import harmless
 
-COLUMNS = ("id", "subject", "state", "recipient", "sent_at", "transport_ref", "due_at", "clock_state")
+COLUMNS = ("id", "subject", "state", "recipient", "sent_at", "transport_ref", "answer", "due_at", "clock_state")
 READ_TOGETHER = 1_000
 
 

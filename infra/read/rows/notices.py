@@ -21,7 +21,9 @@ _TO_CLIENTS = ", ".join(f"'{it.kind}'" for it in notice_kinds().values() if it.p
 _OWN = f"f.owner_id = n.incident_id AND f.kind = CASE n.kind {_KINDS} END"
 _ITS_CLOCK = (
     f"n.stage = 'initial' AND c.id = CASE WHEN n.kind IN ({_TO_CLIENTS}) AND n.subject = '' "  # noqa: S608 - ours
-    f"THEN (SELECT f.id FROM clock_view f WHERE {_OWN} AND f.running = 1 ORDER BY f.due_at, f.id LIMIT 1) "
+    f"THEN (SELECT f.id FROM clock_view f WHERE {_OWN} AND f.running = 1 AND (n.addressees = 0 OR EXISTS (SELECT 1 "
+    "FROM notice_view k WHERE k.text_of = n.id AND k.subject = f.subject AND k.state <> 'sent')) "
+    "ORDER BY f.due_at, f.id LIMIT 1) "
     f"ELSE (SELECT f.id FROM clock_view f WHERE {_OWN} AND f.subject = n.subject LIMIT 1) END"
 )
 """Of a text for many there is a clock for each client: the nearest that runs stands for them."""
@@ -65,6 +67,7 @@ class AddressedNotice(Record):
     recipient: str
     sent_at: datetime | None
     transport_ref: str | None
+    answer: str | None
     due_at: datetime | None = field(metadata=column(of="c.due_at"))
     clock_state: ClockState | None = field(metadata=column(of="c.state"))
 

@@ -219,6 +219,10 @@ class UnitOfWork:
         """Take an order for an effect back that nobody has begun to carry out."""
         outbox.revoke(self._cursor, key)
 
+    def begun(self, key: str) -> bool:
+        """Say whether an effect, or one whose key continues it after a colon, was ever tried or is under way."""
+        return outbox.begun(self._cursor, key)
+
     def by_hand(self, key: str) -> None:
         """Mark an order for an effect, and those whose key continues it after a colon, as carried out by a person."""
         outbox.done_by_hand(self._cursor, key)

@@ -92,6 +92,8 @@ class NoticeRow(Record):
     sent_at: datetime | None
     transport_ref: str | None
     receipt: str | None
+    answer: str | None
+    """What the other side said where it failed."""
     text_of: str
     """The notice whose approved text it carries to a client; empty for one with a text of its own."""
     addressees: int

@@ -36,9 +36,19 @@ def done_by_hand(cursor: Cursor, key: str) -> None:
     )
 
 
-def begin(cursor: Cursor, key: str) -> None:
-    """Mark an effect as under way, before it is."""
-    cursor.execute("UPDATE outbox SET state = 'performing' WHERE key = ?", (key,))
+def begin(cursor: Cursor, keys: Sequence[str]) -> None:
+    """Mark effects as under way, before they are."""
+    cursor.executemany("UPDATE outbox SET state = 'performing' WHERE key = ?", [(key,) for key in keys])
+
+
+def begun(cursor: Cursor, key: str) -> bool:
+    """Say whether an effect, or one whose key continues it after a colon, was ever tried or is under way."""
+    cursor.execute(
+        "SELECT COUNT(*) FROM outbox WHERE (key = ? OR key > ? AND key < ?) "
+        "AND (attempts > 0 OR state NOT IN ('waiting', 'revoked'))",
+        (key, f"{key}:", f"{key};"),
+    )
+    return bool(cursor.fetchone()[0])
 
 
 def resume(cursor: Cursor, kinds: Collection[str]) -> None:

@@ -8,6 +8,7 @@ place before the gate, then the gate, and gives the place up: whoever has just w
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import threading
 import time
@@ -24,6 +25,7 @@ class Turnstile:
     """
 
     def __init__(self, path: Path, timeout_s: float) -> None:
+        self._store = path
         self._names = [path.with_name(f"{path.name}-{name}") for name in ("place", "gate")]
         self._timeout_s = timeout_s
         self._files: list[IO[bytes]] = []
@@ -43,7 +45,7 @@ class Turnstile:
 
     def _pass(self) -> None:
         if not self._files:
-            self._files = [name.open("ab") for name in self._names]
+            self._files = [self._open(name) for name in self._names]
         place, gate = self._files
         ends = time.monotonic() + self._timeout_s
         self._take(place, ends)
@@ -51,6 +53,20 @@ class Turnstile:
             self._take(gate, ends)
         finally:
             fcntl.flock(place, fcntl.LOCK_UN)
+
+    def _open(self, name: Path) -> IO[bytes]:
+        """Open a lock file, as the store's owner would: a command that an administrator runs must not lock them out."""
+        fresh = not name.exists()
+        try:
+            file = name.open("ab")
+        except PermissionError:
+            return name.open("rb")  # to lock it is enough to read it
+        if fresh and self._store.exists():
+            like = self._store.stat()
+            os.fchmod(file.fileno(), like.st_mode & 0o666)
+            if os.geteuid() == 0:
+                os.fchown(file.fileno(), like.st_uid, like.st_gid)
+        return file
 
     def _take(self, file: IO[bytes], ends: float) -> None:
         while True:

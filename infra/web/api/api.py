@@ -194,6 +194,21 @@ def get_notice(container: TheContainer, session: TheSession, notice_id: str) -> 
     }
 
 
+@router.get("/notices/{notice_id}/clients", tags=["notices"], summary="The clients of an approved text")
+def get_clients_of_notice(
+    container: TheContainer, session: TheSession, notice_id: str, state: str = "", after: str = ""
+) -> dict[str, Any]:
+    """Return what became of an approved text at 200 of its clients, after one of them; ``fates`` counts all."""
+    notice = load_notice(container, notice_id)
+    rows = notices.clients_of(container.database, notice.id, state[:20], after[:300], 200)
+    fates = notices.fates_of(container.database, notice.id)
+    return {
+        "clients": [stored(row) for row in rows],
+        "fates": fates,
+        "next": rows[-1].subject if len(rows) == 200 else "",
+    }
+
+
 @router.get("/protections/{protection_id}", tags=["protection"], summary="One protection")
 def get_protection(container: TheContainer, session: TheSession, protection_id: str) -> dict[str, Any]:
     """Return one protection with its orders and clocks."""

@@ -134,6 +134,8 @@ def document(
     if version:
         notice.content = version_of(notice, version).content
     if client:
+        if client not in (notice.listed if notice.approved_at else whom(container.decisions, notice)):
+            raise NotFound("this text does not go to '{client}'", client=client[:100])
         notice = as_read_by(notice, client[:100])
     if language:
         if language not in notice.content:

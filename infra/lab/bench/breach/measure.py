@@ -97,11 +97,12 @@ class Breach:
         self.visitor.pages.append(f"/incidents/{incident}")
         data = "\n".join(_client(number) for number in range(clients)).encode()
         document = {"data": base64.b64encode(data).decode(), "name": "leak.csv", "media_type": "text/csv"}
-        self._give("name-client-list", incident_id=incident, document=document, reason="the log of the export")
+        analyst = _signed_in(self.api, self.most_s, "analyst")
+        self._give("name-client-list", analyst, incident_id=incident, document=document, reason="the log of the export")
         return incident
 
-    def _give(self, command: str, **fields: Any) -> None:
-        answer = self.http.post(f"/api/v1/commands/{command}", json=fields)
+    def _give(self, command: str, by: httpx.Client | None = None, **fields: Any) -> None:
+        answer = (by or self.http).post(f"/api/v1/commands/{command}", json=fields)
         if answer.status_code != 200:
             raise RuntimeError(f"{command}: HTTP {answer.status_code} {answer.text[:300]}")
 
@@ -156,7 +157,7 @@ def _breach(folder: Path, most_s: float) -> Iterator[Breach]:
         QORGAU_CLIENT_GATEWAY_URL=f"http://127.0.0.1:{gateway_port}/messages",
     )  # fmt: skip
     container = open_container(load_settings())
-    for user, role in (("officer", Role.COMPLIANCE_OFFICER), ("visitor", Role.CISO)):
+    for user, role in (("officer", Role.COMPLIANCE_OFFICER), ("analyst", Role.SOC_ANALYST), ("visitor", Role.CISO)):
         container.accounts.add(user, user, (role.value,), PASSWORD, actor="bench")
     token, api = container.accounts.new_source("client-gateway"), f"http://127.0.0.1:{port}"
     gateway = (
@@ -192,13 +193,13 @@ def _start(*module: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)  # noqa: S603 - our own words
 
 
-def _signed_in(api: str, most_s: float) -> httpx.Client:
+def _signed_in(api: str, most_s: float, user: str = "officer") -> httpx.Client:
     """Wait for the API; sign in as one who may enter lists and approve, with the session's token on every act."""
     http = httpx.Client(base_url=api, timeout=300, trust_env=False)
     ends = time.monotonic() + most_s
     while True:
         try:
-            http.post("/sign-in", data={"user": "officer", "password": PASSWORD})
+            http.post("/sign-in", data={"user": user, "password": PASSWORD})
             break
         except httpx.TransportError:
             if time.monotonic() > ends:
