@@ -118,8 +118,8 @@ class Decisions:
                 "ORDER BY originator_id, originator_version",
                 (*part, *bounds),
             )
-            for row in cursor.fetchall():
-                found[part[_hex(row[0])]].apply(self._fact(*row[1:]))
+            for originator, position, topic, state in cursor.fetchall():
+                found[part[_hex(originator)]].apply(self._fact(position, topic, state))
         return found
 
     def _fact(self, position: int, topic: str, state: bytes) -> Fact:
