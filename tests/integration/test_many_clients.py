@@ -96,6 +96,7 @@ def leaks(tmp_path: Path) -> Iterator[dict[int, World]]:
         world.container.close()
 
 
+@pytest.mark.slow
 def test_no_page_reads_more_or_is_longer_for_more_clients(leaks: dict[int, World]) -> None:
     figures = {}
     for clients, world in leaks.items():
