@@ -115,11 +115,6 @@ def of_owner_by_id(database: Readable, owner: str) -> list[ClockRow]:
     return all_of(database, ClockRow, "FROM clock_view WHERE owner_id = ? ORDER BY id", owner)
 
 
-def of_owner_by_subject(database: Readable, owner: str) -> list[ClockRow]:
-    """Return the clocks of an incident, protection or duty, the nearest first, of the same instant by subject."""
-    return all_of(database, ClockRow, "FROM clock_view WHERE owner_id = ? ORDER BY due_at, subject, id", owner)
-
-
 def of_ids(database: Readable, keys: Sequence[str]) -> list[ClockRow]:
     """Return the clocks with some ids, in the order of their ids; at most some hundred are asked for."""
     if not keys:
