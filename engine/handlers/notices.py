@@ -220,11 +220,9 @@ def resend(desk: Desk, command: ResendNotice, by: Person) -> Outcome:
 def resend_failures(work: Work, command: ResendFailures) -> Outcome:
     """Order another try at every client of an approved text at whom it failed."""
     text = work.get(Notice, command.notice_id)
-    if text.to_many and not work.unit.find(Notice, text_of=text.id, state=command.state):
-        raise DecisionRefused("there is no client at whom this text is {state}", state=command.state)
-    work.record(
-        Notice, text.id, delivering.resend_failures(text, command.state, command.reason, by=work.by, at=work.at)
-    )
+    failed = len(work.unit.find(Notice, text_of=text.id, state=command.state)) if text.to_many else 0
+    facts = delivering.resend_failures(text, command.state, command.reason, failed=failed, by=work.by, at=work.at)
+    work.record(Notice, text.id, facts)
     return DONE
 
 
@@ -240,8 +238,7 @@ def record_statuses(desk: Desk, command: RecordStatuses, by: Person) -> Fates:
             work.unit.prepare(Notice, [key for key in keys if key])
             for said, key in zip(part, keys, strict=True):
                 notice = work.unit.load(Notice, key) if key else Notice()
-                waits = any(it.state == "waiting" for it in notice.deliveries.values())
-                given = not waits or work.unit.begun(f"mail:{notice.id}")
+                given = not gateway.waits(notice) or work.unit.begun(f"mail:{notice.id}")
                 fate, facts = gateway.reported(notice, said, at=work.at, actor=by.id, given=given)
                 fates.append(fate)
                 if facts:

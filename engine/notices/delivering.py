@@ -91,13 +91,17 @@ def another_try(
     )  # fmt: skip
 
 
-def resend_failures(text: Notice, state: DeliveryState, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Order another try at every client of an approved text at whom it failed."""
+def resend_failures(
+    text: Notice, state: DeliveryState, reason: str, *, failed: int, by: Person, at: datetime
+) -> Sequence[Fact]:
+    """Order another try at every client of an approved text at whom it failed; ``failed`` is how many those are."""
     require("resend-failures", by)
     if not text.to_many or text.approved_at is None:
         raise DecisionRefused("only an approved text to many has clients at whom it failed")
     if state not in FAILED:
         raise InputError("what failed is one of {states}", field="state", states=FAILED)
+    if not failed:
+        raise DecisionRefused("there is no client at whom this text is {state}", state=state)
     if not reason.strip():
         raise DecisionRefused("sending a notice again needs a reason")
     return [NoticeFailuresResent(at=at, actor=by.id, reason=reason, notice_id=text.id, state=state)]

@@ -74,6 +74,11 @@ def reported(
     return ("older" if late else "known"), ()
 
 
+def waits(notice: Notice) -> bool:
+    """Say whether an order lies for the gateway that it may not have got yet: then it can report nothing of it."""
+    return any(it.state == "waiting" for it in notice.deliveries.values())
+
+
 def _fact(notice: Notice, it: Delivery, said: Status, at: datetime, actor: str) -> Fact | None:
     """What a report changes at one delivery, None when nothing: by a person it is settled, by an older event never.
 

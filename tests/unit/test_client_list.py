@@ -36,6 +36,11 @@ def test_lines_and_columns_are_read_each_once(data: bytes, clients: tuple[str, .
         (b"c-1\n" + b"x" * 101, "list.csv:2: field 'client'"),
         (b"c-1\nc\x002\n", "list.csv:2"),
         (b'c-1\n"c-2\n', "list.csv"),
+        (b"c-1\nc-2,c-3\n", "list.csv:2: a line has more columns"),
+        (b"c-1\n+77011234567\n", "list.csv:2: field 'client'"),
+        (b"c-1\nAida Omarova\n", "list.csv:2: field 'client'"),
+        (b"c-1\n850101300005\n", "list.csv:2: field 'client'"),
+        (b"c-1\n" * 1_000_001, "list.csv:1000001: a list has at most"),
     ],
 )
 def test_a_faulty_line_is_named_and_nothing_is_taken(data: bytes, where: str) -> None:

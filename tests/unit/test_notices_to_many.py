@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from engine.incidents.commands import NameClientList, NameClients, ReportIncident
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Attachment
-from engine.kernel.errors import Conflict, DecisionRefused, InputError
-from engine.notices import many
-from engine.notices.commands import ApproveClientNotices, ApproveNotice, EditNotice
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, SecondPersonNeeded
+from engine.notices import delivering, many
+from engine.notices import notice as notices
+from engine.notices.commands import ApproveClientNotices, ApproveNotice, EditNotice, ResendFailures
 from engine.notices.facts import NoticeAddressed, NoticeApproved, NoticeListed
 from engine.notices.notice import Notice, list_hash
 from engine.policies.notices import NoticePolicy
@@ -161,3 +162,49 @@ def test_a_list_with_a_faulty_line_names_nobody() -> None:
     with pytest.raises(InputError, match=r"leak\.csv:2"):
         leak.desk.do(NameClientList(incident_id=leak.id, document=document, reason="r"), ANALYST)
     assert leak.desk.context.load(Incident, leak.id).entities.clients == ("c-0",)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "why"),
+    [
+        ("refused", "numbers corrected", "no client at whom this text is refused"),
+        ("sent", "once more", "what failed is one of"),
+        ("bounced", " ", "no client at whom"),
+    ],
+)
+def test_failures_are_sent_again_only_where_there_are_some(state: str, reason: str, why: str) -> None:
+    leak = Leak()
+    leak.run()
+    text = leak.open_text()
+    with pytest.raises(DecisionRefused, match="only an approved text"):
+        leak.desk.do(ResendFailures(notice_id=text.id, state=state, reason=reason), COMPLIANCE)
+    leak.approve()
+    leak.run()
+    with pytest.raises((DecisionRefused, InputError), match=why):
+        leak.desk.do(ResendFailures(notice_id=text.id, state=state, reason=reason), COMPLIANCE)
+
+
+def test_sending_failures_again_needs_a_reason() -> None:
+    leak = Leak()
+    leak.run()
+    leak.approve()
+    leak.run()
+    text = next(it for it in leak.texts() if it.approved_at is not None)
+    with pytest.raises(DecisionRefused, match="needs a reason"):
+        delivering.resend_failures(text, "refused", " ", failed=1, by=COMPLIANCE, at=MONDAY)
+
+
+def test_a_text_without_anybody_left_is_not_approved() -> None:
+    leak = Leak()
+    leak.run()
+    with pytest.raises(DecisionRefused, match="no client left"):
+        notices.approve(leak.open_text(), "", by=COMPLIANCE, at=MONDAY, clients=())
+
+
+def test_who_named_clients_approves_the_text_to_them_not() -> None:
+    leak = Leak()
+    leak.run()
+    leak.desk.do(NameClients(incident_id=leak.id, clients=("c-9",), reason="the log shows him"), COMPLIANCE)
+    with pytest.raises(SecondPersonNeeded, match="who named the clients"):
+        leak.desk.do(ApproveNotice(notice_id=leak.open_text().id), COMPLIANCE)
+    leak.desk.do(ApproveNotice(notice_id=leak.open_text().id), COMPLIANCE_2)
