@@ -11,7 +11,7 @@ from engine.incidents.facts import ClientsNamed
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address
 from engine.kernel.commands import DONE, Counted, Made, Outcome
-from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
+from engine.kernel.errors import Conflict, InputError, NotFound
 from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.trouble import StatusesSetAside

@@ -33,7 +33,7 @@ def test_the_first_field_that_does_not_fit_is_named_without_its_value() -> None:
 def test_a_missing_field_is_said_in_words_that_are_translated() -> None:
     with pytest.raises(InputError) as refused:
         checked(Output, owner="bolat", due_on=date(2026, 12, 1))
-    assert (refused.value.message, refused.value.field) == ("Field required", "text")
+    assert (refused.value.message, refused.value.field) == ("field 'text': Field required", "text")
 
 
 @pytest.mark.parametrize(
