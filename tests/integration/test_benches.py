@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from infra.lab.bench import archive, history, storm
-from infra.lab.bench.waits import FsyncProbe, waits_of
+from infra.lab.bench import archive, history, notice, storm
+from infra.lab.bench.waits import FsyncProbe, asking_for_turns, waits_of
 from infra.store.sql.sqlite import SqliteDatabase
 
 
@@ -45,3 +45,18 @@ def test_waits_stand_beside_the_slowest_fsync(tmp_path: Path) -> None:
     assert found["writes"] >= 1 and found["fsyncs"] >= 1
     assert found["slowest_fsync_ms"] >= 0 and found["wait_allowed_ms"] >= 250
     assert not list((tmp_path / "probe").iterdir())
+
+
+def test_somebody_who_asks_beside_the_writers_is_counted(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "store.sqlite")
+    with asking_for_turns(database):
+        while not database.turns.waits.count:
+            time.sleep(0.01)
+    database.close()
+    assert database.turns.waits.count == database.turns.held.count
+
+
+def test_every_attack_under_load_has_its_draft(tmp_path: Path) -> None:
+    found = notice._measure(tmp_path, 200, 5, 1.0)
+    assert found["drafts_seen"] == found["attacks"] > 0
+    assert found["writes"] > 0

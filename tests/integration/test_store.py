@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine.incidents.incident import Incident
 from engine.kernel.errors import DataError, QorgauError
 from infra.app.worker import WorkerLock
 from infra.store.log import topics
+from infra.store.sql.sqlite import CHECKPOINT_EVERY, SqliteDatabase
 from tests.support import ANALYST, COMPLIANCE, MONDAY, World
 
 VIEWS = ("incident_view", "clock_view", "notice_view", "run_view", "protection_view", "order_view", "timeline")
@@ -116,3 +118,50 @@ def test_a_fault_in_one_stage_moves_no_position(world: World, monkeypatch: pytes
     monkeypatch.undo()
     world.work()
     assert "regulator-notice" in world.clocks(world.incidents()[0]["id"])
+
+
+def test_the_write_ahead_log_is_copied_after_the_turn_and_does_not_grow(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "store.sqlite")
+    log, sizes = tmp_path / "store.sqlite-wal", []
+    for number in range(4 * CHECKPOINT_EVERY):
+        with database.write() as cursor:
+            cursor.execute("INSERT INTO meta VALUES (?, ?)", (f"filler-{number}", "x" * 20_000))
+        sizes.append(log.stat().st_size)
+    database.close()
+    assert max(sizes) < 2 * sizes[CHECKPOINT_EVERY], "the log begins anew after it was copied"
+
+
+def test_what_was_committed_stays_when_the_log_cannot_be_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = SqliteDatabase(tmp_path / "store.sqlite")
+
+    real, refused = sqlite3.connect, []
+
+    def full(*given: Any, **named: Any) -> Any:
+        if given:  # the library's own connections name what they give
+            refused.append(given)
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(**named)
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    for number in range(CHECKPOINT_EVERY + 1):
+        with database.write() as cursor:
+            cursor.execute("INSERT INTO meta VALUES (?, ?)", (f"row-{number}", "x"))
+    assert database.scalar("SELECT COUNT(*) FROM meta WHERE key LIKE 'row-%'") == CHECKPOINT_EVERY + 1
+    assert refused
+    database.close()
+
+
+def test_a_turn_within_a_turn_copies_nothing(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "store.sqlite")
+    with database.turns.turn() as turn:
+        turn.begun()
+        for _ in range(CHECKPOINT_EVERY + 2):
+            with database.write():
+                pass
+        assert database._since_checkpoint > CHECKPOINT_EVERY
+    with database.write():
+        pass
+    assert database._since_checkpoint == 0
+    database.close()

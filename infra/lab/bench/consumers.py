@@ -23,6 +23,7 @@ from typing import Any
 from engine.kernel.errors import DataError
 from infra.app.container import open_container
 from infra.lab.bench.stream import PARTITIONS, SOURCES, produce
+from infra.lab.bench.waits import watched
 from infra.lab.simulate.stream import stream as simulated
 from infra.lab.testbed.kafka import Broker
 from infra.lab.testbed.postgres import Cluster
@@ -52,17 +53,17 @@ def measure(events: int, batch: int, share: int) -> dict[str, Any]:
         finally:
             os.sched_setaffinity(0, cores)
         limits = [None, None] if own else [stack.enter_context(_limited(f"qorgau-{n}", share)) for n in (1, 2)]
-        rates = []
+        rates, waits = [], dict[str, Any]()
         for count in (1, 2):
             environment = {
                 "QORGAU_DATA": str(folder / f"data-{count}"), "QORGAU_DATABASE": cluster.database(f"with_{count}"),
                 "QORGAU_KAFKA": broker.address, "QORGAU_KAFKA_PREFIX": f"with-{count}",
                 "QORGAU_KAFKA_SOURCES": '["' + '","'.join(SOURCES) + '"]',
             }  # fmt: skip
-            rates.append(_rate(environment, events, batch, list(zip(workers, limits, strict=True))[:count]))
+            rates.append(_rate(environment, events, batch, list(zip(workers, limits, strict=True))[:count], waits))
     return {
         "events": events, "batch": batch, "cores": len(cores), "share_percent": None if own else share,
-        "one_events_s": rates[0], "two_events_s": rates[1], "ratio": round(rates[1] / rates[0], 2),
+        "one_events_s": rates[0], "two_events_s": rates[1], "ratio": round(rates[1] / rates[0], 2), **waits,
     }  # fmt: skip
 
 
@@ -98,8 +99,11 @@ def with_patience(act: Callable[[], object]) -> None:
             return
 
 
-def _rate(environment: dict[str, str], events: int, batch: int, places: list[tuple[int, Path | None]]) -> int:
-    """Fill the topics, then store them with so many consumers; events a second from the first to the last."""
+def _rate(
+    environment: dict[str, str], events: int, batch: int, places: list[tuple[int, Path | None]], waits: dict[str, Any]
+) -> int:
+    """Fill the topics, then store them with so many consumers; events a second from the first to the last. ``waits``
+    takes what somebody waited who wanted to write beside them."""
     os.environ.update(environment)
     settings = load_settings()
     command = [sys.executable, "-P", "-m", "infra", "stream"]
@@ -110,11 +114,12 @@ def _rate(environment: dict[str, str], events: int, batch: int, places: list[tup
     running = [_start([*command, "run"], *place) for place in places]
     first, begun_with = 0.0, 0
     try:
-        while (head := container.ledger.head()) < events:
-            # It counts from when all have joined: a twentieth in, the partitions are shared.
-            if head >= events // 20 and not first:
-                first, begun_with = time.perf_counter(), head
-            time.sleep(0.05)
+        with watched(container.database, settings.data / "probe", waits, asking=True):
+            while (head := container.ledger.head()) < events:
+                # It counts from when all have joined: a twentieth in, the partitions are shared.
+                if head >= events // 20 and not first:
+                    first, begun_with = time.perf_counter(), head
+                time.sleep(0.05)
         return round((events - begun_with) / (time.perf_counter() - first))
     finally:
         for process in running:

@@ -31,6 +31,7 @@ from engine.proofs.notes import Signer
 from infra.app.time_source import SystemClock
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Batch, Readers
+from infra.lab.bench.waits import watched
 from infra.lab.simulate.stream import stream
 from infra.lab.testbed.postgres import Cluster
 from infra.observe.gc_tuning import tune
@@ -284,7 +285,9 @@ def measure(backend: str, events: int, *, url: str | None, readers: int, fsync_m
         floor, library = Floor(place), Library(place)
         _warm(place, readers)
         tune()
-        windows = _rounds(events, figures, full, clear, floor, library)
+        waits: dict[str, Any] = {}
+        with watched(full.ledger.database, place.folder / "probe", waits, asking=True):
+            windows = _rounds(events, figures, full, clear, floor, library)
         n = len(figures.rounds["clear"])
         result: dict[str, Any] = {
             "backend": backend, "events": events, "batch": BATCH, "readers": readers, "added_fsync_ms": fsync_ms,
@@ -294,7 +297,7 @@ def measure(backend: str, events: int, *, url: str | None, readers: int, fsync_m
             "unencrypted_ratio": figures.ratio("clear", "floor", n),
             "library_events_per_s": figures.rate("library", n),
             "times_library": figures.ratio("full", "library", n),
-            **windows, **_reading(full),
+            **windows, **_reading(full), **waits,
         }  # fmt: skip
     return result
 

@@ -25,6 +25,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.app.container import Container, open_container
+from infra.lab.bench.waits import watched
 from infra.lab.simulate.stream import SOURCE_OF
 from infra.lab.simulate.stream import stream as simulated
 from infra.lab.testbed.elasticsearch import Node
@@ -95,11 +96,12 @@ class _Measured:
         floor = asyncio.run(self._bare())
         container = open_container(self.settings)
         try:
-            with self._working() as pids:
+            waits: dict[str, Any] = {}
+            with self._working() as pids, watched(container.database, self.folder / "probe", waits, asking=True):
                 figures = self._backlog(container, pids)
                 if rate:
                     figures |= self._steady(container, lines, rate, seconds)
-            figures |= {"bare_consumer_events_s": floor, "ratio": round(figures["events_s"] / floor, 3)}
+            figures |= waits | {"bare_consumer_events_s": floor, "ratio": round(figures["events_s"] / floor, 3)}
             return figures
         finally:
             container.close()

@@ -1,4 +1,8 @@
-"""The wait for the writers' turn in a bench that writes, beside the slowest fsync of the same run."""
+"""The wait for the writers' turn in a bench that writes, beside the slowest fsync of the same run.
+
+Where the writers are other processes, or one alone that never waits, somebody stands in for the person who wants to
+write too: asks for the turn again and again, and writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +18,7 @@ from typing import Any, Self
 from infra.store.sql.database import Database
 
 EVERY_S = 0.02
+ASKS_EVERY_S = 0.2
 PAGE = 4_096
 ASKED_MS = 250.0
 """A wait may be this long, or twice the slowest fsync."""
@@ -57,11 +62,36 @@ class FsyncProbe:
 
 
 @contextmanager
-def watched(database: Database, folder: Path, figures: dict[str, Any]) -> Iterator[None]:
-    """Within it a bench runs; at its end the waits for the writers' turn stand among the figures."""
-    with FsyncProbe(folder) as probe:
+def watched(database: Database, folder: Path, figures: dict[str, Any], *, asking: bool = False) -> Iterator[None]:
+    """Within it a bench runs; at its end the waits for the writers' turn stand among the figures. With ``asking``
+    somebody asks for the turn beside it."""
+    with FsyncProbe(folder) as probe, asking_for_turns(database) if asking else nullcontext():
         yield
     figures |= waits_of(database, probe)
+
+
+@contextmanager
+def asking_for_turns(database: Database) -> Iterator[None]:
+    """Within it a thread asks for the writers' turn, and gives it back. An error of it is raised at the end."""
+    stopping, failed = threading.Event(), []
+
+    def ask() -> None:
+        try:
+            while not stopping.wait(ASKS_EVERY_S):
+                with database.write():
+                    pass
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=ask, name="asks-for-turns", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(timeout=60)
+    if failed:
+        raise failed[0]
 
 
 def waits_of(database: Database, probe: FsyncProbe) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,11 @@ from infra.store.sql.schema import STORE, Plan
 from infra.store.sql.turnstile import Turnstile
 
 LOCK_TIMEOUT_S = 30
+CHECKPOINT_EVERY = 24
+"""Write transactions after which a process copies the write-ahead log into the store, when its turn is over."""
+MOST_PAGES = 16_000
+"""Pages of 4 KiB in the write-ahead log after which SQLite copies them itself, at a commit and within a turn: writers
+that give nobody a pause would let it grow for ever."""
 
 
 class _Pool(SQLiteConnectionPool):
@@ -34,6 +39,7 @@ class _Pool(SQLiteConnectionPool):
         cursor = connection.cursor()
         for pragma in (
             "synchronous=FULL",
+            f"wal_autocheckpoint={MOST_PAGES}",
             "busy_timeout=30000",
             "foreign_keys=ON",
             "trusted_schema=OFF",
@@ -74,6 +80,7 @@ class SqliteDatabase(Database):
         )
         self._lock_statement = f"UPDATE {plan.meta} SET value = value WHERE key = 'schema'"  # noqa: S608 - our own names
         self._turnstile = Turnstile(path, LOCK_TIMEOUT_S)
+        self._since_checkpoint = 0
         self._tracking = self.recorder("decisions")
         self.migrate()
 
@@ -108,6 +115,21 @@ class SqliteDatabase(Database):
             if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise StoreUnavailable(f"{self.where}: {error}; nothing of this was kept") from error
             raise
+        self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Copy the write-ahead log into the store now and then, while others write: the waits for the disk are then
+        nobody's turn. What was committed is safe without it, so whoever cannot do it leaves it to the next."""
+        self._since_checkpoint += 1
+        if self._since_checkpoint < CHECKPOINT_EVERY or self.turns.held_by_me:
+            return
+        self._since_checkpoint = 0
+        with (
+            suppress(sqlite3.OperationalError),
+            closing(sqlite3.connect(self.path, isolation_level=None, timeout=0)) as connection,
+        ):
+            for pragma in ("synchronous=FULL", "wal_checkpoint(PASSIVE)"):
+                connection.execute(f"PRAGMA {pragma}")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

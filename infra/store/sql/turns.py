@@ -76,6 +76,11 @@ class WriterTurns:
             measured.ended()
             self._release()
 
+    @property
+    def held_by_me(self) -> bool:
+        """Say whether this thread holds the turn."""
+        return self._owner == threading.get_ident()
+
     def _acquire(self) -> None:
         me = threading.get_ident()
         with self._guard:
