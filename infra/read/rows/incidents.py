@@ -93,8 +93,11 @@ class Shared(NamedTuple):
 
 def queue(database: Database, view: str, person_id: str, text: str, now: datetime, clocks: int = 0) -> list[QueueRow]:
     """Return the incidents of a view in the order of breach risk: overdue first, then share of time used, severity,
-    age. Those that hold the text in title, number or clients, where one is given. Each with so many of its clocks."""
-    found = _asked(database, view, person_id, text, "", _LISTED)
+    age. Those that hold the text in title, number or clients, where one is given. Each with so many of its clocks.
+
+    Of those that are closed, where nothing is at risk any more, it is the newest page.
+    """
+    found = _asked(database, view, person_id, text, "", PAGE if view == "closed" else _LISTED)
     nearest = nearest_of(database, [row.id for row in found])
     rows = [_queued(row, nearest.get(row.id), now) for row in found]
     rows.sort(key=lambda it: (-round(min(it.risk, 1.0), 1), _SEVERITIES[it.severity], it.opened_at))

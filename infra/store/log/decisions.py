@@ -193,9 +193,10 @@ class Decisions:
         if not keys:
             return []
         marks = ",".join("?" * len(keys))
+        # Joined to nothing, the topic cannot be what is looked up first: one topic may have facts of all years.
         return self._asked(
             f"SELECT {_ROW} FROM decisions WHERE originator_id IN ({marks}) "  # noqa: S608
-            "AND topic = ? ORDER BY position",
+            "AND topic || '' = ? ORDER BY position",
             *(UUID(key).hex for key in keys),
             topic,
         )
