@@ -1,4 +1,4 @@
-"""The child that renders one document: limits first, then one order from stdin, the result on stdout."""
+"""The child that renders a document, or many as text: limits first, then an order from stdin, the result on stdout."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def freeze(value: Any) -> Any:
 
 def template_text(document: dict[str, Any], name: str) -> bytes:
     """Render a Jinja2 template: immutable sandbox, undefined names are errors, everything escaped in HTML."""
+    return template_texts([document], name)[0].encode("utf8")
+
+
+def template_texts(documents: list[dict[str, Any]], name: str) -> list[str]:
+    """Render a template for each document."""
     from jinja2 import BaseLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -35,7 +40,8 @@ def template_text(document: dict[str, Any], name: str) -> bytes:
         loader=BaseLoader(), undefined=StrictUndefined, autoescape=name.endswith(".html"), keep_trailing_newline=True
     )
     environment.globals.clear()
-    return environment.from_string(source).render(**freeze(document)).encode("utf8")
+    template = environment.from_string(source)
+    return [template.render(**freeze(document)) for document in documents]
 
 
 def pdf(document: dict[str, Any], name: str) -> bytes:
@@ -50,11 +56,14 @@ def pdf(document: dict[str, Any], name: str) -> bytes:
 
 
 def main() -> int:
-    """Read one order, write one document."""
+    """Read one order, write one document, or the texts of many as a JSON list."""
     limit()
     order = json.load(sys.stdin)
-    document, wanted = order["document"], order["format"]
-    name = order.get("template", "notice")
+    wanted, name = order["format"], order.get("template", "notice")
+    if "documents" in order:
+        json.dump(template_texts(order["documents"], f"{name}.{wanted}"), sys.stdout)
+        return 0
+    document = order["document"]
     if wanted == "pdf":
         made = pdf(document, f"{name}.typ")
     elif wanted == "docx":

@@ -22,7 +22,7 @@ from infra.outbound.orders import HttpPost
 from infra.outbound.webhooks import signed
 from infra.read.notices.documents import notice_document
 from infra.store.log.decisions import Decisions
-from reports.render import render
+from reports.render import render_texts
 from reports.wording import kind_key, title
 
 CONTRACT = 1
@@ -64,6 +64,7 @@ class ClientGateway:
             for place in [it for it in places if _is_settled(intents[it], held[keys[it]])]:
                 places.remove(place)
                 fates[place] = Delivery(outcome="done", detail="settled meanwhile")
+        self._render([(text, held[keys[places[0]]]) for text, places in by_text.items() if places])
         for text, places in ((text, places) for text, places in by_text.items() if places):
             said = self._hand_over(text, [(intents[place], held[keys[place]]) for place in places])
             fates.update(zip(places, said, strict=True))
@@ -85,28 +86,35 @@ class ClientGateway:
 
     def _text(self, key: str, one: Notice) -> dict[str, Any]:
         """The text as the gateway gets it. What was approved is frozen, so the latest are kept."""
-        kept = key, one.content_hash or ""
-        held = self._texts.get(kept)
-        if held is None:
-            if len(self._texts) >= TEXTS_KEPT:
-                self._texts.clear()
-            held = self._texts[kept] = self._made(self.decisions.load(Notice, key) if key != one.id else one)
-        return held
+        return self._texts[key, one.content_hash or ""]
 
-    def _made(self, text: Notice) -> dict[str, Any]:
-        languages, number = {}, ""
-        for language in text.content:
-            alone = replace(text, content={language: text.content[language]})
-            made, number = notice_document(self.decisions, alone, language)
-            languages[language] = {
-                "title": title(kind_key(text.kind, text.stage), language),
-                "fields": text.content[language],
-                "text": render(made, "txt").decode(),
-            }
-        return {
-            "id": text.id, "sha256": text.content_hash, "kind": text.kind, "stage": text.stage, "incident": number,
-            "placeholder": CLIENT, "languages": languages,
-        }  # fmt: skip
+    def _render(self, wanted: Sequence[tuple[str, Notice]]) -> None:
+        """Render the texts that are not kept yet, with one notice that carries each. A notice of an earlier version is
+        a text of its own, so there may be hundreds."""
+        lacking = [(key, one) for key, one in wanted if (key, one.content_hash or "") not in self._texts]
+        if len(self._texts) + len(lacking) > TEXTS_KEPT:
+            kept = {(key, one.content_hash or "") for key, one in wanted}
+            self._texts = {key: held for key, held in self._texts.items() if key in kept}
+        texts = [self.decisions.load(Notice, key) if key != one.id else one for key, one in lacking]
+        pages = [(text, language) for text in texts for language in text.content]
+        made = [notice_document(self.decisions, _alone(text, language), language) for text, language in pages]
+        told = iter(zip(render_texts([document for document, _ in made]), made, strict=True))
+        for (key, one), text in zip(lacking, texts, strict=True):
+            languages, number = {}, ""
+            for language in text.content:
+                words, (_, number) = next(told)
+                languages[language] = {
+                    "title": title(kind_key(text.kind, text.stage), language), "fields": text.content[language],
+                    "text": words,
+                }  # fmt: skip
+            self._texts[key, one.content_hash or ""] = {
+                "id": text.id, "sha256": text.content_hash, "kind": text.kind, "stage": text.stage, "incident": number,
+                "placeholder": CLIENT, "languages": languages,
+            }  # fmt: skip
+
+
+def _alone(text: Notice, language: str) -> Notice:
+    return replace(text, content={language: text.content[language]})
 
 
 def _message(intent: Intent) -> NoticeMessage:

@@ -6,9 +6,11 @@ Contract: ``POST <address>`` with a JSON body and ``Idempotency-Key``; a 2xx ans
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import httpx
@@ -32,6 +34,12 @@ class Answer(NamedTuple):
     error: str = ""
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    """The authorities that certificates are checked against, read once: that takes longer than a call."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class HttpPost:
     """Posts one JSON document under an idempotency key: no redirects, no proxy, a bounded answer."""
 
@@ -46,7 +54,9 @@ class HttpPost:
         headers = {"Idempotency-Key": key, "Content-Type": "application/json", **(more or {})}
         try:
             with (
-                httpx.Client(timeout=self.timeout_s, follow_redirects=False, trust_env=False) as client,
+                httpx.Client(
+                    timeout=self.timeout_s, follow_redirects=False, trust_env=False, verify=_authorities()
+                ) as client,
                 client.stream("POST", address, content=body, headers=headers) as answer,
             ):
                 return Answer(answer.status_code, _bounded(answer, most))
