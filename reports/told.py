@@ -211,6 +211,18 @@ def _protection(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case p.ActRegistered():
             return say("Act {number} of {issuer} entered", number=fact.act.number, issuer=fact.act.issuer)
+        case p.ActAmended():
+            return say("Added to the act: {loans}", loans=", ".join(fact.loans))
+        case p.LoansRemoved():
+            loans, person = ", ".join(fact.loans), fact.proposed_by
+            return say("Found not to belong to the act: {loans} (proposed by {person})", loans=loans, person=person)
+        case p.ActJoined():
+            return say("Joined to another entry of the same act")
+        case p.ActReinstated():
+            return say("The protection holds again; the orders go out again")
+        case p.UnreadRead():
+            incident = names.get(fact.incident_id, say("the incident"))
+            return say("It is what could not be read: see {incident}", incident=incident)
         case p.ActVerified():
             return say("Act found genuine") if fact.genuine else say("Act found NOT genuine; the stops are lifted")
         case p.ActDocumentAttached():
@@ -228,20 +240,36 @@ def _protection(fact: Fact, names: dict[str, str]) -> str | None:
             return say("Declined: {outcome} (proposed by {person})", outcome=outcome, person=person)
         case p.OrderIssued():
             return say("Order: {order} → {target}", order=word(fact.kind), target=fact.target)
-        case p.OrderHandedOver():
-            order = names.get(fact.order_id, say("order"))
-            return say("Sent as a letter: {order}, {reference}", order=order, reference=fact.reference)
-        case p.OrderAcknowledged():
-            order = names.get(fact.order_id, say("order"))
-            return say("Acknowledged: {order}, reference {reference}", order=order, reference=fact.reference)
-        case p.OrderOverdue():
-            order, answer = names.get(fact.order_id, say("order")), fact.last_answer
-            text = n_("NOT acknowledged after {n} tries: {order} ({answer})")
-            return say(text, order=order, n=fact.attempts, answer=answer)
-        case p.OrderRevoked():
-            return say("Not tried any more: {order}", order=names.get(fact.order_id, say("order")))
         case p.ViolationFound():
             return say("VIOLATED: see {incident}", incident=names.get(fact.incident_id, say("the incident")))
+    return _order(fact, names.get(str(getattr(fact, "order_id", "")), say("order")))
+
+
+def _order(fact: Fact, order: str) -> str | None:
+    match fact:
+        case p.OrderHandedOver(channel="http"):
+            return say("Taken, not yet carried out: {order}, {reference}", order=order, reference=fact.reference)
+        case p.OrderHandedOver():
+            return say("Sent as a letter: {order}, {reference}", order=order, reference=fact.reference)
+        case p.OrderAnswered(verdict="refused"):
+            return say("REFUSED: {order} ({detail})", order=order, detail=fact.detail)
+        case p.OrderAnswered():
+            return say("Answered, but not done: {order} ({detail})", order=order, detail=fact.detail)
+        case p.OrderAcknowledged() if fact.proposed_by:
+            values = {"order": order, "reference": fact.reference, "person": fact.proposed_by}
+            return say("Carried out, as {person} vouches: {order}, reference {reference}", **values)
+        case p.OrderAcknowledged():
+            return say("Acknowledged: {order}, reference {reference}", order=order, reference=fact.reference)
+        case p.AcknowledgementProposed():
+            values = {"order": order, "reference": fact.reference}
+            return say("Said to be carried out: {order}, reference {reference}; a second person must agree", **values)
+        case p.AcknowledgementWithdrawn():
+            return say("NOT carried out after all: {order}", order=order)
+        case p.OrderOverdue():
+            text = n_("NOT acknowledged after {n} tries: {order} ({answer})")
+            return say(text, order=order, n=fact.attempts, answer=fact.last_answer)
+        case p.OrderRevoked():
+            return say("Not tried any more: {order}", order=order)
     return None
 
 

@@ -28,6 +28,8 @@ from infra.commands.bulk import in_bulk
 from infra.commands.dispatch import Dispatcher
 from playbooks.cacao import Playbook
 
+PDF = "application/pdf"
+
 
 def _attached(data: bytes | None, name: str, media_type: str) -> Attachment | None:
     return Attachment(data=data, name=name, media_type=media_type) if data else None
@@ -208,8 +210,23 @@ class Acts(_Base):
         document = Attachment(data=data, name=name, media_type=media_type)
         self._do(protection.AttachDocument, by, protection_id=protection_id, document=document)
 
-    def verify_act(self, protection_id: str, genuine: bool, reason: str, *, by: Person) -> None:
-        self._do(protection.VerifyAct, by, protection_id=protection_id, genuine=genuine, reason=reason)
+    def verify_act(
+        self, protection_id: str, genuine: bool, reason: str, *, by: Person, document: bytes | None = None
+    ) -> None:
+        values = {"genuine": genuine, "reason": reason, "document": _attached(document, "proof.pdf", PDF)}
+        self._do(protection.VerifyAct, by, protection_id=protection_id, **values)
+
+    def amend_act(
+        self, protection_id: str, loans: Sequence[str], received_at: datetime, reason: str, *, by: Person
+    ) -> None:
+        values = {"loans": tuple(loans), "received_at": received_at, "reason": reason}
+        self._do(protection.AmendAct, by, protection_id=protection_id, **values)
+
+    def join_act(self, protection_id: str, into: str, reason: str, *, by: Person) -> None:
+        self._do(protection.JoinAct, by, protection_id=protection_id, into=into, reason=reason)
+
+    def reinstate_act(self, protection_id: str, reason: str, *, by: Person) -> None:
+        self._do(protection.ReinstateAct, by, protection_id=protection_id, reason=reason)
 
     def enter_ruling(
         self, protection_id: str, court: str, number: str, in_force_on: date, received_at: datetime, ruling: str,
@@ -221,15 +238,28 @@ class Acts(_Base):
             document=_attached(document, name, media_type),
         )  # fmt: skip
 
-    def propose_outcome(self, protection_id: str, outcome: str, reason: str, *, by: Person) -> None:
-        self._do(protection.ProposeOutcome, by, protection_id=protection_id, outcome=outcome, reason=reason)
+    def propose_outcome(
+        self, protection_id: str, outcome: str, reason: str, *, by: Person, loans: Sequence[str] = (),
+        document: bytes | None = None,
+    ) -> None:  # fmt: skip
+        values = {"outcome": outcome, "reason": reason, "loans": tuple(loans)}
+        attached = _attached(document, "proof.pdf", PDF)
+        self._do(protection.ProposeOutcome, by, protection_id=protection_id, document=attached, **values)
 
     def decide_outcome(self, protection_id: str, agreed: bool, reason: str, *, by: Person) -> None:
         self._do(protection.DecideOutcome, by, protection_id=protection_id, agreed=agreed, reason=reason)
 
-    def acknowledge_order(self, protection_id: str, order_id: str, reference: str, *, by: Person) -> None:
-        values = {"order_id": order_id, "reference": reference}
-        self._do(protection.AcknowledgeOrder, by, protection_id=protection_id, **values)
+    def acknowledge_order(
+        self, protection_id: str, order_id: str, reference: str, *, by: Person, reason: str = "",
+        document: bytes | None = None,
+    ) -> None:  # fmt: skip
+        values = {"order_id": order_id, "reference": reference, "reason": reason}
+        attached = _attached(document, "proof.pdf", PDF)
+        self._do(protection.AcknowledgeOrder, by, protection_id=protection_id, document=attached, **values)
+
+    def withdraw_acknowledgement(self, protection_id: str, order_id: str, reason: str, *, by: Person) -> None:
+        values = {"order_id": order_id, "reason": reason}
+        self._do(protection.WithdrawAcknowledgement, by, protection_id=protection_id, **values)
 
     def duty_done(self, key: str, done_on: date, evidence: str, document_id: str = "", *, by: Person) -> None:
         values = {"done_on": done_on, "evidence": evidence, "document_id": document_id}

@@ -28,9 +28,11 @@ Per = Literal["incident", "client", "protection", "duty", "action"]
 Occasion = Literal[
     "incident-opened",  # an incident was opened, whatever it is
     "incident-owes",  # an incident was opened or grew, was merged into, or was found notifiable; with ``when``
-    "act-registered",  # an act of law enforcement or a court was entered
+    "act-registered",  # an act of law enforcement or a court was entered, or loans were added to one
+    "act-unread",  # an act came in that could not be read; the clock is the incident's that asks a person
     "court-decision-registered",  # the act that was entered is a decision of a court
-    "debt-void-ruled",  # a court ruled under a protection that the debt is void
+    "debt-void-ruled",  # a court ruled under a protection that the debt is void, wholly or in part
+    "court-decision-unread",  # a decision came in that could not be read, or does not say clearly what it decides
     "duty-done",  # the returning duty named after it was done
     "action-planned",  # a corrective action got its owner and day
     "report-submitted",  # the clock named after it, of the same owner, was satisfied
@@ -47,12 +49,12 @@ Anchor = Literal[
 Evidence = Literal[
     "incident-acknowledged", "incident-closed", "containment-started", "recovery-confirmed",
     "notice-sent",  # the first notice of the kind named after it was taken by all its recipients; or its STAGE
-    "orders-acknowledged",  # every order of the kind named after it was acknowledged
+    "orders-acknowledged",  # every subject of every order of the kind named after it is done
     "duty-done", "action-closed",
 ]  # fmt: skip
 Cancelled = Literal[
     "incident-closed-without-duty", "incident-not-notifiable", "incident-merged", "client-moved", "act-not-genuine",
-    "protection-released",
+    "protection-released", "act-joined", "loans-removed",
 ]  # fmt: skip
 Condition = Literal["notifiable", "personal-data", "fraud"]
 

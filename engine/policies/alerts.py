@@ -29,7 +29,10 @@ _OF_CLOCKS = (
     c.ClockCancellationProposed,
 )  # fmt: skip
 _OF_NOTICES = (n.NoticeRefused, n.NoticeUnknown, n.NoticeBounced, n.NoticeSubmitted)
-_OF_PROTECTIONS = (p.OrderOverdue, p.ViolationFound, p.OutcomeProposed)
+_OF_PROTECTIONS = (
+    p.OrderOverdue, p.OrderAnswered, p.AcknowledgementProposed, p.AcknowledgementWithdrawn, p.ViolationFound,
+    p.OutcomeProposed,
+)  # fmt: skip
 """The facts that alarm somebody."""
 
 
@@ -178,6 +181,23 @@ def _of_protection(context: Context, fact: Fact) -> Alert | None:
         case p.OrderOverdue():
             values: dict[str, Any] = {"order": fact.order_id, "n": fact.attempts, "answer": fact.last_answer}
             return Alert(n_("An order is not acknowledged"), (n_("Order {order}: {n} tries. {answer}"),), values)
+        case p.OrderAnswered():
+            order = context.past(Protection, fact.protection_id).orders.get(fact.order_id)
+            values = {"order": fact.order_id, "kind": order.kind if order else "", "detail": fact.detail}
+            subject = (
+                n_("An order was refused") if fact.verdict == "refused" else n_("An order's answer proves nothing")
+            )
+            text = n_("Order {order} ({kind}) is not done; its clock runs on. {detail}")
+            return Alert(subject, (text,), values)
+        case p.AcknowledgementProposed():
+            values = {"order": fact.order_id, "reference": fact.reference}
+            subject = n_("A second person is asked: an order was carried out")
+            text = n_("Order {order} is said to be carried out, reference {reference}.")
+            return Alert(subject, (text,), values, loud=False)
+        case p.AcknowledgementWithdrawn():
+            values = {"order": fact.order_id, "reason": fact.reason}
+            text = n_("Order {order} was not carried out after all: {reason}. Its duty is owed again.")
+            return Alert(n_("An order is owed again"), (text,), values)
         case p.ViolationFound():
             it = context.past(Protection, fact.protection_id)
             values = {"number": it.act.number if it.act else fact.protection_id, "incident": fact.incident_id}

@@ -24,7 +24,7 @@ from engine.kernel.ports import Context, Delivery
 from engine.kernel.trouble import MessageFailed
 from engine.notices import facts as n
 from engine.notices.notice import Notice
-from engine.policies.acts import acknowledge
+from engine.policies.acts import take_answer
 from engine.protection.facts import OrderHandedOver, OrderOverdue
 from engine.protection.protection import Protection
 from playbooks import run as runs
@@ -76,7 +76,7 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
         return True
     match delivery.outcome:
         case "done":
-            channel = "http" if message.kind == "afc" and delivery.done_at is not None else attempt.channel
+            channel = "http" if message.kind == "afc" and delivery.judged is not None else attempt.channel
             fact: Fact = n.NoticeSent(
                 at=context.at, notice_id=key, channel=channel, transport_ref=delivery.reference, recipient=recipient,
                 sent_at=context.at,
@@ -107,38 +107,30 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
 
 
 def _order(context: Context, message: OrderMessage, delivery: Delivery, attempt: Attempt) -> bool:
-    protection_id, order_id = message.protection_id, message.order_id
-    order = context.load(Protection, protection_id).orders[order_id]
-    if order.acknowledged_at is not None or order.revoked:
+    """Take an answer to an order; it is settled when it is done, or was handed over where nobody can be asked again."""
+    key, order_id = message.protection_id, message.order_id
+    order = context.load(Protection, key).orders[order_id]
+    if not order.open:
         return True
     if delivery.outcome == "handed-over":
         handed = OrderHandedOver(
-            at=context.at, protection_id=protection_id, order_id=order_id, channel=attempt.channel,
-            reference=delivery.reference,
-        )  # fmt: skip
-        context.record(Protection, protection_id, [handed])
-        return True
-    if delivery.outcome == "done":
-        acknowledge(
-            context,
-            protection_id,
-            order_id,
-            reference=delivery.reference,
-            done_at=max(delivery.done_at or context.at, order.issued_at),
-            actor=f"system:{message.system}",
+            at=context.at, protection_id=key, order_id=order_id, channel=attempt.channel, reference=delivery.reference
         )
+        context.record(Protection, key, [handed])
         return True
+    if delivery.judged is not None:
+        actor = f"system:{message.system}"
+        take_answer(context, key, order_id, delivery.judged, done_at=delivery.done_at or context.at, actor=actor)
+        if context.load(Protection, key).orders[order_id].acknowledged_at is not None:
+            return True
     late = context.at - attempt.created_at >= OVERDUE_AFTER
-    hopeless = delivery.outcome == "refused" or delivery.detail.startswith("no address")
-    if (late or hopeless) and not order.overdue:
+    unheard = delivery.outcome == "refused" and delivery.judged is None  # what an answer refuses is told with it
+    if (late or unheard or delivery.detail.startswith("no address")) and not order.overdue:
         overdue = OrderOverdue(
-            at=context.at,
-            protection_id=protection_id,
-            order_id=order_id,
-            attempts=attempt.number,
+            at=context.at, protection_id=key, order_id=order_id, attempts=attempt.number,
             last_answer=delivery.detail[:300],
-        )
-        context.record(Protection, protection_id, [overdue])
+        )  # fmt: skip
+        context.record(Protection, key, [overdue])
     return False
 
 

@@ -20,7 +20,7 @@ from engine.rule_life.rules import RuleLife
 from infra.store.incident_views import show_incident
 from infra.store.log.aggregates import AnyAggregate
 from infra.store.models.ddl import insert, put
-from infra.store.models.duties import ClockRow, NoticeRow, OrderRow, ProtectionRow, RetentionRow
+from infra.store.models.duties import ClockRow, LoanRow, NoticeRow, OrderRow, ProtectionRow, RetentionRow
 from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
 from infra.store.models.incidents import RunRow, TimelineRow
 from infra.store.models.record import columns_of
@@ -70,6 +70,8 @@ def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime, facts:
             put(cursor, _run(key, aggregate))
         case Retention():
             put(cursor, _retention(key, aggregate))
+            for loan in sorted(aggregate.loans):
+                put(cursor, LoanRow(loan, key, aggregate.client))
         case RuleLife():
             _rule(cursor, key, aggregate)
         case ListLife():
@@ -184,7 +186,7 @@ def _protection(cursor: Cursor, key: str, it: Protection) -> None:
             number=act.number,
             received_at=act.received_at,
             client=act.client,
-            loans=act.loans,
+            loans=it.loans,
             registered_by=it.registered_by,
             genuine=it.genuine,
             state=it.state,

@@ -155,3 +155,14 @@ class RetentionRow(Record):
     held: str
     proposed_by: str
     erased_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoanRow(Record):
+    """Whose contract a loan is, by what the loan system told."""
+
+    table: ClassVar[Table] = Table("loan_view", ("loan",), indexes=(Index("loan_owner", ("retention_id",)),))
+
+    loan: str
+    retention_id: str
+    client: str
