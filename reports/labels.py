@@ -66,6 +66,8 @@ _WORDS = {
     "act-overturned": "the borrower is no victim",
     "debt-partly-void": "the debt is void in part",
     "claim-refused": "the claim is refused, the debt stands",
+    "payout-hold": "Hold the payout",
+    "containment-release": "Release what was blocked",
     "remove-loans": "Loans do not belong to the act",
     "hot-line": "the hot line",
     "not-genuine": "not genuine",

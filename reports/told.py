@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from engine.containment import facts as b
 from engine.duties import facts as c
 from engine.governance import facts as g
 from engine.incidents import facts as i
@@ -19,7 +20,7 @@ from reports.phrases import policy, proof
 
 def describe(fact: Fact, names: dict[str, str]) -> str | None:
     """Say in words what a fact of the core means; None for one of others. ``names`` are the words for ids."""
-    for ours in (_incident, _casework, _clock, _notice, _protection, _duty):
+    for ours in (_incident, _casework, _clock, _notice, _protection, _containment, _duty):
         text = ours(fact, names)
         if text is not None:
             return text
@@ -270,6 +271,25 @@ def _order(fact: Fact, order: str) -> str | None:
             return say(text, order=order, n=fact.attempts, answer=fact.last_answer)
         case p.OrderRevoked():
             return say("Not tried any more: {order}", order=order)
+    return None
+
+
+def _containment(fact: Fact, names: dict[str, str]) -> str | None:
+    match fact:
+        case b.ContainmentOrdered():
+            subjects = ", ".join(it.name for it in fact.subjects)
+            return say("Ordered: {order} for {subjects}", order=word(fact.order), subjects=subjects)
+        case b.ContainmentConfirmed():
+            return say("Confirmed for all subjects, reference {reference}", reference=fact.reference)
+        case b.ContainmentAnswered() | b.ReleaseAnswered():
+            return say("Answered, but not done: {order} ({detail})", order=say("order"), detail=fact.detail)
+        case b.ReleaseProposed():
+            return say("Release proposed; a second person must agree")
+        case b.ReleaseOrdered():
+            freed, kept = (", ".join(it.name for it in part) or "—" for part in (fact.subjects, fact.kept))
+            return say("Release ordered for {subjects}; still held: {kept}", subjects=freed, kept=kept)
+        case b.ReleaseConfirmed():
+            return say("Everything is released, reference {reference}", reference=fact.reference or fact.reason)
     return None
 
 

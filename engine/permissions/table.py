@@ -155,6 +155,11 @@ _PROTECTION = (
     _of("protection", "withdraw-acknowledgement", "Say that an order was not carried out after all", _DECIDES,
         "withdrawing an acknowledgement needs a compliance officer or the CISO", needs=_REASON),
 )  # fmt: skip
+_CONTAINMENT = (
+    _of("containment", "release-containment", "Release what an open incident blocks", _TRIAGE, needs=_REASON,
+        second="another person says the same"),
+    _of("containment", "confirm-release", "Say that what was blocked was released by hand", _TRIAGE, needs=_REASON),
+)  # fmt: skip
 _GOVERNANCE = (
     _of("governance", "record-duty", "Record that a returning duty was done", (*_DECIDES, SOURCE),
         "recording a review needs a compliance officer or the CISO", needs=("evidence",)),
@@ -210,7 +215,8 @@ _ACCOUNT = (_of("account", "make-calendar-feed", "Make the address of one's own 
 COMMANDS: dict[str, Permission] = {
     permission.command: permission
     for permission in (
-        *_INCIDENTS, *_CLOCKS, *_NOTICES, *_PROTECTION, *_GOVERNANCE, *_KEPT, *_DETECTION, *_WORDING, *_ACCOUNT,
+        *_INCIDENTS, *_CLOCKS, *_NOTICES, *_PROTECTION, *_CONTAINMENT, *_GOVERNANCE, *_KEPT, *_DETECTION, *_WORDING,
+        *_ACCOUNT,
     )
 }  # fmt: skip
 """Every command of people by its name."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from engine.containment import facts as b
+from engine.containment.containment import Containment
 from engine.duties import declared
 from engine.duties.clock import Clock
 from engine.duties.declared import Anchor, Condition, DeclaredDuty
@@ -123,6 +125,7 @@ INCIDENT_FACTS = (
     i.NotifiabilityRaised, i.NotifiabilityLowered, i.IncidentClosed, i.IncidentReopened, i.IncidentAcknowledged,
     i.ContainmentStarted, i.RecoveryConfirmed,
 )  # fmt: skip
+CONTAINMENT_FACTS = (b.ReleaseOrdered, b.ReleaseConfirmed)
 NOTICE_FACTS = (n.NoticeSent, n.NoticeBounced)
 PROTECTION_FACTS = (
     p.ActRegistered, p.ActAmended, p.UnreadReceived, p.UnreadRead, p.CourtRuled, p.OrderAcknowledged,
@@ -335,6 +338,17 @@ def _ended(context: Context, fact: p.ActVerified | p.OutcomeDecided | p.ActJoine
                     false = Evidence(key, "orders-acknowledged", fact.at, about=kind, subject=part)
                     meaning.withdrawn.append((false, reason))
     return meaning
+
+
+def of_containment(context: Context, fact: b.ReleaseOrdered | b.ReleaseConfirmed) -> Meaning:
+    """Say what a release means: it is a duty of the house until it is confirmed."""
+    owner, key = context.past(Containment, fact.containment_id).incident_id, fact.containment_id
+    if isinstance(fact, b.ReleaseConfirmed):
+        return Meaning(evidence=[Evidence(owner, "release-confirmed", fact.done_at, subject=key)])
+    if not fact.subjects:
+        return Meaning()
+    anchors: dict[Anchor, datetime] = {"ordered": fact.at}
+    return Meaning(occasions=[Occasion("incident", owner, ("release-ordered",), anchors, subject=key)])
 
 
 def of_duty(context: Context, fact: object, calendar: BusinessCalendar) -> Meaning:

@@ -21,6 +21,7 @@ from engine.notices.gateway import CHANNEL
 from engine.notices.kinds import notice_kinds
 from engine.policies.acts import ActPolicy
 from engine.policies.alerts import AlertPolicy
+from engine.policies.containment import ContainmentPolicy
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.policies.orders import OrderPolicy
@@ -82,6 +83,8 @@ if TYPE_CHECKING:
 
 SYSTEMS = ("collections", "loans", "bureau", "access")
 """Who takes orders; each is sent to on its own, so that one that hangs delays no other."""
+ORDERS = ("order", "command", "containment")
+"""The kinds of messages that are orders."""
 ORDERS_OF_PLAYBOOKS = frozenset({"access-block", "payout-hold"})
 
 
@@ -242,6 +245,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
         PolicyRunner(decisions, clock, PlaybookPolicy(container.playbooks, automatic)),
         PolicyRunner(decisions, clock, NoticePolicy(container.drafting, recipients), before=[duties]),
         PolicyRunner(decisions, clock, OrderPolicy(container.calendar, policy)),
+        PolicyRunner(decisions, clock, ContainmentPolicy()),
         PolicyRunner(decisions, clock, AlertPolicy(settings.role_mail, settings.alert_mail, in_house_language)),
         *outboxes,
         *_webhooks(container, outside.http),
@@ -280,7 +284,7 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
         to_clients["client"] = ClientGateway(decisions, clock, outside.http, settings.client_gateway_url, secrets)
     mails = Outbox(decisions, clock, senders, transport.channel, "outbox-mail")
     to_systems = [
-        Outbox(decisions, clock, {"order": orders, "command": orders}, "http", f"outbox-orders-{system}", system)
+        Outbox(decisions, clock, dict.fromkeys(ORDERS, orders), "http", f"outbox-orders-{system}", system)
         for system in SYSTEMS
     ]
     made = [

@@ -16,7 +16,7 @@ from engine.permissions import require
 from infra.commands.desk import Desk
 from infra.commands.handlers import lists, playbooks, rules, wording
 
-SUBJECTS = (incidents, playbooks, clocks, notices, protection, governance, retention, rules, lists, wording)
+SUBJECTS = (incidents, playbooks, clocks, notices, protection, containment, governance, retention, rules, lists, wording)
 """The modules whose handlers there are."""
 KINDS: dict[str, type[Command[Any]]] = {name_of(kind): kind for kind in HANDLERS}
 """Name → kind of command, for what comes in from outside."""

@@ -16,7 +16,7 @@ import httpx
 import orjson
 
 from engine.kernel.answers import Subject, judge, reference_of, subjects_of
-from engine.kernel.messages import CommandMessage, OrderMessage
+from engine.kernel.messages import CommandMessage, ContainmentMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from infra.outbound.signing import signed
@@ -111,7 +111,7 @@ class HttpPost:
 
 
 class HttpOrders:
-    """Performs the intents ``order`` and ``command``; an order without an address may go out as a letter."""
+    """Performs ``order``, ``command`` and ``containment``; an order without an address may go out as a letter."""
 
     repeatable = True
 
@@ -135,7 +135,7 @@ class HttpOrders:
     def perform(self, intent: Intent) -> Delivery:
         """Send the order once and say what became of it."""
         message = intent.message
-        assert isinstance(message, OrderMessage | CommandMessage)
+        assert isinstance(message, OrderMessage | CommandMessage | ContainmentMessage)
         system = message.system
         address = self.address(system)
         if address is not None:

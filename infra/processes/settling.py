@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
+from engine.containment.containment import Containment
+from engine.containment.facts import COUNTERPART
 from engine.kernel.facts import Fact
 from engine.kernel.ids import derive
 from engine.kernel.messages import (
     AlertMessage,
     AnyMessage,
     CommandMessage,
+    ContainmentMessage,
     NoticeMessage,
     OrderMessage,
     OwnEvent,
@@ -25,6 +28,7 @@ from engine.kernel.trouble import MessageFailed
 from engine.notices import facts as n
 from engine.notices.notice import Notice
 from engine.policies.acts import take_answer
+from engine.policies.containment import take_answer as contained
 from engine.protection.facts import OrderHandedOver, OrderOverdue
 from engine.protection.protection import Protection
 from playbooks import run as runs
@@ -32,6 +36,8 @@ from playbooks.run import Run
 
 OVERDUE_AFTER = timedelta(hours=1)
 COMMAND_TRIES = 5
+PENDING_TRIES = 12
+"""Tries of a step that the system has taken and not yet done: some twenty minutes."""
 ALARM_TRIES = 5
 
 
@@ -55,6 +61,8 @@ def settle(context: Context, message: AnyMessage, delivery: Delivery, attempt: A
             return _order(context, message, delivery, attempt)
         case CommandMessage():
             return _command(context, message, delivery, attempt)
+        case ContainmentMessage():
+            return _containment(context, message, delivery, attempt)
         case AlertMessage() | OwnEvent() | WebhookMessage():
             return _telling(context, delivery, attempt)
     assert_never(message)
@@ -135,16 +143,41 @@ def _order(context: Context, message: OrderMessage, delivery: Delivery, attempt:
 
 
 def _command(context: Context, message: CommandMessage, delivery: Delivery, attempt: Attempt) -> bool:
-    if delivery.outcome == "retry" and attempt.number < COMMAND_TRIES:
+    """Take an answer to a step: done only when it confirms every subject; what is not becomes a person's task."""
+    judged = delivery.judged
+    if judged is not None and message.containment_id:
+        contained(
+            context, message.containment_id, judged, release=False, done_at=delivery.done_at or context.at,
+            actor=f"system:{message.system}",
+        )  # fmt: skip
+    patience = PENDING_TRIES if judged is not None and judged.verdict == "pending" else COMMAND_TRIES
+    if delivery.outcome == "retry" and attempt.number < patience:
         return False
-    done = delivery.outcome == "done"
-    evidence = delivery.reference if done else delivery.detail
+    done = delivery.outcome == "done" and judged is not None
+    said = ", ".join(judged.of("done")) if judged is not None else ""
+    evidence = f"{said}; reference {delivery.reference}" if done else delivery.detail
     run = context.load(Run, message.run_id)
     facts = runs.command_result(
         run, message.step_id, done, f"{message.order}: {evidence}", message.measure, at=context.at
     )
     context.record(Run, run.id, facts)
     return True
+
+
+def _containment(context: Context, message: ContainmentMessage, delivery: Delivery, attempt: Attempt) -> bool:
+    """Take an answer to an order for further subjects, or to a release; tried on until it is done."""
+    key, release = message.containment_id, message.order in COUNTERPART.values()
+    if delivery.judged is not None:
+        contained(
+            context, key, delivery.judged, release=release, done_at=delivery.done_at or context.at,
+            actor=f"system:{message.system}",
+        )  # fmt: skip
+    it = context.load(Containment, key)
+    if (it.released_at if release else it.confirmed_at or it.release_ordered_at) is not None:
+        return True
+    if attempt.number == ALARM_TRIES:
+        _failed(context, "retry", delivery.detail, attempt)
+    return False
 
 
 def _failed(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.containment.containment import Containment
 from engine.duties.clock import Clock
 from engine.incidents.incident import Incident
 from engine.kernel.timestamps import iso
@@ -31,6 +32,8 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Run, ("incident_id",)): "SELECT id FROM run_view WHERE incident_id = ? ORDER BY id",
     (Protection, ("client",)): "SELECT id FROM protection_view WHERE client = ? ORDER BY id",
     (Protection, ("loan",)): "SELECT id FROM protection_view WHERE loans LIKE ? ESCAPE '!' ORDER BY id",
+    (Containment, ("incident_id",)): "SELECT DISTINCT id FROM containment_view WHERE incident_id = ? ORDER BY id",
+    (Containment, ("subject",)): "SELECT id FROM containment_view WHERE subject = ? ORDER BY id",
     (Retention, ("loan",)): "SELECT retention_id FROM loan_view WHERE loan = ?",
     (Protection, ("order_id",)): "SELECT protection_id FROM order_view WHERE id = ?",
 }
