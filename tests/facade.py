@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from engine.containment import commands as containment
 from engine.duties import commands as clocks
 from engine.governance import commands as governance
 from engine.incidents import commands as incidents
@@ -201,10 +202,12 @@ class Acts(_Base):
         self._do(notices.RollBackWording, by, kind=kind, language=language, reason=reason)
 
     def register_act(
-        self, act: LegalAct, *, by: Person, document: bytes | None = None, name: str = "", media_type: str = ""
+        self, act: LegalAct, *, by: Person, document: bytes | None = None, name: str = "", media_type: str = "",
+        incident: str = "",
     ) -> str:
         values = {key: value for key, value in act if not key.startswith("document_")}
-        return self._do(protection.EnterAct, by, **values, document=_attached(document, name, media_type)).id
+        attached = _attached(document, name, media_type)
+        return self._do(protection.EnterAct, by, **values, document=attached, incident=incident).id
 
     def attach_document(self, protection_id: str, data: bytes, name: str, media_type: str, *, by: Person) -> None:
         document = Attachment(data=data, name=name, media_type=media_type)
@@ -224,6 +227,12 @@ class Acts(_Base):
 
     def join_act(self, protection_id: str, into: str, reason: str, *, by: Person) -> None:
         self._do(protection.JoinAct, by, protection_id=protection_id, into=into, reason=reason)
+
+    def release_containment(self, incident_id: str, reason: str, *, by: Person) -> None:
+        self._do(containment.ReleaseContainment, by, incident_id=incident_id, reason=reason)
+
+    def confirm_release(self, incident_id: str, reason: str, *, by: Person) -> None:
+        self._do(containment.ConfirmRelease, by, incident_id=incident_id, reason=reason)
 
     def reinstate_act(self, protection_id: str, reason: str, *, by: Person) -> None:
         self._do(protection.ReinstateAct, by, protection_id=protection_id, reason=reason)

@@ -79,7 +79,7 @@ def _unread(work: Work, named: str) -> str:
     """Return the id of the incident of what could not be read, by its number or id. Raise NotFound."""
     found = work.unit.find(Incident, number=named)
     key = found[0] if found else named
-    if work.unit.load(Incident, key).rule_name != UNREAD_RULE:
+    if work.get(Incident, key).rule_name != UNREAD_RULE:
         raise NotFound("there is no such incident of an act that could not be read")
     return key
 

@@ -9,7 +9,7 @@ from engine.containment import containment
 from engine.containment import facts as b
 from engine.containment.containment import Containment, subjects_for
 from engine.incidents import facts as i
-from engine.incidents.incident import Incident, ends_duties
+from engine.incidents.incident import Incident
 from engine.kernel.answers import Judged, Subject
 from engine.kernel.facts import ENGINE, Fact, StoredFact
 from engine.kernel.messages import ContainmentMessage
@@ -30,7 +30,7 @@ class ContainmentPolicy:
     def answer(self, context: Context, stored: StoredFact) -> None:
         """Answer one fact of an incident."""
         match stored.fact:
-            case i.IncidentClosed() as fact if ends_duties(fact.disposition):
+            case i.IncidentClosed(disposition="false_positive" | "benign_positive") as fact:
                 reason = f"the incident was closed as {fact.disposition}"
                 for key in containments_of(context, fact.incident_id):
                     it = context.load(Containment, key)

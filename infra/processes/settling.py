@@ -36,8 +36,8 @@ from playbooks.run import Run
 
 OVERDUE_AFTER = timedelta(hours=1)
 COMMAND_TRIES = 5
-PENDING_TRIES = 12
-"""Tries of a step that the system has taken and not yet done: some twenty minutes."""
+PENDING_TRIES = 10
+"""Tries of a step that the system has taken and not yet done: a quarter of an hour."""
 ALARM_TRIES = 5
 
 
