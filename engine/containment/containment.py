@@ -18,7 +18,7 @@ from engine.containment.facts import (
     ReleaseOrdered,
     ReleaseProposed,
 )
-from engine.kernel.answers import Judged, Subject, subjects_of
+from engine.kernel.answers import Judged, Subject, says_something, subjects_of
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import Entities, Fact, Person, foreign
 from engine.kernel.ids import derive
@@ -180,7 +180,7 @@ def release(it: Containment, held: Collection[str], reason: str, *, by: Person, 
 def confirm_release(it: Containment, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Say, in own words, that what was blocked is released: the system cannot be asked."""
     require("confirm-release", by)
-    if not reason.strip():
+    if not says_something(reason):
         raise DecisionRefused("say in your own words what was released and how you know")
     if it.release_ordered_at is None or it.released_at is not None:
         return []

@@ -160,6 +160,11 @@ def _named(fields: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
+def says_something(text: str) -> bool:
+    """Say whether a text can be somebody's own words: a dot or a dash vouches for nothing."""
+    return sum(letter.isalnum() for letter in text) >= 2
+
+
 def reference_of(value: object) -> str:
     """Return the reference an answer goes by, empty where it gives none."""
     if isinstance(value, bool) or not isinstance(value, str | int):

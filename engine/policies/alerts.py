@@ -205,7 +205,7 @@ def _of_protection(context: Context, fact: Fact) -> Alert | None:
             order = context.past(Protection, fact.protection_id).orders.get(fact.order_id)
             values = {"order": fact.order_id, "kind": order.kind if order else "", "detail": fact.detail}
             subject = (
-                n_("An order was refused") if fact.verdict == "refused" else n_("An order's answer proves nothing")
+                n_("An order was refused") if fact.verdict == "refused" else n_("The answer to an order proves nothing")
             )
             text = n_("Order {order} ({kind}) is not done; its clock runs on. {detail}")
             return Alert(subject, (text,), values)

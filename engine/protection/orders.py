@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from engine.kernel.answers import Judged
+from engine.kernel.answers import Judged, says_something
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
@@ -211,7 +211,7 @@ def acknowledge_by_hand(
         ]  # fmt: skip
     if not reference.strip():
         raise DecisionRefused("an acknowledgement needs the other system's reference")
-    if not reason.strip():
+    if not says_something(reason):
         raise DecisionRefused("say in your own words what was done and how you know")
     if not document_id or document_id not in protection.documents:
         raise DecisionRefused("an acknowledgement by hand needs the document that proves it")
