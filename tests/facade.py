@@ -202,7 +202,13 @@ class Acts(_Base):
         self._do(notices.RollBackWording, by, kind=kind, language=language, reason=reason)
 
     def register_act(
-        self, act: LegalAct, *, by: Person, document: bytes | None = None, name: str = "", media_type: str = "",
+        self,
+        act: LegalAct,
+        *,
+        by: Person,
+        document: bytes | None = None,
+        name: str = "",
+        media_type: str = "",
         incident: str = "",
     ) -> str:
         values = {key: value for key, value in act if not key.startswith("document_")}

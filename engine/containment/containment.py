@@ -113,9 +113,7 @@ def answered(it: Containment, judged: Judged, *, done_at: datetime, at: datetime
         return []
     if {it.name for it in it.subjects} <= it.done | set(judged.of("done")):
         return [
-            ContainmentConfirmed(
-                at=at, actor=actor, containment_id=it.id, reference=judged.reference, done_at=done_at
-            )
+            ContainmentConfirmed(at=at, actor=actor, containment_id=it.id, reference=judged.reference, done_at=done_at)
         ]
     if it.told == (judged.verdict, judged.detail):
         return []
@@ -133,9 +131,7 @@ def _release_answered(
     if it.released_at is not None:
         return []
     if {it.name for it in it.release} <= it.free | set(judged.of("done")):
-        return [
-            ReleaseConfirmed(at=at, actor=actor, containment_id=it.id, reference=judged.reference, done_at=done_at)
-        ]
+        return [ReleaseConfirmed(at=at, actor=actor, containment_id=it.id, reference=judged.reference, done_at=done_at)]
     if it.told == (judged.verdict, judged.detail):
         return []
     return [

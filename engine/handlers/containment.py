@@ -18,9 +18,7 @@ def release_containment(work: Work, command: ReleaseContainment) -> Outcome:
     """Release what an incident blocks, as the second of two persons."""
     for it in _held(work, command.incident_id):
         if it.holding:
-            facts = containment.release(
-                it, held_elsewhere(work.unit, it), command.reason, by=work.by, at=work.at
-            )
+            facts = containment.release(it, held_elsewhere(work.unit, it), command.reason, by=work.by, at=work.at)
             give_release(work.unit, it, facts)
     return DONE
 

@@ -43,9 +43,7 @@ _KINDS: dict[str, ActKind] = {
 }
 _RULINGS: dict[str, Ruling] = {
     **{it: it for it in RULINGS},
-    **dict.fromkeys(
-        ("void", "granted", "claim-granted", "recognised", "recognized"), "debt-void"
-    ),
+    **dict.fromkeys(("void", "granted", "claim-granted", "recognised", "recognized"), "debt-void"),
     **dict.fromkeys(
         ("partly", "partial", "partially", "partly-granted", "partially-granted", "partly-void"), "debt-partly-void"
     ),

@@ -81,9 +81,7 @@ def test_what_confirms_nobody_contains_nothing_and_becomes_a_task(
     assert run.waiting, "a person is asked"
 
 
-def test_the_clients_are_named_all_of_them_where_their_accounts_were_taken(
-    world: World, outside: OtherSystems
-) -> None:
+def test_the_clients_are_named_all_of_them_where_their_accounts_were_taken(world: World, outside: OtherSystems) -> None:
     changed(world)
     (order,) = outside.orders("access-block")
     assert subjects(order) == {"client:c-1"}

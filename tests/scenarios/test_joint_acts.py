@@ -180,9 +180,7 @@ def test_a_wrong_contract_gives_way_to_the_right_one(world: World, outside: Othe
     assert outside.orders("client-unflag") == []
 
 
-def test_a_wrong_contract_that_was_not_stopped_yet_is_not_stopped_any_more(
-    world: World, outside: OtherSystems
-) -> None:
+def test_a_wrong_contract_that_was_not_stopped_yet_is_not_stopped_any_more(world: World, outside: OtherSystems) -> None:
     outside.answer = lambda system, order: (503, "")
     key, acts = entered(world, loans=("L-wrong", "L-1")), world.container.acts
     acts.propose_outcome(key, "remove-loans", "typed wrongly", loans=["L-wrong"], by=COMPLIANCE, document=PROOF)

@@ -102,9 +102,7 @@ def test_no_event_that_refuses_or_says_nothing_is_an_answer(
         fields["mfo.outcome"] = outcome
     if loans is not None:
         fields["mfo.loan.id"] = loans
-    judged = judge_event(
-        fields, LOANS, says=read.says, denies=read.denies, by_name=read.by_name, reference="e-1"
-    )
+    judged = judge_event(fields, LOANS, says=read.says, denies=read.denies, by_name=read.by_name, reference="e-1")
     assert not acknowledged(judged), "it names at most one of two loans"
     if judged.of("done"):
         assert judged.of("done") == (f"loan:{loans}",)

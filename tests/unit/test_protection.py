@@ -436,9 +436,7 @@ def test_lifting_twice_lifts_once() -> None:
 
 def test_what_another_act_holds_is_not_lifted() -> None:
     past = registered(), *ISSUED, *map(done, ISSUED)
-    given(Protection, *past).when(
-        orders_of.lift, due_at=DUE, at=NOW, held_loans=("l-1",), held_clients=("c-1",)
-    ).then(
+    given(Protection, *past).when(orders_of.lift, due_at=DUE, at=NOW, held_loans=("l-1",), held_clients=("c-1",)).then(
         *(
             Like(OrderIssued, kind=kind, loans=("l-2",))
             for kind in ("collection-resume", "accrual-resume", "bureau-restore", "bureau-restore")

@@ -67,9 +67,7 @@ def under_way(database: Readable, kinds: Collection[str]) -> list[EffectRow]:
     return all_of(database, EffectRow, f"FROM outbox WHERE state = 'performing' AND kind IN ({marks})", *kinds)
 
 
-def due(
-    database: Readable, now: datetime, kinds: Collection[str], most: int, system: str = ""
-) -> list[EffectRow]:
+def due(database: Readable, now: datetime, kinds: Collection[str], most: int, system: str = "") -> list[EffectRow]:
     """Return at most so many effects of some kinds that are due, in the order of their turn; those to one system where
     it is named."""
     marks = ",".join("?" * len(kinds))
