@@ -22,6 +22,8 @@ from engine.terms.calendar import BusinessCalendar
 from engine.terms.counting import count_term
 
 _RESPECTED = "stop-order-respected"
+_TOLD = {"collection-stop": "collection.stop_ordered", "collection-resume": "collection.resume_ordered"}
+"""Orders that rules hear of as events of our own: from and until when a contact is forbidden."""
 CLAUSE_OF_ACTS = "PROCREDIT 36"
 CLAUSES: dict[str, str] = {
     "accrual-stop": "LAW regulator's public instruction, 29.09.2025",
@@ -116,7 +118,7 @@ class OrderPolicy:
                 context.withdraw(fact.order_id)
             elif isinstance(fact, OrderIssued):
                 context.intend(Intent(fact.order_id, _message(fact, it)))
-                if fact.kind == "collection-stop":
+                if fact.kind in _TOLD:
                     context.intend(Intent(f"event:{fact.order_id}", OwnEvent(fields=_event(fact, it))))
 
     def _violations(
@@ -167,7 +169,7 @@ def _event(order: OrderIssued, it: Protection) -> dict[str, Any]:
     return {
         "@timestamp": iso(order.at),
         "event.id": f"order-{order.order_id}",
-        "event.action": "collection.stop_ordered",
+        "event.action": _TOLD[order.kind],
         "mfo.order.id": order.order_id,
         "mfo.loan.ids": list(order.loans),
         "mfo.act.id": it.act.number,

@@ -222,3 +222,20 @@ def test_a_double_entry_joins_its_twin(world: World, outside: OtherSystems) -> N
     assert {clock["state"] for clock in world.clocks(double).values()} == {"cancelled"}
     assert resumed(outside) == []
     assert it_of(world, first).holds
+
+
+def test_a_contact_after_a_word_of_collections_alone_is_found(world: World, outside: OtherSystems) -> None:
+    """Lifting one of two acts, and what collections says of itself, do not free the loan; our own order does."""
+    first, second = entered(world), entered(world, number="B")
+    not_genuine(world, second)
+    world.feed(world.event("collection.resumed", mfo__loan__id="L-1", mfo__approver="boss"), source="collections")
+    world.clock.forward(hours=1)
+    world.feed(world.event("collection.contact_attempted", mfo__loan__id="L-1", mfo__channel="call"))
+    assert "collection-after-stop" in {row["rule_name"] for row in world.incidents()}
+    assert len(it_of(world, first).violations) == 1
+    findings = "SELECT COUNT(*) AS n FROM decisions WHERE topic = 'finding.raised.v1'"
+    before = world.rows(findings)
+    not_genuine(world, first)
+    world.clock.forward(hours=1)
+    world.feed(world.event("collection.contact_attempted", mfo__loan__id="L-1", mfo__channel="call"))
+    assert world.rows(findings) == before
