@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.kernel.answers import DONE, PENDING, REFUSED, Judged, judge, judge_event, subjects_of, word_of
+from engine.kernel.answers import DONE, PENDING, REFUSED, Judged, Subject, judge, judge_event, subjects_of, word_of
 from engine.policies.act_words import ANSWERS
 from engine.protection import orders as orders_of
 from engine.protection.facts import OrderAcknowledged
 from engine.protection.protection import Protection
+from infra.outbound.orders import Answer, HttpPost
 from tests.past import NOW, registered
 from tests.spec import fold
-from tests.support import MONDAY
+from tests.support import MONDAY, MovingClock
 
 LOANS = subjects_of("loan", ("l-1", "l-2"))
 WORDS = st.one_of(st.sampled_from(sorted(DONE | REFUSED | PENDING)), st.text(max_size=12), st.none(), st.booleans(),
@@ -118,3 +119,27 @@ def test_the_words_for_done_are_few(word: str) -> None:
 
 def test_an_order_of_nobody_is_never_done() -> None:
     assert judge(200, {"reference": "R", "outcome": "done", "outcomes": []}, ()).verdict == "unclear"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, b'{"reference": "AFC-1", "outcome": "done"}', "done"),
+        (200, b'{"reference": "AFC-1", "status": "rejected"}', "refused"),
+        (200, b'{"error": "unknown sender"}', "refused"),
+        (202, b'{"reference": "AFC-1"}', "retry"),
+        (200, b"", "retry"),
+        (200, b"<html>", "retry"),
+    ],
+)
+def test_the_anti_fraud_centre_is_read_the_same_way(status: int, body: bytes, outcome: str) -> None:
+    http = HttpPost(MovingClock())
+    message = (Subject(type="message", id="n-1"),)
+    assert http.judged(Answer(status, body), "afc", message).outcome == outcome
+
+
+def test_the_first_contract_hands_over_and_never_proves() -> None:
+    http = HttpPost(MovingClock())
+    said = {body: http.judged(Answer(200, body), "loans", LOANS, 1).outcome for body in (b"", b"{}", b"<html>", b"[]")}
+    assert said == {b"": "handed-over", b"{}": "handed-over", b"<html>": "retry", b"[]": "retry"}
+    assert http.judged(Answer(200, b'{"status": "error"}'), "loans", LOANS, 1).outcome == "refused"
