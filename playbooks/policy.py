@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+from engine.containment.containment import subjects_for
+from engine.containment.facts import ContainmentOrder
 from engine.incidents import facts as i
 from engine.incidents import triage
 from engine.incidents.facts import NoteAdded
 from engine.incidents.incident import Incident, ends_duties
+from engine.kernel.answers import Subject
 from engine.kernel.errors import DecisionRefused
-from engine.kernel.facts import ENGINE, Fact, Person, StoredFact
+from engine.kernel.facts import ENGINE, Fact, FindingRaised, Person, StoredFact
 from engine.kernel.messages import CommandMessage
 from engine.kernel.ports import Context, Intent
+from engine.kernel.timestamps import iso
+from engine.policies.containment import body_of, ordered
 from playbooks import run as runs
 from playbooks.cacao import Playbook
 from playbooks.run import Run
@@ -72,19 +77,38 @@ class PlaybookPolicy:
         playbook = self.by_digest.get(run.digest)
         if playbook is None or run.state != "running":
             return
-        facts = runs.advance(run, playbook, at=context.at, automatic=self.automatic)
+        incident = context.past(Incident, run.incident_id)
+        named = {order: subjects_for(order, incident.entities) for order in self.automatic}
+        able = frozenset(order for order, subjects in named.items() if subjects)  # without a subject: a person's task
+        facts = runs.advance(run, playbook, at=context.at, automatic=able)
         context.record(Run, key, facts)
         for fact in facts:
             if isinstance(fact, runs.CommandRequested):
-                message = CommandMessage(
-                    system="access",
-                    order=fact.order,
-                    run_id=key,
-                    step_id=fact.step_id,
-                    measure=playbook.extension(fact.step_id).get("measure"),
-                    body={"order": fact.order, **run.variables},
-                )
-                context.intend(Intent(fact.key, message))
+                self._command(context, fact, playbook, incident, named[fact.order])
+
+    def _command(
+        self, context: Context, fact: runs.CommandRequested, playbook: Playbook, incident: Incident,
+        subjects: tuple[Subject, ...],
+    ) -> None:  # fmt: skip
+        """Order a step to contain, for every subject there is."""
+        order = cast(ContainmentOrder, fact.order)
+        ordered(context, fact.key, incident.id, order, subjects)
+        body = body_of(order, fact.key, incident, subjects, iso(fact.at))
+        measure = playbook.extension(fact.step_id).get("measure")
+        message = CommandMessage(
+            system="access", order=order, run_id=fact.run_id, step_id=fact.step_id, measure=measure,
+            containment_id=fact.key, body=body,
+        )  # fmt: skip
+        context.intend(Intent(fact.key, message))
+        if order == "payout-hold":
+            self._money(context, incident)
+
+    def _money(self, context: Context, incident: Incident) -> None:
+        """Say where a hold comes after the money."""
+        shown = [it for key in incident.findings for it in context.facts(key) if isinstance(it, FindingRaised)]
+        if any(it.matched.get("event.action") == "loan.disbursement.executed" for it in shown):
+            text = "The hold was ordered after the money had left: the payout itself could not be stopped."
+            context.record(Incident, incident.id, [NoteAdded(at=context.at, incident_id=incident.id, text=text)])
 
     def _measure(self, context: Context, fact: runs.StepFinished) -> None:
         run = context.load(Run, fact.run_id)

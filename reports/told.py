@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from engine.containment import facts as b
 from engine.duties import facts as c
 from engine.governance import facts as g
 from engine.incidents import facts as i
@@ -19,7 +20,7 @@ from reports.phrases import policy, proof
 
 def describe(fact: Fact, names: dict[str, str]) -> str | None:
     """Say in words what a fact of the core means; None for one of others. ``names`` are the words for ids."""
-    for ours in (_incident, _casework, _clock, _notice, _protection, _duty):
+    for ours in (_incident, _casework, _clock, _notice, _protection, _containment, _duty):
         text = ours(fact, names)
         if text is not None:
             return text
@@ -211,6 +212,18 @@ def _protection(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case p.ActRegistered():
             return say("Act {number} of {issuer} entered", number=fact.act.number, issuer=fact.act.issuer)
+        case p.ActAmended():
+            return say("Added to the act: {loans}", loans=", ".join(fact.loans))
+        case p.LoansRemoved():
+            loans, person = ", ".join(fact.loans), fact.proposed_by
+            return say("Found not to belong to the act: {loans} (proposed by {person})", loans=loans, person=person)
+        case p.ActJoined():
+            return say("Joined to another entry of the same act")
+        case p.ActReinstated():
+            return say("The protection holds again; the orders go out again")
+        case p.UnreadRead():
+            incident = names.get(fact.incident_id, say("the incident"))
+            return say("It is what could not be read: see {incident}", incident=incident)
         case p.ActVerified():
             return say("Act found genuine") if fact.genuine else say("Act found NOT genuine; the stops are lifted")
         case p.ActDocumentAttached():
@@ -228,20 +241,55 @@ def _protection(fact: Fact, names: dict[str, str]) -> str | None:
             return say("Declined: {outcome} (proposed by {person})", outcome=outcome, person=person)
         case p.OrderIssued():
             return say("Order: {order} → {target}", order=word(fact.kind), target=fact.target)
-        case p.OrderHandedOver():
-            order = names.get(fact.order_id, say("order"))
-            return say("Sent as a letter: {order}, {reference}", order=order, reference=fact.reference)
-        case p.OrderAcknowledged():
-            order = names.get(fact.order_id, say("order"))
-            return say("Acknowledged: {order}, reference {reference}", order=order, reference=fact.reference)
-        case p.OrderOverdue():
-            order, answer = names.get(fact.order_id, say("order")), fact.last_answer
-            text = n_("NOT acknowledged after {n} tries: {order} ({answer})")
-            return say(text, order=order, n=fact.attempts, answer=answer)
-        case p.OrderRevoked():
-            return say("Not tried any more: {order}", order=names.get(fact.order_id, say("order")))
         case p.ViolationFound():
             return say("VIOLATED: see {incident}", incident=names.get(fact.incident_id, say("the incident")))
+    return _order(fact, names.get(str(getattr(fact, "order_id", "")), say("order")))
+
+
+def _order(fact: Fact, order: str) -> str | None:
+    match fact:
+        case p.OrderHandedOver(channel="http"):
+            return say("Taken, not yet carried out: {order}, {reference}", order=order, reference=fact.reference)
+        case p.OrderHandedOver():
+            return say("Sent as a letter: {order}, {reference}", order=order, reference=fact.reference)
+        case p.OrderAnswered(verdict="refused"):
+            return say("REFUSED: {order} ({detail})", order=order, detail=fact.detail)
+        case p.OrderAnswered():
+            return say("Answered, but not done: {order} ({detail})", order=order, detail=fact.detail)
+        case p.OrderAcknowledged() if fact.proposed_by:
+            values = {"order": order, "reference": fact.reference, "person": fact.proposed_by}
+            return say("Carried out, as {person} vouches: {order}, reference {reference}", **values)
+        case p.OrderAcknowledged():
+            return say("Acknowledged: {order}, reference {reference}", order=order, reference=fact.reference)
+        case p.AcknowledgementProposed():
+            values = {"order": order, "reference": fact.reference}
+            return say("Said to be carried out: {order}, reference {reference}; a second person must agree", **values)
+        case p.AcknowledgementWithdrawn():
+            return say("NOT carried out after all: {order}", order=order)
+        case p.OrderOverdue():
+            text = n_("NOT acknowledged after {n} tries: {order} ({answer})")
+            return say(text, order=order, n=fact.attempts, answer=fact.last_answer)
+        case p.OrderRevoked():
+            return say("Not tried any more: {order}", order=order)
+    return None
+
+
+def _containment(fact: Fact, names: dict[str, str]) -> str | None:
+    match fact:
+        case b.ContainmentOrdered():
+            subjects = ", ".join(it.name for it in fact.subjects)
+            return say("Ordered: {order} for {subjects}", order=word(fact.order), subjects=subjects)
+        case b.ContainmentConfirmed():
+            return say("Confirmed for all subjects, reference {reference}", reference=fact.reference)
+        case b.ContainmentAnswered() | b.ReleaseAnswered():
+            return say("Answered, but not done: {order} ({detail})", order=say("order"), detail=fact.detail)
+        case b.ReleaseProposed():
+            return say("Release proposed; a second person must agree")
+        case b.ReleaseOrdered():
+            freed, kept = (", ".join(it.name for it in part) or "—" for part in (fact.subjects, fact.kept))
+            return say("Release ordered for {subjects}; still held: {kept}", subjects=freed, kept=kept)
+        case b.ReleaseConfirmed():
+            return say("Everything is released, reference {reference}", reference=fact.reference or fact.reason)
     return None
 
 

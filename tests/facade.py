@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from engine.containment import commands as containment
 from engine.duties import commands as clocks
 from engine.governance import commands as governance
 from engine.incidents import commands as incidents
@@ -27,6 +28,8 @@ from engine.rule_life.rules import Mode
 from infra.commands.bulk import in_bulk
 from infra.commands.dispatch import Dispatcher
 from playbooks.cacao import Playbook
+
+PDF = "application/pdf"
 
 
 def _attached(data: bytes | None, name: str, media_type: str) -> Attachment | None:
@@ -199,17 +202,46 @@ class Acts(_Base):
         self._do(notices.RollBackWording, by, kind=kind, language=language, reason=reason)
 
     def register_act(
-        self, act: LegalAct, *, by: Person, document: bytes | None = None, name: str = "", media_type: str = ""
+        self,
+        act: LegalAct,
+        *,
+        by: Person,
+        document: bytes | None = None,
+        name: str = "",
+        media_type: str = "",
+        incident: str = "",
     ) -> str:
         values = {key: value for key, value in act if not key.startswith("document_")}
-        return self._do(protection.EnterAct, by, **values, document=_attached(document, name, media_type)).id
+        attached = _attached(document, name, media_type)
+        return self._do(protection.EnterAct, by, **values, document=attached, incident=incident).id
 
     def attach_document(self, protection_id: str, data: bytes, name: str, media_type: str, *, by: Person) -> None:
         document = Attachment(data=data, name=name, media_type=media_type)
         self._do(protection.AttachDocument, by, protection_id=protection_id, document=document)
 
-    def verify_act(self, protection_id: str, genuine: bool, reason: str, *, by: Person) -> None:
-        self._do(protection.VerifyAct, by, protection_id=protection_id, genuine=genuine, reason=reason)
+    def verify_act(
+        self, protection_id: str, genuine: bool, reason: str, *, by: Person, document: bytes | None = None
+    ) -> None:
+        values = {"genuine": genuine, "reason": reason, "document": _attached(document, "proof.pdf", PDF)}
+        self._do(protection.VerifyAct, by, protection_id=protection_id, **values)
+
+    def amend_act(
+        self, protection_id: str, loans: Sequence[str], received_at: datetime, reason: str, *, by: Person
+    ) -> None:
+        values = {"loans": tuple(loans), "received_at": received_at, "reason": reason}
+        self._do(protection.AmendAct, by, protection_id=protection_id, **values)
+
+    def join_act(self, protection_id: str, into: str, reason: str, *, by: Person) -> None:
+        self._do(protection.JoinAct, by, protection_id=protection_id, into=into, reason=reason)
+
+    def release_containment(self, incident_id: str, reason: str, *, by: Person) -> None:
+        self._do(containment.ReleaseContainment, by, incident_id=incident_id, reason=reason)
+
+    def confirm_release(self, incident_id: str, reason: str, *, by: Person) -> None:
+        self._do(containment.ConfirmRelease, by, incident_id=incident_id, reason=reason)
+
+    def reinstate_act(self, protection_id: str, reason: str, *, by: Person) -> None:
+        self._do(protection.ReinstateAct, by, protection_id=protection_id, reason=reason)
 
     def enter_ruling(
         self, protection_id: str, court: str, number: str, in_force_on: date, received_at: datetime, ruling: str,
@@ -221,15 +253,28 @@ class Acts(_Base):
             document=_attached(document, name, media_type),
         )  # fmt: skip
 
-    def propose_outcome(self, protection_id: str, outcome: str, reason: str, *, by: Person) -> None:
-        self._do(protection.ProposeOutcome, by, protection_id=protection_id, outcome=outcome, reason=reason)
+    def propose_outcome(
+        self, protection_id: str, outcome: str, reason: str, *, by: Person, loans: Sequence[str] = (),
+        document: bytes | None = None,
+    ) -> None:  # fmt: skip
+        values = {"outcome": outcome, "reason": reason, "loans": tuple(loans)}
+        attached = _attached(document, "proof.pdf", PDF)
+        self._do(protection.ProposeOutcome, by, protection_id=protection_id, document=attached, **values)
 
     def decide_outcome(self, protection_id: str, agreed: bool, reason: str, *, by: Person) -> None:
         self._do(protection.DecideOutcome, by, protection_id=protection_id, agreed=agreed, reason=reason)
 
-    def acknowledge_order(self, protection_id: str, order_id: str, reference: str, *, by: Person) -> None:
-        values = {"order_id": order_id, "reference": reference}
-        self._do(protection.AcknowledgeOrder, by, protection_id=protection_id, **values)
+    def acknowledge_order(
+        self, protection_id: str, order_id: str, reference: str, *, by: Person, reason: str = "",
+        document: bytes | None = None,
+    ) -> None:  # fmt: skip
+        values = {"order_id": order_id, "reference": reference, "reason": reason}
+        attached = _attached(document, "proof.pdf", PDF)
+        self._do(protection.AcknowledgeOrder, by, protection_id=protection_id, document=attached, **values)
+
+    def withdraw_acknowledgement(self, protection_id: str, order_id: str, reason: str, *, by: Person) -> None:
+        values = {"order_id": order_id, "reason": reason}
+        self._do(protection.WithdrawAcknowledgement, by, protection_id=protection_id, **values)
 
     def duty_done(self, key: str, done_on: date, evidence: str, document_id: str = "", *, by: Person) -> None:
         values = {"done_on": done_on, "evidence": evidence, "document_id": document_id}

@@ -12,6 +12,7 @@ from engine.kernel.facts import Fact, FindingRaised, StoredFact
 from engine.kernel.ports import A, Intent, Policy
 from engine.notices.notice import Notice
 from engine.protection.protection import Protection
+from engine.retention.retention import Retention
 from infra.store.log.aggregates import kind_of
 from playbooks.run import Run
 from tests.support import MONDAY
@@ -68,7 +69,9 @@ class MemoryContext:
                 return by["order_id"] in it.orders
             case Protection():
                 assert it.act is not None
-                return it.act.client == by.get("client") or by.get("loan") in it.act.loans
+                return it.act.client == by.get("client") or by.get("loan") in it.loans
+            case Retention():
+                return by.get("loan") in it.loans
             case Incident() | Clock() | Notice() | Run():
                 return all(getattr(it, name) == value for name, value in by.items())
         raise AssertionError(f"nothing finds a {type(it).__name__} by {', '.join(by)}")

@@ -167,3 +167,13 @@ class World:
             self.container.acts.complete_task(runs[0].id, step, "success", f"done: {task.title}", by=by)
             titles.append(task.title)
             self.work()
+
+
+def vouch(world: World, protection_id: str, order_id: str, reference: str) -> None:
+    """Two persons, with a document, say that an order was carried out."""
+    acts = world.container.acts
+    document = b"%PDF-1.7 the answer of the other system"
+    acts.acknowledge_order(
+        protection_id, order_id, reference, by=COMPLIANCE, reason="read their letter", document=document
+    )
+    acts.acknowledge_order(protection_id, order_id, reference, by=CISO)

@@ -2,46 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
+from engine.incidents.incident import Incident
 from engine.kernel.checked import checked
-from engine.kernel.commands import DONE, Made, Outcome
-from engine.kernel.facts import Person
+from engine.kernel.commands import DONE, Attachment, Made, Outcome
+from engine.kernel.errors import DecisionRefused, NotFound
+from engine.kernel.facts import Fact, Person
 from engine.permissions import require
-from engine.protection import protection
+from engine.policies.acts import UNREAD_RULE, owner_of
+from engine.protection import deciding, orders
 from engine.protection.commands import (
     AcknowledgeOrder,
+    AmendAct,
     AttachDocument,
     DecideOutcome,
     EnterAct,
     EnterRuling,
+    JoinAct,
     ProposeOutcome,
+    ReinstateAct,
     VerifyAct,
+    WithdrawAcknowledgement,
 )
 from engine.protection.facts import CourtRuled, LegalAct
-from engine.protection.protection import Protection
+from engine.protection.protection import Protection, protection_id
 
 
 @handles(EnterAct)
 def enter_act(desk: Desk, command: EnterAct, by: Person) -> Made:
     """Enter an act with its document; the orders follow by themselves."""
     values = dict(command)
-    document = values.pop("document")
+    document, incident = values.pop("document"), values.pop("incident")
     act = checked(LegalAct, **{**values, "bureaus": command.bureaus or desk.settings.bureaus})
+    with desk.work(by) as work:  # nothing is kept of what is refused
+        _enter(work, act, by)
+        read = _unread(work, incident) if incident else ""
     if document is not None:
         require("attach-document", by)
         kept = desk.keep(document, client=act.client, about="legal act", by=by, name="act")
         found = {"document_id": kept.document_id, "document_sha256": kept.sha256, "document_name": kept.name}
         act = act.model_copy(update=found)
-    key = protection.protection_id(act)
+    key = protection_id(act)
     with desk.work(by) as work:
-        it = work.unit.load(Protection, key)
-        work.record(Protection, key, protection.register_act(it, act, by=by, at=work.at))
+        work.record(Protection, key, _enter(work, act, by))
         if act.document_id is not None and act.document_sha256 is not None:
+            it = work.unit.load(Protection, key)
             name = act.document_name or "act"
-            facts = protection.attach(it, act.document_id, act.document_sha256, name, by=by, at=work.at)
+            facts = deciding.attach(it, act.document_id, act.document_sha256, name, by=by, at=work.at)
             work.record(Protection, key, facts)
+        if read:
+            it = work.unit.load(Protection, key)
+            work.record(Protection, key, deciding.read_unread(it, read, by=by, at=work.at))
     return Made(id=key)
+
+
+def _enter(work: Work, act: LegalAct, by: Person) -> Sequence[Fact]:
+    """Return what entering an act records. Raise DecisionRefused for a loan that is another client's."""
+    it = work.unit.load(Protection, protection_id(act))
+    facts = deciding.register_act(it, act, by=by, at=work.at)
+    _own_loans(work, act.client, act.loans)
+    return facts
+
+
+def _own_loans(work: Work, client: str, loans: Sequence[str]) -> None:
+    """Raise DecisionRefused for loans that are known to be another client's."""
+    for loan in loans:
+        owner = owner_of(work.unit, loan)
+        if owner and owner != client:
+            raise DecisionRefused("loan {loan} is known as another client's; check client and contract", loan=loan)
+
+
+def _unread(work: Work, named: str) -> str:
+    """Return the id of the incident of what could not be read, by its number or id. Raise NotFound."""
+    found = work.unit.find(Incident, number=named)
+    key = found[0] if found else named
+    if work.get(Incident, key).rule_name != UNREAD_RULE:
+        raise NotFound("there is no such incident of an act that could not be read")
+    return key
 
 
 def _client(desk: Desk, protection_id: str, by: Person) -> str:
@@ -59,17 +99,57 @@ def attach_document(desk: Desk, command: AttachDocument, by: Person) -> Outcome:
     kept = desk.keep(command.document, client=client, about="protection", by=by, name="")
     with desk.work(by) as work:
         it = work.get(Protection, command.protection_id)
-        facts = protection.attach(it, kept.document_id, kept.sha256, kept.name, by=by, at=work.at)
+        facts = deciding.attach(it, kept.document_id, kept.sha256, kept.name, by=by, at=work.at)
         work.record(Protection, it.id, facts)
     return DONE
 
 
-@in_unit(VerifyAct)
-def verify_act(work: Work, command: VerifyAct) -> Outcome:
-    """Check an act as a second person."""
+def _kept(desk: Desk, key: str, document: Attachment | None, document_id: str, by: Person) -> str:
+    """Attach a document that came with a command; return its id, or that of the one that was named."""
+    if document is None:
+        return document_id
+    attach_document(desk, AttachDocument(protection_id=key, document=document), by)
+    with desk.work(by) as work:
+        return next(reversed(work.get(Protection, key).documents))
+
+
+@handles(VerifyAct)
+def verify_act(desk: Desk, command: VerifyAct, by: Person) -> Outcome:
+    """Check an act as a second person; that one is not genuine takes two."""
+    key = command.protection_id
+    document_id = _kept(desk, key, command.document, command.document_id, by)
+    with desk.work(by) as work:
+        it = work.get(Protection, key)
+        document_id = document_id or next(reversed(it.documents), "")
+        facts = deciding.verify_act(it, command.genuine, command.reason, document_id=document_id, by=by, at=work.at)
+        work.record(Protection, it.id, facts)
+    return DONE
+
+
+@in_unit(AmendAct)
+def amend_act(work: Work, command: AmendAct) -> Outcome:
+    """Add loans to an act."""
     it = work.get(Protection, command.protection_id)
-    facts = protection.verify_act(it, command.genuine, command.reason, by=work.by, at=work.at)
+    facts = deciding.amend_act(it, command.loans, command.received_at, command.reason, by=work.by, at=work.at)
+    assert it.act is not None
+    _own_loans(work, it.act.client, command.loans)
     work.record(Protection, it.id, facts)
+    return DONE
+
+
+@in_unit(JoinAct)
+def join_act(work: Work, command: JoinAct) -> Outcome:
+    """Join a double entry to its twin."""
+    it, into = work.get(Protection, command.protection_id), work.get(Protection, command.into)
+    work.record(Protection, it.id, deciding.join_act(it, into, command.reason, by=work.by, at=work.at))
+    return DONE
+
+
+@in_unit(ReinstateAct)
+def reinstate_act(work: Work, command: ReinstateAct) -> Outcome:
+    """Take back what ended a protection."""
+    it = work.get(Protection, command.protection_id)
+    work.record(Protection, it.id, deciding.reinstate_act(it, command.reason, by=work.by, at=work.at))
     return DONE
 
 
@@ -85,18 +165,27 @@ def enter_ruling(desk: Desk, command: EnterRuling, by: Person) -> Outcome:
         fact = CourtRuled(
             at=work.at, actor=by.id, protection_id=it.id, court=command.court.strip()[:300],
             number=command.number.strip()[:100], in_force_on=command.in_force_on, received_at=command.received_at,
-            ruling=command.ruling, document_id=document_id,
+            ruling=command.ruling, document_id=document_id, loans=command.loans,
         )  # fmt: skip
-        work.record(Protection, it.id, protection.rule(it, fact))
+        read = _unread(work, command.incident) if command.incident else ""
+        work.record(Protection, it.id, deciding.rule(it, fact))
+        if read:
+            it = work.unit.load(Protection, it.id)
+            work.record(Protection, it.id, deciding.read_unread(it, read, by=by, at=work.at))
     return DONE
 
 
-@in_unit(ProposeOutcome)
-def propose_outcome(work: Work, command: ProposeOutcome) -> Outcome:
+@handles(ProposeOutcome)
+def propose_outcome(desk: Desk, command: ProposeOutcome, by: Person) -> Outcome:
     """Propose how a protection ends."""
-    it = work.get(Protection, command.protection_id)
-    facts = protection.propose_outcome(it, command.outcome, command.reason, by=work.by, at=work.at)
-    work.record(Protection, it.id, facts)
+    key = command.protection_id
+    document_id = _kept(desk, key, command.document, command.document_id, by)
+    with desk.work(by) as work:
+        it = work.get(Protection, key)
+        facts = deciding.propose_outcome(
+            it, command.outcome, command.reason, loans=command.loans, document_id=document_id, by=by, at=work.at
+        )
+        work.record(Protection, it.id, facts)
     return DONE
 
 
@@ -104,15 +193,29 @@ def propose_outcome(work: Work, command: ProposeOutcome) -> Outcome:
 def decide_outcome(work: Work, command: DecideOutcome) -> Outcome:
     """Decide it as the second person."""
     it = work.get(Protection, command.protection_id)
-    facts = protection.decide_outcome(it, command.agreed, command.reason, by=work.by, at=work.at)
+    facts = deciding.decide_outcome(it, command.agreed, command.reason, by=work.by, at=work.at)
     work.record(Protection, it.id, facts)
     return DONE
 
 
-@in_unit(AcknowledgeOrder)
-def acknowledge_order(work: Work, command: AcknowledgeOrder) -> Outcome:
-    """Record by hand that another system carried an order out."""
+@handles(AcknowledgeOrder)
+def acknowledge_order(desk: Desk, command: AcknowledgeOrder, by: Person) -> Outcome:
+    """Vouch that another system carried an order out; another person agrees."""
+    key = command.protection_id
+    document_id = _kept(desk, key, command.document, command.document_id, by)
+    with desk.work(by) as work:
+        it = work.get(Protection, key)
+        facts = orders.acknowledge_by_hand(
+            it, command.order_id, command.reference, command.reason, document_id, by=by, at=work.at
+        )
+        work.record(Protection, it.id, facts)
+    return DONE
+
+
+@in_unit(WithdrawAcknowledgement)
+def withdraw_acknowledgement(work: Work, command: WithdrawAcknowledgement) -> Outcome:
+    """Say that an order was not carried out after all."""
     it = work.get(Protection, command.protection_id)
-    facts = protection.acknowledge_by_hand(it, command.order_id, command.reference, by=work.by, at=work.at)
+    facts = orders.withdraw_acknowledgement(it, command.order_id, command.reason, by=work.by, at=work.at)
     work.record(Protection, it.id, facts)
     return DONE

@@ -30,6 +30,7 @@ from engine.incidents.facts import (
     SeverityChanged,
 )
 from engine.incidents.incident import Incident
+from engine.kernel.answers import says_something
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, OfIncident, Person
 from engine.kernel.ids import derive
@@ -173,7 +174,7 @@ MEASURES: tuple[Measure, ...] = ("containment", "cause", "consequence", "recover
 def record_measure(incident: Incident, measure: Measure, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Record a measure with its evidence; recovery needs cause and consequences eliminated first."""
     _triage(incident, "record-measure", by)
-    if not evidence.strip():
+    if not says_something(evidence):
         raise DecisionRefused("a measure needs its evidence in words or a reference")
     common: OfIncident = {"at": at, "actor": by.id, "reason": "", "incident_id": incident.id}
     match measure:

@@ -89,6 +89,17 @@ class CommandMessage(Message):
     run_id: str
     step_id: str
     measure: str | None = None
+    containment_id: str = ""
+    body: dict[str, Any]
+
+
+class ContainmentMessage(Message):
+    """An order to contain further subjects of an incident, or to release what was blocked."""
+
+    kind: ClassVar[str] = "containment"
+    system: str
+    containment_id: str
+    order: str
     body: dict[str, Any]
 
 
@@ -108,6 +119,7 @@ AnyMessage = (
     | OwnEvent
     | OrderMessage
     | CommandMessage
+    | ContainmentMessage
     | WebhookMessage
 )
 """The closed set of messages: who tells them apart leaves none out."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from engine.events.envelope import Rejected, SecurityEvent
+from engine.kernel.answers import Judged
 from engine.kernel.facts import Fact, Record, StoredFact
 from engine.kernel.messages import AnyMessage
 
@@ -85,6 +86,8 @@ class Delivery(Record):
     reference: str = ""
     detail: str = ""
     done_at: datetime | None = None
+    judged: Judged | None = None
+    """What the answer says of each subject, where the other side answered at all."""
 
 
 class Sender(Protocol):

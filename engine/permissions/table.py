@@ -132,16 +132,33 @@ _PROTECTION = (
     _of("protection", "attach-document", "Attach a document to a protection", _TEXTS,
         "attaching a document needs a compliance officer, an analyst or the CISO"),
     _of("protection", "verify-act", "Say that an act is genuine, or is not", _OFFICER,
-        "verifying an act needs a compliance officer", needs=_REASON),
+        "verifying an act needs a compliance officer", needs=(*_REASON, "a document, for one that is not genuine"),
+        second="that it is not genuine another person says too"),
+    _of("protection", "amend-act", "Add loans to an act that was entered", (OFFICER, SOC, CISO),
+        "adding to an act needs a compliance officer, an analyst or the CISO", needs=_REASON),
+    _of("protection", "join-act", "Join a double entry of an act to its twin", _DECIDES,
+        "joining acts needs a compliance officer or the CISO", needs=_REASON,
+        second="somebody else than who entered it"),
+    _of("protection", "reinstate-act", "Take back what ended a protection", _DECIDES,
+        "reinstating a protection needs a compliance officer or the CISO", needs=_REASON),
     _of("protection", "enter-ruling", "Enter a decision of a court in force", _DECIDES,
         "entering a court decision needs a compliance officer or the CISO", needs=("court", "number")),
-    _of("protection", "propose-outcome", "Propose how a protection ends", _DECIDES,
-        "proposing an outcome needs a compliance officer or the CISO", needs=_REASON,
+    _of("protection", "propose-outcome", "Propose how a protection ends, or that loans do not belong to it", _DECIDES,
+        "proposing an outcome needs a compliance officer or the CISO",
+        needs=(*_REASON, "a document, for what lifts a stop"),
         second="another person decides", by="decide-outcome"),
     _of("protection", "decide-outcome", "Decide how a protection ends", _DECIDES,
         "deciding an outcome needs a compliance officer or the CISO", needs=("reason, when declining",)),
     _of("protection", "acknowledge-order", "Record by hand that a system carried an order out", _DECIDES,
-        "acknowledging an order by hand needs a compliance officer or the CISO", needs=("reference",)),
+        "acknowledging an order by hand needs a compliance officer or the CISO",
+        needs=("reference", "reason", "a document"), second="another person says the same"),
+    _of("protection", "withdraw-acknowledgement", "Say that an order was not carried out after all", _DECIDES,
+        "withdrawing an acknowledgement needs a compliance officer or the CISO", needs=_REASON),
+)  # fmt: skip
+_CONTAINMENT = (
+    _of("containment", "release-containment", "Release what an open incident blocks", _TRIAGE, needs=_REASON,
+        second="another person says the same"),
+    _of("containment", "confirm-release", "Say that what was blocked was released by hand", _TRIAGE, needs=_REASON),
 )  # fmt: skip
 _GOVERNANCE = (
     _of("governance", "record-duty", "Record that a returning duty was done", (*_DECIDES, SOURCE),
@@ -198,7 +215,8 @@ _ACCOUNT = (_of("account", "make-calendar-feed", "Make the address of one's own 
 COMMANDS: dict[str, Permission] = {
     permission.command: permission
     for permission in (
-        *_INCIDENTS, *_CLOCKS, *_NOTICES, *_PROTECTION, *_GOVERNANCE, *_KEPT, *_DETECTION, *_WORDING, *_ACCOUNT,
+        *_INCIDENTS, *_CLOCKS, *_NOTICES, *_PROTECTION, *_CONTAINMENT, *_GOVERNANCE, *_KEPT, *_DETECTION, *_WORDING,
+        *_ACCOUNT,
     )
 }  # fmt: skip
 """Every command of people by its name."""

@@ -2,92 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 
 from pydantic import ValidationError
 
 from engine.events.envelope import SecurityEvent
+from engine.kernel.answers import Judged, all_of, judge_event
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Entities, FindingRaised, Person
 from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
-from engine.protection import protection
-from engine.protection.facts import CourtRuled, LegalAct
-from engine.protection.protection import Protection
+from engine.policies.act_words import ANSWERS, kind_of_act, ruling_of
+from engine.protection import deciding, orders
+from engine.protection.facts import CourtRuled, LegalAct, Ruling, Unread, UnreadReceived
+from engine.protection.protection import Protection, protection_id
+from engine.retention.retention import Retention, retention_id
 from engine.terms.counting import EARLIEST, LATEST
 
-_PROTECTING = ("victim_resolution", "remedial_submission")
-_ANSWERS = (
-    "collection.stopped", "collection.resumed", "loan.accrual.stopped", "loan.written_off",
-    "bureau.correction.acknowledged",
-)  # fmt: skip
+UNREAD_RULE = "legal-act-incomplete"
+ClientsOf = Callable[[str, int], Collection[str]]
+"""An IIN and a position of the ledger → the clients that events before it named together with it."""
 
 
 class ActPolicy:
-    """Reads acts and answers that arrive as events. What it cannot read becomes an incident for a person."""
+    """Reads acts and answers that arrive as events. What it cannot read becomes an incident for a person, and the
+    terms of the law run from its receipt all the same."""
 
     name: str = "acts"
-    answers = frozenset({"legal.act.received", "legal.court_decision.received", *_ANSWERS})
+    answers = frozenset({"legal.act.received", "legal.court_decision.received", *ANSWERS})
 
-    def __init__(self, bureaus: tuple[str, ...]) -> None:
+    def __init__(self, bureaus: tuple[str, ...], clients_of: ClientsOf = lambda iin, before: ()) -> None:
         self.bureaus = bureaus
+        self.clients_of = clients_of
 
     def answer(self, context: Context, event: SecurityEvent) -> None:
         """Answer one event."""
-        if event.action == "legal.act.received" and event.fields.get("mfo.kind") in _PROTECTING:
+        if event.action == "legal.act.received":
             self._act(context, event)
         elif event.action == "legal.court_decision.received":
             self._court(context, event)
-        elif event.action in _ANSWERS and event.fields.get("mfo.order.id"):
+        elif event.action in ANSWERS and event.fields.get("mfo.order.id"):
             self._answered(context, event)
 
     def _act(self, context: Context, event: SecurityEvent) -> None:
         by = Person(id=f"source:{event.source}", roles=frozenset({"source"}))
         try:
-            act = self._read(event)
-            key = protection.protection_id(act)
-            facts = protection.register_act(context.load(Protection, key), act, by=by, at=context.at)
+            act = self._read(context, event)
+            key = protection_id(act)
+            facts = deciding.register_act(context.load(Protection, key), act, by=by, at=context.at)
         except (ValidationError, QorgauError, ValueError) as error:
-            self._unreadable(context, event, error)
+            self._ask(context, event, _why(error), "act")
             return
         context.record(Protection, key, facts)
+        if not _loans(event):
+            self._ask(context, event, "it names no contract; check those that were found for the client")
 
-    def _read(self, event: SecurityEvent) -> LegalAct:
+    def _read(self, context: Context, event: SecurityEvent) -> LegalAct:
+        """Read an act; what it names by IIN, or leaves out, comes from what the loan system told before."""
         fields = event.fields
         received = _instant(fields.get("mfo.received_at")) or event.received_at
         document = str(fields.get("mfo.document.hash") or "").removeprefix("sha256:")
-        return checked_act(
-            kind=fields.get("mfo.kind"),
-            issuer=fields.get("mfo.act.issuer"),
-            number=fields.get("mfo.act.number"),
+        client, loans = self._whose(context, event)
+        return LegalAct(
+            kind=kind_of_act(fields.get("mfo.kind")),  # type: ignore[arg-type]  # None is refused with its name
+            issuer=str(fields.get("mfo.act.issuer") or ""),
+            number=str(fields.get("mfo.act.number") or ""),
             act_date=date.fromisoformat(str(fields.get("mfo.act.date"))[:10]),
             received_at=min(received, event.received_at),
-            channel=fields.get("mfo.channel") or event.source,
-            client=fields.get("mfo.client.id"),
-            loans=_tuple(fields.get("mfo.loan.ids")),
+            channel=str(fields.get("mfo.channel") or event.source),
+            client=client,
+            loans=loans,
             bureaus=self.bureaus,
             document_sha256=document if len(document) == 64 else None,
         )
 
-    def _court(self, context: Context, event: SecurityEvent) -> None:
-        """A decision of a court belongs to the protections of its loans; one that fits none is entered by a person."""
-        loans = set(_tuple(event.fields.get("mfo.loan.ids")))
-        try:
-            found = protecting(context, clients=(), loans=sorted(loans))
-            if not found:
-                raise QorgauError("no act protects these loans")
-            for it in found:
-                context.record(
-                    Protection,
-                    it.id,
-                    protection.rule(context.load(Protection, it.id), self._ruling(context, event, it.id)),
-                )
-        except (ValidationError, QorgauError, ValueError) as error:
-            self._unreadable(context, event, error)
+    def _whose(self, context: Context, event: SecurityEvent) -> tuple[str, tuple[str, ...]]:
+        """Return client and loans. Raise ValueError where they cannot be known, or do not belong together."""
+        client, loans = str(event.fields.get("mfo.client.id") or ""), _loans(event)
+        iin = str(event.fields.get("mfo.client.iin") or "")
+        known = set(self.clients_of(iin, event.position)) if iin else set()
+        owners = {owner for loan in loans if (owner := owner_of(context, loan))}
+        if not client:
+            found = known or owners
+            if len(found) != 1:
+                raise ValueError("the client is not known")
+            client = next(iter(found))
+        if (known and client not in known) or owners - {client}:
+            raise ValueError("client, IIN and contracts do not belong together")
+        loans = loans or tuple(sorted(context.load(Retention, retention_id(client)).open_loans))
+        if not loans:
+            raise ValueError("the contracts are not known")
+        return client, loans
 
-    def _ruling(self, context: Context, event: SecurityEvent, key: str) -> CourtRuled:
+    def _court(self, context: Context, event: SecurityEvent) -> None:
+        """A decision of a court belongs to the protections of its loans. One that fits none, or does not say clearly
+        what it decides, is read by a person."""
+        try:
+            ruling = ruling_of(event.fields)
+            found = protecting(context, clients=(), loans=sorted(_loans(event)))
+            if ruling == "claim-refused" and not found:
+                self._ask(context, event, "the court refused a claim about loans that no act protects")
+                return
+            if not found:
+                raise ValueError("no act protects these loans")
+            if ruling is None or ruling == "debt-partly-void":
+                raise ValueError("a person reads what the court decided")
+            if ruling == "act-overturned" and len(found) > 1:
+                raise ValueError("several acts protect these loans; a person says which was overturned")
+            for it in found:
+                fact = self._ruled(context, event, it.id, ruling)
+                context.record(Protection, it.id, deciding.rule(context.load(Protection, it.id), fact))
+        except (ValidationError, QorgauError, ValueError) as error:
+            self._ask(context, event, _why(error), "court-decision")
+
+    def _ruled(self, context: Context, event: SecurityEvent, key: str, ruling: Ruling) -> CourtRuled:
         fields = event.fields
         received = _instant(fields.get("mfo.received_at")) or event.received_at
         return CourtRuled(
@@ -98,23 +128,19 @@ class ActPolicy:
             number=str(fields.get("mfo.act.number") or fields.get("mfo.decision.id") or ""),
             in_force_on=date.fromisoformat(str(fields.get("mfo.court_decision.in_force_at"))[:10]),
             received_at=min(received, event.received_at),
-            ruling="debt-void",
+            ruling=ruling,
+            loans=_loans(event),
         )
 
-    def _unreadable(self, context: Context, event: SecurityEvent, error: Exception) -> None:
-        """An act the engine cannot read must not be lost: it opens an incident, so that a person enters it."""
-        if isinstance(error, ValidationError):
-            names = ", ".join(sorted({str(part["loc"][0]) for part in error.errors() if part["loc"]}))
-            what = f"{names} cannot be read"
-        else:
-            what = error.message[:80] if isinstance(error, QorgauError) else "date or time cannot be read"
-        finding_id = str(derive("finding", "legal-act-incomplete", event.source, event.event_id))
+    def _ask(self, context: Context, event: SecurityEvent, what: str, unread: Unread | None = None) -> None:
+        """Open an incident, so that a person looks; for what could not be read the terms run from its receipt."""
+        finding_id = str(derive("finding", UNREAD_RULE, event.source, event.event_id))
         finding = FindingRaised(
             at=context.at,
             finding_id=finding_id,
-            rule_id="legal-act-incomplete",
-            rule_name="legal-act-incomplete",
-            rule_title=f"Enter the act by hand: {what}",
+            rule_id=UNREAD_RULE,
+            rule_name=UNREAD_RULE,
+            rule_title=f"Enter the act by hand: {what}" if unread else f"Look at the act: {what}",
             rule_version="1",
             severity="critical",
             incident_class="control-failure",
@@ -129,18 +155,40 @@ class ActPolicy:
             entities=Entities(),
         )
         context.record_single(finding_id, finding)
+        if unread is None:
+            return
+        received = UnreadReceived(
+            at=context.at, incident_id=str(derive("incident", finding_id)), what=unread, received_at=_received(event),
+            source=event.source, event_id=event.event_id, detail=what[:300],
+        )  # fmt: skip
+        context.record_single(str(derive("unread", event.source, event.event_id)), received)
 
     def _answered(self, context: Context, event: SecurityEvent) -> None:
         order_id = str(event.fields["mfo.order.id"])
-        for protection_id in context.find(Protection, order_id=order_id):
-            acknowledge(
-                context,
-                protection_id,
-                order_id,
-                reference=str(event.fields.get("mfo.bureau.reference") or event.event_id)[:200],
-                done_at=min(event.at, event.received_at),
-                actor=f"source:{event.source}",
-            )
+        reference = str(event.fields.get("mfo.bureau.reference") or event.event_id)[:200]
+        for key in context.find(Protection, order_id=order_id):
+            order = context.load(Protection, key).orders[order_id]
+            read = ANSWERS[event.action]
+            if order.kind in read.kinds:
+                judged = judge_event(
+                    event.fields, order.subjects, says=read.says, denies=read.denies, by_name=read.by_name,
+                    reference=reference,
+                )  # fmt: skip
+            else:
+                judged = all_of(order.subjects, "unclear", f"{event.action} is no answer to {order.kind}", reference)
+            done_at = min(event.at, event.received_at)
+            take_answer(context, key, order_id, judged, done_at=done_at, actor=f"source:{event.source}")
+
+
+def owner_of(context: Context, loan: str) -> str:
+    """Return whose loan it is by what the loan system told, or by an act in force; empty where nobody knows."""
+    for key in context.find(Retention, loan=loan):
+        return context.load(Retention, key).client
+    for key in context.find(Protection, loan=loan):
+        it = context.load(Protection, key)
+        if it.holds and it.act is not None and loan in it.loans:
+            return it.act.client
+    return ""
 
 
 def protecting(context: Context, *, clients: Sequence[str], loans: Sequence[str]) -> list[Protection]:
@@ -151,23 +199,43 @@ def protecting(context: Context, *, clients: Sequence[str], loans: Sequence[str]
     for key in sorted(keys):
         it = context.past(Protection, key)
         act = it.act
-        if it.holds and act is not None and (act.client in clients or not set(act.loans).isdisjoint(loans)):
+        if it.holds and act is not None and (act.client in clients or not set(it.loans).isdisjoint(loans)):
             found.append(it)
     return found
 
 
-def acknowledge(
-    context: Context, protection_id: str, order_id: str, *, reference: str, done_at: datetime, actor: str
+def take_answer(
+    context: Context, protection_id: str, order_id: str, judged: Judged, *, done_at: datetime, actor: str
 ) -> None:
-    """Record an acknowledgement, from whichever way it came."""
+    """Record what an answer makes of an order, from whichever way it came."""
     it = context.load(Protection, protection_id)
-    facts = protection.acknowledge_order(it, order_id, reference=reference, done_at=done_at, at=context.at, actor=actor)
+    done_at = max(done_at, it.orders[order_id].issued_at)
+    facts = orders.answered(it, order_id, judged, done_at=done_at, at=context.at, actor=actor)
     context.record(Protection, protection_id, facts)
 
 
-def checked_act(**fields: object) -> LegalAct:
-    """Return an act from what somebody else wrote. Raise ValidationError naming the fields that cannot be read."""
-    return LegalAct.model_validate(fields)
+def _why(error: Exception) -> str:
+    """Say what could not be read, without a value."""
+    if isinstance(error, ValidationError):
+        names = ", ".join(sorted({str(part["loc"][0]) for part in error.errors() if part["loc"]}))
+        return f"{names} cannot be read"
+    if isinstance(error, QorgauError):
+        return error.message[:120]
+    said = str(error)
+    return said[:120] if said.startswith(_SAID) else "date or time cannot be read"
+
+
+_SAID = ("the ", "client, ", "no act", "a person", "several acts")
+"""How our own refusals begin; what Python says of a date carries the date."""
+
+
+def _received(event: SecurityEvent) -> datetime:
+    """Return from when the terms run: what is stated where it can be read, never later than the event came."""
+    try:
+        stated = _instant(event.fields.get("mfo.received_at"))
+    except ValueError:
+        stated = None
+    return min(stated or event.received_at, event.received_at)
 
 
 def _instant(value: object) -> datetime | None:
@@ -177,13 +245,15 @@ def _instant(value: object) -> datetime | None:
     try:
         found = parse_rfc3339(value)
     except NotAnInstant as error:
-        raise ValueError("received_at is no instant") from error
+        raise ValueError("the receipt is no instant") from error
     if not EARLIEST <= found <= LATEST:
-        raise ValueError("received_at lies outside the years that can be counted in")
+        raise ValueError("the receipt lies outside the years that can be counted in")
     return found
 
 
-def _tuple(value: object) -> tuple[str, ...]:
-    if isinstance(value, list | tuple):
-        return tuple(str(part) for part in value)
-    return (str(value),) if value not in (None, "") else ()
+def _loans(event: SecurityEvent) -> tuple[str, ...]:
+    found: list[str] = []
+    for name in ("mfo.loan.ids", "mfo.loan.id"):
+        value = event.fields.get(name)
+        found += [str(it) for it in value] if isinstance(value, list | tuple) else [str(value)] if value else []
+    return tuple(dict.fromkeys(it for it in found if it.strip()))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from engine.containment import facts as b
+from engine.containment.containment import Containment
 from engine.duties import facts as c
 from engine.duties.clock import Clock
 from engine.incidents.incident import Incident
@@ -22,6 +24,7 @@ from engine.permissions import Role
 from engine.protection import facts as p
 from engine.protection.protection import Protection
 
+TRIAGE_ROLES = (Role.SOC_ANALYST.value, Role.CISO.value)
 COMPLIANCE = (Role.COMPLIANCE_OFFICER.value, Role.CISO.value)
 URGENT = 90
 _OF_CLOCKS = (
@@ -29,7 +32,11 @@ _OF_CLOCKS = (
     c.ClockCancellationProposed,
 )  # fmt: skip
 _OF_NOTICES = (n.NoticeRefused, n.NoticeUnknown, n.NoticeBounced, n.NoticeSubmitted)
-_OF_PROTECTIONS = (p.OrderOverdue, p.ViolationFound, p.OutcomeProposed)
+_OF_PROTECTIONS = (
+    p.OrderOverdue, p.OrderAnswered, p.AcknowledgementProposed, p.AcknowledgementWithdrawn, p.ViolationFound,
+    p.OutcomeProposed,
+)  # fmt: skip
+_OF_CONTAINMENT = (b.ContainmentAnswered, b.ReleaseAnswered, b.ReleaseProposed)
 """The facts that alarm somebody."""
 
 
@@ -60,7 +67,7 @@ class AlertPolicy:
 
     name: str = "alerts"
     after: tuple[str, ...] = ()
-    answers: tuple[type[Fact], ...] = (*_OF_CLOCKS, *_OF_NOTICES, *_OF_PROTECTIONS, *TROUBLES)
+    answers: tuple[type[Fact], ...] = (*_OF_CLOCKS, *_OF_NOTICES, *_OF_PROTECTIONS, *_OF_CONTAINMENT, *TROUBLES)
 
     def __init__(self, role_mail: Mapping[str, str], common: str, say: Callable[..., str] = english) -> None:
         self.role_mail = role_mail
@@ -108,8 +115,24 @@ def _shared(context: Context, fact: Fact) -> str:
     return f"statuses-set-aside:{hour}" if isinstance(fact, StatusesSetAside) else ""
 
 
+def _of_containment(context: Context, fact: Fact) -> Alert | None:
+    match fact:
+        case b.ContainmentAnswered() | b.ReleaseAnswered() if fact.verdict != "pending":
+            it = context.past(Containment, fact.containment_id)
+            values = {"owner_kind": "incident", "owner_id": it.incident_id, "order": it.order, "detail": fact.detail}
+            text = n_("The order '{order}' of incident {owner_id} is not done: {detail}")
+            return Alert(n_("Not everything is contained or released"), (text,), values, TRIAGE_ROLES)
+        case b.ReleaseProposed():
+            it = context.past(Containment, fact.containment_id)
+            values = {"owner_kind": "incident", "owner_id": it.incident_id}
+            text = n_("What incident {owner_id} blocks should be released.")
+            return Alert(n_("A second person is asked: release what is blocked"), (text,), values, loud=False)
+    return None
+
+
 def _alert(context: Context, fact: Fact) -> Alert | None:
-    return _of_clock(context, fact) or _of_notice(context, fact) or _of_protection(context, fact) or _of_trouble(fact)
+    readers = (_of_clock, _of_notice, _of_protection, _of_containment, lambda context, it: _of_trouble(it))
+    return next((alert for read in readers if (alert := read(context, fact)) is not None), None)
 
 
 def _of_clock(context: Context, fact: Fact) -> Alert | None:
@@ -178,6 +201,23 @@ def _of_protection(context: Context, fact: Fact) -> Alert | None:
         case p.OrderOverdue():
             values: dict[str, Any] = {"order": fact.order_id, "n": fact.attempts, "answer": fact.last_answer}
             return Alert(n_("An order is not acknowledged"), (n_("Order {order}: {n} tries. {answer}"),), values)
+        case p.OrderAnswered():
+            order = context.past(Protection, fact.protection_id).orders.get(fact.order_id)
+            values = {"order": fact.order_id, "kind": order.kind if order else "", "detail": fact.detail}
+            subject = (
+                n_("An order was refused") if fact.verdict == "refused" else n_("The answer to an order proves nothing")
+            )
+            text = n_("Order {order} ({kind}) is not done; its clock runs on. {detail}")
+            return Alert(subject, (text,), values)
+        case p.AcknowledgementProposed():
+            values = {"order": fact.order_id, "reference": fact.reference}
+            subject = n_("A second person is asked: an order was carried out")
+            text = n_("Order {order} is said to be carried out, reference {reference}.")
+            return Alert(subject, (text,), values, loud=False)
+        case p.AcknowledgementWithdrawn():
+            values = {"order": fact.order_id, "reason": fact.reason}
+            text = n_("Order {order} was not carried out after all: {reason}. Its duty is owed again.")
+            return Alert(n_("An order is owed again"), (text,), values)
         case p.ViolationFound():
             it = context.past(Protection, fact.protection_id)
             values = {"number": it.act.number if it.act else fact.protection_id, "incident": fact.incident_id}

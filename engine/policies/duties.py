@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from engine.containment import facts as b
 from engine.duties import clock as clocks
 from engine.duties import facts as c
 from engine.duties.clock import Clock
@@ -45,6 +46,7 @@ class DutyPolicy:
         follows = any(phrase.word == "report-submitted" for duty in policy.declared for phrase in duty.starts)
         self.answers: tuple[type[Fact], ...] = (
             *occasions.INCIDENT_FACTS, *occasions.NOTICE_FACTS, *occasions.PROTECTION_FACTS, *g.FACTS,
+            *occasions.CONTAINMENT_FACTS,
             *((c.ClockSatisfied,) if follows else ()),
         )  # fmt: skip
 
@@ -88,6 +90,8 @@ class DutyPolicy:
                 return occasions.of_notice(context, fact)
             case c.ClockSatisfied():
                 return occasions.of_clock(context.past(Clock, fact.clock_id))
+            case b.ReleaseOrdered() | b.ReleaseConfirmed():
+                return occasions.of_containment(context, fact)
             case _ if isinstance(fact, occasions.PROTECTION_FACTS):
                 return occasions.of_protection(context, fact)
             case _ if isinstance(fact, g.FACTS):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from engine.containment import facts as b
+from engine.containment.containment import Containment
 from engine.duties import declared
 from engine.duties.clock import Clock
 from engine.duties.declared import Anchor, Condition, DeclaredDuty
@@ -24,7 +26,7 @@ from engine.notices import facts as n
 from engine.notices.facts import NoticeStage
 from engine.notices.notice import Notice
 from engine.protection import facts as p
-from engine.protection.protection import Protection
+from engine.protection.protection import STOPS, Protection
 from engine.terms.calendar import BusinessCalendar
 
 
@@ -100,7 +102,7 @@ class Cancellation:
     reason: str
     second_person: str
     keep: tuple[str, ...] | None = None
-    """Clients whose clocks stay; only clocks of clients are meant then."""
+    """Clients (or parts of an act) whose clocks stay; only clocks of clients (or parts) are meant then."""
 
 
 @dataclass(slots=True)
@@ -123,8 +125,12 @@ INCIDENT_FACTS = (
     i.NotifiabilityRaised, i.NotifiabilityLowered, i.IncidentClosed, i.IncidentReopened, i.IncidentAcknowledged,
     i.ContainmentStarted, i.RecoveryConfirmed,
 )  # fmt: skip
+CONTAINMENT_FACTS = (b.ReleaseOrdered, b.ReleaseConfirmed)
 NOTICE_FACTS = (n.NoticeSent, n.NoticeBounced)
-PROTECTION_FACTS = (p.ActRegistered, p.CourtRuled, p.OrderAcknowledged, p.ActVerified, p.OutcomeDecided)
+PROTECTION_FACTS = (
+    p.ActRegistered, p.ActAmended, p.UnreadReceived, p.UnreadRead, p.CourtRuled, p.OrderAcknowledged,
+    p.AcknowledgementWithdrawn, p.LoansRemoved, p.ActVerified, p.OutcomeDecided, p.ActJoined, p.ActReinstated,
+)  # fmt: skip
 
 
 def of_incident(context: Context, fact: object) -> Meaning:
@@ -242,29 +248,107 @@ def of_notice(context: Context, fact: n.NoticeSent | n.NoticeBounced) -> Meaning
 
 def of_protection(context: Context, fact: object) -> Meaning:
     """Say what a fact of a protection means."""
+    match fact:
+        case p.UnreadReceived():
+            word = "act-unread" if fact.what == "act" else "court-decision-unread"
+            anchors: dict[Anchor, datetime] = {"received": fact.received_at}
+            return Meaning(occasions=[Occasion("incident", fact.incident_id, (word,), anchors)])
+        case p.OrderAcknowledged() | p.AcknowledgementWithdrawn() | p.UnreadRead():
+            return _carried_out(context, fact)
+        case p.LoansRemoved():
+            return _without_loans(context, fact)
+        case p.ActVerified(genuine=False) | p.OutcomeDecided(outcome="release") | p.ActJoined() | p.ActReinstated():
+            return _ended(context, fact)
+    return _began(context, fact)
+
+
+def _began(context: Context, fact: object) -> Meaning:
+    """An act, an addition to it or a decision of a court came in: terms run from its receipt."""
     meaning = Meaning()
     match fact:
         case p.ActRegistered():
             court = ("court-decision-registered",) if fact.act.kind == "court_decision" else ()
             anchors: dict[Anchor, datetime] = {"received": fact.act.received_at}
             meaning.occasions.append(Occasion("protection", fact.protection_id, ("act-registered", *court), anchors))
-        case p.CourtRuled(ruling="debt-void"):
+        case p.ActAmended():
+            added: dict[Anchor, datetime] = {"received": fact.received_at}
+            occasion = Occasion("protection", fact.protection_id, ("act-registered",), added, subject=fact.part)
+            meaning.occasions.append(occasion)
+        case p.CourtRuled(ruling="debt-void" | "debt-partly-void"):
             received: dict[Anchor, datetime] = {"received": fact.received_at}
             meaning.occasions.append(Occasion("protection", fact.protection_id, ("debt-void-ruled",), received))
-        case p.OrderAcknowledged():
-            it = context.past(Protection, fact.protection_id)
-            kind = it.orders[fact.order_id].kind
-            if it.all_acknowledged(kind):
-                done = max(o.acknowledged_at for o in it.orders.values() if o.kind == kind and o.acknowledged_at)
-                meaning.evidence.append(Evidence(it.id, "orders-acknowledged", done, about=kind))
-        case p.ActVerified(genuine=False):
-            registered_by = context.past(Protection, fact.protection_id).registered_by
-            reason = "the act is not genuine"
-            meaning.cancelled.append(Cancellation(fact.protection_id, "act-not-genuine", reason, registered_by))
-        case p.OutcomeDecided(outcome="release"):
-            reason = f"released: {fact.reason}"
-            meaning.cancelled.append(Cancellation(fact.protection_id, "protection-released", reason, fact.proposed_by))
     return meaning
+
+
+def _without_loans(context: Context, fact: p.LoansRemoved) -> Meaning:
+    """Nothing is owed any more for the act, or an addition to it, of which no loan is left."""
+    it = context.past(Protection, fact.protection_id)
+    assert it.act is not None
+    loans_of = {"": it.act.loans, **{part.part: part.loans for part in it.amendments}}
+    kept = tuple(part for part, loans in loans_of.items() if not set(loans) <= set(it.removed))
+    reason = f"the loans do not belong to the act: {fact.reason}"
+    return Meaning(cancelled=[Cancellation(it.id, "loans-removed", reason, fact.proposed_by, keep=kept)])
+
+
+def _carried_out(context: Context, fact: p.OrderAcknowledged | p.AcknowledgementWithdrawn | p.UnreadRead) -> Meaning:
+    """Say which duties of a protection, and of what could not be read when it came in, are done now, or are not."""
+    meaning = Meaning()
+    it = context.past(Protection, fact.protection_id)
+    if isinstance(fact, p.OrderAcknowledged | p.AcknowledgementWithdrawn):
+        order = it.orders[fact.order_id]
+        kinds: list[tuple[p.OrderKind, str]] = [(order.kind, order.part)]
+    else:
+        kinds = list(dict.fromkeys((order.kind, order.part) for order in it.orders.values() if not order.superseded))
+    for kind, part in kinds:
+        orders = [o for o in it.orders.values() if (o.kind, o.part) == (kind, part) and not o.superseded]
+        done = max((o.acknowledged_at for o in orders if o.acknowledged_at), default=None)
+        owners = [(it.id, part), *((incident, "") for incident in it.unread if not part)]
+        for owner, subject in owners:
+            if it.all_acknowledged(kind, part) and done is not None:
+                evidence = Evidence(owner, "orders-acknowledged", done, about=kind, subject=subject)
+                meaning.evidence.append(evidence)
+            elif isinstance(fact, p.AcknowledgementWithdrawn):
+                false = Evidence(owner, "orders-acknowledged", fact.at, about=kind, subject=subject)
+                meaning.withdrawn.append((false, f"the acknowledgement was taken back: {fact.reason}"))
+    return meaning
+
+
+def _ended(context: Context, fact: p.ActVerified | p.OutcomeDecided | p.ActJoined | p.ActReinstated) -> Meaning:
+    """A protection ended, or what ended it was taken back."""
+    meaning, key = Meaning(), fact.protection_id
+    it = context.past(Protection, key)
+    match fact:
+        case p.ActVerified():
+            second = fact.proposed_by or it.registered_by
+            meaning.cancelled.append(Cancellation(key, "act-not-genuine", "the act is not genuine", second))
+        case p.OutcomeDecided():
+            meaning.cancelled.append(
+                Cancellation(key, "protection-released", f"released: {fact.reason}", fact.proposed_by)
+            )
+        case p.ActJoined():
+            reason = f"joined to another entry of the act: {fact.reason}"
+            meaning.cancelled.append(Cancellation(key, "act-joined", reason, it.registered_by))
+        case p.ActReinstated():
+            assert it.act is not None
+            again = Occasion("protection", key, ("act-registered",), {"received": it.act.received_at})
+            reason = f"the protection was reinstated: {fact.reason}"
+            meaning.resumed.append((again, reason))
+            for kind in STOPS:  # what was done was undone; the new orders are still to be carried out
+                for part in it.parts:
+                    false = Evidence(key, "orders-acknowledged", fact.at, about=kind, subject=part)
+                    meaning.withdrawn.append((false, reason))
+    return meaning
+
+
+def of_containment(context: Context, fact: b.ReleaseOrdered | b.ReleaseConfirmed) -> Meaning:
+    """Say what a release means: it is a duty of the house until it is confirmed."""
+    owner, key = context.past(Containment, fact.containment_id).incident_id, fact.containment_id
+    if isinstance(fact, b.ReleaseConfirmed):
+        return Meaning(evidence=[Evidence(owner, "release-confirmed", fact.done_at, subject=key)])
+    if not fact.subjects:
+        return Meaning()
+    anchors: dict[Anchor, datetime] = {"ordered": fact.at}
+    return Meaning(occasions=[Occasion("incident", owner, ("release-ordered",), anchors, subject=key)])
 
 
 def of_duty(context: Context, fact: object, calendar: BusinessCalendar) -> Meaning:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +14,22 @@ from engine.kernel.messages import OrderMessage, OwnEvent
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
 from engine.policies.acts import protecting
+from engine.protection import deciding, orders
 from engine.protection import facts as p
-from engine.protection import protection
 from engine.protection.facts import DEMANDS, OrderIssued
-from engine.protection.protection import Protection
+from engine.protection.protection import Protection, subjects_of_order
 from engine.terms.calendar import BusinessCalendar
 from engine.terms.counting import count_term
 
 _RESPECTED = "stop-order-respected"
+_TOLD = {"collection-stop": "collection.stop_ordered", "collection-resume": "collection.resume_ordered"}
+"""Orders that rules hear of as events of our own: from and until when a contact is forbidden."""
+CLAUSE_OF_ACTS = "PROCREDIT 36"
+CLAUSES: dict[str, str] = {
+    "accrual-stop": "LAW regulator's public instruction, 29.09.2025",
+    "write-off": "PROCREDIT 37",
+}
+"""The clause each order rests on."""
 
 
 class OrderPolicy:
@@ -30,7 +38,8 @@ class OrderPolicy:
     name: str = "orders"
     after: tuple[str, ...] = ()
     answers: tuple[type[Fact], ...] = (
-        p.ActRegistered, p.ActVerified, p.OutcomeDecided, incident_facts.IncidentOpened, incident_facts.FindingJoined,
+        p.ActRegistered, p.ActAmended, p.ActReinstated, p.ActVerified, p.LoansRemoved, p.ActJoined, p.OutcomeDecided,
+        incident_facts.IncidentOpened, incident_facts.FindingJoined,
     )  # fmt: skip
 
     def __init__(self, calendar: BusinessCalendar, policy: ClockPolicy) -> None:
@@ -38,23 +47,63 @@ class OrderPolicy:
         self.policy = policy
 
     def answer(self, context: Context, stored: StoredFact) -> None:
-        """Answer an act, its check, a decision on how it ends, or a finding that the orders were violated."""
+        """Answer an act, what was added to it, its check, how it ends, or a finding that the orders were violated."""
         match stored.fact:
             case p.ActRegistered() as fact:
-                due_at = self._due("collection-stop", fact.act.received_at)
+                self._stop(context, fact.protection_id, "", fact.act.received_at)
+            case p.ActAmended() as fact:
+                self._stop(context, fact.protection_id, fact.part, fact.received_at)
+            case p.ActReinstated() as fact:
                 it = context.load(Protection, fact.protection_id)
-                self._give(context, it, protection.issue_orders(it, due_at=due_at, at=context.at))
+                assert it.act is not None
+                received = {"": it.act.received_at, **{part.part: part.received_at for part in it.amendments}}
+                for part in it.parts:
+                    self._stop(context, it.id, part, received[part])
             case p.ActVerified(genuine=False) | p.OutcomeDecided(outcome="release") as fact:
+                self._lift(context, fact.protection_id, fact.at)
+            case p.LoansRemoved() as fact:
+                self._lift(context, fact.protection_id, fact.at, only=fact.loans)
+            case p.ActJoined() as fact:
                 it = context.load(Protection, fact.protection_id)
-                self._give(
-                    context, it, protection.lift(it, due_at=self._due("collection-stop", fact.at), at=context.at)
-                )
+                self._give(context, it, orders.revoke_open(it, at=context.at))
             case p.OutcomeDecided(outcome="write-off") as fact:
                 it = context.load(Protection, fact.protection_id)
                 due_at = self._due("debt-write-off", fact.at)
-                self._give(context, it, protection.issue_write_off(it, due_at=due_at, at=context.at))
+                self._give(context, it, orders.issue_write_off(it, due_at=due_at, at=context.at))
             case incident_facts.IncidentOpened() | incident_facts.FindingJoined() as fact:
                 self._violations(context, fact.incident_id, fact.finding_id, fact.entities, fact.detected_at)
+
+    def _stop(self, context: Context, key: str, part: str, received_at: datetime) -> None:
+        """Order the stops, and take back what other acts still lift of the same loans."""
+        it = context.load(Protection, key)
+        due_at = self._due("collection-stop", received_at)
+        given = orders.issue_orders(it, due_at=due_at, at=context.at, part=part)
+        loans = {loan for order in given for loan in order.loans}
+        clients = {it.act.client} if it.act is not None else set()
+        for other in self._touching(context, clients, loans):
+            if other.id != key:
+                now = context.load(Protection, other.id)
+                self._give(context, now, orders.recall(now, loans, clients, due_at=due_at, at=context.at))
+        self._give(context, context.load(Protection, key), given)
+
+    def _lift(self, context: Context, key: str, start: datetime, only: Sequence[str] = ()) -> None:
+        """Lift the stops of what no other act in force holds."""
+        it = context.load(Protection, key)
+        assert it.act is not None
+        loans = {loan for order in it.orders.values() for loan in order.loans}
+        others = [held for held in protecting(context, clients=(it.act.client,), loans=sorted(loans)) if held.id != key]
+        facts = orders.lift(
+            it, due_at=self._due("collection-stop", start), at=context.at, only=only,
+            held_loans={loan for other in others for loan in other.loans},
+            held_clients={other.act.client for other in others if other.act is not None},
+        )  # fmt: skip
+        self._give(context, it, facts)
+
+    def _touching(self, context: Context, clients: Iterable[str], loans: Iterable[str]) -> list[Protection]:
+        """The protections of these clients or loans, also those that hold no more."""
+        keys = {key for client in clients for key in context.find(Protection, client=client)}
+        keys |= {key for loan in sorted(loans) for key in context.find(Protection, loan=loan)}
+        return [context.past(Protection, key) for key in sorted(keys)]
 
     def _due(self, kind: str, start: datetime) -> datetime:
         """When the duty that an order serves is due, by the law of the day it counts from."""
@@ -69,7 +118,7 @@ class OrderPolicy:
                 context.withdraw(fact.order_id)
             elif isinstance(fact, OrderIssued):
                 context.intend(Intent(fact.order_id, _message(fact, it)))
-                if fact.kind == "collection-stop":
+                if fact.kind in _TOLD:
                     context.intend(Intent(f"event:{fact.order_id}", OwnEvent(fields=_event(fact, it))))
 
     def _violations(
@@ -81,7 +130,7 @@ class OrderPolicy:
             return
         for it in protecting(context, clients=entities.clients, loans=entities.loans):
             now = context.load(Protection, it.id)
-            facts = protection.violated(now, incident_id, finding_id, detected_at, at=context.at)
+            facts = deciding.violated(now, incident_id, finding_id, detected_at, at=context.at)
             context.record(Protection, it.id, facts)
 
 
@@ -100,6 +149,7 @@ def _message(order: OrderIssued, it: Protection) -> OrderMessage:
             "target": order.target,
             "client": act.client,
             "loans": list(order.loans),
+            "subjects": [it.model_dump() for it in subjects_of_order(order.kind, act.client, order.loans)],
             "demands": list(DEMANDS[order.kind]),
             "basis": {
                 "kind": act.kind,
@@ -108,6 +158,7 @@ def _message(order: OrderIssued, it: Protection) -> OrderMessage:
                 "date": act.act_date.isoformat(),
                 "received_at": iso(act.received_at),
                 "document_sha256": act.document_sha256,
+                "clause": CLAUSES.get(order.kind, CLAUSE_OF_ACTS),
             },
         },
     )
@@ -118,7 +169,7 @@ def _event(order: OrderIssued, it: Protection) -> dict[str, Any]:
     return {
         "@timestamp": iso(order.at),
         "event.id": f"order-{order.order_id}",
-        "event.action": "collection.stop_ordered",
+        "event.action": _TOLD[order.kind],
         "mfo.order.id": order.order_id,
         "mfo.loan.ids": list(order.loans),
         "mfo.act.id": it.act.number,

@@ -29,6 +29,32 @@ class EnterAct(Command[Made]):
     loans: tuple[_Name, ...] = Field(min_length=1, max_length=50)
     bureaus: tuple[_Name, ...] = Field(default=(), max_length=10)
     document: Attachment | None = None
+    incident: str = Field(default="", max_length=100)
+    """The incident (number or id) of what came in and could not be read, where this is what it was."""
+
+
+class AmendAct(Command[Outcome]):
+    """Add loans to an act that was entered; their own orders go out and their own terms run."""
+
+    protection_id: str
+    loans: tuple[_Name, ...] = Field(min_length=1, max_length=50)
+    received_at: AwareDatetime
+    reason: Words
+
+
+class JoinAct(Command[Outcome]):
+    """Join a double entry to its twin, which covers all that it covers."""
+
+    protection_id: str
+    into: str
+    reason: Words
+
+
+class ReinstateAct(Command[Outcome]):
+    """Take back what ended a protection; it holds again and its orders go out again."""
+
+    protection_id: str
+    reason: Words
 
 
 class AttachDocument(Command[Outcome]):
@@ -39,11 +65,13 @@ class AttachDocument(Command[Outcome]):
 
 
 class VerifyAct(Command[Outcome]):
-    """Check an act as a second person; one that is not genuine has its stops lifted."""
+    """Check an act as a second person; that one is not genuine takes two persons and a document."""
 
     protection_id: str
     genuine: bool
     reason: Words
+    document: Attachment | None = None
+    document_id: str = ""
 
 
 class EnterRuling(Command[Outcome]):
@@ -56,14 +84,20 @@ class EnterRuling(Command[Outcome]):
     received_at: AwareDatetime
     ruling: Ruling
     document: Attachment | None = None
+    loans: tuple[_Name, ...] = Field(default=(), max_length=50)
+    incident: str = Field(default="", max_length=100)
+    """The incident of a decision that came in and could not be read, where this is what it was."""
 
 
 class ProposeOutcome(Command[Outcome]):
-    """Propose how a protection ends: write-off or release."""
+    """Propose how a protection ends (write-off, release, not-genuine), or that loans do not belong to it."""
 
     protection_id: str
     outcome: str
     reason: Words
+    loans: tuple[_Name, ...] = Field(default=(), max_length=50)
+    document: Attachment | None = None
+    document_id: str = ""
 
 
 class DecideOutcome(Command[Outcome]):
@@ -75,8 +109,20 @@ class DecideOutcome(Command[Outcome]):
 
 
 class AcknowledgeOrder(Command[Outcome]):
-    """Record by hand that another system carried an order out, with its reference."""
+    """Vouch that another system carried an order out, with its reference, own words and a document; another person
+    who says the same agrees."""
 
     protection_id: str
     order_id: str
-    reference: str
+    reference: str = Field(default="", max_length=200)
+    reason: Words = ""
+    document: Attachment | None = None
+    document_id: str = ""
+
+
+class WithdrawAcknowledgement(Command[Outcome]):
+    """Say that an order was not carried out after all; the duty is owed again."""
+
+    protection_id: str
+    order_id: str
+    reason: Words

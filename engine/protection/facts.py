@@ -7,13 +7,18 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import AwareDatetime, Field
 
+from engine.kernel.answers import Said, SubjectOutcome
 from engine.kernel.facts import Fact, Record
 
 ActKind = Literal["victim_resolution", "remedial_submission", "court_decision"]
-Ruling = Literal["debt-void", "act-overturned"]
-Outcome = Literal["write-off", "release"]
+Ruling = Literal["debt-void", "debt-partly-void", "claim-refused", "act-overturned"]
+RULINGS: tuple[Ruling, ...] = get_args(Ruling)
+Outcome = Literal["write-off", "release", "not-genuine", "remove-loans"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-ProtectionState = Literal["stopping", "protected", "written-off", "released", "not-genuine"]
+"""What two persons decide: how a protection ends, that the act is not genuine, that loans do not belong to it."""
+ProtectionState = Literal["stopping", "protected", "written-off", "released", "not-genuine", "joined"]
+Unread = Literal["act", "court-decision"]
+"""What came in and could not be read."""
 OrderKind = Literal[
     "collection-stop", "accrual-stop", "bureau-correction", "client-flag",
     "write-off",
@@ -72,12 +77,69 @@ class ActRegistered(Fact):
     act: LegalAct
 
 
+class ActAmended(Fact):
+    """Loans were added to an act: they have their own orders, and their own terms from when the addition came in."""
+
+    topic: ClassVar[str] = "act.amended.v1"
+    protection_id: str
+    part: str
+    """The id of the addition; clocks and orders of it go by it."""
+    loans: tuple[str, ...]
+    received_at: AwareDatetime
+
+
+class LoansRemoved(Fact):
+    """Two persons found that loans do not belong to the act; the stops are lifted for what no other act holds."""
+
+    topic: ClassVar[str] = "act.loans-removed.v1"
+    protection_id: str
+    loans: tuple[str, ...]
+    proposed_by: str
+
+
+class ActJoined(Fact):
+    """The act was entered twice: this entry gives way to its twin, which covers all that it covers."""
+
+    topic: ClassVar[str] = "act.joined.v1"
+    protection_id: str
+    into: str
+
+
+class ActReinstated(Fact):
+    """What ended the protection was wrong: it holds again, with new orders; its terms are those of the receipt."""
+
+    topic: ClassVar[str] = "act.reinstated.v1"
+    protection_id: str
+    ended: ProtectionState
+
+
+class UnreadReceived(Fact):
+    """An act or a decision came in that could not be read: an incident asks a person, the terms run from receipt."""
+
+    topic: ClassVar[str] = "act.unread-received.v1"
+    incident_id: str
+    what: Unread
+    received_at: AwareDatetime
+    source: str
+    event_id: str
+    detail: str
+
+
+class UnreadRead(Fact):
+    """A person read what could not be read: this protection carries it out."""
+
+    topic: ClassVar[str] = "act.unread-read.v1"
+    protection_id: str
+    incident_id: str
+
+
 class ActVerified(Fact):
-    """A second person checked that the act is genuine, or is not."""
+    """A second person checked that the act is genuine; two persons, that it is not."""
 
     topic: ClassVar[str] = "act.verified.v1"
     protection_id: str
     genuine: bool
+    proposed_by: str = ""
 
 
 class ActDocumentAttached(Fact):
@@ -101,6 +163,8 @@ class CourtRuled(Fact):
     received_at: AwareDatetime
     ruling: Ruling
     document_id: str = ""
+    loans: tuple[str, ...] = ()
+    """The loans it decides on; empty for all of the act."""
 
 
 class OutcomeProposed(Fact):
@@ -109,6 +173,8 @@ class OutcomeProposed(Fact):
     topic: ClassVar[str] = "act.outcome-proposed.v1"
     protection_id: str
     outcome: Outcome
+    loans: tuple[str, ...] = ()
+    document_id: str = ""
 
 
 class OutcomeDecided(Fact):
@@ -140,10 +206,12 @@ class OrderIssued(Fact):
     target: str
     loans: tuple[str, ...]
     due_at: AwareDatetime
+    part: str = ""
+    """The addition to the act that it belongs to, empty for the act itself."""
 
 
 class OrderHandedOver(Fact):
-    """The order went out as a letter; that it was carried out is still to be acknowledged."""
+    """The order was taken (a letter, 202, the first contract); that it was carried out is still to be said."""
 
     topic: ClassVar[str] = "order.handed-over.v1"
     protection_id: str
@@ -152,14 +220,50 @@ class OrderHandedOver(Fact):
     reference: str
 
 
+class OrderAnswered(Fact):
+    """The other system answered, and not all is done: what it said of each subject. The clock runs on."""
+
+    topic: ClassVar[str] = "order.answered.v1"
+    protection_id: str
+    order_id: str
+    verdict: Said
+    outcomes: tuple[SubjectOutcome, ...]
+    reference: str
+    detail: str
+    done_at: AwareDatetime | None = None
+
+
 class OrderAcknowledged(Fact):
-    """The other system says it is done, with its reference."""
+    """Every subject of the order is done: by the word of the other system, or of two persons with a document."""
 
     topic: ClassVar[str] = "order.acknowledged.v1"
     protection_id: str
     order_id: str
     reference: str
     done_at: AwareDatetime
+    subjects: tuple[str, ...] = ()
+    """For whom and what; empty in facts of before answers were read for each subject."""
+    proposed_by: str = ""
+    """Who vouched for it first, where persons did."""
+    document_id: str = ""
+
+
+class AcknowledgementProposed(Fact):
+    """A person vouches, with a document and own words, that the order was carried out; a second one must agree."""
+
+    topic: ClassVar[str] = "order.acknowledgement-proposed.v1"
+    protection_id: str
+    order_id: str
+    reference: str
+    document_id: str
+
+
+class AcknowledgementWithdrawn(Fact):
+    """What was taken for done is not: the duty is owed again."""
+
+    topic: ClassVar[str] = "order.acknowledgement-withdrawn.v1"
+    protection_id: str
+    order_id: str
 
 
 class OrderOverdue(Fact):
@@ -190,10 +294,13 @@ class ViolationFound(Fact):
     detected_at: AwareDatetime
 
 
-OrderFact = OrderIssued | OrderHandedOver | OrderAcknowledged | OrderOverdue | OrderRevoked
+OrderFact = (
+    OrderIssued | OrderHandedOver | OrderAnswered | OrderAcknowledged | AcknowledgementProposed
+    | AcknowledgementWithdrawn | OrderOverdue | OrderRevoked
+)  # fmt: skip
 CaseFact = (
-    ActRegistered | ActVerified | ActDocumentAttached | CourtRuled | OutcomeProposed | OutcomeDecided | OutcomeDeclined
-    | ViolationFound
+    ActRegistered | ActAmended | LoansRemoved | ActJoined | ActReinstated | UnreadRead | ActVerified
+    | ActDocumentAttached | CourtRuled | OutcomeProposed | OutcomeDecided | OutcomeDeclined | ViolationFound
 )  # fmt: skip
 ProtectionFact = OrderFact | CaseFact
 """The closed set: what folds it leaves none out."""

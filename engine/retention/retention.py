@@ -113,6 +113,8 @@ class Retention:
     client: str = ""
     ended_on: date | None = None
     open_loans: set[str] = field(default_factory=set)
+    loans: set[str] = field(default_factory=set)
+    """Every contract that was told of, also those that ended."""
     held: str = ""
     proposed_by: str = ""
     approved_by: str = ""
@@ -148,6 +150,8 @@ class Retention:
             case ObligationsBegan():
                 self._about(fact)
                 self.open_loans.add(fact.loan)
+                if fact.loan:
+                    self.loans.add(fact.loan)
                 self.proposed_by = ""
                 self.erased_at = None
                 self.approved_by = ""

@@ -21,6 +21,7 @@ from engine.notices.gateway import CHANNEL
 from engine.notices.kinds import notice_kinds
 from engine.policies.acts import ActPolicy
 from engine.policies.alerts import AlertPolicy
+from engine.policies.containment import ContainmentPolicy
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.policies.orders import OrderPolicy
@@ -56,6 +57,7 @@ from infra.processes.sweep import Recount, Sweep
 from infra.processes.webhooks import KIND as WEBHOOK
 from infra.processes.webhooks import Webhooks
 from infra.processes.witnessing import Witnessing
+from infra.read.borrowers import clients_by_iin
 from infra.read.exchange import case_of
 from infra.search.opening import open_index
 from infra.search.port import SearchIndex
@@ -79,6 +81,10 @@ from rules.detection.loader import RuleSet
 if TYPE_CHECKING:
     from infra.store.log.segments import Segment
 
+SYSTEMS = ("collections", "loans", "bureau", "access")
+"""Who takes orders; each is sent to on its own, so that one that hangs delays no other."""
+ORDERS = ("order", "command", "containment")
+"""The kinds of messages that are orders."""
 ORDERS_OF_PLAYBOOKS = frozenset({"access-block", "payout-hold"})
 
 
@@ -231,20 +237,21 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
     duties = PolicyRunner(decisions, clock, DutyPolicy(container.calendars, policy))
     stages: list[Stage] = [
         Detect(ledger, decisions, clock, container.rulebook, container.catalogue, vault, container.tracing),
-        EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus)),
+        Terms(ledger, decisions, clock, container.calendar),  # before the acts, which ask whose a loan is
+        EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus, clients_by_iin(ledger, vault))),
         IncidentRunner(decisions, clock, container.tracing),
         duties,
         Recount(decisions, clock, container.calendars, policy),
         PolicyRunner(decisions, clock, PlaybookPolicy(container.playbooks, automatic)),
         PolicyRunner(decisions, clock, NoticePolicy(container.drafting, recipients), before=[duties]),
         PolicyRunner(decisions, clock, OrderPolicy(container.calendar, policy)),
+        PolicyRunner(decisions, clock, ContainmentPolicy()),
         PolicyRunner(decisions, clock, AlertPolicy(settings.role_mail, settings.alert_mail, in_house_language)),
         *outboxes,
         *_webhooks(container, outside.http),
         *_witnessing(container),
         *_stamping(container),
         *([Silence(ledger, decisions, clock, settings.expected_sources)] if settings.expected_sources else []),
-        Terms(ledger, decisions, clock, container.calendar),
         DutyEvents(ledger, decisions, clock, container.calendar),
         Tally(ledger, decisions, clock, container.calendar),
         Erasures(decisions, clock, vault, container.ledger_head, container.documents_of),
@@ -258,7 +265,10 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
     """Build what sends mails, orders and notices to clients; what was under way when the worker ended is taken up."""
     settings, clock, decisions, transport = container.settings, container.clock, container.decisions, outside.transport
     letters = OrderLetters(decisions, settings, transport, container.order_documents, outside.render)
-    orders = HttpOrders(settings.order_url, outside.http, letters.send, settings.order_mail)
+    orders = HttpOrders(
+        settings.order_url, outside.http, letters.send, settings.order_mail, secrets=settings.order_secrets,
+        contract=settings.order_contract,
+    )  # fmt: skip
     notices = NoticeMail(decisions, clock, settings, transport, outside.render)
     senders: dict[str, Sender] = {
         "mail": notices,
@@ -273,10 +283,13 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
         del senders["client"]
         to_clients["client"] = ClientGateway(decisions, clock, outside.http, settings.client_gateway_url, secrets)
     mails = Outbox(decisions, clock, senders, transport.channel, "outbox-mail")
-    to_systems = Outbox(decisions, clock, {"order": orders, "command": orders}, "http", "outbox-orders")
+    to_systems = [
+        Outbox(decisions, clock, dict.fromkeys(ORDERS, orders), "http", f"outbox-orders-{system}", system)
+        for system in SYSTEMS
+    ]
     made = [
         mails,
-        to_systems,
+        *to_systems,
         *([Outbox(decisions, clock, to_clients, CHANNEL, "outbox-clients")] if to_clients else []),
     ]
     for outbox in made:

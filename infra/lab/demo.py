@@ -47,14 +47,15 @@ def _scene(start: datetime) -> Iterator[Made]:
 
 
 class _Receiver(BaseHTTPRequestHandler):
-    """Acknowledges orders: the same key gets the same reference."""
+    """Carries orders out for every subject: the same key gets the same reference."""
 
     def do_POST(self) -> None:
         """Answer one order."""
-        self.rfile.read(int(self.headers.get("content-length", "0")))
+        order = json.loads(self.rfile.read(int(self.headers.get("content-length", "0"))))
         key = self.headers.get("Idempotency-Key", "")
         reference = f"{self.path.strip('/')}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-        body = json.dumps({"reference": reference}).encode()
+        outcomes = [{**subject, "outcome": "done"} for subject in order.get("subjects", ())]
+        body = json.dumps({"reference": reference, "outcomes": outcomes}).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))

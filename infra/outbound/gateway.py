@@ -19,7 +19,7 @@ from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.notices.many import CLIENT
 from engine.notices.notice import Notice
 from infra.outbound.orders import HttpPost
-from infra.outbound.webhooks import signed
+from infra.outbound.signing import signed
 from infra.read.notices.documents import notice_document
 from infra.store.log.decisions import Decisions
 from reports.render import render_texts

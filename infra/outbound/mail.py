@@ -20,6 +20,7 @@ import aiosmtplib
 import orjson
 from aiosmtplib import errors as smtp_errors
 
+from engine.kernel.answers import Subject
 from engine.kernel.messages import AfcMessage, AlertMessage, NoticeMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.notices.notice import Notice, recipients
@@ -213,7 +214,11 @@ class AfcMessages:
         message = intent.message
         assert isinstance(message, AfcMessage)
         notice = self.mail.decisions.load(Notice, message.notice_id)
-        return self.http.post(self.url, notice.id, afc_json(notice), "afc")
+        subject = Subject(type="message", id=notice.id)
+        delivery = self.http.order(self.url, notice.id, afc_json(notice), "afc", (subject,))
+        if delivery.judged is not None and delivery.judged.verdict == "pending":
+            return delivery.model_copy(update={"outcome": "handed-over"})
+        return delivery
 
 
 class AlertMail:

@@ -1,29 +1,35 @@
 """Orders to other systems over HTTP: POST with an idempotency key, no redirects, a bounded answer.
 
-Contract: ``POST <address>`` with a JSON body and ``Idempotency-Key``; a 2xx answer acknowledges, its JSON may carry
-``reference`` and ``done_at``. Asking again with the same key must do nothing and give the same answer.
+Contract (docs/orders.md): ``POST <address>`` with a JSON body and ``Idempotency-Key``. An order is done when a 2xx
+answer has a ``reference`` and an explicit outcome ``done`` for every subject; 202 is handed over and asked
+again. Asking again with the same key does nothing more and says how it stands.
 """
 
 from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import httpx
 import orjson
 
-from engine.kernel.messages import CommandMessage, OrderMessage
+from engine.kernel.answers import Subject, judge, reference_of, subjects_of
+from engine.kernel.messages import CommandMessage, ContainmentMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
+from infra.outbound.signing import signed
 
 MAX_ANSWER = 64 * 1024
 LONGEST_S = 60.0
 """Seconds an answer may take from its first byte to its last."""
 _PASSING = (408, 425, 429)
+CONTRACT = 2
+Contract = Literal[1, 2]
+"""1: a bare 2xx means that the order was taken, and no more."""
 
 
 class Answer(NamedTuple):
@@ -74,18 +80,48 @@ class HttpPost:
         passing = answer.status >= 500 or answer.status in _PASSING
         return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status} from {system}")
 
+    def order(
+        self, address: str, key: str, body: bytes, system: str, subjects: Sequence[Subject], *,
+        secrets: Sequence[str] = (), contract: Contract = 2,
+    ) -> Delivery:  # fmt: skip
+        """Post an order and judge the answer: of each subject, whether it says that it is done."""
+        more = signed(f"msg_{key.replace('-', '')[:32]}", self.clock.now(), secrets, body) if secrets else None
+        answer = self.ask(address, key, body, more)
+        if answer.error:
+            return Delivery(outcome="retry", detail=f"{answer.error} from {system}")
+        if not 200 <= answer.status < 300:
+            passing = answer.status >= 500 or answer.status in _PASSING
+            return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status} from {system}")
+        return self.judged(answer, system, subjects, contract)
+
+    def judged(self, answer: Answer, system: str, subjects: Sequence[Subject], contract: Contract = 2) -> Delivery:
+        """Say what a 2xx answer makes of an order."""
+        document = _json(answer.body)
+        judged = judge(answer.status, document, subjects)
+        _, done_at = self._read(answer.body)
+        detail = f"{judged.detail[:240]} ({system})"
+        if judged.verdict == "done":
+            return Delivery(outcome="done", reference=judged.reference, done_at=done_at, judged=judged)
+        if judged.verdict == "refused":
+            return Delivery(outcome="refused", reference=judged.reference, detail=detail, judged=judged)
+        bare = not answer.body.strip() or isinstance(document, dict)
+        if contract == 1 and bare and judged.verdict in ("unclear", "pending"):
+            reference = judged.reference or f"HTTP {answer.status}"
+            return Delivery(outcome="handed-over", reference=reference, detail="by the first contract", judged=None)
+        return Delivery(outcome="retry", reference=judged.reference, detail=detail, done_at=done_at, judged=judged)
+
     def _read(self, body: bytes) -> tuple[str, datetime | None]:
         try:
             document: Any = orjson.loads(body)
-            reference = str(document.get("reference", ""))[:200]
-            done_at = parse_rfc3339(document["done_at"]) if "done_at" in document else None
+            reference = reference_of(document.get("reference"))
+            done_at = parse_rfc3339(document["done_at"]) if document.get("done_at") else None
         except (orjson.JSONDecodeError, AttributeError, NotAnInstant):
             return "", None
         return reference, min(done_at, self.clock.now()) if done_at else None
 
 
 class HttpOrders:
-    """Performs the intents ``order`` and ``command``; an order without an address may go out as a letter."""
+    """Performs ``order``, ``command`` and ``containment``; an order without an address may go out as a letter."""
 
     repeatable = True
 
@@ -95,24 +131,52 @@ class HttpOrders:
         http: HttpPost,
         letter: Callable[[Intent, str], Delivery] | None = None,
         letter_address: Callable[[str], str | None] = lambda system: None,
+        *,
+        secrets: Sequence[str] = (),
+        contract: Callable[[str, datetime], Contract] = lambda system, now: 2,
     ) -> None:
         self.address = address
         self.http = http
         self.letter = letter
         self.letter_address = letter_address
+        self.secrets = secrets
+        self.contract = contract
 
     def perform(self, intent: Intent) -> Delivery:
         """Send the order once and say what became of it."""
         message = intent.message
-        assert isinstance(message, OrderMessage | CommandMessage)
+        assert isinstance(message, OrderMessage | CommandMessage | ContainmentMessage)
         system = message.system
         address = self.address(system)
         if address is not None:
-            return self.http.post(address, intent.key, orjson.dumps(message.body), system)
+            body = {"contract": CONTRACT, **message.body}
+            return self.http.order(
+                address, intent.key, orjson.dumps(body), system, subjects_in(message.body), secrets=self.secrets,
+                contract=self.contract(system, self.http.clock.now()),
+            )  # fmt: skip
         mail = self.letter_address(system)
         if mail is not None and self.letter is not None and intent.kind == "order":
             return self.letter(intent, mail)
         return Delivery(outcome="retry", detail=f"no address is configured for the system '{system}'")
+
+
+def subjects_in(body: Mapping[str, Any]) -> tuple[Subject, ...]:
+    """Return the subjects an order names; one of before subjects were named is about its loans, or its client."""
+    named = body.get("subjects")
+    if isinstance(named, list):
+        return tuple(Subject.model_validate(it) for it in named)
+    loans = subjects_of("loan", [str(it) for it in body.get("loans", ())])
+    if body.get("order") in ("client-flag", "client-unflag") or not loans:
+        return subjects_of("client", [str(body["client"])] if body.get("client") else [])
+    return loans
+
+
+def _json(body: bytes) -> Any:
+    """Return what a body holds as JSON, None for one that holds none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _bounded(answer: httpx.Response, most: int) -> bytes:

@@ -6,16 +6,16 @@ told to people. The receiver can sort out repeats by ``webhook-id``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import orjson
-from standardwebhooks import Webhook
 
 from engine.kernel.ids import derive
 from engine.kernel.messages import WebhookMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
 from infra.outbound.orders import HttpPost
+from infra.outbound.signing import signed
 from infra.settings.webhooks import WebhookSettings
 
 GIVE_UP_AFTER = timedelta(days=3)
@@ -52,12 +52,3 @@ class WebhookMessages:
     def signed(self, receiver: WebhookSettings, key: str, body: bytes) -> dict[str, str]:
         """Return the headers: the id stays the same over all tries, the instant is that of the try."""
         return signed(f"msg_{derive('webhook', key).hex}", self.clock.now(), receiver.secrets, body)
-
-
-def signed(name: str, at: datetime, secrets: Sequence[str], body: bytes) -> dict[str, str]:
-    """Return the headers of a signed message (Standard Webhooks), with a signature for each secret."""
-    return {
-        "webhook-id": name,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": " ".join(Webhook(secret).sign(name, at, body.decode()) for secret in secrets),
-    }

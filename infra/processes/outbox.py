@@ -38,9 +38,11 @@ class Outbox(Stage):
 
     def __init__(
         self, decisions: Decisions, clock: TimeSource, senders: Mapping[str, Sender | SenderToMany], channel: str,
-        name: str,
+        name: str, system: str = "",
     ) -> None:  # fmt: skip
         self.name = name
+        self.system = system
+        """The one system whose effects it performs, so that one that hangs delays no other; empty for all."""
         self.decisions = decisions
         self.clock = clock
         self.senders = senders
@@ -63,7 +65,7 @@ class Outbox(Stage):
         while self._unsettled:
             self._settle(self._unsettled[:1])
             self._unsettled.pop(0)
-        due = effects.due(self.decisions.database, self.clock.now(), self.senders, self._most)
+        due = effects.due(self.decisions.database, self.clock.now(), self.senders, self._most, self.system)
         for kind, rows in groupby(due, lambda row: row.kind):
             sender = self.senders[kind]
             if hasattr(sender, "perform_many"):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from infra.settings.webhooks import secret
 
 
 class OrderSettings(BaseModel, frozen=True):
@@ -16,6 +22,15 @@ class OrderSettings(BaseModel, frozen=True):
     loans_mail: str | None = None
     bureau_mail: str | None = None
     bureaus: tuple[str, ...] = ("pkb", "gkb")
+    order_secrets: Annotated[tuple[Annotated[str, AfterValidator(secret)], ...], Field(max_length=2, repr=False)] = ()
+    """Orders are signed with each (whsec_…), as webhooks are; none: they are not signed."""
+    order_contract_1: Mapping[Literal["collections", "loans", "bureau", "access"], date] = {}
+    """Systems that still answer a bare 2xx, each until before a day: that counts as handed over, never as done."""
+
+    def order_contract(self, system: str, now: datetime) -> Literal[1, 2]:
+        """Return which contract a system answers by."""
+        until = {str(name): day for name, day in self.order_contract_1.items()}.get(system)
+        return 1 if until is not None and now.date() < until else 2
 
     def order_url(self, system: str) -> str | None:
         """Return the address of a system's order channel, None when none is configured."""

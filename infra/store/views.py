@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import assert_never
 
+from engine.containment.containment import Containment
 from engine.duties.clock import Clock
 from engine.governance.governance import Control, Duty, Risk
 from engine.incidents.incident import Incident
@@ -20,7 +21,15 @@ from engine.rule_life.rules import RuleLife
 from infra.store.incident_views import show_incident
 from infra.store.log.aggregates import AnyAggregate
 from infra.store.models.ddl import insert, put
-from infra.store.models.duties import ClockRow, NoticeRow, OrderRow, ProtectionRow, RetentionRow
+from infra.store.models.duties import (
+    ClockRow,
+    ContainmentRow,
+    LoanRow,
+    NoticeRow,
+    OrderRow,
+    ProtectionRow,
+    RetentionRow,
+)
 from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
 from infra.store.models.incidents import RunRow, TimelineRow
 from infra.store.models.record import columns_of
@@ -70,6 +79,8 @@ def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime, facts:
             put(cursor, _run(key, aggregate))
         case Retention():
             put(cursor, _retention(key, aggregate))
+            for loan in sorted(aggregate.loans):
+                put(cursor, LoanRow(loan, key, aggregate.client))
         case RuleLife():
             _rule(cursor, key, aggregate)
         case ListLife():
@@ -80,6 +91,9 @@ def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime, facts:
             _duty(cursor, key, aggregate)
         case Control():
             put(cursor, _control(key, aggregate))
+        case Containment():
+            for row in _containment(key, aggregate):
+                put(cursor, row)
         case Risk():
             put(cursor, _risk(key, aggregate))
         case _:
@@ -112,7 +126,7 @@ def _owners(fact: Fact, aggregate: AnyAggregate | None) -> list[str]:
             return [aggregate.id]
         case Clock():
             return [aggregate.owner_id]
-        case Notice() | Run():
+        case Notice() | Run() | Containment():
             return [aggregate.incident_id]
         case Protection() | Retention() | RuleLife() | ListLife() | TemplateLife() | Duty() | Control() | Risk():
             return [aggregate.id]
@@ -184,7 +198,7 @@ def _protection(cursor: Cursor, key: str, it: Protection) -> None:
             number=act.number,
             received_at=act.received_at,
             client=act.client,
-            loans=act.loans,
+            loans=it.loans,
             registered_by=it.registered_by,
             genuine=it.genuine,
             state=it.state,
@@ -218,6 +232,19 @@ def _run(key: str, it: Run) -> RunRow:
         id=key, incident_id=it.incident_id, playbook=it.playbook_name, state=it.state, waiting=len(it.waiting),
         done=len(it.done),
     )  # fmt: skip
+
+
+def _containment(key: str, it: Containment) -> Iterator[ContainmentRow]:
+    assert it.ordered_at is not None
+    for subject in it.subjects:
+        name = subject.name
+        state = "confirmed" if name in it.done else "refused" if name in it.refused else "ordered"
+        if it.release_ordered_at is not None and name not in it.refused:
+            state = "released" if it.released_at is not None else "release-ordered"
+        yield ContainmentRow(
+            id=key, incident_id=it.incident_id, order_kind=it.order or "", subject=name, ordered_at=it.ordered_at,
+            state=state, confirmed_at=it.confirmed_at, released_at=it.released_at,
+        )  # fmt: skip
 
 
 def _retention(key: str, it: Retention) -> RetentionRow:

@@ -25,7 +25,7 @@ _ENTITY_FIELDS: dict[str, tuple[str, ...]] = {
     "devices": ("device.id",),
     "addresses": ("source.ip",),
     "sessions": ("session.id",),
-    "workstations": ("mfo.workstation.id",),
+    "workstations": ("mfo.workstation.id", "host.name"),
 }
 
 

@@ -180,7 +180,18 @@ def test_a_protection_with_documents_court_and_outcome(api: Api) -> None:
         in_force_on="2026-11-21", received_at=MONDAY.isoformat(), ruling="debt-void",
     )  # fmt: skip
     order = next(iter(it.orders))
-    api.give("bolat", "acknowledge-order", protection_id=key, order_id=order, reference="their letter")
+    which = {"protection_id": key, "order_id": order, "reference": "their letter"}
+    assert api.post("bolat", "acknowledge-order", which).status_code == 409, "without words and document"
+    document = next(iter(it.documents))
+    api.give("bolat", "acknowledge-order", **which, reason="read their letter", document_id=document)
+    assert api.post("bolat", "acknowledge-order", which).status_code == 409, "a second person agrees"
+    api.give("dana", "acknowledge-order", **which)
+    api.give("dana", "withdraw-acknowledgement", protection_id=key, order_id=order, reason="another letter")
+    api.give("bolat", "acknowledge-order", **which, reason="read it again", document_id=document)
+    api.give("dana", "acknowledge-order", **which)
+    more = {"loans": ["L-77"], "received_at": MONDAY.isoformat(), "reason": "page two"}
+    api.give("bolat", "amend-act", protection_id=key, **more)
+    assert api.post("bolat", "enter-act", {**ACT, "kind": "remedial_submission"}).status_code == 409
     api.give("bolat", "propose-outcome", protection_id=key, outcome="write-off", reason="the act")
     assert api.post("bolat", "decide-outcome", {"protection_id": key, "agreed": True}).status_code == 409
     api.give("dana", "decide-outcome", protection_id=key, agreed=True)
@@ -347,3 +358,21 @@ def test_a_version_that_is_no_number_of_a_text_changes_nothing(api: Api, version
     cookie = {"Cookie": f"{COOKIE}={api.tokens['bolat']}"}
     answer = api.client.post(f"/notices/{key}/submit", data=form, headers=cookie, follow_redirects=False)
     assert answer.status_code == 303
+
+
+def test_pages_show_what_is_answered_vouched_for_and_blocked(api: Api) -> None:
+    key = api.give("bolat", "enter-act", **ACT, document={"data": PDF, "name": "act.pdf"})["id"]
+    it = api.world.container.decisions.load(Protection, key)
+    order, document = next(iter(it.orders)), next(iter(it.documents))
+    which = {"protection_id": key, "order_id": order, "reference": "their letter"}
+    headers = api.headers("dana")
+    assert "Confirm by hand" in api.client.get(f"/protections/{key}", headers=headers).text
+    api.give("bolat", "acknowledge-order", **which, reason="read their letter", document_id=document)
+    headers = api.headers("dana")
+    assert "bolat vouches: their letter" in api.client.get(f"/protections/{key}", headers=headers).text
+    api.give("bolat", "verify-act", protection_id=key, genuine=False, reason="forged", document_id=document)
+    api.give("dana", "verify-act", protection_id=key, genuine=False, reason="asked them")
+    headers = api.headers("dana")
+    assert "Protect again" in api.client.get(f"/protections/{key}", headers=headers).text
+    api.give("dana", "reinstate-act", protection_id=key, reason="they confirmed it")
+    assert api.world.container.decisions.load(Protection, key).holds

@@ -30,7 +30,7 @@ from tests.golden.canonical import canonical, read
 from tests.golden.recorded import check
 from tests.golden.watching import patient
 from tests.stores import KINDS, postgres_url
-from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, DATA, FRAUD, MovingClock, World
+from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, DATA, FRAUD, MovingClock, World, vouch
 
 STORES = DATA / "stores"
 COMMITS = sorted(path.name for path in STORES.iterdir() if (path / "about.json").exists())
@@ -152,7 +152,7 @@ def orders(old: Old) -> None:
     world.feed(world.event("collection.stopped", mfo__order__id=stop.id))
     for order in waiting:
         if order.id != stop.id:
-            world.container.acts.acknowledge_order(key, order.id, "their letter 9", by=COMPLIANCE)
+            vouch(world, key, order.id, "their letter 9")
     world.container.acts.verify_act(key, True, "asked them", by=COMPLIANCE_2)
     world.work()
     assert {clock["state"] for clock in world.clocks(key).values()} == {"satisfied"}

@@ -71,7 +71,7 @@ def test_a_build_that_does_not_know_these_facts_refuses_the_store(tmp_path: Path
     """The store of a build that writes new facts has a later version, and an older build says so at the opening."""
     World(tmp_path).container.close()
     store = sqlite3.connect(tmp_path / "qorgau.sqlite")
-    assert store.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("9",)
+    assert store.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("10",)
     store.execute("UPDATE meta SET value = '10' WHERE key = 'schema'")
     store.commit()
     store.close()

@@ -15,7 +15,7 @@ import pytest
 from engine.kernel.errors import InputError, NotAllowed, SecondPersonNeeded
 from engine.protection.facts import LegalAct
 from infra.store.models.duties import OrderRow
-from tests.support import ANALYST, AUDITOR, COMPLIANCE, COMPLIANCE_2, MONDAY, World
+from tests.support import ANALYST, AUDITOR, COMPLIANCE, COMPLIANCE_2, MONDAY, World, vouch
 
 STOPS = {"collection-stop", "accrual-stop", "bureau-correction", "client-flag"}
 
@@ -36,7 +36,8 @@ class Collections:
                     self.send_error(503)
                     return
                 outer.orders.append((self.headers["Idempotency-Key"], body))
-                answer = json.dumps({"reference": f"ref-{len(outer.orders)}"}).encode()
+                done = [{**it, "outcome": "done"} for it in body["subjects"]]
+                answer = json.dumps({"reference": f"ref-{len(outer.orders)}", "outcomes": done}).encode()
                 self.send_response(200)
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
@@ -122,9 +123,7 @@ def test_an_hour_without_an_answer_is_told_and_tried_on(world: World, outside: C
     overdue = world.held(OrderRow, protection_id=key)
     assert [(row.overdue, row.acknowledged_at) for row in overdue] == [(True, None)] * 4
     assert len(list((world.folder / "spool").glob("alert-*.eml"))) == 4
-    world.container.acts.acknowledge_order(
-        key, world.held(OrderRow, kind="collection-stop")[0].id, "letter 5", by=COMPLIANCE
-    )
+    vouch(world, key, world.held(OrderRow, kind="collection-stop")[0].id, "letter 5")
     world.work()
     assert world.clocks(key)["collection-stop"]["state"] == "satisfied"
 

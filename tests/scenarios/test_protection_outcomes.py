@@ -12,7 +12,7 @@ from engine.kernel.errors import DecisionRefused, NotAllowed, SecondPersonNeeded
 from engine.protection.facts import LegalAct
 from engine.protection.protection import Protection
 from infra.store.models.effects import EffectRow
-from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
+from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World, vouch
 
 
 def act(**changes: Any) -> LegalAct:
@@ -31,7 +31,7 @@ def carried_out(world: World, key: str) -> None:
     """Every system says that it has done what it was told."""
     for order in it_of(world, key).orders.values():
         if order.acknowledged_at is None and not order.revoked:
-            world.container.acts.acknowledge_order(key, order.id, "their letter", by=COMPLIANCE)
+            vouch(world, key, order.id, "their letter")
     world.work()
 
 
@@ -85,7 +85,9 @@ def test_the_stops_are_lifted_only_on_a_court_decision_by_two(world: World) -> N
     with pytest.raises(DecisionRefused, match="court"):
         acts.propose_outcome(key, "release", "he paid", by=COMPLIANCE)
     acts.enter_ruling(key, "court", "2-78", date(2026, 11, 21), MONDAY, "act-overturned", by=COMPLIANCE)
-    acts.propose_outcome(key, "release", "the court overturned it", by=COMPLIANCE)
+    with pytest.raises(DecisionRefused, match="document"):
+        acts.propose_outcome(key, "release", "the court overturned it", by=COMPLIANCE)
+    acts.propose_outcome(key, "release", "the court overturned it", by=COMPLIANCE, document=b"%PDF-1.7 the decision")
     acts.decide_outcome(key, True, "", by=COMPLIANCE_2)
     world.work()
     assert {"collection-resume", "accrual-resume", "client-unflag", "bureau-restore"} <= kinds(world, key)
@@ -98,9 +100,13 @@ def test_an_act_that_is_not_genuine_has_its_stops_taken_back(world: World) -> No
     key = world.container.acts.register_act(act(), by=COMPLIANCE)
     world.work()
     stop = next(order for order in it_of(world, key).orders.values() if order.kind == "collection-stop")
-    world.container.acts.acknowledge_order(key, stop.id, "done", by=COMPLIANCE)
+    vouch(world, key, stop.id, "done")
     world.work()
-    world.container.acts.verify_act(key, False, "the police never issued it", by=COMPLIANCE_2)
+    acts = world.container.acts
+    acts.verify_act(key, False, "the police never issued it", by=COMPLIANCE, document=b"%PDF-1.7 their answer")
+    world.work()
+    assert it_of(world, key).holds, "one person alone lifts nothing"
+    acts.verify_act(key, False, "asked them again", by=COMPLIANCE_2)
     world.work()
     orders = it_of(world, key).orders.values()
     assert not it_of(world, key).orders[stop.id].revoked, "it was carried out, so it is undone, not forgotten"
@@ -133,6 +139,7 @@ def test_a_court_decision_may_arrive_as_an_event(world: World) -> None:
     world.work()
     decision = {"mfo__decision__id": "2-79", "mfo__court_decision__court": "city court",
                 "mfo__court_decision__in_force_at": "2026-11-20"}  # fmt: skip
+    decision["mfo__court_decision__ruling"] = "debt-void"
     world.feed(world.event("legal.court_decision.received", mfo__loan__ids=["L-9"], **decision))
     assert world.clocks(key)["debt-write-off"]["state"] == "running"
     world.feed(world.event("legal.court_decision.received", mfo__loan__ids=["L-1"], **decision))
@@ -158,7 +165,7 @@ def test_a_system_without_an_interface_gets_a_letter_and_its_answer_is_entered(t
     world.clock.forward(hours=2)
     world.work()
     assert len(list((world.folder / "spool").glob("order-*.eml"))) == 1
-    world.container.acts.acknowledge_order(key, stop.id, "their letter 9", by=COMPLIANCE)
+    vouch(world, key, stop.id, "their letter 9")
     world.work()
     assert world.clocks(key)["collection-stop"]["state"] == "satisfied"
     world.container.close()

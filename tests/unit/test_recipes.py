@@ -110,14 +110,15 @@ RECIPES = {
             '    "letter-stop", "collection-stop", "accrual-stop",',
             '    "collection-stop": "collections",', '    "letter-stop": "post",\n'
             '    "collection-stop": "collections",'),
-        "engine/protection/protection.py": ('("client-flag", "loans"),', '("client-flag", "loans"), '
+        "engine/protection/orders.py": ('("client-flag", "loans"),', '("client-flag", "loans"), '
             '("letter-stop", "post"),')},
-        "from datetime import UTC, date, datetime; from engine.protection import protection as p; "
-        "from engine.protection import facts as f; at = datetime(2026, 11, 23, tzinfo=UTC); it = p.Protection(); "
+        "from datetime import UTC, date, datetime; from engine.protection import orders as o; "
+        "from engine.protection.protection import Protection; "
+        "from engine.protection import facts as f; at = datetime(2026, 11, 23, tzinfo=UTC); it = Protection(); "
         "it.apply(f.ActRegistered(at=at, protection_id='x', act=f.LegalAct(kind='victim_resolution', issuer='i', "
         "number='1', act_date=date(2026, 11, 20), received_at=at, channel='c', client='c', loans=('l',), "
-        "bureaus=('pkb',)))); orders = p.issue_orders(it, due_at=at, at=at); "
-        "assert ('letter-stop', 'post') in {(o.kind, o.system) for o in orders}, orders"),
+        "bureaus=('pkb',)))); orders = o.issue_orders(it, due_at=at, at=at); "
+        "assert ('letter-stop', 'post') in {(it.kind, it.system) for it in orders}, orders"),
     "a page": Recipe(4, {
         "infra/web/console/hello.py": ("", PAGE),
         "infra/web/templates/hello.html": ("", '{% extends "layout.html" %}{% block main %}Hello{% endblock %}'),

@@ -236,7 +236,7 @@ def test_recovery_is_confirmed_after_both_proofs() -> None:
 @pytest.mark.parametrize("only", [0, 1])
 def test_recovery_is_not_confirmed_with_one_proof_missing(only: int) -> None:
     given(Incident, opened(), repaired()[only]).when(
-        triage.record_measure, "recovery", "x", by=ANALYST, at=NOW
+        triage.record_measure, "recovery", "tests pass", by=ANALYST, at=NOW
     ).refused("after cause and consequences are eliminated")
 
 

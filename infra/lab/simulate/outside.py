@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
 from email.message import EmailMessage
 from random import Random
 
+from engine.kernel.answers import Subject, all_of
 from engine.kernel.ports import Delivery, TimeSource
-from infra.outbound.orders import HttpPost
+from infra.outbound.orders import Contract, HttpPost
 
 
 class Mails:
@@ -54,7 +56,10 @@ class Systems(HttpPost):
         self.away_until: dict[str, float] = {}
         self.done: dict[str, str] = {}
 
-    def post(self, address: str, key: str, body: bytes, system: str, more: Mapping[str, str] | None = None) -> Delivery:
+    def order(
+        self, address: str, key: str, body: bytes, system: str, subjects: Sequence[Subject], *,
+        secrets: Sequence[str] = (), contract: Contract = 2,
+    ) -> Delivery:  # fmt: skip
         """Carry an order out once, and say so whenever asked."""
         now = self.clock.now().timestamp()
         if self.faulty and self.chance.random() < 0.02:
@@ -62,4 +67,10 @@ class Systems(HttpPost):
         if self.faulty and now < self.away_until.get(system, 0.0):
             return Delivery(outcome="retry", detail="503")
         self.done.setdefault(key, f"{system}-{len(self.done)}")
-        return Delivery(outcome="done", reference=self.done[key], done_at=self.clock.now())
+        return done(subjects, self.done[key], self.clock.now())
+
+
+def done(subjects: Sequence[Subject], reference: str, at: datetime) -> Delivery:
+    """Say that an order is done for all its subjects."""
+    judged = all_of(subjects, "done", "", reference)
+    return Delivery(outcome="done", reference=reference, done_at=at, judged=judged)

@@ -67,14 +67,16 @@ def under_way(database: Readable, kinds: Collection[str]) -> list[EffectRow]:
     return all_of(database, EffectRow, f"FROM outbox WHERE state = 'performing' AND kind IN ({marks})", *kinds)
 
 
-def due(database: Readable, now: datetime, kinds: Collection[str], most: int) -> list[EffectRow]:
-    """Return at most so many effects of some kinds that are due, in the order of their turn."""
+def due(database: Readable, now: datetime, kinds: Collection[str], most: int, system: str = "") -> list[EffectRow]:
+    """Return at most so many effects of some kinds that are due, in the order of their turn; those to one system where
+    it is named."""
     marks = ",".join("?" * len(kinds))
+    to_it = "AND payload LIKE ? " if system else ""
     rest = (
-        f"FROM outbox WHERE state = 'waiting' AND next_at <= ? AND kind IN ({marks}) "
+        f"FROM outbox WHERE state = 'waiting' AND next_at <= ? AND kind IN ({marks}) {to_it}"
         "ORDER BY next_at, created_at, key LIMIT ?"
     )
-    return all_of(database, EffectRow, rest, iso(now), *kinds, most)
+    return all_of(database, EffectRow, rest, iso(now), *kinds, *([f'%"system":"{system}"%'] if system else []), most)
 
 
 def next_try(database: Readable) -> datetime | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from engine.kernel.timestamps import iso
 from infra.read.rows.asking import all_of, by_id, count
-from infra.store.models.duties import OrderRow, ProtectionRow, RetentionRow
+from infra.store.models.duties import ContainmentRow, OrderRow, ProtectionRow, RetentionRow
 from infra.store.models.incidents import RunRow
 from infra.store.models.record import column
 from infra.store.sql.database import Readable
@@ -83,6 +83,12 @@ def received_between(database: Readable, start: datetime, end: datetime) -> int:
 def runs_of(database: Readable, incident: str) -> list[RunRow]:
     """Return the runs of playbooks of an incident in the order of their ids."""
     return all_of(database, RunRow, "FROM run_view WHERE incident_id = ? ORDER BY id", incident)
+
+
+def contained(database: Readable, incident: str) -> list[ContainmentRow]:
+    """Return what an incident blocks or holds, a row for each subject of each order; at most 500."""
+    rest = "FROM containment_view WHERE incident_id = ? ORDER BY ordered_at, id, subject LIMIT 500"
+    return all_of(database, ContainmentRow, rest, incident)
 
 
 def retained(database: Readable) -> list[RetentionRow]:

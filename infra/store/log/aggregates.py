@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.containment import facts as containment_facts
+from engine.containment.containment import Containment
 from engine.duties import facts as clock_facts
 from engine.duties.clock import Clock
 from engine.governance import facts as governance
@@ -29,7 +31,7 @@ from playbooks.run import Run
 
 AnyAggregate = (
     Incident | Clock | Notice | Protection | Run | Retention | RuleLife | ListLife | TemplateLife | Duty | Control
-    | Risk
+    | Risk | Containment
 )  # fmt: skip
 """The closed set of aggregates."""
 _ALL: tuple[tuple[type[AnyAggregate], str, tuple[type[Fact], ...]], ...] = (
@@ -45,6 +47,7 @@ _ALL: tuple[tuple[type[AnyAggregate], str, tuple[type[Fact], ...]], ...] = (
     (Duty, "duty", governance.FACTS),
     (Control, "control", governance.CONTROL_FACTS),
     (Risk, "risk", governance.RISK_FACTS),
+    (Containment, "containment", containment_facts.FACTS),
 )
 __all__ = ["FACTS", "KINDS", "A", "AnyAggregate", "kind_of"]
 KINDS: dict[type[Any], str] = {kind: name for kind, name, _ in _ALL}

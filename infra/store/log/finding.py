@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.containment.containment import Containment
 from engine.duties.clock import Clock
 from engine.incidents.incident import Incident
 from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
 from engine.protection.protection import Protection
+from engine.retention.retention import Retention
 from infra.store.sql.cursor import Cursor
 from playbooks.run import Run
 
@@ -30,6 +32,9 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Run, ("incident_id",)): "SELECT id FROM run_view WHERE incident_id = ? ORDER BY id",
     (Protection, ("client",)): "SELECT id FROM protection_view WHERE client = ? ORDER BY id",
     (Protection, ("loan",)): "SELECT id FROM protection_view WHERE loans LIKE ? ESCAPE '!' ORDER BY id",
+    (Containment, ("incident_id",)): "SELECT DISTINCT id FROM containment_view WHERE incident_id = ? ORDER BY id",
+    (Containment, ("subject",)): "SELECT id FROM containment_view WHERE subject = ? ORDER BY id",
+    (Retention, ("loan",)): "SELECT retention_id FROM loan_view WHERE loan = ?",
     (Protection, ("order_id",)): "SELECT protection_id FROM order_view WHERE id = ?",
 }
 """Kind and keys → the question; the keys are those of ``Context.find``."""
@@ -37,16 +42,18 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
 
 def find(cursor: Cursor, kind: type[Any], by: Mapping[str, object]) -> list[str]:
     """Return the ids that a question finds. Raise KeyError for a question that is not in the table."""
-    cursor.execute(_QUESTIONS[kind, tuple(by)], tuple(_parameter(key, value) for key, value in by.items()))
+    cursor.execute(_QUESTIONS[kind, tuple(by)], tuple(_parameter(kind, key, value) for key, value in by.items()))
     return [str(row[0]) for row in cursor.fetchall()]
 
 
-def _parameter(key: str, value: object) -> object:
+def _parameter(kind: type[Any], key: str, value: object) -> object:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):
         return iso(value)
-    if key == "loan":  # loans are a JSON array; whether one is really named is for the aggregate to say
+    if (
+        key == "loan" and kind is Protection
+    ):  # loans are a JSON array; whether one is really named is for the aggregate to say
         text = str(value)
         for special in "!%_":
             text = text.replace(special, "!" + special)

@@ -11,6 +11,7 @@ from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Fact, FindingRaised
 from engine.kernel.trouble import TROUBLES
+from engine.protection.facts import UnreadReceived
 from engine.rule_life import rules as rulebook
 from infra.store.log.aggregates import FACTS
 
@@ -40,6 +41,7 @@ class DocumentArchived(Fact):
 
 _KINDS: tuple[type[Fact], ...] = (
     FindingRaised,
+    UnreadReceived,
     UserChanged,
     *TROUBLES,
     *FACTS,

@@ -33,11 +33,12 @@ def insert(kind: type[Record]) -> str:
 
 @once
 def upsert(kind: type[Record]) -> str:
-    """Return the statement that writes a row in the place of the one with its id."""
-    names = [it.name for it in columns_of(kind) if it.name != "id"]
-    return f"{insert(kind)} ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}"
+    """Return the statement that writes a row in the place of the one with its key."""
+    key = kind.table.key
+    values = ", ".join(f"{it.name} = excluded.{it.name}" for it in columns_of(kind) if it.name not in key)
+    return f"{insert(kind)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {values}"
 
 
 def put(cursor: Cursor, record: Record) -> None:
-    """Write a row in the place of the one with its id."""
+    """Write a row in the place of the one with its key."""
     cursor.execute(upsert(type(record)), row_of(record))

@@ -156,3 +156,35 @@ class RetentionRow(Record):
     held: str
     proposed_by: str
     erased_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainmentRow(Record):
+    """What an incident blocks or holds: one subject of one order."""
+
+    table: ClassVar[Table] = Table(
+        "containment_view",
+        ("id", "subject"),
+        indexes=(Index("containment_incident", ("incident_id",)), Index("containment_subject", ("subject",))),
+    )
+
+    id: str
+    incident_id: str
+    order_kind: str
+    subject: str
+    ordered_at: datetime
+    state: str
+    """ordered, refused, confirmed, release-ordered, released."""
+    confirmed_at: datetime | None
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoanRow(Record):
+    """Whose contract a loan is, by what the loan system told."""
+
+    table: ClassVar[Table] = Table("loan_view", ("loan",), indexes=(Index("loan_owner", ("retention_id",)),))
+
+    loan: str
+    retention_id: str
+    client: str

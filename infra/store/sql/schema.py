@@ -235,6 +235,13 @@ def _count_clients(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
+def _loans_of_clients(cursor: Any, dialect: str, found: int) -> None:
+    """10: acts are amended, joined and taken back, orders are answered for each subject, by facts that a version before
+    cannot read; whose contract a loan is stands in a table."""
+    renew_views(cursor, dialect, found)
+    make_derived(cursor, dialect)
+
+
 def make_derived(cursor: Any, dialect: str) -> None:
     """Make the tables that are folded from the logs and are not there: read models, tally, search index."""
     made = [text for name in _SEARCHED for text in _SEARCH[dialect].format(name=name).split(";\n")]
@@ -252,6 +259,14 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
 _FOLDED = ("tally", "search_marks", "known_runs", "known_pages")
 STORE = Plan(
     "meta",
-    ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients)),
+    (
+        (2, _put_ledger_by),
+        (4, renew_views),
+        (6, _drop_search),
+        (7, _make_tables),
+        (8, _new_facts),
+        (9, _count_clients),
+        (10, _loans_of_clients),
+    ),
 )
 KEYRING = Plan("keys_meta", ((1, _make_keyring),))

@@ -69,6 +69,8 @@ class NewAct(_Body):
     client: str
     loans: tuple[str, ...] = Field(min_length=1)
     bureaus: tuple[str, ...] | None = None
+    incident: str = ""
+    """The incident of an act that came in and could not be read, where this is what it was."""
 
 
 Build = Callable[[str, Act], Command[Any]]

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
+from engine.containment import commands as containment
 from engine.duties import commands as clocks
 from engine.governance import commands as governance
 from engine.governance.register import builtin_register
@@ -107,6 +108,10 @@ INCIDENTS: dict[str, Form] = {
         _either(n_("The incident is closed."), n_("Proposed. A second person must agree to close it.")),
     ),
     "reopen": Form(incidents.ReopenIncident, _INCIDENT_WHY),
+    "release": Form(
+        containment.ReleaseContainment, _INCIDENT_WHY, n_("Recorded; two persons must say so before it is released."),
+    ),
+    "released": Form(containment.ConfirmRelease, _INCIDENT_WHY, n_("Recorded as released.")),
     "split": Form(
         incidents.SplitIncident, {**_INCIDENT_WHY, "findings": f.findings, "title": f.text("title")}, _split_off
     ),
@@ -217,16 +222,42 @@ ENTER_ACT = Form(
         "kind": f.text("kind"), "issuer": f.line("issuer"), "number": f.line("number"), "act_date": f.day("act_date"),
         "received_at": f.instant("received_at"), "channel": f.line("channel"), "client": f.line("client"),
         "loans": f.words("loans"), "bureaus": f.words("bureaus"), "document": f.document,
+        "incident": f.line("incident"),
     },
     n_("The act is entered; the orders are on their way and the three-day clocks run."),
 )  # fmt: skip
 PROTECTIONS: dict[str, Form] = {
-    "verify": Form(protection.VerifyAct, {**_PROTECTION, "genuine": f.yes("genuine"), "reason": _REASON}),
+    "verify": Form(
+        protection.VerifyAct,
+        {**_PROTECTION, "genuine": f.yes("genuine"), "reason": _REASON, "document_id": f.text("document_id")},
+    ),
     "acknowledge": Form(
-        protection.AcknowledgeOrder, {**_PROTECTION, "order_id": f.text("order"), "reference": f.text("reference")}
+        protection.AcknowledgeOrder,
+        {
+            **_PROTECTION, "order_id": f.text("order"), "reference": f.text("reference"), "reason": _REASON,
+            "document_id": f.text("document_id"),
+        },
+        n_("Recorded; two persons must say so."),
+    ),
+    "withdraw": Form(
+        protection.WithdrawAcknowledgement, {**_PROTECTION, "order_id": f.text("order"), "reason": _REASON},
+        n_("Taken back; the duty is owed again."),
+    ),
+    "amend": Form(
+        protection.AmendAct,
+        {**_PROTECTION, "loans": f.words("loans"), "received_at": f.instant("received_at"), "reason": _REASON},
+        n_("Added; the orders are on their way and the three-day clocks run."),
+    ),
+    "join": Form(protection.JoinAct, {**_PROTECTION, "into": f.line("into"), "reason": _REASON}),
+    "reinstate": Form(
+        protection.ReinstateAct, {**_PROTECTION, "reason": _REASON}, n_("It holds again; the orders go out again."),
     ),
     "propose": Form(
-        protection.ProposeOutcome, {**_PROTECTION, "outcome": f.text("outcome"), "reason": _REASON},
+        protection.ProposeOutcome,
+        {
+            **_PROTECTION, "outcome": f.text("outcome"), "reason": _REASON, "loans": f.words("loans"),
+            "document_id": f.text("document_id"),
+        },
         n_("Proposed. A second person must decide."),
     ),
     "decide": Form(protection.DecideOutcome, {**_PROTECTION, "agreed": f.yes("agreed"), "reason": _REASON}),
@@ -239,6 +270,7 @@ PROTECTIONS: dict[str, Form] = {
         {
             **_PROTECTION, "court": f.text("court"), "number": f.text("number"), "in_force_on": f.day("in_force_on"),
             "received_at": f.instant("received_at"), "ruling": f.text("ruling"), "document": f.document,
+            "incident": f.line("incident"),
         },
     ),
 }  # fmt: skip

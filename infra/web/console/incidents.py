@@ -135,6 +135,7 @@ def show_incident(request: Request, container: TheContainer, session: TheSession
         started=started(container, terms),
         notices=notices.texts_of_incident(container.database, incident.id),
         runs=_runs(container, incident.id),
+        contained=protections.contained(container.database, incident.id),
         playbooks=container.playbooks,
         timeline=timeline.page(container, incident.id, main=main),
         main=main,

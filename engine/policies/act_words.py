@@ -1,0 +1,71 @@
+"""The words in which acts, decisions of courts and answers come; what is none of them is asked of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from engine.protection.facts import RULINGS, ActKind, OrderKind, Ruling
+
+
+class Reading(NamedTuple):
+    """How an event answers an order: which orders, which fields say that it is done, which deny it when they are no."""
+
+    kinds: tuple[OrderKind, ...]
+    says: tuple[str, ...]
+    denies: tuple[str, ...] = ()
+    by_name: bool = True
+    """Whether its type alone states what was done; one that is merely acknowledged states nothing."""
+
+
+ANSWERS: dict[str, Reading] = {
+    "collection.stopped": Reading(
+        ("collection-stop",), ("mfo.collection.stopped", "mfo.stopped_at"),
+        ("mfo.collection.claims_stopped", "mfo.collection.agency_notified"),
+    ),
+    "collection.resumed": Reading(("collection-resume",), ("mfo.approver",)),
+    "loan.accrual.stopped": Reading(
+        ("accrual-stop",), ("mfo.stopped_at",), ("mfo.accrual.interest", "mfo.accrual.penalty")
+    ),
+    "loan.written_off": Reading(("write-off",), ("mfo.amount",)),
+    "bureau.correction.acknowledged": Reading(
+        ("bureau-correction", "bureau-restore"), ("mfo.correction.applied_at",), by_name=False
+    ),
+}  # fmt: skip
+_KINDS: dict[str, ActKind] = {
+    "victim_resolution": "victim_resolution",
+    "resolution_on_recognition_as_victim": "victim_resolution",
+    "постановление_о_признании_потерпевшим": "victim_resolution",
+    "жәбірленуші_деп_тану_туралы_қаулы": "victim_resolution",
+    "remedial_submission": "remedial_submission",
+    "представление_об_устранении_нарушений": "remedial_submission",
+    "представление_об_устранении_обстоятельств": "remedial_submission",
+}
+_RULINGS: dict[str, Ruling] = {
+    **{it: it for it in RULINGS},
+    **dict.fromkeys(("void", "granted", "claim-granted", "recognised", "recognized"), "debt-void"),
+    **dict.fromkeys(
+        ("partly", "partial", "partially", "partly-granted", "partially-granted", "partly-void"), "debt-partly-void"
+    ),
+    **dict.fromkeys(
+        ("refused", "rejected", "dismissed", "denied", "claim-dismissed", "claim-denied", "debt-stands"),
+        "claim-refused",
+    ),
+    **dict.fromkeys(("overturned", "cancelled", "act-cancelled"), "act-overturned"),
+}
+
+
+def _word(value: object, joint: str) -> str:
+    return joint.join(str(value).strip().lower().replace("-", " ").replace("_", " ").split())
+
+
+def kind_of_act(value: object) -> ActKind | None:
+    """Return the kind of act that a text names, however it is spaced and capitalised; None for any other."""
+    return _KINDS.get(_word(value, "_"))
+
+
+def ruling_of(fields: Mapping[str, Any]) -> Ruling | None:
+    """Return what a court decided, None where it does not say so clearly, or says two things."""
+    said = [fields[name] for name in ("mfo.court_decision.ruling", "mfo.outcome") if fields.get(name) is not None]
+    found = {_RULINGS.get(_word(it, "-")) for it in said}
+    return next(iter(found)) if len(found) == 1 else None

@@ -1,0 +1,143 @@
+"""What an incident blocks grows with it and ends with it: more subjects are ordered, and all is released at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.containment import containment
+from engine.containment import facts as b
+from engine.containment.containment import Containment, subjects_for
+from engine.incidents import facts as i
+from engine.incidents.incident import Incident
+from engine.kernel.answers import Judged, Subject
+from engine.kernel.facts import ENGINE, Fact, StoredFact
+from engine.kernel.messages import ContainmentMessage
+from engine.kernel.ports import Context, Intent
+from engine.kernel.timestamps import iso
+from engine.policies.acts import protecting
+
+
+class ContainmentPolicy:
+    """Orders further subjects while an incident is open, and the release when it ends without one."""
+
+    name: str = "containment"
+    after: tuple[str, ...] = ()
+    answers: tuple[type[Fact], ...] = (
+        i.FindingJoined, i.FindingsTakenOver, i.ClientsNamed, i.IncidentAbsorbed, i.IncidentClosed,
+    )  # fmt: skip
+
+    def answer(self, context: Context, stored: StoredFact) -> None:
+        """Answer one fact of an incident."""
+        match stored.fact:
+            case i.IncidentClosed(disposition="false_positive" | "benign_positive") as fact:
+                reason = f"the incident was closed as {fact.disposition}"
+                for key in containments_of(context, fact.incident_id):
+                    it = context.load(Containment, key)
+                    facts = containment.order_release(
+                        it, held_elsewhere(context, it), reason, at=context.at, actor=ENGINE
+                    )
+                    give_release(context, it, facts)
+            case i.FindingJoined() | i.FindingsTakenOver() | i.ClientsNamed() | i.IncidentAbsorbed() as fact:
+                self._grow(context, fact.incident_id)
+
+    def _grow(self, context: Context, incident_id: str) -> None:
+        """Order what joined: the same order as before, for the subjects it does not name yet."""
+        keys = context.find(Containment, incident_id=incident_id)
+        if not keys:
+            return
+        incident = context.past(Incident, incident_id)
+        if not incident.is_open:
+            return
+        held = [context.load(Containment, key) for key in keys]
+        for order in dict.fromkeys(it.order for it in held if it.order is not None):
+            named = {subject.name for it in held if it.order == order for subject in it.subjects}
+            more = tuple(it for it in subjects_for(order, incident.entities) if it.name not in named)
+            if not more:
+                continue
+            key = containment.containment_id(incident_id, order, more)
+            fact = ordered(context, key, incident_id, order, more)
+            body = body_of(order, key, incident, more, iso(fact.at))
+            message = ContainmentMessage(system="access", containment_id=key, order=order, body=body)
+            context.intend(Intent(key, message))
+
+
+def containments_of(context: Context, incident_id: str) -> list[str]:
+    """Return the ids of what an incident blocks, with what was blocked for those that were merged into it."""
+    return sorted(key for it in _family(context, incident_id) for key in context.find(Containment, incident_id=it))
+
+
+def _family(context: Context, incident_id: str) -> set[str]:
+    """An incident, those that were merged into it, and the one that it was merged into."""
+    found, left = {incident_id}, [incident_id]
+    while left:
+        it = context.load(Incident, left.pop())
+        more = {*it.absorbed, *([it.merged_into] if it.merged_into else [])} - found
+        found |= more
+        left += sorted(more)
+    return found
+
+
+def ordered(
+    context: Context, key: str, incident_id: str, order: b.ContainmentOrder, subjects: tuple[Subject, ...]
+) -> b.ContainmentOrdered:
+    """Record that subjects are to be blocked or held."""
+    fact = b.ContainmentOrdered(
+        at=context.at, containment_id=key, incident_id=incident_id, order=order, subjects=subjects
+    )
+    if not context.load(Containment, key).id:
+        context.record(Containment, key, [fact])
+    return fact
+
+
+def body_of(order: str, key: str, incident: Incident, subjects: Sequence[Subject], issued_at: str) -> dict[str, Any]:
+    """Return what a system gets: what is asked of it, for which subjects, on what ground (docs/orders.md)."""
+    return {
+        "order": order,
+        "order_id": key,
+        "issued_at": issued_at,
+        "target": "access",
+        "subjects": [it.model_dump() for it in subjects],
+        "demands": list(b.DEMANDS[order]),
+        "basis": {
+            "kind": "incident", "number": incident.number, "severity": incident.severity, "clause": b.CLAUSES[order],
+        },
+    }  # fmt: skip
+
+
+def held_elsewhere(context: Context, it: Containment) -> set[str]:
+    """The subjects of a containment that another incident, or an act in force, holds too."""
+    held: set[str] = set()
+    own = _family(context, it.incident_id)
+    for key in sorted({key for subject in it.holding for key in context.find(Containment, subject=subject.name)}):
+        other = context.load(Containment, key)
+        if other.incident_id not in own:
+            held |= {subject.name for subject in other.holding}
+    if it.order == "payout-hold":
+        loans = [subject.id for subject in it.holding if subject.type == "loan"]
+        clients = [subject.id for subject in it.holding if subject.type == "client"]
+        for protection in protecting(context, clients=clients, loans=loans):
+            held |= {f"loan:{loan}" for loan in protection.loans}
+            held |= {f"client:{protection.act.client}"} if protection.act is not None else set()
+    return held
+
+
+def give_release(context: Context, it: Containment, facts: Sequence[Fact]) -> None:
+    """Record a release and send it; an order that nobody has begun to carry out is taken back first."""
+    context.record(Containment, it.id, facts)
+    for fact in facts:
+        if isinstance(fact, b.ReleaseOrdered):
+            context.withdraw(it.id)
+            if fact.subjects and it.order is not None:
+                order = b.COUNTERPART[it.order]
+                incident = context.past(Incident, it.incident_id)
+                body = body_of(order, fact.release_id, incident, fact.subjects, iso(fact.at))
+                message = ContainmentMessage(system="access", containment_id=it.id, order=order, body=body)
+                context.intend(Intent(fact.release_id, message))
+
+
+def take_answer(context: Context, key: str, judged: Judged, *, release: bool, **said: Any) -> None:
+    """Record what an answer makes of a containment; one to an order that was given up for its release is too late."""
+    it = context.load(Containment, key)
+    if it.id and release == (it.release_ordered_at is not None):
+        context.record(Containment, key, containment.answered(it, judged, at=context.at, **said))
