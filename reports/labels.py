@@ -87,7 +87,7 @@ _AS_THEY_ARE = (
     "notify", "open", "order", "other", "overdue", "owed", "partner", "pending", "playbooks", "product", "proposed",
     "protected", "protection", "queued", "recover", "recovered", "reduce", "refused", "related", "released",
     "report", "respond", "retention", "retired", "review", "rising", "rules", "running", "satisfied", "sending",
-    "sent", "sessions", "shadow", "shown", "skipped", "stopping", "strict", "success", "tested", "transfer",
+    "sent", "sessions", "shadow", "shown", "skipped", "spooled", "stopping", "strict", "success", "tested", "transfer",
     "triaged", "unknown", "users", "waiting", "webhook", "withdrawn", "wording", "workstations",
 )  # fmt: skip
 FIELDS = {

@@ -20,8 +20,10 @@ import aiosmtplib
 import orjson
 from aiosmtplib import errors as smtp_errors
 
-from engine.kernel.messages import AfcMessage, AlertMessage, NoticeMessage, OrderMessage
+from engine.kernel.addresses import is_local
+from engine.kernel.messages import AfcMessage, AlertMessage, ClientMessage, NoticeMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
+from engine.notices.completeness import NO_ADDRESS, NO_SERVER
 from engine.notices.notice import Notice, recipients
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
@@ -49,13 +51,17 @@ class Transport(Protocol):
 
 
 class Spool:
-    """Writes messages into a folder, one file per key; a file that is there already is the same message."""
+    """Writes messages into a folder, one file per key; a file that is there already is the same message.
+
+    It tells nobody, so it says ``spooled``; only in the demonstration (``counts``) does a file stand for a mail.
+    """
 
     repeatable = True
     channel = "spool"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, counts: bool = False) -> None:
         self.folder = folder
+        self.counts = counts
         folder.mkdir(parents=True, exist_ok=True)
 
     def deliver(self, key: str, mail: EmailMessage) -> Delivery:
@@ -68,7 +74,10 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
             draft.rename(path)
-        return Delivery(outcome="done", reference=str(mail["Message-ID"] or path.name))
+        reference = str(mail["Message-ID"] or path.name)
+        if self.counts:
+            return Delivery(outcome="done", reference=reference)
+        return Delivery(outcome="spooled", reference=reference, detail=NO_SERVER)
 
 
 class Smtp:
@@ -148,9 +157,18 @@ class NoticeMail:
         notice = self.texts.load(asked.notice_id)
         recipient = asked.recipient or notice.recipient
         try:
-            return self.transport.deliver(_key(notice, recipient), self.message(notice, recipient))
+            mail = self.message(notice, recipient)
         except RenderError as error:
             return Delivery(outcome="retry", detail=error.message)
+        if self.settings.demonstration:
+            return self.transport.deliver(_key(notice, recipient), mail)
+        if is_local(recipient):
+            kept = Spool(self.settings.data / "spool").deliver(_key(notice, recipient), mail)
+            return Delivery(outcome="spooled", reference=kept.reference, detail=NO_ADDRESS)
+        said = self.transport.deliver(_key(notice, recipient), mail)
+        if said.outcome == "done" and isinstance(asked, ClientMessage):  # the gateway's mail server has it, no client
+            return Delivery(outcome="handed-over", reference=said.reference)
+        return said
 
     def message(self, notice: Notice, recipient: str) -> EmailMessage:
         """Return the message to one recipient. Its Message-ID is the same at every try, so a copy is known as one."""
@@ -277,9 +295,9 @@ class OrderLetters:
         answer = self.transport.deliver(f"order-{order.id}", mail)
         if answer.outcome == "done":
             return Delivery(outcome="handed-over", reference=answer.reference)
-        return Delivery(outcome="retry", detail=answer.detail) if answer.outcome == "unknown" else answer
+        return answer if answer.outcome == "refused" else Delivery(outcome="retry", detail=answer.detail)
 
 
 def transport_for(settings: Settings) -> Transport:
     """Choose the transport the settings name."""
-    return Smtp(settings) if settings.smtp_host else Spool(settings.data / "spool")
+    return Smtp(settings) if settings.smtp_host else Spool(settings.data / "spool", counts=settings.demonstration)

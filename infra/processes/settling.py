@@ -81,6 +81,11 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
                 at=context.at, notice_id=key, channel=channel, transport_ref=delivery.reference, recipient=recipient,
                 sent_at=context.at,
             )  # fmt: skip
+        case "spooled":
+            fact = n.NoticeSpooled(
+                at=context.at, notice_id=key, channel=attempt.channel, recipient=recipient,
+                reference=delivery.reference, detail=delivery.detail,
+            )  # fmt: skip
         case "refused":
             fact = n.NoticeRefused(
                 at=context.at, notice_id=key, channel=attempt.channel, answer=delivery.detail, recipient=recipient

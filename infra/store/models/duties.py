@@ -14,7 +14,7 @@ from engine.retention.retention import RetentionState
 from engine.terms.counting import Reading
 from infra.store.models.record import Index, Record, Table
 
-WAITING_STATES = "'draft', 'review', 'unknown', 'refused', 'bounced'"
+WAITING_STATES = "'draft', 'review', 'unknown', 'refused', 'bounced', 'spooled'"
 """States of notices that wait for a person, as SQL."""
 
 

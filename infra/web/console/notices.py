@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Made
 from engine.kernel.errors import InputError, NotFound
-from engine.notices.notice import Notice, list_hash
+from engine.notices.notice import Notice, list_hash, recipients
 from infra.app.container import Container
 from infra.outbound.mail import NoticeMail, Spool, afc_json
 from infra.read.finders import load_notice
@@ -72,6 +72,7 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         names={**NAMES, "json": "JSON"},
         many=_many(container, notice),
         later=notices.later(container.database, notice.incident_id, notice.kind, notice.subject),
+        missing=() if notice.approved_at else container.settings.missing_for(notice.kind, recipients(notice.recipient)),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
