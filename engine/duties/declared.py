@@ -28,6 +28,7 @@ Per = Literal["incident", "client", "protection", "duty", "action"]
 Occasion = Literal[
     "incident-opened",  # an incident was opened, whatever it is
     "incident-owes",  # an incident was opened or grew, was merged into, or was found notifiable; with ``when``
+    "incident-grew",  # another incident was merged in after the notice of the kind named after it was approved
     "act-registered",  # an act of law enforcement or a court was entered
     "court-decision-registered",  # the act that was entered is a decision of a court
     "debt-void-ruled",  # a court ruled under a protection that the debt is void
@@ -38,6 +39,7 @@ Occasion = Literal[
 Anchor = Literal[
     "detected",  # the earliest detection of the incident (when the organisation became aware)
     "client-shown",  # the detection that showed the client
+    "joined",  # the detection of what was merged in; the merge itself where that owed nothing
     "classified",  # when the incident was found notifiable: at its detection by a rule, or by people later
     "received",  # when the act or the court's decision was received
     "done-on",  # the start of the day on which the duty was done

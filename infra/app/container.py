@@ -172,7 +172,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
     archive = Archive(settings.data / "archive", decisions, store.vault)
     writer = Writer(TemplateSandbox(), settings.sender, settings.notice_languages)
     wordbook = Wordbook(decisions, clock, writer)
-    drafting = NoticeComposer(wordbook, rulebook.words, calendar)
+    drafting = NoticeComposer(wordbook, rulebook.words, calendar, rulebook.tactics)
     playbooks = builtin_playbooks()
     desk = Desk(
         decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks

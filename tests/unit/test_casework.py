@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.incidents import casework
-from engine.incidents.casework import CHANNELS, CLASSES, LONGEST_SUPPRESSION, NOTIFIABLE_CLASSES, Report
+from engine.incidents.casework import CHANNELS, CLASSES, LONGEST_SUPPRESSION, Report
 from engine.incidents.facts import (
     RELATIONS,
     ClientsNamed,
@@ -26,6 +26,7 @@ from engine.incidents.facts import (
     SuppressionSet,
 )
 from engine.incidents.incident import Incident
+from engine.incidents.owing import NOTIFIABLE_CLASSES
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed
 from engine.kernel.facts import Entities, Fact, Person
 from tests.past import NOW, THEN, closed, closing, finding, joined, notifiable, opened

@@ -84,6 +84,7 @@ def _of(kind: type[Command[Any]], **fields: str) -> Build:
 ACTS: dict[str, Build] = {
     "assign": _of(incidents.AssignIncident, assignee="assignee"),
     "acknowledge": _of(incidents.AcknowledgeIncident),
+    "confirm": _of(incidents.ConfirmIncident),
     "note": _of(incidents.AddNote, text="text"),
     "severity": _of(incidents.ChangeSeverity, severity="severity", reason="reason"),
     "measure": _of(incidents.RecordMeasure, measure="measure", evidence="text"),

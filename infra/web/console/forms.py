@@ -106,6 +106,7 @@ _ANCHOR: dict[str, Read] = {"kind": f.text("kind"), "anchor_at": f.instant("anch
 INCIDENTS: dict[str, Form] = {
     "assign": Form(incidents.AssignIncident, {**_INCIDENT, "assignee": f.text("assignee")}),
     "acknowledge": Form(incidents.AcknowledgeIncident, _INCIDENT),
+    "confirm": Form(incidents.ConfirmIncident, _INCIDENT_WHY),
     "note": Form(incidents.AddNote, {**_INCIDENT, "text": f.text("text")}),
     "severity": Form(incidents.ChangeSeverity, {**_INCIDENT_WHY, "severity": f.text("severity")}),
     "measure": Form(
