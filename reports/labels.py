@@ -107,7 +107,7 @@ _PHRASES = ("detect and report", "assess and decide", "learn lessons")
 _REASONS = ("weekend", "business day", "transferred working day")
 """Why a day counts in a term or does not; holidays have the names that the calendar gives them."""
 _TABS = (
-    "Open", "Mine", "Unassigned", "Overdue", "Closed", "Running", "Week", "Breached", "All", "Sent", "Events",
+    "Open", "Mine", "Unassigned", "Overdue", "Owing", "Closed", "Running", "Week", "Breached", "All", "Sent", "Events",
     "Incidents", "Notices",
 )  # fmt: skip
 

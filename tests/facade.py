@@ -53,6 +53,9 @@ class Acts(_Base):
     def acknowledge(self, incident_id: str, *, by: Person) -> None:
         self._do(incidents.AcknowledgeIncident, by, incident_id=incident_id)
 
+    def confirm(self, incident_id: str, reason: str, *, by: Person) -> None:
+        self._do(incidents.ConfirmIncident, by, incident_id=incident_id, reason=reason)
+
     def note(self, incident_id: str, text: str, *, by: Person) -> None:
         self._do(incidents.AddNote, by, incident_id=incident_id, text=text)
 

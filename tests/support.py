@@ -152,6 +152,14 @@ class World:
         rows = sorted(notices.of_incident(self.container.database, incident), key=lambda row: bool(row.text_of))
         return {row.kind: stored(row) for row in rows}
 
+    def held_notices(self, incident: str) -> list[notices.NoticeRow]:
+        """Every notice of an incident."""
+        return notices.of_incident(self.container.database, incident)
+
+    def held_clocks(self, owner: str) -> list[clocks.ClockRow]:
+        """Every clock of an owner."""
+        return clocks.of_owner_by_id(self.container.database, owner)
+
     def told(self, incident: str) -> set[str]:
         """Approve the text for the clients of an incident; return those who got a notice of their own with it."""
         self.container.acts.approve_client_notices(incident, by=COMPLIANCE)

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast, get_args
 import orjson
 
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person, foreign
+from engine.kernel.facts import ENGINE, Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.notices.completeness import must_be_complete
 from engine.notices.facts import (
@@ -354,7 +354,8 @@ def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequen
     """Take a draft back that no clock waits for."""
     require("withdraw-notice", by)
     _is_text(notice, "withdrawn")
-    if notice.stage == "initial" and notice_kind(notice.kind).clock is not None:
+    by_itself = bool(notice.versions) and notice.versions[0].actor == ENGINE
+    if notice.stage == "initial" and by_itself and notice_kind(notice.kind).clock is not None:
         raise DecisionRefused("the law asks for this notice; it goes when the incident is closed as not genuine")
     if not reason.strip():
         raise DecisionRefused("withdrawing a notice needs a reason")

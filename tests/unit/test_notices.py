@@ -271,7 +271,7 @@ def test_only_a_notice_that_no_clock_waits_for_is_withdrawn(kind: Any, stage: An
 
 
 def test_withdrawing_needs_a_role_a_reason_and_a_draft() -> None:
-    draft = drafted(kind="afc")
+    draft = drafted(kind="stakeholder")
     given(Notice, draft).when(notices.withdraw, "x", by=ANALYST, at=NOW).refused("decision.not-allowed")
     given(Notice, draft).when(notices.withdraw, " ", by=CISO, at=NOW).refused("needs a reason")
     given(Notice, draft, approved()).when(notices.withdraw, "x", by=CISO, at=NOW).refused("cannot be withdrawn")
