@@ -29,6 +29,10 @@ _ENTITY_FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
+MOST_NAMED = 10_000
+"""Identifiers of a kind in one finding: who is affected is told, however many there are."""
+
+
 def _unkeyed(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()[:12]
 
@@ -78,6 +82,7 @@ class StreamDetector:
             matched=self._evidence(event, hit),
             entities=entities,
             playbook=meta.playbook if meta else None,
+            further=hit.further,
         )
 
     def _said(self, name: str, value: object) -> str:
@@ -131,5 +136,5 @@ def entities_of(fields: Mapping[str, Any]) -> Entities:
             elif value is not None and value != "":
                 values.append(str(value))
         if values:
-            found[kind] = tuple(dict.fromkeys(values))[:200]
+            found[kind] = tuple(dict.fromkeys(values))[:MOST_NAMED]
     return Entities(**found)
