@@ -162,12 +162,17 @@ def _approve(work: Work, notice: Notice, seen: str = "") -> Approved:
     missing = work.desk.settings.missing_for(notice.kind, notices.recipients(to))
     facts = notices.approve(
         notice, incident.assignee, by=work.by, at=work.at, clients=clients, named_by=named, missing=missing,
-        to=to if to != notice.recipient else "", calendar=work.desk.calendar,
+        to=to if to != notice.recipient else "", calendar=work.desk.calendar, subjects=_subjects(notice, incident),
     )  # fmt: skip
     work.record(Notice, notice.id, facts)
     for number, recipient in enumerate(notice.deliveries):
         order_sending(work.unit, notice, recipient, number)
     return Approved(missing=missing)
+
+
+def _subjects(notice: Notice, incident: Incident) -> Sequence[str]:
+    """Those on the list that goes with a notice."""
+    return incident.entities.clients if notice_kind(notice.kind).attaches_list and notice.stage == "initial" else ()
 
 
 def _recipient(work: Work, notice: Notice) -> str:

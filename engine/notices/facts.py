@@ -81,6 +81,8 @@ class NoticeApproved(Fact):
     """How many clients a text for many goes to."""
     list_sha256: str = ""
     """The hash of their list (``engine.notices.notice.list_hash``)."""
+    subjects: int = 0
+    """How many people the list has that goes with it, encrypted; ``list_sha256`` is its hash then."""
     missing: tuple[str, ...] = ()
     """What a way out to its recipients lacks, as the officer was told: the settings that are missing."""
     recipient: str = ""

@@ -38,6 +38,8 @@ class NoticeKindSpec(BaseModel):
     follow_ups: Mapping[Occurrence, NoticeStage] = {}
     supplement: str | None = None
     """The duty of a supplement, where another incident is merged in after the first notice."""
+    attaches_list: bool = False
+    """Whether the list of those concerned goes with it, encrypted."""
     explain_if_late: bool = False
     """Whether it must say why, when it is sent after its term."""
     form: Literal["text", "message"] = "text"

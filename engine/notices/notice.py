@@ -111,6 +111,8 @@ class Notice:
     to_many: bool = False
     addressees: int = 0
     list_sha256: str = ""
+    subjects: int = 0
+    """How many people the list names that goes with it."""
     listed: dict[str, None] = field(default_factory=dict)
     """The clients that an approved text for many goes to."""
     text_of: str = ""
@@ -181,6 +183,7 @@ class Notice:
                 self.approved_by, self.approved_at = fact.actor, fact.at
                 self.content_hash, self.recipient = fact.content_hash, fact.recipient or self.recipient
                 self.addressees, self.list_sha256 = fact.addressees, fact.list_sha256
+                self.subjects = fact.subjects
                 if not self.to_many:
                     self.deliveries = {to: Delivery(to) for to in recipients(self.recipient)}
             case NoticeListed():
@@ -317,13 +320,13 @@ def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Seque
 def approve(
     notice: Notice, assignee: str | None, *, by: Person, at: datetime, clients: Sequence[str] = (),
     named_by: Collection[str] = (), missing: tuple[str, ...] = (), to: str = "",
-    calendar: BusinessCalendar | None = None,
+    calendar: BusinessCalendar | None = None, subjects: Sequence[str] = (),
 ) -> Sequence[Fact]:  # fmt: skip
     """Approve for sending: a compliance officer who neither edited nor submitted the text, nor works the incident.
 
     ``clients`` are those whom a text for many goes to; their list is approved with it, so nobody approves it who is
     among ``named_by``, the people who named some of them. ``missing`` are settings that its way out lacks; ``to`` is
-    another recipient than that of the draft.
+    another recipient than that of the draft, ``subjects`` those on the list that goes with it.
     """
     require("approve-notice", by)
     _is_text(notice, "approved")
@@ -341,11 +344,12 @@ def approve(
     must_be_complete(notice.kind, notice.content, at=at, calendar=calendar)
     if not recipients(to or notice.recipient):
         raise DecisionRefused("the notice has no recipient")
-    many = (len(clients), list_hash(clients)) if notice.to_many else (0, "")
+    named = clients if notice.to_many else subjects
     return [
         NoticeApproved(
-            at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content), addressees=many[0],
-            list_sha256=many[1], missing=missing, recipient=to,
+            at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content),
+            addressees=len(clients) if notice.to_many else 0, subjects=len(subjects),
+            list_sha256=list_hash(named) if named else "", missing=missing, recipient=to,
         )
     ]  # fmt: skip
 

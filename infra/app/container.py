@@ -40,6 +40,7 @@ from infra.outbound.events import OwnEvents
 from infra.outbound.gateway import ClientGateway
 from infra.outbound.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
 from infra.outbound.orders import HttpOrders, HttpPost
+from infra.outbound.subjects import SubjectLists
 from infra.outbound.timestamping import Authority, roots_of
 from infra.outbound.webhooks import WebhookMessages
 from infra.processes.base import Stage
@@ -259,7 +260,8 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
     settings, clock, decisions, transport = container.settings, container.clock, container.decisions, outside.transport
     letters = OrderLetters(decisions, settings, transport, container.order_documents, outside.render)
     orders = HttpOrders(settings.order_url, outside.http, letters.send, settings.order_mail)
-    notices = NoticeMail(decisions, clock, settings, transport, outside.render)
+    lists = SubjectLists(decisions, container.store.vault)
+    notices = NoticeMail(decisions, clock, settings, transport, lists, outside.render)
     senders: dict[str, Sender] = {
         "mail": notices,
         "afc": AfcMessages(notices, outside.http, settings.afc_url),

@@ -21,6 +21,7 @@ import orjson
 from aiosmtplib import errors as smtp_errors
 
 from engine.kernel.addresses import is_local
+from engine.kernel.errors import DecisionRefused
 from engine.kernel.messages import AfcMessage, AlertMessage, ClientMessage, NoticeMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.notices.completeness import NO_ADDRESS, NO_SERVER
@@ -28,6 +29,7 @@ from engine.notices.notice import Notice, recipients
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
 from infra.outbound.orders import HttpPost
+from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.notices.documents import ClientTexts, notice_document
 from infra.settings.settings import Settings
 from infra.store.log.decisions import Decisions
@@ -136,13 +138,15 @@ class NoticeMail:
     """Performs the intent ``mail``: renders an approved notice and hands it to one recipient."""
 
     def __init__(
-        self, decisions: Decisions, clock: TimeSource, settings: Settings, transport: Transport, render: Render = render
-    ) -> None:
+        self, decisions: Decisions, clock: TimeSource, settings: Settings, transport: Transport, lists: SubjectLists,
+        render: Render = render,
+    ) -> None:  # fmt: skip
         self.decisions = decisions
         self.clock = clock
         self.settings = settings
         self.transport = transport
         self.render = render
+        self.lists = lists
         self.texts = ClientTexts(decisions)
 
     @property
@@ -160,6 +164,8 @@ class NoticeMail:
             mail = self.message(notice, recipient)
         except RenderError as error:
             return Delivery(outcome="retry", detail=error.message)
+        except DecisionRefused as error:
+            return Delivery(outcome="refused", detail=error.message)
         if self.settings.demonstration:
             return self.transport.deliver(_key(notice, recipient), mail)
         if is_local(recipient):
@@ -193,7 +199,9 @@ class NoticeMail:
     def _attachments(self, notice: Notice, document: Document) -> Sequence[tuple[str, str, bytes]]:
         if notice.kind == "afc":
             return [(f"afc-{notice.id[:8]}.json", "application/json", afc_json(notice))]
-        return [(f"notice-{notice.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))]
+        paper = (f"notice-{notice.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))
+        listed = self.lists.of(notice)
+        return [paper] if listed is None else [paper, (listed.name, MEDIA_TYPE, listed.data)]
 
 
 def _key(notice: Notice, recipient: str) -> str:
