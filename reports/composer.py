@@ -17,7 +17,7 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.trouble import TemplateFailed
 from engine.notices.facts import NoticeStage
-from engine.notices.notice import Notice
+from engine.notices.notice import Notice, notice_id
 from engine.terms.calendar import BusinessCalendar
 from reports.drafter import Content, TemplateError
 from reports.drafts import Own, Previous, Status, Subject, Writer
@@ -60,6 +60,7 @@ _TRIED = frozenset({"change_rejected", "blocked", "failed", "rejected", "refused
 """What the last word of an event's type says: the act was done, or only tried."""
 _NAMED = ("mfo.db.table", "host.name", "mfo.bureau.account", "mfo.channel")
 """The fields of a finding that name what was touched."""
+_SUMS = ("mfo.amount", "mfo.loan.amount")
 UNKNOWN = "unknown"
 _AFC_TYPES = {"after payout": "event", UNKNOWN: UNKNOWN}
 """Stage → the type of the message, where it is not an attempt."""
@@ -194,7 +195,7 @@ class NoticeComposer:
         entities, first = incident.entities, incident.first_event_at or incident.detected_at
         stage = _stage(found_on(context, incident))
         return {
-            "message_id": str(derive("afc", incident.id)),
+            "message_id": notice_id("afc", incident.id, ""),
             "participant": self.wordbook.writer.organisation.bin,
             "type": _AFC_TYPES.get(stage, "attempt"),
             "event_time": first.astimezone(UTC).isoformat(),
@@ -205,10 +206,16 @@ class NoticeComposer:
             "indicators": incident.title,
             "rules": ", ".join(sorted({part.rule_name for part in incident.parts.values() if part.rule_name})) or "-",
             "stage": stage,
+            "executed": {"after payout": "yes", UNKNOWN: UNKNOWN}.get(stage, "no"),
+            "amounts": ", ".join(dict.fromkeys(_amounts(findings_of(context, incident)))) or "-",
             "action_taken": "contained" if incident.contained_at else "under review",
             "police_reference": "-",
             "contact": self.wordbook.writer.organisation.contact_in("ru"),
         }
+
+
+def _amounts(found: Sequence[FindingRaised]) -> list[str]:
+    return [fact.matched[name] for fact in found for name in _SUMS if fact.matched.get(name)][:AFC_NAMED]
 
 
 def _named(values: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from engine.notices.gateway import CHANNEL
 from engine.notices.kinds import notice_kinds
 from engine.policies.acts import ActPolicy
 from engine.policies.alerts import AlertPolicy
+from engine.policies.centre import CentrePolicy
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
 from engine.policies.orders import OrderPolicy
@@ -233,6 +234,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
     stages: list[Stage] = [
         Detect(ledger, decisions, clock, container.rulebook, container.catalogue, vault, container.tracing),
         EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus)),
+        EventPolicyRunner(ledger, decisions, clock, CentrePolicy()),
         IncidentRunner(decisions, clock, container.tracing),
         duties,
         Recount(decisions, clock, container.calendars, policy),

@@ -76,7 +76,7 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
         return True
     match delivery.outcome:
         case "done":
-            channel = "http" if message.kind == "afc" and delivery.done_at is not None else attempt.channel
+            channel = attempt.channel
             fact: Fact = n.NoticeSent(
                 at=context.at, notice_id=key, channel=channel, transport_ref=delivery.reference, recipient=recipient,
                 sent_at=context.at,

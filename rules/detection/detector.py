@@ -19,8 +19,8 @@ from rules.detection.loader import RuleSet
 from rules.detection.matcher import Hit, Matcher
 
 _ENTITY_FIELDS: dict[str, tuple[str, ...]] = {
-    "clients": ("mfo.client.id", "mfo.incident.clients"),
-    "loans": ("mfo.loan.id", "mfo.loan.ids", "mfo.incident.loans"),
+    "clients": ("mfo.client.id", "mfo.incident.clients", "mfo.context.paid_client", "mfo.context.applied_client"),
+    "loans": ("mfo.loan.id", "mfo.loan.ids", "mfo.incident.loans", "mfo.context.paid_loan"),
     "users": ("user.id",),
     "devices": ("device.id",),
     "addresses": ("source.ip",),
@@ -29,6 +29,8 @@ _ENTITY_FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
+AMOUNTS = ("mfo.amount", "mfo.loan.amount")
+"""What an incident is about in money, whatever the rule looked at."""
 MOST_NAMED = 10_000
 """Identifiers of a kind in one finding: who is affected is told, however many there are."""
 
@@ -115,7 +117,7 @@ class StreamDetector:
             names: list[str] = sorted(rule.compiled.fields)
         else:
             names = [*spec.group_by, *spec.fields] if spec else []
-        names += [name for name in (rule.meta.evidence if rule.meta else ()) if name not in names]
+        names += [name for name in (*(rule.meta.evidence if rule.meta else ()), *AMOUNTS) if name not in names]
         shown: dict[str, str] = {} if hit.closed else {"event.action": event.action}
         for name in names[:20]:
             value = hit.fields.get(name)
