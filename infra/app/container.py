@@ -45,6 +45,7 @@ from infra.outbound.subjects import SubjectLists
 from infra.outbound.timestamping import Authority, roots_of
 from infra.outbound.webhooks import WebhookMessages
 from infra.processes.base import Stage
+from infra.processes.centre_lists import CentreLists
 from infra.processes.detect import Detect
 from infra.processes.event_counts import DutyEvents, Tally
 from infra.processes.lag import note_followers
@@ -235,6 +236,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
         Detect(ledger, decisions, clock, container.rulebook, container.catalogue, vault, container.tracing),
         EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus)),
         EventPolicyRunner(ledger, decisions, clock, CentrePolicy()),
+        CentreLists(ledger, decisions, clock, container.rulebook),
         IncidentRunner(decisions, clock, container.tracing),
         duties,
         Recount(decisions, clock, container.calendars, policy),

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from engine.incidents.incident import Incident
+from engine.rule_life.lists import ListLife, list_id
 from infra.app.container import Outside, stages_of
 from infra.outbound.mail import transport_for
 from infra.outbound.orders import MAX_ANSWER, Answer, HttpPost
@@ -144,3 +145,26 @@ def test_the_message_has_an_hour(tmp_path: Path) -> None:
     world.clock.forward(minutes=61)
     world.sweep()
     assert world.clocks(incident)["antifraud-centre-message"]["state"] == "breached"
+
+
+def test_what_the_centre_refuses_stands_on_the_list_at_once(tmp_path: Path) -> None:
+    world, _ = given_a_house(tmp_path)
+    given_a_paid_fraud(world)
+    book = world.container.rulebook
+    life = world.container.decisions.load(ListLife, list_id("afc_accounts"))
+    assert (life.in_force, life.count) == (1, 1)
+    assert "h-9" in book.entries("afc_accounts", life.in_force)
+    world.feed(world.event("loan.disbursement.requested", mfo__client__id="c-8", mfo__loan__id="L-8",
+                           mfo__payout__account_hash="h-9"))  # fmt: skip
+    assert "listed-payout" in {it["rule_name"] for it in world.incidents()}
+    world.feed(world.event("afc.message.received", mfo__afc__reference="r-2", mfo__subject="account",
+                           mfo__message__action="refuse", mfo__payout__account_hash="h-9"))  # fmt: skip
+    again = world.container.decisions.load(ListLife, list_id("afc_accounts"))
+    assert again.in_force == 1, "what stands there already makes no version"
+
+
+def test_a_message_that_refuses_nothing_changes_no_list(tmp_path: Path) -> None:
+    world, _ = given_a_house(tmp_path)
+    world.feed(world.event("afc.message.received", mfo__afc__reference="r-1", mfo__subject="account",
+                           mfo__message__action="release", mfo__payout__account_hash="h-9"))  # fmt: skip
+    assert world.container.decisions.load(ListLife, list_id("afc_accounts")).in_force == 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.read.reporting import Reports, period_of
 from infra.read.rows import incidents
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY, World
 
@@ -174,3 +175,16 @@ def test_a_closed_incident_stays_in_sight_while_its_duties_run(world: World) -> 
     world.work()
     for view in ("open", "owing"):
         assert incidents.queue(database, view, CISO.id, "", now) == []
+
+
+def test_the_report_of_the_ciso_shows_the_share_that_the_triage_made_late(world: World) -> None:
+    incident = given_an_alert(world)
+    world.clock.forward(days=3)
+    world.container.acts.confirm(incident, "the client called", by=ANALYST)
+    world.work()
+    world.sweep()
+    late = [it for it in world.held_clocks(incident) if it.breached_at and it.late_because == "triage"]
+    report = Reports(world.container).security(period_of(world.container, "2026-11"))
+    rows = {row[0]: row[1] for row in report.blocks[0].table.rows}
+    share = rows["of them because the triage took longer than the term"]
+    assert late and share.startswith(f"{len(late)} (")
