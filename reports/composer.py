@@ -160,7 +160,7 @@ class NoticeComposer:
         entities, words = incident.entities, _evidence(context, incident)
         found = findings_of(context, incident)
         others = dict.fromkeys(it.rule_name for it in found if it.rule_name != incident.rule_name)
-        promised = remediation.due_at if remediation.due_at is None or remediation.due_at > context.at else None
+        promised = None if remediation.breached_at or remediation.late_since else remediation.due_at
         offset = self.offset(incident.detected_at)
         return Subject(
             number=incident.number,

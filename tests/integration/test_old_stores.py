@@ -167,6 +167,9 @@ def notices(old: Old) -> None:
         for language, fields in notice.content.items():
             if "late" in fields and not fields["late"]:
                 world.container.acts.edit_notice(row.id, language, {"late": "не было связи"}, None, by=COMPLIANCE)
+            if row.kind == "client" and not any(ch.isdigit() for ch in fields["contact"]):  # a draft of before
+                told = {"contact": world.settings.organisation_contact}
+                world.container.acts.edit_notice(row.id, language, told, None, by=COMPLIANCE)
         world.container.acts.approve_notice(row.id, None, by=COMPLIANCE_2)
     world.work()
     assert {row.state for row in world.held(NoticeRow)} == {"sent"}

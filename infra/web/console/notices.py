@@ -19,6 +19,7 @@ from infra.outbound.mail import NoticeMail, Spool, afc_json
 from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.finders import load_notice
 from infra.read.notices.documents import as_read_by, notice_document, whom
+from infra.read.notices.open_points import points_of
 from infra.read.notices.versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
@@ -78,6 +79,7 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         later=notices.later(container.database, notice.incident_id, notice.kind, notice.subject),
         missing=() if notice.approved_at else container.settings.missing_for(notice.kind, recipients(notice.recipient)),
         password=_password(container, session, notice),
+        points=points_of(container.decisions, container.drafting, notice, container.clock.now()),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
