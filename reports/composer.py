@@ -17,10 +17,10 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.trouble import TemplateFailed
 from engine.notices.facts import NoticeStage
-from engine.notices.notice import Notice
+from engine.notices.notice import Notice, notice_id
 from engine.terms.calendar import BusinessCalendar
 from reports.drafter import Content, TemplateError
-from reports.drafts import Own, Previous, Subject, Writer
+from reports.drafts import Own, Previous, Status, Subject, Writer
 from reports.wording import kind_key, template_version
 
 _SOURCE_OF = {
@@ -53,6 +53,14 @@ _AFC_STAGES = (
 """Stages of a loan, the furthest first, with the event types that show that it was reached."""
 
 
+_DONE = frozenset({"change_applied", "changed", "executed", "exported", "accessed", "amended", "bulk", "destroyed",
+                   "read", "shared", "tampered", "modified", "written_off"})  # fmt: skip
+_TRIED = frozenset({"change_rejected", "blocked", "failed", "rejected", "refused", "signature_rejected",
+                    "transaction_cancelled"})  # fmt: skip
+"""What the last word of an event's type says: the act was done, or only tried."""
+_NAMED = ("mfo.db.table", "host.name", "mfo.bureau.account", "mfo.channel")
+"""The fields of a finding that name what was touched."""
+_SUMS = ("mfo.amount", "mfo.loan.amount")
 UNKNOWN = "unknown"
 _AFC_TYPES = {"after payout": "event", UNKNOWN: UNKNOWN}
 """Stage → the type of the message, where it is not an attempt."""
@@ -93,10 +101,13 @@ class NoticeComposer:
     """Composes the texts of one organisation."""
 
     def __init__(
-        self, wordbook: OwnWording, rule_words: Callable[[str], Mapping[str, str]], calendar: BusinessCalendar
-    ) -> None:
+        self, wordbook: OwnWording, rule_words: Callable[[str], Mapping[str, str]], calendar: BusinessCalendar,
+        tactics: Callable[[str], Sequence[str]] = lambda name: (),
+    ) -> None:  # fmt: skip
         self.wordbook = wordbook
         self.rule_words = rule_words
+        self.tactics = tactics
+        """The tactics of ATT&CK that a rule finds, by its name."""
         self.calendar = calendar
         self._latest: _Unit | None = None
 
@@ -147,6 +158,9 @@ class NoticeComposer:
         assert incident.detected_at is not None
         remediation = context.load(Clock, clock_id("remediation", incident.id, ""))
         entities, words = incident.entities, _evidence(context, incident)
+        found = findings_of(context, incident)
+        others = dict.fromkeys(it.rule_name for it in found if it.rule_name != incident.rule_name)
+        promised = None if remediation.breached_at or remediation.late_since else remediation.due_at
         offset = self.offset(incident.detected_at)
         return Subject(
             number=incident.number,
@@ -157,9 +171,16 @@ class NoticeComposer:
             signs=dict(self._unit(context).words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
             clients=len(entities.clients),
             loans=len(entities.loans),
-            assets=entities.workstations[:10],
+            assets=tuple(dict.fromkeys((*entities.workstations, *_things(found))))[:10],
+            status=status_of(incident, found),
+            confirmed_at=incident.confirmed_at,
+            rules=tuple(dict(self._unit(context).words(name)) for name in others),
+            tactics=tuple(dict.fromkeys(t for name in (incident.rule_name, *others) for t in self.tactics(name))),
+            systems=tuple(dict.fromkeys(_system(it) for it in found)),
+            accounts=entities.users[:10],
+            listed=bool(entities.clients),
             measures=tuple(incident.measures),
-            remediation_due=remediation.due_at,
+            remediation_due=promised,
             own_loans=entities.loans if client and len(entities.clients) == 1 else (),
             client=client or None,
             late=late,
@@ -174,7 +195,7 @@ class NoticeComposer:
         entities, first = incident.entities, incident.first_event_at or incident.detected_at
         stage = _stage(found_on(context, incident))
         return {
-            "message_id": str(derive("afc", incident.id)),
+            "message_id": notice_id("afc", incident.id, ""),
             "participant": self.wordbook.writer.organisation.bin,
             "type": _AFC_TYPES.get(stage, "attempt"),
             "event_time": first.astimezone(UTC).isoformat(),
@@ -185,10 +206,16 @@ class NoticeComposer:
             "indicators": incident.title,
             "rules": ", ".join(sorted({part.rule_name for part in incident.parts.values() if part.rule_name})) or "-",
             "stage": stage,
+            "executed": {"after payout": "yes", UNKNOWN: UNKNOWN}.get(stage, "no"),
+            "amounts": ", ".join(dict.fromkeys(_amounts(findings_of(context, incident)))) or "-",
             "action_taken": "contained" if incident.contained_at else "under review",
             "police_reference": "-",
             "contact": self.wordbook.writer.organisation.contact_in("ru"),
         }
+
+
+def _amounts(found: Sequence[FindingRaised]) -> list[str]:
+    return [fact.matched[name] for fact in found for name in _SUMS if fact.matched.get(name)][:AFC_NAMED]
 
 
 def _named(values: Sequence[str]) -> str:
@@ -227,10 +254,34 @@ def source_of(context: Context, incident: Incident) -> str:
     return SOURCES.get(incident.detection_source, "other")
 
 
+def findings_of(context: Context, incident: Incident) -> list[FindingRaised]:
+    """Return the findings of an incident, the newest of very many."""
+    facts = (fact for finding in incident.findings[-MOST_FINDINGS:] for fact in context.facts(finding))
+    return [fact for fact in facts if isinstance(fact, FindingRaised)]
+
+
 def found_on(context: Context, incident: Incident) -> frozenset[str]:
     """Return the types of the events that the findings of an incident were found on."""
-    facts = (fact for finding in incident.findings[-MOST_FINDINGS:] for fact in context.facts(finding))
-    return frozenset(fact.matched.get("event.action", "") for fact in facts if isinstance(fact, FindingRaised))
+    return frozenset(fact.matched.get("event.action", "") for fact in findings_of(context, incident))
+
+
+def status_of(incident: Incident, found: Sequence[FindingRaised]) -> Status:
+    """Say what is known: people confirmed it, or the events show that it was done, or only tried; else a suspicion."""
+    if incident.confirmed_at is not None:
+        return "confirmed"
+    last = {fact.matched.get("event.action", "").rpartition(".")[2] for fact in found}
+    if last & _DONE:
+        return "occurred"
+    return "attempted" if last and last <= _TRIED else "suspected"
+
+
+def _system(fact: FindingRaised) -> str:
+    return SOURCES.get(fact.matched.get("event.action", "").split(".", 1)[0], "other")
+
+
+def _things(found: Sequence[FindingRaised]) -> list[str]:
+    """The tables, hosts and stores that the findings name."""
+    return [fact.matched[name] for fact in found for name in _NAMED if fact.matched.get(name)]
 
 
 def _stage(actions: frozenset[str]) -> str:

@@ -104,6 +104,8 @@ def _when(at: datetime, facts: Facts) -> str:
 
 
 def _meta(kind: str, notice_id: str, language: str, facts: Facts) -> tuple[Section, ...]:
+    if kind.partition(".")[0] == "client":
+        return ()  # what concerns our work is nothing for whom we tell of an incident
     words = wording(language)["meta"]
 
     def when(at: datetime | None) -> str:

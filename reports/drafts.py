@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
@@ -18,6 +18,10 @@ from reports.wording import template_of, wording
 
 Own = Mapping[tuple[str, str], Mapping[str, str]]
 """The organisation's own templates: (kind of document, language) → field → text."""
+
+
+Status = Literal["suspected", "attempted", "occurred", "confirmed"]
+"""What is known of it: a suspicion, an attempt, something that happened, something that people confirmed."""
 
 
 class Organisation(Record):
@@ -63,6 +67,18 @@ class Subject(Record):
     own_loans: tuple[str, ...] = ()
     client: str | None = None
     late: bool = False
+    status: Status = "suspected"
+    confirmed_at: AwareDatetime | None = None
+    rules: tuple[dict[str, str], ...] = ()
+    """What further rules found, in words by language."""
+    tactics: tuple[str, ...] = ()
+    """How it was done, as ATT&CK names it."""
+    systems: tuple[str, ...] = ()
+    """The systems whose events showed it."""
+    accounts: tuple[str, ...] = ()
+    """The accounts of employees and services by which it was done."""
+    listed: bool = False
+    """Whether the list of those concerned goes with the notice."""
     cause: str = ""
     consequence: str = ""
     recovery: str = ""
@@ -146,10 +162,14 @@ class Writer:
                 "detected": _when(subject.detected_at, subject.utc_offset_minutes),
                 "date": _when(subject.detected_at, subject.utc_offset_minutes)[:10],
                 "source": _pick(words["sources"], subject.source),
-                "clients": subject.clients,
-                "loans": subject.loans,
+                "clients": subject.clients or words["uncounted"],
+                "loans": subject.loans or words["uncounted"],
+                "status": _status(words, subject),
+                "confirmed": subject.status == "confirmed",
+                "methods": "; ".join(_methods(words, subject, language)),
+                "listed": subject.listed,
                 "own_loans": ", ".join(subject.own_loans),
-                "assets": ", ".join(subject.assets),
+                "assets": "; ".join(_assets(words, subject)),
                 "measures": "\n".join(
                     f"{_when(at, subject.utc_offset_minutes)}: {words['measures'][name]}"
                     for name, at in subject.measures
@@ -198,6 +218,26 @@ class Writer:
         it = self.organisation
         number = it.bin or str(wording(language)["values"]["no_bin"])
         return {"name": it.name(language), "bin": number, "contact": it.contact_in(language)}
+
+
+def _status(words: Mapping[str, Any], subject: Subject) -> str:
+    at = subject.confirmed_at
+    when = _when(at, subject.utc_offset_minutes) if at is not None else ""
+    return str(words["statuses"][subject.status]).format(when=when).rstrip(": ")
+
+
+def _methods(words: Mapping[str, Any], subject: Subject, language: str) -> list[str]:
+    """How it was done, in the words of ATT&CK, and what further rules found."""
+    tactics = [str(words["tactics"][name]) for name in subject.tactics if name in words["tactics"]]
+    found = [it.get(language) or it.get("en") or "" for it in subject.rules]
+    return [it for it in dict.fromkeys((*tactics, *found)) if it]
+
+
+def _assets(words: Mapping[str, Any], subject: Subject) -> list[str]:
+    """The systems and things concerned, and the accounts by which it was done."""
+    systems = [_pick(words["sources"], name) for name in subject.systems]
+    accounts = [f"{words['accounts']}: {', '.join(subject.accounts)}"] if subject.accounts else []
+    return list(dict.fromkeys((*systems, *subject.assets, *accounts)))
 
 
 def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:

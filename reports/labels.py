@@ -11,6 +11,9 @@ _WORDS = {
     "client-notice": "Tell the client",
     "personal-data-notice": "Tell the data-protection authority",
     "immediate-containment": "First containment",
+    "regulator-supplement": "Supplement for the regulator",
+    "personal-data-supplement": "Supplement for the personal-data authority",
+    "antifraud-centre-message": "Message to the Anti-Fraud Centre",
     "remediation": "Remove cause and consequences",
     "collection-stop": "Stop collection",
     "accrual-stop": "Stop accrual",
@@ -93,7 +96,7 @@ _AS_THEY_ARE = (
     "notify", "open", "order", "ordered", "other", "overdue", "owed", "partner", "pending", "playbooks", "product",
     "proposed", "protected", "protection", "queued", "recover", "recovered", "reduce", "refused", "related", "released",
     "report", "respond", "retention", "retired", "review", "rising", "rules", "running", "satisfied", "sending",
-    "sent", "sessions", "shadow", "shown", "skipped", "stopping", "strict", "success", "tested", "transfer",
+    "sent", "sessions", "shadow", "shown", "skipped", "spooled", "stopping", "strict", "success", "tested", "transfer",
     "triaged", "unknown", "users", "waiting", "webhook", "withdrawn", "wording", "workstations",
 )  # fmt: skip
 FIELDS = {
@@ -113,7 +116,7 @@ _PHRASES = ("detect and report", "assess and decide", "learn lessons")
 _REASONS = ("weekend", "business day", "transferred working day")
 """Why a day counts in a term or does not; holidays have the names that the calendar gives them."""
 _TABS = (
-    "Open", "Mine", "Unassigned", "Overdue", "Closed", "Running", "Week", "Breached", "All", "Sent", "Events",
+    "Open", "Mine", "Unassigned", "Overdue", "Owing", "Closed", "Running", "Week", "Breached", "All", "Sent", "Events",
     "Incidents", "Notices",
 )  # fmt: skip
 

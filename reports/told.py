@@ -181,6 +181,10 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
         case n.NoticeHandedOver():
             text = n_("{name}: taken by {channel}, reference {reference}; whether it was delivered is still to be said")
             return say(text, name=name, channel=fact.channel, reference=fact.reference)
+        case n.NoticeSpooled():
+            return say(
+                "{name}: only laid into the spool, nobody was told: {detail}", name=name, detail=say(fact.detail)
+            )
         case n.NoticeFailuresResent():
             return say("{name}: another try ordered at everybody at whom it failed", name=name)
         case n.NoticeApproved():

@@ -91,6 +91,8 @@ JSON_FIELDS = {
     "indicators": n_("Signs"),
     "rules": n_("Rules"),
     "stage": n_("Stage of the loan"),
+    "executed": n_("Whether money was paid out"),
+    "amounts": n_("Amounts"),
     "action_taken": n_("What was done"),
     "police_reference": n_("Number at the police"),
     "contact": n_("Contact"),

@@ -51,6 +51,9 @@ class Office:
     def mail_of(self, kind: str) -> str:
         return {"regulator": "regulator@example.kz", "afc": "afc@example.kz"}.get(kind, "")
 
+    def missing_for(self, kind: str, to: Sequence[str]) -> tuple[str, ...]:
+        return ()
+
 
 class Typist:
     """Writes the same text for every notice."""

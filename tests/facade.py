@@ -56,6 +56,9 @@ class Acts(_Base):
     def acknowledge(self, incident_id: str, *, by: Person) -> None:
         self._do(incidents.AcknowledgeIncident, by, incident_id=incident_id)
 
+    def confirm(self, incident_id: str, reason: str, *, by: Person) -> None:
+        self._do(incidents.ConfirmIncident, by, incident_id=incident_id, reason=reason)
+
     def note(self, incident_id: str, text: str, *, by: Person) -> None:
         self._do(incidents.AddNote, by, incident_id=incident_id, text=text)
 
@@ -157,8 +160,8 @@ class Acts(_Base):
     def withdraw_notice(self, notice_id: str, reason: str, *, by: Person) -> None:
         self._do(notices.WithdrawNotice, by, notice_id=notice_id, reason=reason)
 
-    def approve_notice(self, notice_id: str, version: int | None, *, by: Person) -> None:
-        self._do(notices.ApproveNotice, by, notice_id=notice_id, version=version)
+    def approve_notice(self, notice_id: str, version: int | None, *, by: Person) -> notices.Approved:
+        return self._do(notices.ApproveNotice, by, notice_id=notice_id, version=version)
 
     def approve_client_notices(self, incident_id: str, *, by: Person) -> int:
         return self._do(notices.ApproveClientNotices, by, incident_id=incident_id).count

@@ -56,11 +56,16 @@ class MovingClock:
 class World:
     """A house with its stages, fed and moved by hand."""
 
-    def __init__(self, folder: Path, clock: MovingClock | None = None, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, clock: MovingClock | None = None, *, demonstration: bool = True, **settings: Any
+    ) -> None:
+        """``demonstration``: the spool counts as sent, as under ``serve --demo``; else it is a house of its own."""
         self.folder = folder
         self.clock = clock or MovingClock()
         settings = completed(folder, {"organisation_bin": "000000000000", **settings})
         self.settings = Settings(data=folder, **settings)
+        if demonstration:
+            self.settings = self.settings.for_demonstration()
         self.container: Container = open_container(self.settings, self.clock)
         self.stages: list[Stage] = stages_of(self.container)
         self.count = 0
@@ -98,7 +103,12 @@ class World:
     def restart(self) -> World:
         """A new process over the same directory."""
         self.container.close()
-        again = World(self.folder, self.clock, **self.settings.model_dump(exclude={"data"}, exclude_unset=True))
+        again = World(
+            self.folder,
+            self.clock,
+            demonstration=self.settings.demonstration,
+            **self.settings.model_dump(exclude={"data"}, exclude_unset=True),
+        )
         again.count = self.count
         return again
 
@@ -141,6 +151,14 @@ class World:
         """The notices of an incident by kind: of those to clients the one addressed last, before that their text."""
         rows = sorted(notices.of_incident(self.container.database, incident), key=lambda row: bool(row.text_of))
         return {row.kind: stored(row) for row in rows}
+
+    def held_notices(self, incident: str) -> list[notices.NoticeRow]:
+        """Every notice of an incident."""
+        return notices.of_incident(self.container.database, incident)
+
+    def held_clocks(self, owner: str) -> list[clocks.ClockRow]:
+        """Every clock of an owner."""
+        return clocks.of_owner_by_id(self.container.database, owner)
 
     def told(self, incident: str) -> set[str]:
         """Approve the text for the clients of an incident; return those who got a notice of their own with it."""

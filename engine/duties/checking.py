@@ -26,6 +26,7 @@ _TRIGGERS: Mapping[str, frozenset[str]] = {
 """Occasion → the register's words for it. A returning duty is checked by the events of its data."""
 _PROOFS: Mapping[str, frozenset[str]] = {
     "notice-sent": frozenset({"notice.sent"}),
+    "notice-sent afc": frozenset({"afc.message.acknowledged"}),
     "containment-started": frozenset({"incident.containment.started"}),
     "recovery-confirmed": frozenset(
         {"incident.recovered", "incident.cause.eliminated", "incident.consequence.eliminated"}

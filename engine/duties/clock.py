@@ -29,6 +29,7 @@ from engine.duties.facts import (
     ClockState,
     ClockWentLate,
     Ladder,
+    LateBecause,
     Mark,
 )
 from engine.duties.marks import counted, marks_of, share_of
@@ -61,6 +62,10 @@ class Clock:
     calendar_version: str = ""
     jurisdiction: str = ""
     law_from: date | None = None
+    started_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    confirmed_due_at: datetime | None = None
+    late_because: LateBecause = ""
     offered: ClockRecounted | None = None
     reached: set[int] = field(default_factory=set)
     late_since: datetime | None = None
@@ -72,6 +77,11 @@ class Clock:
     proposed: tuple[str, str] | None = None
     """Who proposed to cancel, and why."""
     version: int = 0
+
+    @property
+    def duty(self) -> str:
+        """The id of the duty it counts: its kind."""
+        return self.kind
 
     @property
     def running(self) -> bool:
@@ -162,6 +172,8 @@ class Clock:
         self.anchor_at, self.reading, self.ladder = fact.anchor_at, fact.reading, dict(fact.ladder)
         self.calendar_version, self.target_percent = fact.calendar_version, fact.target_percent
         self.jurisdiction, self.law_from = fact.jurisdiction, fact.law_from
+        self.started_at, self.late_because = fact.at, fact.late_because
+        self.confirmed_at, self.confirmed_due_at = fact.confirmed_at, fact.confirmed_due_at
         self._due(fact)
 
     def _due(self, fact: ClockStarted | ClockReanchored | ClockRecounted | ClockLaterAccepted) -> None:

@@ -28,6 +28,7 @@ Per = Literal["incident", "client", "protection", "duty", "action", "containment
 Occasion = Literal[
     "incident-opened",  # an incident was opened, whatever it is
     "incident-owes",  # an incident was opened or grew, was merged into, or was found notifiable; with ``when``
+    "incident-grew",  # another incident was merged in after the notice of the kind named after it was approved
     "act-registered",  # an act of law enforcement or a court was entered, or loans were added to one
     "act-unread",  # an act came in that could not be read; the clock is the incident's that asks a person
     "court-decision-registered",  # the act that was entered is a decision of a court
@@ -41,6 +42,7 @@ Occasion = Literal[
 Anchor = Literal[
     "detected",  # the earliest detection of the incident (when the organisation became aware)
     "client-shown",  # the detection that showed the client
+    "joined",  # the detection of what was merged in; the merge itself where that owed nothing
     "classified",  # when the incident was found notifiable: at its detection by a rule, or by people later
     "received",  # when the act or the court's decision was received
     "done-on",  # the start of the day on which the duty was done

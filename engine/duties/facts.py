@@ -12,6 +12,8 @@ from engine.permissions import Role
 from engine.terms.counting import Reading
 
 ClockState = Literal["running", "late", "breached", "satisfied", "satisfied-late", "cancelled"]
+LateBecause = Literal["", "triage"]
+"""``triage``: people found only after the term that the duty holds."""
 Ladder = dict[int, tuple[str, ...]]
 MARKS = (50, 75, 90)
 LADDER: Ladder = {
@@ -57,6 +59,12 @@ class ClockStarted(Fact):
     """Whose law it is, empty in facts of before there was more than one."""
     law_from: date | None = None
     """The day from which the entry of the law holds that the clock was started by, and keeps."""
+    confirmed_at: AwareDatetime | None = None
+    """When people confirmed an incident whose duties were raised only then; shown beside the detection."""
+    confirmed_due_at: AwareDatetime | None = None
+    """When it would be due, counted from there in the civil reading."""
+    late_because: LateBecause = ""
+    """Why its term had passed when it began."""
 
 
 class ClockMarkReached(Fact):

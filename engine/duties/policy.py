@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
+from typing import Literal
 
 from pydantic import Field
 
@@ -24,6 +25,8 @@ from engine.permissions import PEOPLE
 from engine.terms.calendar import BusinessCalendar
 from engine.terms.counting import ClockSpec, Reading
 
+CountsFrom = Literal["detection", "confirmation"]
+
 
 class ClockPolicy(Record):
     """The parameters of one organisation. ``terms`` are numbers in the unit of the clock."""
@@ -33,6 +36,8 @@ class ClockPolicy(Record):
     terms: dict[str, int] = Field(default_factory=dict)
     jurisdictions: tuple[str, ...] = (HOME,)
     """Whose duties run, the home of the organisation first."""
+    counts_from: CountsFrom = "detection"
+    """From when the terms of duties run that were raised only by the confirmation of an incident."""
     target_percent: int = Field(default=50, ge=1, le=100)
     ladder: Ladder = Field(default_factory=lambda: dict(LADDER))
 

@@ -54,6 +54,10 @@ class Policies(Protocol):
         """Return the address of a kind of notice, empty when there is none."""
         ...
 
+    def missing_for(self, kind: str, to: Sequence[str]) -> tuple[str, ...]:
+        """Return the settings without which a notice of a kind does not reach its recipients."""
+        ...
+
 
 class Kept(Protocol):
     """A document in the archive."""

@@ -13,6 +13,7 @@ from engine.incidents.commands import (
     AssignIncident,
     ChangeSeverity,
     CloseIncident,
+    ConfirmIncident,
     LinkIncidents,
     LowerNotifiability,
     MergeIncident,
@@ -56,6 +57,14 @@ def assign(desk: Desk, command: AssignIncident, by: Person) -> Outcome:
     with desk.work(by) as work:
         incident = work.get(Incident, command.incident_id)
         work.record(Incident, incident.id, triage.assign(incident, assignee, by=by, at=work.at))
+    return DONE
+
+
+@in_unit(ConfirmIncident)
+def confirm(work: Work, command: ConfirmIncident) -> Outcome:
+    """Say that it is no false alarm."""
+    incident = work.get(Incident, command.incident_id)
+    work.record(Incident, incident.id, triage.confirm(incident, command.reason, by=work.by, at=work.at))
     return DONE
 
 
@@ -112,7 +121,7 @@ def lower_notifiability(work: Work, command: LowerNotifiability) -> Decided:
     incident = work.get(Incident, command.incident_id)
     facts = casework.lower_notifiability(incident, command.reason, by=work.by, at=work.at)
     work.record(Incident, incident.id, facts)
-    return Decided(decided=not incident.notifiable)
+    return Decided(decided=not incident.notifiable and incident.lowering is None)
 
 
 @handles(NameClientList)

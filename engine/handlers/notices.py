@@ -9,7 +9,7 @@ from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents.facts import ClientsNamed
 from engine.incidents.incident import Incident
-from engine.kernel.addresses import check_address
+from engine.kernel.addresses import check_address, is_local
 from engine.kernel.commands import DONE, Counted, Made, Outcome
 from engine.kernel.errors import Conflict, InputError, NotFound
 from engine.kernel.facts import Person
@@ -19,6 +19,7 @@ from engine.notices import delivering, gateway, many
 from engine.notices import notice as notices
 from engine.notices.commands import (
     ApproveClientNotices,
+    Approved,
     ApproveNotice,
     DraftNotice,
     EditNotice,
@@ -136,10 +137,9 @@ def withdraw(work: Work, command: WithdrawNotice) -> Outcome:
 
 
 @in_unit(ApproveNotice)
-def approve(work: Work, command: ApproveNotice) -> Outcome:
-    """Approve a notice; sending is ordered in the same commit."""
-    _approve(work, _seen(work.get(Notice, command.notice_id), command.version), command.list_sha256)
-    return DONE
+def approve(work: Work, command: ApproveNotice) -> Approved:
+    """Approve a notice; sending is ordered in the same commit. What its way out lacks is said and recorded."""
+    return _approve(work, _seen(work.get(Notice, command.notice_id), command.version), command.list_sha256)
 
 
 @in_unit(ApproveClientNotices)
@@ -152,16 +152,34 @@ def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted
     return Counted(count=len(waiting))
 
 
-def _approve(work: Work, notice: Notice, seen: str = "") -> None:
+def _approve(work: Work, notice: Notice, seen: str = "") -> Approved:
     incident = work.unit.load(Incident, notice.incident_id)
     clients = _addressees(work, notice, incident)
     if seen and seen != notices.list_hash(clients):
         raise Conflict("the list of clients changed meanwhile; look at it again and repeat your act")
     named = _named_by(work, incident) if notice.to_many else ()
-    facts = notices.approve(notice, incident.assignee, by=work.by, at=work.at, clients=clients, named_by=named)
+    to = _recipient(work, notice)
+    missing = work.desk.settings.missing_for(notice.kind, notices.recipients(to))
+    facts = notices.approve(
+        notice, incident.assignee, by=work.by, at=work.at, clients=clients, named_by=named, missing=missing,
+        to=to if to != notice.recipient else "", calendar=work.desk.calendar, subjects=_subjects(notice, incident),
+    )  # fmt: skip
     work.record(Notice, notice.id, facts)
     for number, recipient in enumerate(notice.deliveries):
         order_sending(work.unit, notice, recipient, number)
+    return Approved(missing=missing)
+
+
+def _subjects(notice: Notice, incident: Incident) -> Sequence[str]:
+    """Those on the list that goes with a notice."""
+    return incident.entities.clients if notice_kind(notice.kind).attaches_list and notice.stage == "initial" else ()
+
+
+def _recipient(work: Work, notice: Notice) -> str:
+    """Whom it goes to: as it was drafted, but where that was this machine, the address that was set meanwhile."""
+    if any(not is_local(it) for it in notices.recipients(notice.recipient)):
+        return notice.recipient
+    return work.desk.settings.mail_of(notice.kind) or notice.recipient
 
 
 def _named_by(work: Work, incident: Incident) -> set[str]:

@@ -28,6 +28,7 @@ from engine.incidents.facts import (
     SuppressionSet,
 )
 from engine.incidents.incident import Incident
+from engine.incidents.owing import NOTIFIABLE_CLASSES, NotifiableClass, leaving_with, owes_when_confirmed
 from engine.incidents.triage import must_be_open
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Entities, Fact, FindingRaised, OfIncident, Person, Reasoned, Record
@@ -39,10 +40,8 @@ NAMED_TOGETHER = 500
 """Clients in one fact: what follows from a fact is done together."""
 Channel = Literal["hot-line", "letter", "complaint", "employee", "partner", "authority", "other"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
-NotifiableClass = Literal["unauthorised-access", "unauthorised-change", "third-party-acts", "fraud"]
 IncidentClass = NotifiableClass | Literal["control-failure", "infrastructure"]
 """The classes that people choose from. A rule file of one's own may name another, so facts hold a text."""
-NOTIFIABLE_CLASSES: tuple[NotifiableClass, ...] = get_args(NotifiableClass)
 CLASSES: tuple[IncidentClass, ...] = (*NOTIFIABLE_CLASSES, "control-failure", "infrastructure")
 
 
@@ -123,7 +122,7 @@ def split(
         title=title.strip()[:200] or incident.title,
         incident_class=incident.incident_class,
         severity=incident.severity,
-        notifiable=incident.notifiable and any(part.notifiable for part in parts),
+        notifiable=any(part.notifiable for part in parts) and not incident.waived,
         personal_data=any(part.personal_data for part in parts),
         detected_at=first.detected_at,
         detection_source=incident.detection_source,
@@ -165,7 +164,7 @@ def _leaving(
         raise DecisionRefused("an incident keeps at least one finding; merge it instead")
     if not reason.strip():
         raise DecisionRefused("moving findings needs a reason")
-    return tuple(incident.parts[finding] for finding in wanted)
+    return leaving_with(incident, [incident.parts[finding] for finding in wanted])
 
 
 def _detached(
@@ -224,9 +223,10 @@ def raise_notifiability(
 
 
 def lower_notifiability(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Say that the law's duties do not hold: the first call proposes, a second person from compliance agrees."""
+    """Say that the law's duties do not hold: the first call proposes, a second person from compliance agrees. Of an
+    incident that owes nothing yet it says that its confirmation shall raise no duties either."""
     _works(incident, "lower-notifiability", by)
-    if not incident.notifiable:
+    if not incident.notifiable and (incident.waived or not owes_when_confirmed(incident.incident_class)):
         return []
     if not reason.strip():
         raise DecisionRefused("say why the law's duties do not hold")

@@ -25,6 +25,13 @@ class AcknowledgeIncident(Command[Outcome]):
     incident_id: str
 
 
+class ConfirmIncident(Command[Outcome]):
+    """Say that it is no false alarm; where the law names its class the duties are raised."""
+
+    incident_id: str
+    reason: Words
+
+
 class AddNote(Command[Outcome]):
     """Write a note."""
 

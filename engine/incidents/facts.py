@@ -153,6 +153,8 @@ class IncidentAbsorbed(Fact):
     parts: tuple[FindingPart, ...] = ()
     acknowledged_at: AwareDatetime | None = None
     contained_at: AwareDatetime | None = None
+    notifiable: bool = False
+    personal_data: bool = False
 
 
 class FindingsDetached(Fact):
@@ -196,6 +198,15 @@ class NotifiabilityRaised(Fact):
     topic: ClassVar[str] = "incident.notifiability-raised.v1"
     incident_id: str
     personal_data: bool
+    on_confirmation: bool = False
+    """Whether it followed from the confirmation, and not from somebody's judgement that the duties hold."""
+
+
+class IncidentConfirmed(Fact):
+    """A person found that it is no false alarm: it happened."""
+
+    topic: ClassVar[str] = "incident.confirmed.v1"
+    incident_id: str
 
 
 class NotifiabilityLoweringProposed(Fact):
@@ -277,7 +288,8 @@ ContentFact = (
 )  # fmt: skip
 """What says what is in an incident."""
 HandlingFact = (
-    IncidentAssigned | IncidentAcknowledged | SeverityChanged | NotifiabilityRaised | NotifiabilityLoweringProposed
+    IncidentAssigned | IncidentAcknowledged | IncidentConfirmed
+    | SeverityChanged | NotifiabilityRaised | NotifiabilityLoweringProposed
     | NotifiabilityLowered | ContainmentStarted | CauseEliminated | ConsequenceEliminated | RecoveryConfirmed
 )  # fmt: skip
 EndingFact = (

@@ -29,6 +29,7 @@ from engine.incidents.facts import (
     IncidentAcknowledged,
     IncidentAssigned,
     IncidentClosed,
+    IncidentConfirmed,
     IncidentLinked,
     IncidentMerged,
     IncidentOpened,
@@ -87,6 +88,14 @@ class Incident:
     personal_data: bool = False
     classified_at: datetime | None = None
     """When it was found notifiable: at the detection by a rule that says so, or when people said so later."""
+    confirmed_at: datetime | None = None
+    """When people first found that it is no false alarm."""
+    raised_at: datetime | None = None
+    """When people, or their confirmation, raised the duties of an incident that had none."""
+    on_confirmation: bool = False
+    """Whether its duties were raised by the confirmation."""
+    waived: bool = False
+    """Whether two persons found that the law's duties do not hold."""
     detected_at: datetime | None = None
     """The earliest detection among everything that is in it; it can only move back."""
     first_event_at: datetime | None = None
@@ -236,7 +245,12 @@ class Incident:
                 self.acknowledged_at = self.acknowledged_at or fact.at
             case SeverityChanged():
                 self.severity, self.severity_reason = fact.severity, fact.reason
+            case IncidentConfirmed():
+                self.confirmed_at = self.confirmed_at or fact.at
             case NotifiabilityRaised():
+                if not self.notifiable:
+                    self.raised_at, self.on_confirmation = fact.at, fact.on_confirmation
+                self.waived = False
                 self.notifiable, self.notifiable_reason, self.lowering = True, fact.reason, None
                 self.classified_at = self.classified_at or fact.at
                 self.personal_data = self.personal_data or fact.personal_data
@@ -244,6 +258,7 @@ class Incident:
                 self.lowering = (fact.actor, fact.reason)
             case NotifiabilityLowered():
                 self.notifiable, self.notifiable_reason, self.lowering = False, fact.reason, None
+                self.waived = True
                 self.classified_at = None
             case ContainmentStarted():
                 self.contained_at = self.contained_at or fact.at
@@ -266,8 +281,10 @@ class Incident:
                 self.merged_into = fact.into
             case ClosureProposed():
                 self.proposed = (fact.actor, fact.disposition)
+                self._confirm(fact)
             case IncidentClosed():
                 self.disposition, self.closed_at, self.proposed = fact.disposition, fact.at, None
+                self._confirm(fact)
             case IncidentReopened():
                 self.disposition = self.closed_at = self.suppressed_until = None
             case SuppressionSet():
@@ -278,6 +295,10 @@ class Incident:
                 pass
             case _:
                 foreign(fact)
+
+    def _confirm(self, fact: ClosureProposed | IncidentClosed) -> None:
+        if fact.disposition == "true_positive":
+            self.confirmed_at = self.confirmed_at or fact.at
 
     def _open(self, fact: IncidentOpened) -> None:
         self.id, self.number, self.title = fact.incident_id, fact.number, fact.title
@@ -331,6 +352,8 @@ class Incident:
             self._earlier(part)
         if not fact.parts:
             self.said.add(fact.entities)
+        self.notifiable = self.notifiable or fact.notifiable
+        self.personal_data = self.personal_data or fact.personal_data
         self.acknowledged_at = _earliest(self.acknowledged_at, fact.acknowledged_at)
         self.contained_at = _earliest(self.contained_at, fact.contained_at)
 

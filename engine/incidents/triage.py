@@ -21,15 +21,18 @@ from engine.incidents.facts import (
     IncidentAcknowledged,
     IncidentAssigned,
     IncidentClosed,
+    IncidentConfirmed,
     IncidentMerged,
     IncidentOpened,
     IncidentReopened,
     LessonsRecorded,
     NoteAdded,
+    NotifiabilityRaised,
     RecoveryConfirmed,
     SeverityChanged,
 )
 from engine.incidents.incident import Incident
+from engine.incidents.owing import must_be_raised
 from engine.kernel.answers import says_something
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, OfIncident, Person
@@ -213,6 +216,8 @@ def merge(
         parts=_parts(incident),
         acknowledged_at=incident.acknowledged_at,
         contained_at=incident.contained_at,
+        notifiable=incident.notifiable,
+        personal_data=incident.personal_data,
     )
     return [merged], [absorbed]
 
@@ -233,7 +238,8 @@ def _parts(incident: Incident) -> tuple[FindingPart, ...]:
 
 def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Close with a disposition. A notifiable incident takes two persons of different roles: the first call
-    proposes, the second, by somebody else from compliance or the CISO, closes."""
+    proposes, the second, by somebody else from compliance or the CISO, closes. A true positive of a class that the law
+    names is one from that moment: its duties are raised, and the first call only proposes."""
     if disposition not in DISPOSITIONS:
         raise DecisionRefused("disposition is one of {dispositions}", dispositions=DISPOSITIONS)
     if not reason.strip():
@@ -242,6 +248,8 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
         raise DecisionRefused("incident {number} is {phase}", number=incident.number, phase=incident.phase)
     require("close-incident", by)
     common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
+    if disposition == "true_positive" and must_be_raised(incident):
+        return [*_confirmed(incident, common), ClosureProposed(**common, disposition=disposition)]
     if not incident.notifiable:
         return [IncidentClosed(**common, disposition=disposition, second_person=None)]
     if incident.proposed is None or incident.proposed[1] != disposition:
@@ -251,6 +259,23 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
         raise SecondPersonNeeded("the person who proposed closing a notifiable incident cannot also agree to it")
     require_stage("close-incident", by)
     return [IncidentClosed(**common, disposition=disposition, second_person=proposer)]
+
+
+def confirm(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Say that it is no false alarm; where the law names its class the duties are raised. A second time changes
+    nothing."""
+    _triage(incident, "confirm-incident", by)
+    if not reason.strip():
+        raise DecisionRefused("say what confirms the incident")
+    common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
+    return _confirmed(incident, common)
+
+
+def _confirmed(incident: Incident, common: OfIncident) -> list[Fact]:
+    facts: list[Fact] = [] if incident.confirmed_at is not None else [IncidentConfirmed(**common)]
+    if must_be_raised(incident):
+        facts.append(NotifiabilityRaised(**common, personal_data=incident.personal_data, on_confirmation=True))
+    return facts
 
 
 def record_lessons(incident: Incident, lessons: str, actions: str, *, by: Person, at: datetime) -> Sequence[Fact]:

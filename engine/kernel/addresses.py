@@ -9,6 +9,12 @@ from engine.kernel.errors import InputError
 LOCAL = "localhost"
 
 
+def is_local(address: str) -> bool:
+    """Say whether mail to an address stays on this machine, or can never arrive (RFC 2606, 6761)."""
+    domain = address.rpartition("@")[2].strip().lower().rstrip(".")
+    return domain in (LOCAL, "localhost.localdomain", "") or domain.endswith((".localhost", ".invalid"))
+
+
 def check_address(text: str) -> str:
     """Return a mail address in normal form. Raise InputError for anything else; never repeats what was given."""
     if not text.isprintable() or any(ch in text for ch in ' ,;<>"()[]\\'):

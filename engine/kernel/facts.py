@@ -122,3 +122,5 @@ class FindingRaised(Fact):
     matched: dict[str, str] = Field(default_factory=dict)
     entities: Entities = Entities()
     playbook: str | None = None
+    further: bool = False
+    """Whether it only adds to the incident that is open with its key; by itself it says nothing."""

@@ -73,14 +73,14 @@ class Ledger(Protocol):
         ...
 
 
-Outcome = Literal["done", "refused", "retry", "unknown", "handed-over"]
-OutboxState = Literal["waiting", "performing", "revoked", "done", "refused", "unknown", "handed-over"]
+Outcome = Literal["done", "refused", "retry", "unknown", "handed-over", "spooled"]
+OutboxState = Literal["waiting", "performing", "revoked", "done", "refused", "unknown", "handed-over", "spooled"]
 """Where a message stands: on its way, taken back before it began, or settled with this outcome."""
 
 
 class Delivery(Record):
-    """What an effect came to: done, refused (do not try again), retry, unknown, or handed over as a letter or to a
-    gateway (whether it was done is still to be said)."""
+    """What an effect came to: done, refused (do not try again), retry, unknown, handed over as a letter or to a gateway
+    (whether it was done is still to be said), or only laid into the spool on this machine (nobody was told)."""
 
     outcome: Outcome
     reference: str = ""

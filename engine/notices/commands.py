@@ -15,6 +15,12 @@ MOST_STATUSES = 1_000
 """Reports of the gateway in one command."""
 
 
+class Approved(Outcome):
+    """A notice was approved; ``missing`` are the settings without which it does not go out by itself."""
+
+    missing: tuple[str, ...] = ()
+
+
 class DraftNotice(Command[Made]):
     """Draft a notice that no rule asks for by itself: to law enforcement, interested parties, the AFC."""
 
@@ -60,7 +66,7 @@ class WithdrawNotice(Command[Outcome]):
     reason: Words
 
 
-class ApproveNotice(Command[Outcome]):
+class ApproveNotice(Command[Approved]):
     """Approve a notice; sending is ordered in the same commit.
 
     ``list_sha256`` is the hash of the clients that the person saw, of a text for many: with it nobody is told whom

@@ -19,7 +19,7 @@ from engine.notices.facts import (
 from engine.notices.notice import Delivery, Notice
 from engine.permissions import require
 
-FAILED: tuple[DeliveryState, ...] = ("refused", "bounced")
+FAILED: tuple[DeliveryState, ...] = ("refused", "bounced", "spooled")
 """The states after which a person may order another try; what is unknown is settled first."""
 
 
@@ -74,7 +74,9 @@ def resend(notice: Notice, recipient: str, instead_of: str, reason: str, *, by: 
     require("resend-notice", by)
     failed = notice.deliveries.get(instead_of)
     if failed is None or failed.state not in FAILED:
-        raise DecisionRefused("only what was refused or came back is sent again; settle what is unknown first")
+        raise DecisionRefused(
+            "only what was refused or came back, or lies in the spool, is sent again; settle what is unknown first"
+        )
     if not reason.strip():
         raise DecisionRefused("sending a notice again needs a reason")
     return [another_try(notice, failed, recipient.strip(), reason, actor=by.id, at=at)]

@@ -13,10 +13,11 @@ from engine.kernel.facts import Fact
 NoticeKind = str
 """A kind of notice that ``engine.notices.kinds`` declares."""
 NoticeStage = Literal["initial", "follow_up", "final"]
-DeliveryState = Literal["waiting", "handed-over", "sent", "refused", "unknown", "bounced"]
+DeliveryState = Literal["waiting", "handed-over", "sent", "refused", "unknown", "bounced", "spooled"]
 NoticeState = Literal[
-    "none", "draft", "review", "approved", "handed-over", "sent", "refused", "unknown", "bounced", "withdrawn"
-]
+    "none", "draft", "review", "approved", "handed-over", "sent", "refused", "unknown", "bounced", "spooled",
+    "withdrawn",
+]  # fmt: skip
 
 
 class NoticeDrafted(Fact):
@@ -80,6 +81,12 @@ class NoticeApproved(Fact):
     """How many clients a text for many goes to."""
     list_sha256: str = ""
     """The hash of their list (``engine.notices.notice.list_hash``)."""
+    subjects: int = 0
+    """How many people the list has that goes with it, encrypted; ``list_sha256`` is its hash then."""
+    missing: tuple[str, ...] = ()
+    """What a way out to its recipients lacks, as the officer was told: the settings that are missing."""
+    recipient: str = ""
+    """Whom it goes to, where the address was set after the draft; empty: as drafted."""
 
 
 class NoticeListed(Fact):
@@ -118,6 +125,18 @@ class NoticeHandedOver(Fact):
     reference: str
     recipient: str
     handed_at: AwareDatetime
+
+
+class NoticeSpooled(Fact):
+    """It lies in a folder on this machine, for there is no way out: nobody was told, the clock runs."""
+
+    topic: ClassVar[str] = "notice.spooled.v1"
+    notice_id: str
+    channel: str
+    recipient: str
+    reference: str = ""
+    detail: str = ""
+    """What is missing."""
 
 
 class NoticeSent(Fact):
@@ -211,6 +230,7 @@ TextFact = (
 """What makes the text."""
 FateFact = (
     NoticeHandedOver
+    | NoticeSpooled
     | NoticeSent
     | NoticeRefused
     | NoticeUnknown

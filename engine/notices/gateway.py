@@ -20,7 +20,7 @@ from engine.notices.notice import Delivery, Notice
 CHANNEL = "gateway"
 SKEW = timedelta(minutes=5)
 """How far the gateway's clock may be from ours."""
-UNSETTLED: tuple[DeliveryState, ...] = ("waiting", "handed-over", "unknown")
+UNSETTLED: tuple[DeliveryState, ...] = ("waiting", "handed-over", "unknown", "spooled")
 Said = Literal["accepted", "delivered", "failed"]
 Fate = Literal[
     "recorded", "known", "older", "no-such-notice", "no-such-attempt", "not-to-a-client", "not-approved",

@@ -36,6 +36,10 @@ class NoticeKindSpec(BaseModel):
     by_hand: bool = False
     """Whether people may draft it themselves."""
     follow_ups: Mapping[Occurrence, NoticeStage] = {}
+    supplement: str | None = None
+    """The duty of a supplement, where another incident is merged in after the first notice."""
+    attaches_list: bool = False
+    """Whether the list of those concerned goes with it, encrypted."""
     explain_if_late: bool = False
     """Whether it must say why, when it is sent after its term."""
     form: Literal["text", "message"] = "text"
@@ -87,4 +91,4 @@ def notice_kind(kind: str) -> NoticeKindSpec:
 
 def kind_of_clock(clock: str) -> NoticeKindSpec | None:
     """Return the kind of notice that does a duty, None for a duty that no notice does."""
-    return next((spec for spec in notice_kinds().values() if spec.clock == clock), None)
+    return next((spec for spec in notice_kinds().values() if clock in (spec.clock, spec.supplement)), None)

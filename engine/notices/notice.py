@@ -14,8 +14,9 @@ from typing import Any, Literal, cast, get_args
 import orjson
 
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
-from engine.kernel.facts import Fact, Person, foreign
+from engine.kernel.facts import ENGINE, Fact, Person, foreign
 from engine.kernel.ids import derive
+from engine.notices.completeness import must_be_complete
 from engine.notices.facts import (
     DeliveryState,
     FateFact,
@@ -34,6 +35,7 @@ from engine.notices.facts import (
     NoticeResendOrdered,
     NoticeReturned,
     NoticeSent,
+    NoticeSpooled,
     NoticeStage,
     NoticeState,
     NoticeSubmitted,
@@ -43,16 +45,20 @@ from engine.notices.facts import (
 )
 from engine.notices.kinds import notice_kind
 from engine.permissions import require
+from engine.terms.calendar import BusinessCalendar
 
 Content = Mapping[str, Mapping[str, str]]
 OPEN_TEXT: tuple[NoticeState, ...] = ("draft", "review")
-WORST_FIRST: tuple[Literal["unknown", "bounced", "refused"], ...] = ("unknown", "bounced", "refused")
+WORST_FIRST: tuple[Literal["unknown", "bounced", "refused", "spooled"], ...] = (
+    "unknown", "bounced", "refused", "spooled",
+)  # fmt: skip
 _TEXT = frozenset(get_args(TextFact))
 
 
 @dataclass
 class Delivery:
-    """What became of a notice at one recipient: waiting, handed over to a gateway, sent, refused, unknown, bounced."""
+    """What became of a notice at one recipient: waiting, handed over to a gateway, sent, refused, unknown,
+    bounced, or only laid into the spool on this machine."""
 
     recipient: str
     state: DeliveryState = "waiting"
@@ -105,6 +111,8 @@ class Notice:
     to_many: bool = False
     addressees: int = 0
     list_sha256: str = ""
+    subjects: int = 0
+    """How many people the list names that goes with it."""
     listed: dict[str, None] = field(default_factory=dict)
     """The clients that an approved text for many goes to."""
     text_of: str = ""
@@ -114,7 +122,8 @@ class Notice:
 
     @property
     def state(self) -> NoticeState:
-        """Name the state: none, draft, review, approved, handed over, sent, refused, unknown, bounced or withdrawn.
+        """Name the state: none, draft, review, approved, handed over, sent, refused, unknown, bounced, spooled or
+        withdrawn.
 
         With several recipients the worst counts: it is sent when every one of them took it.
         """
@@ -172,8 +181,9 @@ class Notice:
                 self.submitted_by, self.remark = None, (fact.actor, fact.reason)
             case NoticeApproved():
                 self.approved_by, self.approved_at = fact.actor, fact.at
-                self.content_hash = fact.content_hash
+                self.content_hash, self.recipient = fact.content_hash, fact.recipient or self.recipient
                 self.addressees, self.list_sha256 = fact.addressees, fact.list_sha256
+                self.subjects = fact.subjects
                 if not self.to_many:
                     self.deliveries = {to: Delivery(to) for to in recipients(self.recipient)}
             case NoticeListed():
@@ -199,6 +209,8 @@ class Notice:
         match fact:
             case NoticeHandedOver():
                 self._settle(fact.recipient, "handed-over", fact.channel, fact.reference, fact.handed_at)
+            case NoticeSpooled():
+                self._settle(fact.recipient, "spooled", fact.channel, fact.detail or fact.reference, fact.at)
             case NoticeSent():
                 self._settle(fact.recipient, "sent", fact.channel, fact.transport_ref, fact.sent_at)
                 if fact.confirmed_at is not None:
@@ -307,12 +319,14 @@ def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Seque
 
 def approve(
     notice: Notice, assignee: str | None, *, by: Person, at: datetime, clients: Sequence[str] = (),
-    named_by: Collection[str] = (),
+    named_by: Collection[str] = (), missing: tuple[str, ...] = (), to: str = "",
+    calendar: BusinessCalendar | None = None, subjects: Sequence[str] = (),
 ) -> Sequence[Fact]:  # fmt: skip
     """Approve for sending: a compliance officer who neither edited nor submitted the text, nor works the incident.
 
     ``clients`` are those whom a text for many goes to; their list is approved with it, so nobody approves it who is
-    among ``named_by``, the people who named some of them.
+    among ``named_by``, the people who named some of them. ``missing`` are settings that its way out lacks; ``to`` is
+    another recipient than that of the draft, ``subjects`` those on the list that goes with it.
     """
     require("approve-notice", by)
     _is_text(notice, "approved")
@@ -327,19 +341,25 @@ def approve(
     if notice.to_many and by.id in named_by:
         raise SecondPersonNeeded("who named the clients cannot approve the notice to them; another officer must")
     _no_empty_field(notice)
-    if not recipients(notice.recipient):
+    must_be_complete(notice.kind, notice.content, at=at, calendar=calendar)
+    if not recipients(to or notice.recipient):
         raise DecisionRefused("the notice has no recipient")
-    to = {"addressees": len(clients), "list_sha256": list_hash(clients)} if notice.to_many else {}
+    named = clients if notice.to_many else subjects
     return [
-        NoticeApproved(at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content), **to)  # type: ignore[arg-type]
-    ]
+        NoticeApproved(
+            at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content),
+            addressees=len(clients) if notice.to_many else 0, subjects=len(subjects),
+            list_sha256=list_hash(named) if named else "", missing=missing, recipient=to,
+        )
+    ]  # fmt: skip
 
 
 def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Take a draft back that no clock waits for."""
     require("withdraw-notice", by)
     _is_text(notice, "withdrawn")
-    if notice.stage == "initial" and notice_kind(notice.kind).clock is not None:
+    by_itself = bool(notice.versions) and notice.versions[0].actor == ENGINE
+    if notice.stage == "initial" and by_itself and notice_kind(notice.kind).clock is not None:
         raise DecisionRefused("the law asks for this notice; it goes when the incident is closed as not genuine")
     if not reason.strip():
         raise DecisionRefused("withdrawing a notice needs a reason")

@@ -1,4 +1,4 @@
-"""What may be read, and by whom. Everybody who is signed in reads the console and the API but for these four."""
+"""What may be read, and by whom. Everybody who is signed in reads the console and the API but for these five."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ READS: dict[str, Reading] = {
         Reading(
             name="original-documents", title="Documents of a protection as they came",
             roles=(OFFICER, SOC, CISO, AUDITOR), paths=("/protections/{protection_id}/documents",),
+        ),
+        Reading(
+            name="subject-lists", title="The list of people that goes with a notice, and its password",
+            roles=(OFFICER, CISO), paths=("/notices/{notice_id}/subjects.zip",),
         ),
         Reading(
             name="system", title="Dead letters, effects under way, the mail spool",

@@ -47,6 +47,7 @@ _INCIDENTS = (
     _of("incidents", "assign-incident", "Give an incident to somebody", _TRIAGE, _WORKING,
         needs=("an assignee with a triage role",)),
     _of("incidents", "acknowledge-incident", "Say that an incident was seen", _TRIAGE, _WORKING),
+    _of("incidents", "confirm-incident", "Say that an incident is no false alarm", _CASEWORK, needs=_REASON),
     _of("incidents", "add-note", "Write a note", [role for role in PEOPLE if role is not Role.AUDITOR],
         "an auditor reads and does not write"),
     _of("incidents", "change-severity", "Judge the severity again", _TRIAGE, _WORKING, needs=_REASON),

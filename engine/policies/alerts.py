@@ -31,7 +31,8 @@ _OF_CLOCKS = (
     c.ClockMarkReached, c.ClockWentLate, c.ClockBreached, c.ClockReminded, c.ClockProofWithdrawn, c.ClockRecounted,
     c.ClockCancellationProposed,
 )  # fmt: skip
-_OF_NOTICES = (n.NoticeRefused, n.NoticeUnknown, n.NoticeBounced, n.NoticeSubmitted)
+_NOT_TAKEN = (n.NoticeRefused, n.NoticeUnknown, n.NoticeBounced, n.NoticeSpooled)
+_OF_NOTICES = (*_NOT_TAKEN, n.NoticeSubmitted)
 _OF_PROTECTIONS = (
     p.OrderOverdue, p.OrderAnswered, p.AcknowledgementProposed, p.AcknowledgementWithdrawn, p.ViolationFound,
     p.OutcomeProposed,
@@ -109,7 +110,7 @@ def _shared(context: Context, fact: Fact) -> str:
         step = getattr(fact, "percent", getattr(fact, "after_days", ""))
         due = iso(clock.due_at) if clock.due_at else ""
         return f"{fact.topic.split('.')[1]}:{step}:{clock.kind}:{clock.owner_id}:{due}:{hour}"
-    if isinstance(fact, n.NoticeRefused | n.NoticeUnknown | n.NoticeBounced):
+    if isinstance(fact, _NOT_TAKEN):
         text = context.past(Notice, fact.notice_id).text_of
         return f"notices-failed:{text}:{hour}" if text else ""
     return f"statuses-set-aside:{hour}" if isinstance(fact, StatusesSetAside) else ""
@@ -183,10 +184,13 @@ def _clock(
 
 def _of_notice(context: Context, fact: Fact) -> Alert | None:
     match fact:
-        case n.NoticeRefused() | n.NoticeUnknown() | n.NoticeBounced() if context.past(Notice, fact.notice_id).text_of:
+        case _ if isinstance(fact, _NOT_TAKEN) and context.past(Notice, fact.notice_id).text_of:
             values = {"owner_kind": "incident", "owner_id": context.past(Notice, fact.notice_id).incident_id}
             text = n_("Notices of incident {owner_id} did not reach all its clients. The list is in the console.")
             return Alert(n_("Notices to clients need a decision"), (text,), values)
+        case n.NoticeSpooled():
+            text = n_("Notice {notice} lies in the spool on this machine ({detail}). Nobody was told; its clock runs.")
+            return Alert(n_("A notice has no way out"), (text,), {"notice": fact.notice_id, "detail": fact.detail})
         case n.NoticeRefused() | n.NoticeUnknown() | n.NoticeBounced():
             text = n_("Notice {notice} was not surely taken. Look at it in the console.")
             return Alert(n_("A notice needs a decision"), (text,), {"notice": fact.notice_id})

@@ -13,6 +13,7 @@ from engine.duties.clock import Clock
 from engine.duties.declared import DeclaredDuty, Phrase
 from engine.duties.policy import ClockPolicy
 from engine.governance import facts as g
+from engine.incidents.incident import Incident
 from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
 from engine.kernel.ids import derive
@@ -23,6 +24,7 @@ from engine.notices.notice import Notice
 from engine.policies import occasions
 from engine.policies.occasions import Cancellation, Evidence, Meaning, Occasion
 from engine.terms.calendar import BusinessCalendar
+from engine.terms.counting import ClockSpec, count_term
 
 OWED_AGAIN = "the duty is owed again"
 
@@ -110,7 +112,7 @@ class DutyPolicy:
         for duty in owed:
             key = partial(clocks.clock_id, duty.id, occasion.owner_id)
             for subject in context.each(f"start {duty.id} {occasion.words[0]}", subjects[id(duty)], Clock, key):
-                anchor = occasion.anchor(duty.anchor, subject)
+                anchor = self._anchor(duty, occasion, subject)
                 if anchor is not None and duty.in_force(self._calendar(duty).local(anchor).date()):
                     self._start(context, duty, occasion, subject, anchor)
 
@@ -148,12 +150,21 @@ class DutyPolicy:
                 duty.id, occasion.until, owner_id=occasion.owner_id, subject=subject, anchor_at=anchor, at=context.at,
                 calendar_version=calendar.version, obligations=duty.obligations, ladder=self.policy.ladder,
             )  # fmt: skip
-        return clocks.start(
+        started = clocks.start(
             spec, owner_kind=occasion.owner_kind, owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
             at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
             ladder=self.policy.ladder, target_percent=self.policy.target_percent,
             outer=self._outer(duty, occasion, subject),
         )  # fmt: skip
+        return _raised(started, spec, occasion.incident, calendar) if duty.when else started
+
+    def _anchor(self, duty: DeclaredDuty, occasion: Occasion, subject: str) -> datetime | None:
+        """The instant a term runs from. What only the confirmation raised counts from it where the house wants that."""
+        anchor, it = occasion.anchor(duty.anchor, subject), occasion.incident
+        late = self.policy.counts_from == "confirmation" and it is not None and it.on_confirmation
+        if late and it is not None and it.raised_at is not None and anchor is not None and duty.when:
+            return max(anchor, it.raised_at)
+        return anchor
 
     def _outer(self, duty: DeclaredDuty, occasion: Occasion, subject: str) -> datetime | None:
         return occasion.anchor(duty.within.anchor, subject) if duty.within is not None else None
@@ -166,7 +177,7 @@ class DutyPolicy:
             spec = self.policy.spec_of(duty) if duty is not None else None
             if duty is None or spec is None:
                 continue
-            anchor = occasion.anchor(duty.anchor or "detected", clock.subject)
+            anchor = self._anchor(duty, occasion, clock.subject)
             if anchor is not None:
                 facts = clocks.reanchor(
                     clock, spec, anchor, at=context.at, reason=reason, calendar=self._calendar(duty),
@@ -201,6 +212,12 @@ class DutyPolicy:
 
     def _meant(self, context: Context, duty_id: str, evidence: Evidence) -> Iterator[Clock]:
         """The clocks that evidence is about: of a returning duty all whose term began before the day it was done."""
+        if evidence.stage == "follow_up":
+            for key in context.find(Clock, owner_id=evidence.owner_id, duty=duty_id):
+                clock = context.load(Clock, key)
+                if evidence.since is None or clock.started_at is None or clock.started_at <= evidence.since:
+                    yield clock
+            return
         if evidence.word != "duty-done":
             yield context.load(Clock, clocks.clock_id(duty_id, evidence.owner_id, evidence.subject))
             return
@@ -251,6 +268,23 @@ class DutyPolicy:
 
     def _calendar(self, duty: DeclaredDuty) -> BusinessCalendar:
         return self.calendars[duty.jurisdiction]
+
+
+def _raised(
+    started: c.ClockStarted, spec: ClockSpec, incident: Incident | None, calendar: BusinessCalendar
+) -> c.ClockStarted:
+    """Say of a clock that people raised late when they did, until when it would run from there, and if it was late."""
+    if incident is None or incident.raised_at is None:
+        return started
+    ends = started.due_at if started.reading == "strict" else started.latest_at
+    confirmed = count_term(spec, incident.raised_at, calendar).latest_at
+    return started.model_copy(
+        update={
+            "confirmed_at": incident.raised_at,
+            "confirmed_due_at": confirmed,
+            "late_because": "triage" if ends <= incident.raised_at else "",
+        }
+    )
 
 
 def _text(phrase: Phrase) -> str:

@@ -21,12 +21,15 @@ class IncidentPolicy:
             self.place(context, stored.fact)
 
     def place(self, context: Context, finding: FindingRaised) -> str:
-        """Open an incident, join one, or suppress. Return the number of the incident, empty when it is suppressed."""
+        """Open an incident, join one, or suppress. Return the number of the incident, empty when it is
+        suppressed, or adds to one that is not open any more."""
         found = context.find(Incident, dedup_key=finding.dedup_key, is_open=True)
         if found:
             incident = context.load(Incident, found[0])
             context.record(Incident, incident.id, triage.join(incident, finding, at=context.at))
             return incident.number
+        if finding.further:
+            return ""
         if self._suppressed(context, finding):
             return ""
         key, number = triage.incident_id(finding.finding_id), context.next_number()

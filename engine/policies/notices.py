@@ -32,6 +32,8 @@ from engine.notices.notice import OPEN_TEXT, Notice, notice_id, recipients
 from engine.notices.sending import order_sending
 from engine.policies.occasions import holds
 
+MOST_ASKED = 50
+"""Clients whose terms are looked at when a text for many is written; the breach of any later one is heard of itself."""
 REMEDIATION = "remediation"
 """The duty whose term stands in the text of a notice."""
 _GROWING = (
@@ -61,7 +63,8 @@ class NoticePolicy:
     name: str = "notices"
     after: tuple[str, ...] = ("clocks",)
     answers: tuple[type[Fact], ...] = (
-        c.ClockBreached, c.ClockStarted, *_TERM_CHANGED, i.FindingsDetached, i.NotifiabilityLowered, i.IncidentMerged,
+        c.ClockBreached, c.ClockWentLate, c.ClockStarted,
+        *_TERM_CHANGED, i.FindingsDetached, i.NotifiabilityLowered, i.IncidentMerged,
         i.RecoveryConfirmed, i.IncidentClosed, NoticeApproved, NoticeFailuresResent, *_GROWING,
     )  # fmt: skip
 
@@ -74,8 +77,10 @@ class NoticePolicy:
     def answer(self, context: Context, stored: StoredFact) -> None:
         """Answer one fact."""
         match stored.fact:
-            case c.ClockBreached() as fact:
-                self._ask_why_late(context, fact)
+            case c.ClockBreached() | c.ClockWentLate() as fact:
+                self._late(context, fact)
+            case c.ClockStarted() as fact if spec := _supplemented(fact.kind):
+                self._supplement(context, fact, spec)
             case c.ClockStarted(by_hand=True, kind="remediation") as fact:
                 self._keep_up(context, fact.owner_id)
             case c.ClockReanchored() | c.ClockRecounted() | c.ClockLaterAccepted() as fact:
@@ -196,17 +201,32 @@ class NoticePolicy:
             number = _number_of(context, first, stage) if first.to_many else 0
             self._write(context, incident, spec, first.subject, stage, follows=first, number=number)
 
-    def _ask_why_late(self, context: Context, fact: c.ClockBreached) -> None:
-        """A notice that will be late must say why: the field appears empty, and an empty field cannot be approved."""
+    def _late(self, context: Context, fact: c.ClockBreached | c.ClockWentLate) -> None:
+        """A notice that will be late must say why, and none may promise a day that has passed."""
         clock = context.past(Clock, fact.clock_id)
+        if clock.kind == REMEDIATION:
+            self._keep_up(context, clock.owner_id)
         spec = kind_of_clock(clock.kind)
-        if spec is None or not spec.explain_if_late:
-            return
-        key = notice_id(spec.kind, clock.owner_id, clock.subject)
-        notice = context.load(Notice, key)
-        if notice.state in ("draft", "review") and not any("late" in fields for fields in notice.content.values()):
-            content = {language: {**fields, "late": ""} for language, fields in notice.content.items()}
-            context.record(Notice, key, [NoticeRedrafted(at=context.at, notice_id=key, content=content)])
+        if isinstance(fact, c.ClockBreached) and spec is not None and spec.explain_if_late:
+            self._ask_why_late(context, clock, spec)
+
+    def _ask_why_late(self, context: Context, clock: Clock, spec: NoticeKindSpec) -> None:
+        """The field appears empty, and an empty field cannot be approved."""
+        for notice in _open_for(context, clock, spec):
+            if spec.form == "text" and not any("late" in fields for fields in notice.content.values()):
+                content = {language: {**fields, "late": ""} for language, fields in notice.content.items()}
+                redrafted = NoticeRedrafted(at=context.at, notice_id=notice.id, content=content)
+                context.record(Notice, notice.id, [redrafted])
+
+    def _supplement(self, context: Context, started: c.ClockStarted, spec: NoticeKindSpec) -> None:
+        """Draft the supplement that is owed for what was merged in; an open one says it too."""
+        incident, first = context.past(Incident, started.owner_id), notice_id(spec.kind, started.owner_id, "")
+        for number in count():
+            held = context.load(Notice, notice_id(spec.kind, incident.id, "", "follow_up", number))
+            if held.state in ("none", "withdrawn", *OPEN_TEXT):
+                follows = context.past(Notice, first)
+                self._write(context, incident, spec, "", "follow_up", follows=follows, number=number)
+                return
 
     def _write(
         self, context: Context, incident: Incident, spec: NoticeKindSpec, client: str, stage: NoticeStage,
@@ -216,7 +236,9 @@ class NoticePolicy:
         notice = context.load(Notice, key)
         if notice.state not in ("none", "withdrawn", "draft"):
             return
-        late = stage == "initial" and spec.explain_if_late and _was_breached(context, spec, incident.id, client)
+        late = any("late" in fields for fields in notice.content.values()) or (
+            stage == "initial" and spec.explain_if_late and _was_breached(context, spec, incident, client)
+        )
         told = client or (incident.entities.clients[0] if many.is_to_one(spec, incident.entities.clients) else "")
         content, version = self.composer.text(context, incident, spec.kind, stage, told, late=late, follows=follows)
         if notice.state == "draft":
@@ -287,9 +309,29 @@ def texts(context: Context, incident_id: str) -> list[Notice]:
     return [context.load(Notice, key) for key in context.find(Notice, incident_id=incident_id, text_of="")]
 
 
-def _was_breached(context: Context, spec: NoticeKindSpec, incident_id: str, client: str) -> bool:
+def _supplemented(kind: str) -> NoticeKindSpec | None:
+    """Return the kind of notice whose supplement a duty asks for."""
+    return next((spec for spec in notice_kinds().values() if spec.supplement == kind), None)
+
+
+def _open_for(context: Context, clock: Clock, spec: NoticeKindSpec) -> list[Notice]:
+    """The open texts that would do a duty: the notice of its kind, the text for many, or the supplement."""
+    if clock.kind == spec.supplement or spec.per == "client":
+        stage = "follow_up" if clock.kind == spec.supplement else "initial"
+        found = [it for it in texts(context, clock.owner_id) if it.kind == spec.kind and it.stage == stage]
+    else:
+        found = [context.load(Notice, notice_id(spec.kind, clock.owner_id, clock.subject))]
+    return [it for it in found if it.state in OPEN_TEXT and it.subject in ("", clock.subject)]
+
+
+def _was_breached(context: Context, spec: NoticeKindSpec, incident: Incident, client: str) -> bool:
+    """Say whether the term of a notice has passed: of a text for many, that of one of those whom it would tell."""
     assert spec.clock is not None
-    return context.load(Clock, clock_id(spec.clock, incident_id, client)).breached_at is not None
+    if client or spec.per != "client":
+        return context.load(Clock, clock_id(spec.clock, incident.id, client)).breached_at is not None
+    clients = incident.entities.clients[:MOST_ASKED]
+    found = (context.load(Clock, clock_id(spec.clock, incident.id, it)) for it in clients)
+    return any(it.running and it.breached_at is not None for it in found)
 
 
 def drafted(

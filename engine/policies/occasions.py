@@ -24,7 +24,8 @@ from engine.kernel.facts import ENGINE, Owner
 from engine.kernel.ports import Context
 from engine.notices import facts as n
 from engine.notices.facts import NoticeStage
-from engine.notices.notice import Notice
+from engine.notices.kinds import notice_kinds
+from engine.notices.notice import Notice, notice_id
 from engine.protection import facts as p
 from engine.protection.protection import STOPS, Protection
 from engine.terms.calendar import BusinessCalendar
@@ -91,6 +92,8 @@ class Evidence:
     subject: str = ""
     proof: str = ""
     """What it rests on; without it the fact that is being answered."""
+    since: datetime | None = None
+    """Until when it knew what happened: it says nothing of a duty that began later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,7 @@ def _absorbed(meaning: Meaning, context: Context, fact: i.IncidentAbsorbed) -> N
     """The surviving incident takes over every duty, counted from the earlier detection."""
     other, survivor = context.past(Incident, fact.other), context.past(Incident, fact.incident_id)
     _grow(meaning, survivor, f"{other.number} was merged into this incident")
+    meaning.occasions.extend(_supplements(context, survivor, other, fact.at))
     proof = f"done in {other.number} before it was merged"
     if survivor.acknowledged_at is not None:
         meaning.evidence.append(Evidence(survivor.id, "incident-acknowledged", survivor.acknowledged_at, proof=proof))
@@ -216,6 +220,25 @@ def _absorbed(meaning: Meaning, context: Context, fact: i.IncidentAbsorbed) -> N
         meaning.evidence.append(Evidence(survivor.id, "containment-started", survivor.contained_at, proof=proof))
     reason = f"merged into {survivor.number}, which owes the duty"
     meaning.cancelled.append(Cancellation(other.id, "incident-merged", reason, ENGINE))
+
+
+def _supplements(context: Context, survivor: Incident, other: Incident, at: datetime) -> list[Occasion]:
+    """The authorities that were told of one incident, and not of the other that is in it now, are owed a supplement."""
+    kinds = [spec.kind for spec in notice_kinds().values() if spec.supplement]
+    told = [
+        f"incident-grew {kind}" for kind in kinds
+        if _is_approved(context, kind, survivor) and not _is_approved(context, kind, other)
+    ]  # fmt: skip
+    if not told or not survivor.notifiable:
+        return []
+    joined = other.detected_at if other.notifiable and other.detected_at is not None else at
+    anchors: dict[Anchor, datetime] = {"joined": joined}
+    return [Occasion("incident", survivor.id, tuple(told), anchors, subject=other.number, incident=survivor)]
+
+
+def _is_approved(context: Context, kind: str, incident: Incident) -> bool:
+    notice = context.past(Notice, notice_id(kind, incident.id, ""))
+    return notice.approved_at is not None and not notice.withdrawn
 
 
 def _detached(meaning: Meaning, context: Context, fact: i.FindingsDetached) -> None:
@@ -242,7 +265,8 @@ def of_notice(context: Context, fact: n.NoticeSent | n.NoticeBounced) -> Meaning
         false = Evidence(owner, "notice-sent", fact.at, kind, stage, subject)
         meaning.withdrawn.append((false, f"the notice came back: {fact.status}"))
     elif notice.sent_at is not None:
-        meaning.evidence.append(Evidence(owner, "notice-sent", notice.sent_at, kind, stage, subject))
+        since = notice.approved_at
+        meaning.evidence.append(Evidence(owner, "notice-sent", notice.sent_at, kind, stage, subject, since=since))
     return meaning
 
 

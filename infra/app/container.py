@@ -21,6 +21,7 @@ from engine.notices.gateway import CHANNEL
 from engine.notices.kinds import notice_kinds
 from engine.policies.acts import ActPolicy
 from engine.policies.alerts import AlertPolicy
+from engine.policies.centre import CentrePolicy
 from engine.policies.containment import ContainmentPolicy
 from engine.policies.duties import DutyPolicy
 from engine.policies.notices import NoticePolicy
@@ -41,9 +42,11 @@ from infra.outbound.events import OwnEvents
 from infra.outbound.gateway import ClientGateway
 from infra.outbound.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
 from infra.outbound.orders import HttpOrders, HttpPost
+from infra.outbound.subjects import SubjectLists
 from infra.outbound.timestamping import Authority, roots_of
 from infra.outbound.webhooks import WebhookMessages
 from infra.processes.base import Stage
+from infra.processes.centre_lists import CentreLists
 from infra.processes.detect import Detect
 from infra.processes.event_counts import DutyEvents, Tally
 from infra.processes.lag import note_followers
@@ -178,7 +181,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
     archive = Archive(settings.data / "archive", decisions, store.vault)
     writer = Writer(TemplateSandbox(), settings.sender, settings.notice_languages)
     wordbook = Wordbook(decisions, clock, writer)
-    drafting = NoticeComposer(wordbook, rulebook.words, calendar)
+    drafting = NoticeComposer(wordbook, rulebook.words, calendar, rulebook.tactics)
     playbooks = builtin_playbooks()
     desk = Desk(
         decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks
@@ -239,6 +242,8 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
         Detect(ledger, decisions, clock, container.rulebook, container.catalogue, vault, container.tracing),
         Terms(ledger, decisions, clock, container.calendar),  # before the acts, which ask whose a loan is
         EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus, clients_by_iin(ledger, vault))),
+        EventPolicyRunner(ledger, decisions, clock, CentrePolicy()),
+        CentreLists(ledger, decisions, clock, container.rulebook),
         IncidentRunner(decisions, clock, container.tracing),
         duties,
         Recount(decisions, clock, container.calendars, policy),
@@ -269,7 +274,8 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
         settings.order_url, outside.http, letters.send, settings.order_mail, secrets=settings.order_secrets,
         contract=settings.order_contract,
     )  # fmt: skip
-    notices = NoticeMail(decisions, clock, settings, transport, outside.render)
+    lists = SubjectLists(decisions, container.store.vault)
+    notices = NoticeMail(decisions, clock, settings, transport, lists, outside.render)
     senders: dict[str, Sender] = {
         "mail": notices,
         "afc": AfcMessages(notices, outside.http, settings.afc_url),

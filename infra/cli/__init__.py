@@ -21,6 +21,7 @@ WHERE = {
     "archive": "infra.cli.storage.retention",
     "bench": "infra.lab.bench.commands",
     "catch-up": "infra.cli.running.serve",
+    "check": "infra.cli.running.check",
     "clock": "infra.cli.cases.cases",
     "evidence": "infra.cli.cases.evidence",
     "incidents": "infra.cli.cases.cases",

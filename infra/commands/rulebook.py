@@ -85,6 +85,14 @@ class Rulebook:
         rule = self.current().by_reference.get(name)
         return {"en": rule.title, **(rule.meta.words if rule.meta is not None else {})} if rule is not None else {}
 
+    def tactics(self, name: str) -> tuple[str, ...]:
+        """Return the tactics of ATT&CK that a rule finds, by its tags."""
+        rule = self.current().by_reference.get(name)
+        tags = (
+            (tag.removeprefix("attack.") for tag in rule.tags if tag.startswith("attack.")) if rule is not None else ()
+        )
+        return tuple(tag for tag in tags if not tag[1:2].isdigit())
+
     def overlay(self) -> Overlay:
         """Return the organisation's own versions that are in force or in shadow."""
         replaced: dict[str, str | None] = {}

@@ -83,15 +83,7 @@ class Demo:
             name: getattr(settings, name) or f"{base}/{name.removesuffix('_url')}"
             for name in ("collections_url", "loans_url", "bureau_url", "access_url")
         }
-        names = {}
-        if "organisation_ru" not in settings.model_fields_set:
-            names = {
-                "organisation_ru": "ТОО «МФО Демо»",
-                "organisation_kk": "«Демо МҚҰ» ЖШС",
-                "organisation_en": "MFO Demo LLP",
-                "organisation_bin": "000000000000",
-            }
-        return settings.model_copy(update={**addresses, **names})
+        return settings.for_demonstration(**addresses)
 
     def seed(self, container: Container) -> dict[str, str]:
         """Make the accounts where they are missing; return what the sign-in page shows."""

@@ -20,13 +20,17 @@ import aiosmtplib
 import orjson
 from aiosmtplib import errors as smtp_errors
 
-from engine.kernel.answers import Subject
-from engine.kernel.messages import AfcMessage, AlertMessage, NoticeMessage, OrderMessage
+from engine.kernel.addresses import is_local
+from engine.kernel.errors import DecisionRefused
+from engine.kernel.messages import AfcMessage, AlertMessage, ClientMessage, NoticeMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
+from engine.notices.completeness import NO_ADDRESS, NO_SERVER
 from engine.notices.notice import Notice, recipients
+from engine.policies.centre import ACCEPTED, REJECTED
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
-from infra.outbound.orders import HttpPost
+from infra.outbound.orders import Answer, HttpPost
+from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.notices.documents import ClientTexts, notice_document
 from infra.settings.settings import Settings
 from infra.store.log.decisions import Decisions
@@ -50,13 +54,17 @@ class Transport(Protocol):
 
 
 class Spool:
-    """Writes messages into a folder, one file per key; a file that is there already is the same message."""
+    """Writes messages into a folder, one file per key; a file that is there already is the same message.
+
+    It tells nobody, so it says ``spooled``; only in the demonstration (``counts``) does a file stand for a mail.
+    """
 
     repeatable = True
     channel = "spool"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, counts: bool = False) -> None:
         self.folder = folder
+        self.counts = counts
         folder.mkdir(parents=True, exist_ok=True)
 
     def deliver(self, key: str, mail: EmailMessage) -> Delivery:
@@ -69,7 +77,10 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
             draft.rename(path)
-        return Delivery(outcome="done", reference=str(mail["Message-ID"] or path.name))
+        reference = str(mail["Message-ID"] or path.name)
+        if self.counts:
+            return Delivery(outcome="done", reference=reference)
+        return Delivery(outcome="spooled", reference=reference, detail=NO_SERVER)
 
 
 class Smtp:
@@ -128,13 +139,15 @@ class NoticeMail:
     """Performs the intent ``mail``: renders an approved notice and hands it to one recipient."""
 
     def __init__(
-        self, decisions: Decisions, clock: TimeSource, settings: Settings, transport: Transport, render: Render = render
-    ) -> None:
+        self, decisions: Decisions, clock: TimeSource, settings: Settings, transport: Transport, lists: SubjectLists,
+        render: Render = render,
+    ) -> None:  # fmt: skip
         self.decisions = decisions
         self.clock = clock
         self.settings = settings
         self.transport = transport
         self.render = render
+        self.lists = lists
         self.texts = ClientTexts(decisions)
 
     @property
@@ -149,9 +162,20 @@ class NoticeMail:
         notice = self.texts.load(asked.notice_id)
         recipient = asked.recipient or notice.recipient
         try:
-            return self.transport.deliver(_key(notice, recipient), self.message(notice, recipient))
+            mail = self.message(notice, recipient)
         except RenderError as error:
             return Delivery(outcome="retry", detail=error.message)
+        except DecisionRefused as error:
+            return Delivery(outcome="refused", detail=error.message)
+        if self.settings.demonstration:
+            return self.transport.deliver(_key(notice, recipient), mail)
+        if is_local(recipient):
+            kept = Spool(self.settings.data / "spool").deliver(_key(notice, recipient), mail)
+            return Delivery(outcome="spooled", reference=kept.reference, detail=NO_ADDRESS)
+        said = self.transport.deliver(_key(notice, recipient), mail)
+        if said.outcome == "done" and isinstance(asked, ClientMessage):  # the gateway's mail server has it, no client
+            return Delivery(outcome="handed-over", reference=said.reference)
+        return said
 
     def message(self, notice: Notice, recipient: str) -> EmailMessage:
         """Return the message to one recipient. Its Message-ID is the same at every try, so a copy is known as one."""
@@ -176,7 +200,9 @@ class NoticeMail:
     def _attachments(self, notice: Notice, document: Document) -> Sequence[tuple[str, str, bytes]]:
         if notice.kind == "afc":
             return [(f"afc-{notice.id[:8]}.json", "application/json", afc_json(notice))]
-        return [(f"notice-{notice.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))]
+        paper = (f"notice-{notice.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))
+        listed = self.lists.of(notice)
+        return [paper] if listed is None else [paper, (listed.name, MEDIA_TYPE, listed.data)]
 
 
 def _key(notice: Notice, recipient: str) -> str:
@@ -188,7 +214,7 @@ def _key(notice: Notice, recipient: str) -> str:
 def afc_json(notice: Notice) -> bytes:
     """Return a message to the Anti-Fraud Centre as JSON; lists are lists there."""
     fields: dict[str, Any] = dict(notice.content.get("json", {}))
-    for name in ("clients", "loans", "devices", "addresses", "rules"):
+    for name in ("clients", "loans", "devices", "addresses", "amounts", "rules"):
         text = str(fields.get(name, "-"))
         fields[name] = [] if text == "-" else [part.strip() for part in text.split(",")]
     return orjson.dumps(fields, option=orjson.OPT_INDENT_2)
@@ -214,11 +240,38 @@ class AfcMessages:
         message = intent.message
         assert isinstance(message, AfcMessage)
         notice = self.mail.decisions.load(Notice, message.notice_id)
-        subject = Subject(type="message", id=notice.id)
-        delivery = self.http.order(self.url, notice.id, afc_json(notice), "afc", (subject,))
-        if delivery.judged is not None and delivery.judged.verdict == "pending":
-            return delivery.model_copy(update={"outcome": "handed-over"})
-        return delivery
+        return centre_says(self.http.ask(self.url, notice.id, afc_json(notice)))
+
+
+def centre_says(answer: Answer) -> Delivery:
+    """Judge an answer of the Anti-Fraud Centre: only what says that it was accepted, with a reference, is a delivery;
+    a rejection is one whatever its status; anything else of the 2xx is handed over until the Centre says more."""
+    if answer.error:
+        return Delivery(outcome="retry", detail=f"{answer.error} from the Anti-Fraud Centre")
+    said, reference, why = _said(answer.body)
+    if said in REJECTED:
+        return Delivery(
+            outcome="refused", reference=reference, detail=f"the Anti-Fraud Centre: {said} {why}".strip()[:300]
+        )
+    if not 200 <= answer.status < 300:
+        passing = answer.status >= 500 or answer.status in (408, 425, 429)
+        return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status} from afc")
+    if answer.status != 202 and said in ACCEPTED and reference:
+        return Delivery(outcome="done", reference=reference, done_at=None)
+    return Delivery(outcome="handed-over", reference=reference or f"HTTP {answer.status}")
+
+
+def _said(body: bytes) -> tuple[str, str, str]:
+    """The outcome, the reference and the reason in an answer, each empty where it says none."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "", "", ""
+    if not isinstance(document, dict):
+        return "", "", ""
+    said = document.get("outcome") or document.get("status") or ("error" if document.get("error") else "")
+    reference, why = document.get("reference") or "", document.get("error") or document.get("detail") or ""
+    return str(said).strip().lower(), str(reference)[:200], str(why)[:200]
 
 
 class AlertMail:
@@ -282,9 +335,9 @@ class OrderLetters:
         answer = self.transport.deliver(f"order-{order.id}", mail)
         if answer.outcome == "done":
             return Delivery(outcome="handed-over", reference=answer.reference)
-        return Delivery(outcome="retry", detail=answer.detail) if answer.outcome == "unknown" else answer
+        return answer if answer.outcome == "refused" else Delivery(outcome="retry", detail=answer.detail)
 
 
 def transport_for(settings: Settings) -> Transport:
     """Choose the transport the settings name."""
-    return Smtp(settings) if settings.smtp_host else Spool(settings.data / "spool")
+    return Smtp(settings) if settings.smtp_host else Spool(settings.data / "spool", counts=settings.demonstration)

@@ -84,10 +84,15 @@ def _notice(context: Context, message: NoticeMessage, delivery: Delivery, attemp
         return True
     match delivery.outcome:
         case "done":
-            channel = "http" if message.kind == "afc" and delivery.judged is not None else attempt.channel
+            channel = attempt.channel
             fact: Fact = n.NoticeSent(
                 at=context.at, notice_id=key, channel=channel, transport_ref=delivery.reference, recipient=recipient,
                 sent_at=context.at,
+            )  # fmt: skip
+        case "spooled":
+            fact = n.NoticeSpooled(
+                at=context.at, notice_id=key, channel=attempt.channel, recipient=recipient,
+                reference=delivery.reference, detail=delivery.detail,
             )  # fmt: skip
         case "refused":
             fact = n.NoticeRefused(

@@ -138,8 +138,14 @@ class Reports:
             (say("False positives"), str(closed["false_positive"])),
             (say("Acts of law enforcement"), str(acts)),
             (say("Terms breached"), str(breached)),
+            (say("of them because the triage took longer than the term"), self._late_by_triage(period, breached)),
         ]
         return Block(heading=say("At a glance"), table=Table(columns=("", ""), rows=tuple(facts)))
+
+    def _late_by_triage(self, period: Period, breached: int) -> str:
+        """How many terms had passed before people found that they hold, and their share."""
+        late = clocks.late_by_triage(self.container.database, period.start, period.end)
+        return f"{late} ({late * 100 // breached} %)" if breached else str(late)
 
     def _incident_chart(self, period: Period, rows: list[MeasuredRow]) -> Block:
         length = 7 if period.by_month else 10

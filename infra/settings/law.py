@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from engine.duties.facts import LADDER
-from engine.duties.policy import ClockPolicy
+from engine.duties.policy import ClockPolicy, CountsFrom
 from engine.terms.counting import Reading
 
 
@@ -18,6 +18,7 @@ class LawSettings(BaseModel, frozen=True):
     """How terms are counted, by whose law, and what the rules go by."""
 
     reading: Reading = "strict"
+    duties_count_from: CountsFrom = "detection"
     clock_readings: dict[str, Reading] = {}
     clock_terms: dict[str, int] = {}
     clock_target_percent: int = Field(default=50, ge=1, le=100)
@@ -36,6 +37,7 @@ class LawSettings(BaseModel, frozen=True):
         return ClockPolicy(
             reading=self.reading,
             readings=self.clock_readings,
+            counts_from=self.duties_count_from,
             terms=self.clock_terms,
             target_percent=self.clock_target_percent,
             ladder={**LADDER, **self.clock_ladder},

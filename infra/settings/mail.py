@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr
 
 from engine.notices.kinds import notice_kind
 from infra.settings.webhooks import https_address, secret
@@ -35,6 +35,13 @@ class MailSettings(BaseModel, frozen=True):
     smtp_user: str | None = None
     smtp_password: str | None = None
     smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+
+    _demonstration: bool = PrivateAttr(default=False)
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether this is ``serve --demo``: only there a message in the spool counts as sent. No setting says so."""
+        return self._demonstration
 
     def mail_of(self, kind: str) -> str:
         """Return the address (or addresses, by commas) a kind of notice goes to; empty where a person names it.

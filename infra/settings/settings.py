@@ -16,11 +16,10 @@ from engine.kernel.errors import DataError, InputError
 from engine.notices.notice import recipients
 from infra.settings.kafka import KafkaSettings
 from infra.settings.law import LawSettings
-from infra.settings.mail import MailSettings
 from infra.settings.observing import ObservingSettings
 from infra.settings.orders import OrderSettings
+from infra.settings.readiness import Readiness
 from infra.settings.search import SearchSettings
-from infra.settings.sender import SenderSettings
 from infra.settings.serving import ServingSettings
 from infra.settings.store import StoreSettings
 from infra.settings.syslog import SyslogSettings
@@ -31,12 +30,18 @@ NO_SUCH = "there is no such setting; see 'Settings' in the README"
 NOT_SETTINGS = frozenset({"QORGAU_REQUIRE_BROWSER", "QORGAU_REQUIRE_SERVICES", "QORGAU_TOML"})
 
 
+MADE_UP = {
+    "organisation_ru": "ТОО «МФО Демо»", "organisation_kk": "«Демо МҚҰ» ЖШС", "organisation_en": "MFO Demo LLP",
+    "organisation_bin": "000000000000", "organisation_contact": "+7 727 000 00 00",
+}  # fmt: skip
+"""The organisation of the demonstration."""
+
+
 class Settings(
     StoreSettings,
     ServingSettings,
     LawSettings,
-    SenderSettings,
-    MailSettings,
+    Readiness,
     OrderSettings,
     KafkaSettings,
     SyslogSettings,
@@ -63,6 +68,13 @@ class Settings(
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_toml())
+
+    def for_demonstration(self, **more: Any) -> Settings:
+        """Return settings for the demonstration: an organisation where none is named, and a spool that counts."""
+        made_up = {name: text for name, text in MADE_UP.items() if name not in self.model_fields_set}
+        found = self.model_copy(update={**made_up, **more})
+        found._demonstration = True
+        return found
 
     def of_organisation(self, slug: str) -> Settings:
         """Return the settings of one organisation: those of the installation with its own on top, in its own directory.

@@ -51,6 +51,7 @@ def show_incident(cursor: Cursor, key: str, it: Incident, at: datetime, facts: S
             contained_at=it.contained_at,
             recovered_at=it.recovered_at,
             closed_at=it.closed_at,
+            confirmed_at=it.confirmed_at,
             lessons=it.lessons is not None,
             suppressed_until=it.suppressed_until,
             updated_at=at,

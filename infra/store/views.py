@@ -160,6 +160,9 @@ def _clock(key: str, it: Clock) -> ClockRow:
         calendar_version=it.calendar_version,
         offered_due_at=it.offered.counted_due_at if it.offered else None,
         proposed_by=it.proposed[0] if it.proposed else None,
+        confirmed_at=it.confirmed_at,
+        confirmed_due_at=it.confirmed_due_at,
+        late_because=it.late_because,
     )
 
 

@@ -101,6 +101,7 @@ def _counts(container: Container, session: Session) -> dict[str, Any]:
     """The numbers beside the entries of the menu."""
     return {
         "faults": standing(container.database),
+        "lacking": container.settings.lacking(),
         "queue": incidents.opened(container.database),
         "clocks": clocks.running(container.database),
         "notices": notices.waiting(container.database),

@@ -19,14 +19,20 @@ from rules.detection.loader import RuleSet
 from rules.detection.matcher import Hit, Matcher
 
 _ENTITY_FIELDS: dict[str, tuple[str, ...]] = {
-    "clients": ("mfo.client.id", "mfo.incident.clients"),
-    "loans": ("mfo.loan.id", "mfo.loan.ids", "mfo.incident.loans"),
+    "clients": ("mfo.client.id", "mfo.incident.clients", "mfo.context.paid_client", "mfo.context.applied_client"),
+    "loans": ("mfo.loan.id", "mfo.loan.ids", "mfo.incident.loans", "mfo.context.paid_loan"),
     "users": ("user.id",),
     "devices": ("device.id",),
     "addresses": ("source.ip",),
     "sessions": ("session.id",),
     "workstations": ("mfo.workstation.id", "host.name"),
 }
+
+
+AMOUNTS = ("mfo.amount", "mfo.loan.amount")
+"""What an incident is about in money, whatever the rule looked at."""
+MOST_NAMED = 10_000
+"""Identifiers of a kind in one finding: who is affected is told, however many there are."""
 
 
 def _unkeyed(value: str) -> str:
@@ -78,6 +84,7 @@ class StreamDetector:
             matched=self._evidence(event, hit),
             entities=entities,
             playbook=meta.playbook if meta else None,
+            further=hit.further,
         )
 
     def _said(self, name: str, value: object) -> str:
@@ -110,7 +117,7 @@ class StreamDetector:
             names: list[str] = sorted(rule.compiled.fields)
         else:
             names = [*spec.group_by, *spec.fields] if spec else []
-        names += [name for name in (rule.meta.evidence if rule.meta else ()) if name not in names]
+        names += [name for name in (*(rule.meta.evidence if rule.meta else ()), *AMOUNTS) if name not in names]
         shown: dict[str, str] = {} if hit.closed else {"event.action": event.action}
         for name in names[:20]:
             value = hit.fields.get(name)
@@ -131,5 +138,5 @@ def entities_of(fields: Mapping[str, Any]) -> Entities:
             elif value is not None and value != "":
                 values.append(str(value))
         if values:
-            found[kind] = tuple(dict.fromkeys(values))[:200]
+            found[kind] = tuple(dict.fromkeys(values))[:MOST_NAMED]
     return Entities(**found)

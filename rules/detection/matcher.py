@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from rules.detection.context import Context, ContextMemory
-from rules.detection.correlate import INFINITE, MAX_KEYS, ClosingCorrelator, Completed, Correlator, correlator
+from rules.detection.correlate import INFINITE, MAX_KEYS, ClosingCorrelator, Completed, Correlator
 from rules.detection.feed import Feed
+from rules.detection.following import Further, counter
 from rules.detection.loader import RuleSet
 from rules.language.compiler import ACTION
 from rules.language.flatten import normalise
@@ -43,6 +44,8 @@ class Hit:
     fields: Event
     counted: tuple[str, ...] = ()
     closed: bool = False
+    further: bool = False
+    """Whether it only adds to what the rule found before."""
 
 
 class _Side(NamedTuple):
@@ -59,7 +62,7 @@ class Matcher:
         self.ruleset = ruleset
         self.max_keys = max_keys
         self.memory = ContextMemory(contexts)
-        self.correlators = {rule.id: correlator(rule, max_keys) for rule in ruleset if rule.correlation}
+        self.correlators = {rule.id: counter(rule, max_keys) for rule in ruleset if rule.correlation}
         self._closing = [held for held in self.correlators.values() if isinstance(held, ClosingCorrelator)]
         self.failures: dict[str, int] = {}
         self.watermark = -INFINITE
@@ -186,7 +189,7 @@ class Matcher:
         if hit.rule.raises_findings:
             hits.append(hit)
         feeds = self._feeds.get(hit.rule.id)
-        if feeds is not None and depth < MAX_CHAIN:
+        if feeds is not None and not hit.further and depth < MAX_CHAIN:
             self._feed(feeds, hit.fields, t, position, hits, depth + 1)
 
     def _close(self, watermark: float) -> list[Hit]:
@@ -286,4 +289,4 @@ def _hit(held: Correlator, completed: Completed, fields: Mapping[str, Any], *, c
     counted: tuple[str, ...] = ()
     if held.spec.fields:
         counted = tuple(dict.fromkeys(str(entry[2]) for entry in entries if entry[2] is not None))
-    return Hit(held.rule, positions, entries[0][0], fields, counted, closed)
+    return Hit(held.rule, positions, entries[0][0], fields, counted, closed, isinstance(completed, Further))

@@ -167,6 +167,14 @@ def notices(old: Old) -> None:
         for language, fields in notice.content.items():
             if "late" in fields and not fields["late"]:
                 world.container.acts.edit_notice(row.id, language, {"late": "не было связи"}, None, by=COMPLIANCE)
+            unset = {name: text for name, text in fields.items() if "QORGAU_ORGANISATION" in text}  # drafts of before
+            named = {
+                name: text.replace(text[text.index(" (") : text.index(")") + 1], "") for name, text in unset.items()
+            }
+            if row.kind == "client" and not any(ch.isdigit() for ch in fields["contact"]):
+                named["contact"] = world.settings.organisation_contact
+            if named:
+                world.container.acts.edit_notice(row.id, language, named, None, by=COMPLIANCE)
         world.container.acts.approve_notice(row.id, None, by=COMPLIANCE_2)
     world.work()
     fates = {row.state for row in world.held(NoticeRow) if not row.addressees}  # a text to many has those of its notices

@@ -115,7 +115,7 @@ def test_every_obligation_says_what_serves_it_or_that_nothing_does(world: World)
     assert found["obligations"] == len(rows) == 169
     assert found["served"] + found["by_nothing"] + found["by_hand_only"] == 169
     by_name = {row.obligation: row for row in rows}
-    assert by_name["notify-regulator-1bd"].clocks == ["regulator-notice"]
+    assert by_name["notify-regulator-1bd"].clocks == ["regulator-notice", "regulator-supplement"]
     assert by_name["disciplinary"].served is False
     assert by_name["disciplinary"].evidence_at == ""
     world.container.acts.record_evidence("disciplinary", "order 7 of the director", by=COMPLIANCE)

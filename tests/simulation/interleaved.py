@@ -217,7 +217,7 @@ class Interleaved(World):
             data=folder, organisation_bin="000000000000", collections_url="sim:", loans_url="sim:", bureau_url="sim:",
             access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",),
             regulator_mail="a@example.kz, b@example.kz", role_mail={"ciso": "ciso@example.kz"},
-        )  # fmt: skip
+        ).for_demonstration()  # fmt: skip
         self.container = open_container(self.settings, self.clock)
         self.container.accounts.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         self.container.wordbook.writer.drafter = _drafter()

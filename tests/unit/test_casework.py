@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.incidents import casework
-from engine.incidents.casework import CHANNELS, CLASSES, LONGEST_SUPPRESSION, NOTIFIABLE_CLASSES, Report
+from engine.incidents.casework import CHANNELS, CLASSES, LONGEST_SUPPRESSION, Report
 from engine.incidents.facts import (
     RELATIONS,
     ClientsNamed,
@@ -26,6 +26,7 @@ from engine.incidents.facts import (
     SuppressionSet,
 )
 from engine.incidents.incident import Incident
+from engine.incidents.owing import NOTIFIABLE_CLASSES
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed
 from engine.kernel.facts import Entities, Fact, Person
 from tests.past import NOW, THEN, closed, closing, finding, joined, notifiable, opened
@@ -317,7 +318,37 @@ def test_two_analysts_do_not_lower_the_duties() -> None:
 
 
 def test_duties_that_do_not_hold_are_not_lowered() -> None:
-    given(Incident, opened()).when(casework.lower_notifiability, "x", by=ANALYST, at=NOW).nothing()
+    quiet = opened(incident_class="control-failure")
+    given(Incident, quiet).when(casework.lower_notifiability, "x", by=ANALYST, at=NOW).nothing()
+
+
+def test_two_persons_say_beforehand_that_a_confirmation_shall_raise_nothing() -> None:
+    asked = given(Incident, opened()).when(casework.lower_notifiability, "a test", by=ANALYST, at=NOW)
+    proposed = asked.then(Like(NotifiabilityLoweringProposed, reason="a test"))
+    assert not proposed.waived
+    given(Incident, opened(), *asked.facts).when(casework.lower_notifiability, "a test", by=ANALYST, at=NOW).refused(
+        "cannot also agree"
+    )
+    after = given(Incident, opened(), *asked.facts).when(
+        casework.lower_notifiability, "the loan was the clerk's own", by=COMPLIANCE, at=NOW
+    ).then(Like(NotifiabilityLowered, second_person=ANALYST.id, reason="the loan was the clerk's own"))  # fmt: skip
+    assert after.waived
+
+
+@pytest.mark.parametrize("flag", ["notifiable", "personal_data"])
+def test_what_people_said_of_an_incident_goes_with_what_leaves_it(flag: str) -> None:
+    raised = NotifiabilityRaised(at=NOW, actor="x", reason="r", incident_id="i-1", personal_data=True)
+    facts = (opened(), joined(2), raised)
+    _, _, made = casework.split(
+        fold(Incident, *facts), ["i-1-f2"], "INC-2", "", "another case", by=ANALYST, at=NOW
+    )  # fmt: skip
+    assert getattr(fold(Incident, *made), flag)
+    with pytest.raises(DecisionRefused, match="cannot disappear"):
+        quiet = fold(Incident, opened("i-9"))
+        casework.move(fold(Incident, *facts), ["i-1-f2"], quiet, "there", by=ANALYST, at=NOW)
+    into = fold(Incident, notifiable("i-9", personal_data=False))
+    _, taken = casework.move(fold(Incident, *facts), ["i-1-f2"], into, "there", by=ANALYST, at=NOW)
+    assert getattr(fold(Incident, notifiable("i-9", personal_data=False), *taken), flag)
 
 
 def test_clients_are_named_who_are_not_known_yet() -> None:

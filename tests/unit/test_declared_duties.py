@@ -123,7 +123,8 @@ def test_every_clock_of_before_can_still_be_counted() -> None:
         "suspicious-hold", "triage", "retention", "policy-review", "internal-audit", "management-review",
         "management-review-agenda", "lockout", "session-idle", "otp-validity", "risk-assessment", "incident-drill",
         "awareness", "workstation-check", "performance-evaluation", "access-review", "antifraud-tuning",
-        "bureau-corrected-report", "isms-report", "containment-release",
+        "bureau-corrected-report", "isms-report", "containment-release", "regulator-supplement",
+        "personal-data-supplement", "antifraud-centre-message",
     } == set(clock_specs())  # fmt: skip
     for name in clock_specs():
         assert count_term(clock_spec(name), MONDAY, builtin_calendar())

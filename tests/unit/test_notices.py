@@ -271,7 +271,7 @@ def test_only_a_notice_that_no_clock_waits_for_is_withdrawn(kind: Any, stage: An
 
 
 def test_withdrawing_needs_a_role_a_reason_and_a_draft() -> None:
-    draft = drafted(kind="afc")
+    draft = drafted(kind="stakeholder")
     given(Notice, draft).when(notices.withdraw, "x", by=ANALYST, at=NOW).refused("decision.not-allowed")
     given(Notice, draft).when(notices.withdraw, " ", by=CISO, at=NOW).refused("needs a reason")
     given(Notice, draft, approved()).when(notices.withdraw, "x", by=CISO, at=NOW).refused("cannot be withdrawn")
@@ -444,7 +444,7 @@ def test_a_receipt_that_is_refused(past: Any, reference: str, day: date, by: Per
 
 
 def test_every_kind_of_fact_has_a_name_of_its_own() -> None:
-    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 17
+    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 18
 
 
 PEOPLE = st.sampled_from([ANALYST, COMPLIANCE, COMPLIANCE_2, CISO, AUDITOR])

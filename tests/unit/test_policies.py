@@ -41,7 +41,8 @@ from tests.past import closed, finding, joined, notifiable, opened, registered
 from tests.support import MONDAY
 
 HOUR = timedelta(hours=1)
-OWED = {"triage", "regulator-notice", "client-notice", "personal-data-notice", "immediate-containment", "remediation"}
+OWED = {"triage", "regulator-notice", "client-notice", "personal-data-notice", "immediate-containment", "remediation",
+        "antifraud-centre-message"}  # fmt: skip
 TO = {"regulator": "a@x.kz, b@x.kz", "pd_authority": "p@example.kz", "client": "g@example.kz", "afc": "a@example.kz"}
 
 

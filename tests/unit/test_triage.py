@@ -20,14 +20,18 @@ from engine.incidents.facts import (
     IncidentAcknowledged,
     IncidentAssigned,
     IncidentClosed,
+    IncidentConfirmed,
     IncidentMerged,
     IncidentReopened,
     LessonsRecorded,
     NoteAdded,
+    NotifiabilityLowered,
+    NotifiabilityRaised,
     RecoveryConfirmed,
     SeverityChanged,
 )
 from engine.incidents.incident import Incident
+from engine.incidents.owing import NOTIFIABLE_CLASSES
 from engine.kernel.facts import SEVERITIES, Entities, Person
 from tests.past import NOW, THEN, closed, closing, finding, joined, notifiable, opened, repaired
 from tests.spec import Like, fold, given
@@ -311,10 +315,37 @@ def test_a_notifiable_incident_may_be_merged_into_a_notifiable_one() -> None:
 
 @pytest.mark.parametrize("disposition", DISPOSITIONS)
 def test_one_person_closes_what_the_law_wants_nothing_told_of(disposition: str) -> None:
-    after = given(Incident, opened()).when(triage.close, disposition, "seen", by=ANALYST, at=NOW).then(
+    quiet = opened(incident_class="control-failure")
+    after = given(Incident, quiet).when(triage.close, disposition, "seen", by=ANALYST, at=NOW).then(
         Like(IncidentClosed, disposition=disposition, reason="seen", second_person=None)
     )  # fmt: skip
     assert (after.phase, after.closed_at, after.is_open) == ("closed", NOW, False)
+
+
+@pytest.mark.parametrize("name", [*NOTIFIABLE_CLASSES, "fraud-ring", "unauthorised-copy", "third-party-loss"])
+def test_a_true_positive_of_a_class_that_the_law_names_raises_its_duties(name: str) -> None:
+    after = given(Incident, opened(incident_class=name)).when(
+        triage.close, "true_positive", "seen", by=ANALYST, at=NOW
+    ).then(
+        Like(IncidentConfirmed, reason="seen"), Like(NotifiabilityRaised, on_confirmation=True, reason="seen"),
+        Like(ClosureProposed, disposition="true_positive"),
+    )  # fmt: skip
+    assert (after.is_open, after.notifiable, after.confirmed_at, after.raised_at) == (True, True, NOW, NOW)
+
+
+def test_what_two_persons_found_to_owe_nothing_is_closed_by_one() -> None:
+    lowered = NotifiabilityLowered(at=NOW, actor="x", reason="r", incident_id="i-1", second_person="y")
+    after = given(Incident, opened(), lowered).when(triage.close, "true_positive", "seen", by=ANALYST, at=NOW).then(
+        Like(IncidentClosed, disposition="true_positive", second_person=None)
+    )  # fmt: skip
+    assert after.confirmed_at == NOW
+
+
+def test_confirming_twice_changes_nothing() -> None:
+    first = given(Incident, opened()).when(triage.confirm, "the client called", by=ANALYST, at=NOW)
+    first.then(Like(IncidentConfirmed), Like(NotifiabilityRaised, on_confirmation=True))
+    given(Incident, opened(), *first.facts).when(triage.confirm, "again", by=ANALYST, at=NOW).nothing()
+    given(Incident, opened()).when(triage.confirm, " ", by=ANALYST, at=NOW).refused("say what confirms")
 
 
 def test_the_first_person_only_proposes_to_close_a_notifiable_incident() -> None:

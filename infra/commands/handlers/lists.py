@@ -12,9 +12,10 @@ from engine.kernel.commands import DONE, Decided, Outcome
 from engine.kernel.errors import InputError, NotFound
 from engine.rule_life import lists as listbook
 from engine.rule_life.commands import ChangeList, DecideList
-from engine.rule_life.lists import ListLife
+from engine.rule_life.lists import ListChanged, ListLife
 from infra.commands.desk import Work
-from infra.commands.rulebook import LIST
+from infra.commands.rulebook import LIST, Rulebook
+from infra.store.log.unit import UnitOfWork
 
 MOST_ENTRIES = 200_000
 LONGEST_ENTRY = 512
@@ -45,6 +46,30 @@ def change(work: Work, command: ChangeList) -> Decided:
     )
     work.record(ListLife, key, facts)
     return Decided(decided=it.waiting is None)
+
+
+def extend(unit: UnitOfWork, book: Rulebook, name: str, entries: frozenset[str], *, actor: str, reason: str) -> None:
+    """Add entries to a list of what is refused, at once: that only makes detection stricter.
+
+    A proposal that waited is off the table then, for it was made against another list. Entries that are there already
+    change nothing.
+    """
+    key, definition = listbook.list_id(name), book.definitions[name]
+    it = unit.load(ListLife, key)
+    old = book.entries(name, it.in_force)
+    new = old | entries
+    if new == old or len(new) > MOST_ENTRIES or listbook.weakens(definition.kind, len(new - old), 0):
+        return
+    plain = orjson.dumps(sorted(new))
+    unit.cursor.execute(
+        "INSERT INTO list_entries (name, version, state) VALUES (?, ?, ?)",
+        (name, it.last + 1, book.vault.lock(LIST, plain, unit.at)),
+    )
+    changed = ListChanged(
+        at=unit.at, actor=actor, reason=reason, name=name, version=it.last + 1, added=len(new - old), removed=0,
+        count=len(new), digest=book.vault.pseudonym(hashlib.sha256(plain).hexdigest()),
+    )  # fmt: skip
+    unit.record(ListLife, key, [changed])
 
 
 @in_unit(DecideList)

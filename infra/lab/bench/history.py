@@ -94,7 +94,7 @@ class _Store:
         _fill(self.container, template, count)
         self.container.close()
         self.filled = time.perf_counter() - begun
-        self.container = open_container(Settings(data=folder))
+        self.container = open_container(Settings(data=folder).for_demonstration())
         self.stages: list[Stage] = [it for it in stages_of(self.container) if it.name != "search"]
         self.spent: dict[str, list[float]] = {}
 
@@ -106,7 +106,7 @@ class _Store:
 
     def _begin(self) -> str:
         """Open the store with the one incident that the others are copied from; return its id."""
-        self.container = open_container(Settings(data=self.folder))
+        self.container = open_container(Settings(data=self.folder).for_demonstration())
         self.stages = stages_of(self.container)
         self._feed("template-0", "template")
         while any(stage.step() for stage in self.stages):

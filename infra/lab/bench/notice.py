@@ -47,7 +47,7 @@ def notice(rate: int, seconds: int, every: float, as_json: bool) -> None:
 
 def _measure(folder: Path, rate: int, seconds: int, every: float) -> dict[str, Any]:
     data = folder / "data"
-    container = open_container(Settings(data=data))
+    container = open_container(Settings(data=data).for_demonstration())
     container.accounts.add("bench", "bench", (Role.COMPLIANCE_OFFICER,), "bench bench bench", actor="bench")
     token, session = (
         container.accounts.new_source("bench", None),

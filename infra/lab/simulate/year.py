@@ -106,7 +106,7 @@ class Year:
             data=folder, collections_url="sim:", loans_url="sim:", bureau_url="sim:", bureaus=("pkb", "gkb"),
             regulator_mail="regulator@example.kz, copy@example.kz", notice_languages=("ru",),
             organisation_bin="000000000000",
-        )  # fmt: skip
+        ).for_demonstration()  # fmt: skip
         self.calendar_orders = ""
         self.calendars = [builtin_overrides()]
         """The override files of the year, as they followed each other."""

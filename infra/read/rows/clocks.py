@@ -204,6 +204,12 @@ def breached_between(database: Readable, start: datetime, end: datetime) -> int:
     return count(database, sql, iso(start), iso(end))
 
 
+def late_by_triage(database: Readable, start: datetime, end: datetime) -> int:
+    """Return how many clocks were breached in [start, end) whose term had passed before people found that they run."""
+    sql = "SELECT COUNT(*) FROM clock_view WHERE breached_at >= ? AND breached_at < ? AND late_because = 'triage'"
+    return count(database, sql, iso(start), iso(end))
+
+
 def satisfied(database: Readable) -> dict[str, str]:
     """Return by kind the instant, as text, at which a clock was satisfied last."""
     rows = database.rows(

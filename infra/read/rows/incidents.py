@@ -17,7 +17,7 @@ from infra.store.models.incidents import EntityRow, IncidentRow
 from infra.store.models.record import Record, column, extended
 from infra.store.sql.database import Database, Readable
 
-VIEWS = ("open", "mine", "unassigned", "overdue", "closed")
+VIEWS = ("open", "mine", "unassigned", "overdue", "owing", "closed")
 PAGE = 100
 _LISTED = 500
 _VIEWS = {
@@ -27,6 +27,9 @@ _VIEWS = {
     "overdue": "i.is_open = 1 AND EXISTS (SELECT 1 FROM clock_view c WHERE c.id = (SELECT n.id FROM clock_view n "
     "WHERE n.owner_id = i.id AND n.running = 1 ORDER BY n.due_at, n.id LIMIT 1) "
     "AND (c.breached_at IS NOT NULL OR c.state = 'late'))",
+    "owing": "i.is_open = 0 AND i.disposition = 'true_positive' AND i.id IN (WITH RECURSIVE o(id) AS ("
+    "SELECT MIN(owner_id) FROM clock_view WHERE running = 1 UNION ALL SELECT (SELECT MIN(n.owner_id) FROM clock_view n "
+    "WHERE n.running = 1 AND n.owner_id > o.id) FROM o WHERE o.id IS NOT NULL) SELECT id FROM o WHERE id IS NOT NULL)",
     "closed": "i.is_open = 0",
 }
 _OF_CLIENT = "SELECT e.incident_id FROM incident_entity e WHERE e.kind = 'clients' AND lower(e.value) LIKE ? ESCAPE '!'"
@@ -98,6 +101,8 @@ def queue(database: Database, view: str, person_id: str, text: str, now: datetim
     Of those that are closed, where nothing is at risk any more, it is the newest page.
     """
     found = _asked(database, view, person_id, text, "", PAGE if view == "closed" else _LISTED)
+    if view == "open":  # what is closed and owes something still stays in sight
+        found += _asked(database, "owing", person_id, text, "", _LISTED)
     nearest = nearest_of(database, [row.id for row in found])
     rows = [_queued(row, nearest.get(row.id), now) for row in found]
     rows.sort(key=lambda it: (-round(min(it.risk, 1.0), 1), _SEVERITIES[it.severity], it.opened_at))

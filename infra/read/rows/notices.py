@@ -27,7 +27,7 @@ _ITS_CLOCK = (
     f"ELSE (SELECT f.id FROM clock_view f WHERE {_OWN} AND f.subject = n.subject LIMIT 1) END"
 )
 """Of a text for many there is a clock for each client: the nearest that runs stands for them."""
-_FAILED = "'unknown', 'refused', 'bounced'"
+_FAILED = "'unknown', 'refused', 'bounced', 'spooled'"
 _UNTOLD = (
     "(EXISTS (SELECT 1 FROM notice_view k WHERE k.text_of = n.id AND k.state <> 'sent') OR (n.stage = 'initial' AND "
     "(SELECT COUNT(*) FROM notice_view k WHERE k.text_of = n.id) < n.addressees))"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -72,6 +73,12 @@ class Keyring:
     def digest(self, plain: bytes) -> bytes:
         """Return 16 bytes by which bytes are known again."""
         return blake2b(plain, digest_size=16, key=self._index, person=b"bytes").digest()
+
+    def password(self, purpose: str) -> str:
+        """Return 120 bits as people type them, the same for the same purpose; without the key nobody can guess it."""
+        secret = blake2b(purpose.encode(), digest_size=15, key=self._index, person=b"password").digest()
+        text = b32encode(secret).decode().lower()
+        return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
     def prepare(self, subjects: Iterable[str], at: datetime) -> int:
         """Have a key for each subject: known, stored, or new (stored by ``persist``). Gives the state of the keys."""

@@ -50,6 +50,10 @@ class Vault:
         """Return a short name for a value in findings; it tells nothing without the key."""
         return f"person-{self.keyring.pseudonym('finding', value).hex()[:12]}"
 
+    def password(self, purpose: str) -> str:
+        """Return the password of something that leaves the house encrypted."""
+        return self.keyring.password(purpose)
+
     def subjects_of_client(self, client: str) -> list[str]:
         """Name everything a client's data may be under: the client, and identifiers seen together with it."""
         return self.keyring.subjects_of(self.client(client))

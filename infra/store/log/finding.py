@@ -23,6 +23,7 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Incident, ("number",)): "SELECT id FROM incident_view WHERE number = ?",
     (Clock, ("owner_id",)): "SELECT id FROM clock_view WHERE owner_id = ? ORDER BY id",
     (Clock, ("owner_id", "running")): "SELECT id FROM clock_view WHERE owner_id = ? AND running = ? ORDER BY id",
+    (Clock, ("owner_id", "duty")): "SELECT id FROM clock_view WHERE owner_id = ? AND kind = ? ORDER BY id",
     (Notice, ("incident_id",)): "SELECT id FROM notice_view WHERE incident_id = ? ORDER BY id",
     (
         Notice,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
-from engine.duties.facts import ClockState
+from engine.duties.facts import ClockState, LateBecause
 from engine.kernel.facts import Owner
 from engine.notices.facts import NoticeStage, NoticeState
 from engine.protection.facts import ActKind, OrderKind, ProtectionState
@@ -14,7 +14,7 @@ from engine.retention.retention import RetentionState
 from engine.terms.counting import Reading
 from infra.store.models.record import Index, Record, Table
 
-WAITING_STATES = "'draft', 'review', 'unknown', 'refused', 'bounced'"
+WAITING_STATES = "'draft', 'review', 'unknown', 'refused', 'bounced', 'spooled'"
 """States of notices that wait for a person, as SQL."""
 
 
@@ -61,6 +61,11 @@ class ClockRow(Record):
     """A later deadline that a changed calendar offers and nobody accepted yet."""
     proposed_by: str | None
     """Who proposed to cancel it."""
+    confirmed_at: datetime | None
+    """When people confirmed an incident whose duties were raised only then."""
+    confirmed_due_at: datetime | None
+    late_because: LateBecause
+    """Why its term had passed when it began."""
 
 
 @dataclass(frozen=True, slots=True)

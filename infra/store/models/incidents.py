@@ -64,6 +64,8 @@ class IncidentRow(Record):
     contained_at: datetime | None
     recovered_at: datetime | None
     closed_at: datetime | None
+    confirmed_at: datetime | None
+    """When people found that it is no false alarm."""
     lessons: bool
     suppressed_until: datetime | None
     updated_at: datetime

@@ -235,9 +235,9 @@ def _count_clients(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
-def _loans_of_clients(cursor: Any, dialect: str, found: int) -> None:
-    """10: acts are amended, joined and taken back, orders are answered for each subject, by facts that a version before
-    cannot read; whose contract a loan is stands in a table."""
+def _say_what_is_true(cursor: Any, dialect: str, found: int) -> None:
+    """10: acts are amended, joined and taken back, orders are answered for each subject, and what only lies in the spool
+    is said so, by facts that a version before cannot read; whose contract a loan is stands in a table."""
     renew_views(cursor, dialect, found)
     make_derived(cursor, dialect)
 
@@ -257,16 +257,9 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
 
 
 _FOLDED = ("tally", "search_marks", "known_runs", "known_pages")
-STORE = Plan(
-    "meta",
-    (
-        (2, _put_ledger_by),
-        (4, renew_views),
-        (6, _drop_search),
-        (7, _make_tables),
-        (8, _new_facts),
-        (9, _count_clients),
-        (10, _loans_of_clients),
-    ),
-)
+_STEPS: tuple[tuple[int, Step], ...] = (
+    (2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients),
+    (10, _say_what_is_true),
+)  # fmt: skip
+STORE = Plan("meta", _STEPS)
 KEYRING = Plan("keys_meta", ((1, _make_keyring),))

@@ -86,6 +86,7 @@ def _of(kind: type[Command[Any]], **fields: str) -> Build:
 ACTS: dict[str, Build] = {
     "assign": _of(incidents.AssignIncident, assignee="assignee"),
     "acknowledge": _of(incidents.AcknowledgeIncident),
+    "confirm": _of(incidents.ConfirmIncident),
     "note": _of(incidents.AddNote, text="text"),
     "severity": _of(incidents.ChangeSeverity, severity="severity", reason="reason"),
     "measure": _of(incidents.RecordMeasure, measure="measure", evidence="text"),
@@ -126,9 +127,12 @@ def post_bulk(container: TheContainer, session: TheSession, body: Many) -> list[
 
 @router.post("/notices/{notice_id}/approve", tags=["notices"], summary="Approve a notice for sending")
 def approve(container: TheContainer, session: TheSession, notice_id: str) -> dict[str, Any]:
-    """Approve as a compliance officer who neither works the incident nor edited the text."""
-    container.dispatch(ApproveNotice(notice_id=notice_id), by=session.person)
-    return get_notice(container, session, notice_id)
+    """Approve as a compliance officer who neither works the incident nor edited the text.
+
+    ``missing`` names the settings without which it does not go out by itself.
+    """
+    done = container.dispatch(ApproveNotice(notice_id=notice_id), by=session.person)
+    return {**get_notice(container, session, notice_id), "missing": list(done.missing)}
 
 
 @router.post("/acts", tags=["protection"], summary="Enter a law-enforcement act", status_code=201)

@@ -73,6 +73,16 @@ def _approved(sent: Sent, outcome: Any) -> str:
     return ngettext("{n} client notice approved.", "{n} client notices approved.", outcome.count)
 
 
+def _going_out(sent: Sent, outcome: Any) -> str:
+    if not outcome.missing:
+        return say("Approved. It is being sent.")
+    settings = ", ".join(f"QORGAU_{it.upper()}" for it in outcome.missing)
+    text = n_(
+        "Approved, but it does not go out by itself: {settings} is not set. Hand it over another way; its clock runs."
+    )
+    return say(text, settings=settings)
+
+
 def _again(sent: Sent, outcome: Any) -> str:
     return say("In force again: {version}.", version=outcome.version)
 
@@ -97,6 +107,7 @@ _ANCHOR: dict[str, Read] = {"kind": f.text("kind"), "anchor_at": f.instant("anch
 INCIDENTS: dict[str, Form] = {
     "assign": Form(incidents.AssignIncident, {**_INCIDENT, "assignee": f.text("assignee")}),
     "acknowledge": Form(incidents.AcknowledgeIncident, _INCIDENT),
+    "confirm": Form(incidents.ConfirmIncident, _INCIDENT_WHY),
     "note": Form(incidents.AddNote, {**_INCIDENT, "text": f.text("text")}),
     "severity": Form(incidents.ChangeSeverity, {**_INCIDENT_WHY, "severity": f.text("severity")}),
     "measure": Form(
@@ -185,7 +196,7 @@ NOTICES: dict[str, Form] = {
     "approve": Form(
         notices.ApproveNotice,
         {**_NOTICE, "version": f.version, "list_sha256": f.text("list_sha256")},
-        n_("Approved. It is being sent."),
+        _going_out,
     ),
     "withdraw": Form(notices.WithdrawNotice, {**_NOTICE, "reason": _REASON}),
     "settle": Form(

@@ -14,6 +14,7 @@ from engine.governance.register import builtin_register
 from engine.incidents import casework, triage
 from engine.incidents.facts import DISPOSITIONS, RELATIONS
 from engine.incidents.incident import Incident
+from engine.incidents.owing import NOTIFIABLE_CLASSES
 from engine.kernel.commands import Made
 from engine.kernel.errors import NotAllowed
 from engine.kernel.facts import SEVERITIES, FindingRaised
@@ -71,7 +72,7 @@ def _form(
     local_now = container.calendar.local(container.clock.now()).strftime("%Y-%m-%dT%H:%M")
     return page(
         request, "incident_new.html", session, form=form, likely=likely, classes=casework.CLASSES,
-        notifiable=casework.NOTIFIABLE_CLASSES, severities=SEVERITIES, channels=casework.CHANNELS,
+        notifiable=NOTIFIABLE_CLASSES, severities=SEVERITIES, channels=casework.CHANNELS,
         local_now=local_now, title=say("Enter an incident"),
     )  # fmt: skip
 

@@ -10,11 +10,16 @@ from fastapi.responses import HTMLResponse, Response
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Made
 from engine.kernel.errors import InputError, NotFound
-from engine.notices.notice import Notice, list_hash
+from engine.notices.kinds import notice_kind
+from engine.notices.notice import Notice, list_hash, recipients
+from engine.permissions import READS, require_reading
 from infra.app.container import Container
+from infra.commands.accounts import Session
 from infra.outbound.mail import NoticeMail, Spool, afc_json
+from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.finders import load_notice
 from infra.read.notices.documents import as_read_by, notice_document, whom
+from infra.read.notices.open_points import points_of
 from infra.read.notices.versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
@@ -72,10 +77,20 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         names={**NAMES, "json": "JSON"},
         many=_many(container, notice),
         later=notices.later(container.database, notice.incident_id, notice.kind, notice.subject),
+        missing=() if notice.approved_at else container.settings.missing_for(notice.kind, recipients(notice.recipient)),
+        password=_password(container, session, notice),
+        points=points_of(container.decisions, container.drafting, notice, container.clock.now()),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
     )  # fmt: skip
+
+
+def _password(container: Container, session: Session, notice: Notice) -> str:
+    """The password of the list that goes with a notice, for those who may tell it to the addressee."""
+    if not notice_kind(notice.kind).attaches_list or not session.person.may(*READS["subject-lists"].roles):
+        return ""
+    return SubjectLists(container.decisions, container.store.vault).password(notice)
 
 
 class Many(NamedTuple):
@@ -172,9 +187,25 @@ def _mail(container: Container, notice: Notice) -> bytes:
     if not recipient:
         raise InputError("the notice has no recipient yet", field="recipient")
     mails = NoticeMail(
-        container.decisions, container.clock, container.settings, Spool(container.settings.data / "spool")
+        container.decisions,
+        container.clock,
+        container.settings,
+        Spool(container.settings.data / "spool"),
+        SubjectLists(container.decisions, container.store.vault),
     )
     return mails.message(notice, recipient).as_bytes()
+
+
+@router.get("/notices/{notice_id}/subjects.zip")
+def subjects(container: TheContainer, session: TheSession, notice_id: str) -> Response:
+    """The list of those concerned, encrypted, as it goes with the notice: to be handed over by another way too."""
+    require_reading("subject-lists", session.person)
+    notice = load_notice(container, notice_id)
+    found = SubjectLists(container.decisions, container.store.vault).of(notice)
+    if found is None:
+        raise NotFound("no list of people goes with this notice")
+    disposition = f'attachment; filename="{found.name}"'
+    return Response(found.data, media_type=MEDIA_TYPE, headers={"Content-Disposition": disposition})
 
 
 @router.post("/notices/{notice_id}/{act}")

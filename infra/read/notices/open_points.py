@@ -1,0 +1,83 @@
+"""What an officer should know before approving a text: which fields are open still, and which would be written
+otherwise now. Nothing is recorded by asking."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+
+from engine.incidents.incident import Incident
+from engine.kernel.facts import ENGINE, Fact
+from engine.kernel.ports import A, Context
+from engine.notices.kinds import notice_kinds
+from engine.notices.many import is_to_one
+from engine.notices.notice import Notice
+from engine.policies.notices import Composer
+from infra.store.log.decisions import Decisions
+from reports.wording import LANGUAGES, wording
+
+
+class Points(NamedTuple):
+    """Fields by language: those that say that something is not known yet, and those whose facts changed."""
+
+    open: dict[str, tuple[str, ...]]
+    changed: dict[str, tuple[str, ...]]
+
+
+class _Looking:
+    """As much of a context as composing a text asks for; it takes nothing down."""
+
+    def __init__(self, decisions: Decisions, at: datetime) -> None:
+        self.decisions, self.at = decisions, at
+
+    def load(self, kind: type[A], key: str) -> A:
+        return self.decisions.load(kind, key)
+
+    past = load
+
+    def facts(self, key: str) -> list[Fact]:
+        return self.decisions.of(key)
+
+    def record_single(self, key: str, fact: Fact) -> None:
+        """A wording that failed is told when a text is written, not when one is looked at."""
+
+
+def points_of(decisions: Decisions, composer: Composer, notice: Notice, at: datetime) -> Points:
+    """Return what is open in a text that is not approved yet, and what changed since the engine wrote it last."""
+    if notice.approved_at is not None or not notice.content:
+        return Points({}, {})
+    return Points(_open(notice), _changed(decisions, composer, notice, at))
+
+
+def _open(notice: Notice) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for language, fields in notice.content.items():
+        values: dict[str, Any] = wording(language)["values"] if language in LANGUAGES else {}
+        phrases = [str(values[name]) for name in ("open", "uncounted") if name in values]
+        named = tuple(name for name, text in fields.items() if any(it in text for it in phrases))
+        if named:
+            found[language] = named
+    return found
+
+
+def _changed(decisions: Decisions, composer: Composer, notice: Notice, at: datetime) -> dict[str, tuple[str, ...]]:
+    """The fields that would be written otherwise now than the engine wrote them last, whatever people wrote since."""
+    ours = next((it.content for it in reversed(notice.versions) if it.actor == ENGINE), None)
+    incident = decisions.load(Incident, notice.incident_id)
+    spec = notice_kinds().get(notice.kind)
+    if ours is None or spec is None or not incident.id:
+        return {}
+    clients = incident.entities.clients
+    told = notice.subject if spec.per == "client" else ""
+    told = told or (clients[0] if is_to_one(spec, clients) else "")
+    context = cast(Context, _Looking(decisions, at))
+    follows = decisions.load(Notice, notice.follows) if notice.follows else None
+    late = any("late" in fields for fields in ours.values())
+    now, _ = composer.text(context, incident, notice.kind, notice.stage, told, late=late, follows=follows)
+    found = {}
+    for language, fields in now.items():
+        before = ours.get(language, {})
+        named = tuple(name for name, text in fields.items() if name != "late" and before.get(name) != text)
+        if named:
+            found[language] = named
+    return found

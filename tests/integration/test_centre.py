@@ -1,0 +1,170 @@
+"""The Anti-Fraud Centre, both ways: what it names is matched with what was paid, and only what it accepted is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+import pytest
+
+from engine.incidents.incident import Incident
+from engine.rule_life.lists import ListLife, list_id
+from infra.app.container import Outside, stages_of
+from infra.outbound.mail import transport_for
+from infra.outbound.orders import MAX_ANSWER, Answer, HttpPost
+from tests.support import COMPLIANCE, MovingClock, World
+
+ANSWERS = [
+    pytest.param(200, {"status": "accepted", "reference": "afc-1"}, "sent", "satisfied", id="accepted"),
+    pytest.param(200, {"outcome": "accepted", "reference": "afc-1"}, "sent", "satisfied", id="outcome"),
+    pytest.param(200, {"status": "accepted"}, "handed-over", "running", id="accepted without a reference"),
+    pytest.param(202, {"status": "accepted", "reference": "q-1"}, "handed-over", "running", id="202"),
+    pytest.param(202, {"status": "queued"}, "handed-over", "running", id="queued"),
+    pytest.param(200, {"reference": "r"}, "handed-over", "running", id="a bare reference"),
+    pytest.param(200, None, "handed-over", "running", id="no body"),
+    pytest.param(200, "<html>sign in</html>", "handed-over", "running", id="a sign-in page"),
+    pytest.param(200, {"status": "rejected", "error": "no IIN"}, "refused", "running", id="rejected"),
+    pytest.param(200, {"error": "bad schema"}, "refused", "running", id="an error"),
+    pytest.param(422, {"status": "rejected"}, "refused", "running", id="422"),
+    pytest.param(503, None, "approved", "running", id="away"),
+]
+
+
+class Centre(HttpPost):
+    """A Centre that answers as it is told."""
+
+    def __init__(self, clock: MovingClock) -> None:
+        super().__init__(clock)
+        self.answer = Answer(200, b"")
+        self.got: list[dict[str, object]] = []
+
+    def ask(
+        self, address: str, key: str, body: bytes, more: Mapping[str, str] | None = None, most: int = MAX_ANSWER
+    ) -> Answer:
+        self.got.append(orjson.loads(body))
+        return self.answer
+
+
+def given_a_house(folder: Path) -> tuple[World, Centre]:
+    world = World(folder, afc_url="https://afc.example.kz/messages").people()
+    centre = Centre(world.clock)
+    world.stages = stages_of(world.container, Outside(transport_for(world.settings), centre))
+    return world, centre
+
+
+def given_a_paid_fraud(world: World) -> str:
+    world.feed(
+        world.event("loan.disbursement.executed", mfo__client__id="c-3", mfo__loan__id="L-3", mfo__amount=400_000,
+                    mfo__payout__account_hash="h-9"),
+        world.event("afc.message.received", mfo__afc__reference="r-1", mfo__subject="account",
+                    mfo__message__action="refuse", mfo__payout__account_hash="h-9"),
+    )  # fmt: skip
+    (row,) = [it for it in world.incidents() if it["rule_name"] == "named-after-payout"]
+    return str(row["id"])
+
+
+def when_it_is_approved(world: World, incident: str) -> str:
+    key = str(world.notices(incident)["afc"]["id"])
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
+    world.work()
+    return key
+
+
+def then(world: World, incident: str) -> tuple[str, str]:
+    return world.notices(incident)["afc"]["state"], world.clocks(incident)["antifraud-centre-message"]["state"]
+
+
+def test_a_payout_of_the_last_days_to_an_account_that_is_named_now_is_found(tmp_path: Path) -> None:
+    world, _ = given_a_house(tmp_path)
+    incident = world.container.decisions.load(Incident, given_a_paid_fraud(world))
+    assert (incident.entities.clients, incident.entities.loans) == (("c-3",), ("L-3",))
+    assert incident.notifiable
+
+
+@pytest.mark.parametrize(("status", "body", "state", "clock"), ANSWERS)
+def test_only_what_the_centre_accepted_is_done(
+    tmp_path: Path, status: int, body: object, state: str, clock: str
+) -> None:
+    world, centre = given_a_house(tmp_path)
+    centre.answer = Answer(
+        status, b"" if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
+    )
+    incident = given_a_paid_fraud(world)
+    when_it_is_approved(world, incident)
+    assert then(world, incident) == (state, clock)
+
+
+def test_a_rejection_that_comes_later_owes_the_message_again(tmp_path: Path) -> None:
+    world, centre = given_a_house(tmp_path)
+    centre.answer = Answer(200, orjson.dumps({"status": "accepted", "reference": "afc-1"}))
+    incident = given_a_paid_fraud(world)
+    key = when_it_is_approved(world, incident)
+    world.feed(world.event("afc.message.acknowledged", mfo__message__id=key, mfo__message__status="rejected",
+                           mfo__afc__reference="REJ-1"))  # fmt: skip
+    assert then(world, incident) == ("bounced", "running")
+
+
+@pytest.mark.parametrize(("said", "reference", "state"), [
+    ("accepted", "afc-7", "sent"), ("accepted", "", "handed-over"), ("rejected", "x", "refused"),
+    ("queued", "x", "handed-over"),
+])  # fmt: skip
+def test_what_was_handed_over_waits_for_the_word_of_the_centre(
+    tmp_path: Path, said: str, reference: str, state: str
+) -> None:
+    world, centre = given_a_house(tmp_path)
+    centre.answer = Answer(202, b"")
+    incident = given_a_paid_fraud(world)
+    key = when_it_is_approved(world, incident)
+    world.feed(world.event("afc.message.acknowledged", mfo__message__id=key, mfo__message__status=said,
+                           mfo__afc__reference=reference))  # fmt: skip
+    assert then(world, incident) == (state, "satisfied" if state == "sent" else "running")
+
+
+def test_the_message_says_stage_money_and_whom(tmp_path: Path) -> None:
+    world, centre = given_a_house(tmp_path)
+    world.feed(
+        world.event("fraud.complaint.received", mfo__client__id="c-3", mfo__loan__id="L-3", mfo__complaint__id="q",
+                    mfo__channel="call", mfo__amount=250_000)
+    )  # fmt: skip
+    incident = str(world.incidents()[0]["id"])
+    key = when_it_is_approved(world, incident)
+    (sent,) = centre.got
+    assert sent["message_id"] == key
+    assert (sent["clients"], sent["loans"]) == (["c-3"], ["L-3"])
+    assert (sent["amounts"], sent["executed"]) == (["250000"], "no")
+
+
+def test_the_message_has_an_hour(tmp_path: Path) -> None:
+    world, _ = given_a_house(tmp_path)
+    incident = given_a_paid_fraud(world)
+    clock = world.clocks(incident)["antifraud-centre-message"]
+    assert (clock["state"], clock["anchor_at"][:16], clock["due_at"][:16]) == (
+        "running", "2026-11-23T05:00", "2026-11-23T06:00",
+    )  # fmt: skip
+    world.clock.forward(minutes=61)
+    world.sweep()
+    assert world.clocks(incident)["antifraud-centre-message"]["state"] == "breached"
+
+
+def test_what_the_centre_refuses_stands_on_the_list_at_once(tmp_path: Path) -> None:
+    world, _ = given_a_house(tmp_path)
+    given_a_paid_fraud(world)
+    book = world.container.rulebook
+    life = world.container.decisions.load(ListLife, list_id("afc_accounts"))
+    assert (life.in_force, life.count) == (1, 1)
+    assert "h-9" in book.entries("afc_accounts", life.in_force)
+    world.feed(world.event("loan.disbursement.requested", mfo__client__id="c-8", mfo__loan__id="L-8",
+                           mfo__payout__account_hash="h-9"))  # fmt: skip
+    assert "listed-payout" in {it["rule_name"] for it in world.incidents()}
+    world.feed(world.event("afc.message.received", mfo__afc__reference="r-2", mfo__subject="account",
+                           mfo__message__action="refuse", mfo__payout__account_hash="h-9"))  # fmt: skip
+    again = world.container.decisions.load(ListLife, list_id("afc_accounts"))
+    assert again.in_force == 1, "what stands there already makes no version"
+
+
+def test_a_message_that_refuses_nothing_changes_no_list(tmp_path: Path) -> None:
+    world, _ = given_a_house(tmp_path)
+    world.feed(world.event("afc.message.received", mfo__afc__reference="r-1", mfo__subject="account",
+                           mfo__message__action="release", mfo__payout__account_hash="h-9"))  # fmt: skip
+    assert world.container.decisions.load(ListLife, list_id("afc_accounts")).in_force == 0

@@ -1,0 +1,40 @@
+"""What an officer sees before approving: fields that are open, and facts that changed since the text was written."""
+
+from __future__ import annotations
+
+from engine.notices.notice import Notice
+from infra.read.notices.open_points import points_of
+from tests.support import ANALYST, COMPLIANCE, World
+
+
+def given_an_edited_draft(world: World) -> Notice:
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    key = world.notices(world.incidents()[0]["id"])["regulator"]["id"]
+    world.container.acts.edit_notice(key, "ru", {"damage": "10 000 тенге"}, None, by=COMPLIANCE)
+    return world.container.decisions.load(Notice, key)
+
+
+def points(world: World, key: str):  # type: ignore[no-untyped-def]
+    container = world.container
+    return points_of(container.decisions, container.drafting, container.decisions.load(Notice, key), world.clock.now())
+
+
+def test_what_is_not_known_yet_is_named(world: World) -> None:
+    found = points(world, given_an_edited_draft(world).id)
+    assert "causes" in found.open["ru"] and "damage" not in found.open["ru"]
+    assert "damage" in found.open["kk"], "each language by itself"
+    assert found.changed == {}, "what people wrote is no change of the facts"
+
+
+def test_what_changed_since_is_named_though_somebody_edited_the_text(world: World) -> None:
+    notice = given_an_edited_draft(world)
+    world.container.acts.name_clients(notice.incident_id, ["c-2"], [], "she called", by=ANALYST)
+    world.work()
+    assert {"affected", "told"} <= set(points(world, notice.id).changed["ru"])
+
+
+def test_an_approved_text_has_nothing_to_check(world: World) -> None:
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
+    key = world.notices(world.incidents()[0]["id"])["regulator"]["id"]
+    world.container.acts.approve_notice(key, None, by=COMPLIANCE)
+    assert points(world, key) == ({}, {})
