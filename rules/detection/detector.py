@@ -14,7 +14,7 @@ from engine.events.catalogue import Catalogue
 from engine.events.envelope import SecurityEvent
 from engine.kernel.facts import Entities, FindingRaised
 from engine.kernel.ids import derive
-from rules.detection.context import Context
+from rules.detection.context import Shown
 from rules.detection.loader import RuleSet
 from rules.detection.matcher import Hit, Matcher
 
@@ -37,7 +37,7 @@ class StreamDetector:
     """Answers the port ``Detector``: makes findings of hits, with their entities and the evidence that counts."""
 
     def __init__(
-        self, ruleset: RuleSet, contexts: tuple[Context, ...], catalogue: Catalogue,
+        self, ruleset: RuleSet, contexts: tuple[Shown, ...], catalogue: Catalogue,
         pseudonym: Callable[[str], str] = _unkeyed,
     ) -> None:  # fmt: skip
         self.matcher = Matcher(ruleset, contexts)
