@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from engine.duties import facts as c
 from engine.governance import facts as g
+from engine.governance.matters import MatterArose, MatterSettled
 from engine.incidents import facts as i
 from engine.kernel.errors import n_
 from engine.kernel.facts import Fact
@@ -247,6 +248,10 @@ def _protection(fact: Fact, names: dict[str, str]) -> str | None:
 
 def _duty(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
+        case MatterArose():
+            return say("Told by another system: {about}", about=fact.subject)
+        case MatterSettled():
+            return say("Answered: {evidence}", evidence=fact.evidence)
         case g.DutyDone():
             return say("Done on {day}: {evidence}", day=day(fact.done_on), evidence=fact.evidence)
         case g.ActionPlanned():

@@ -24,7 +24,7 @@ HOME = "kz"
 """The jurisdiction of the product itself."""
 Owned = Owner | Literal["none"]
 """Whose duty it is; one without an owner is only counted."""
-Per = Literal["incident", "client", "protection", "duty", "action"]
+Per = Literal["incident", "client", "protection", "duty", "action", "matter"]
 Occasion = Literal[
     "incident-opened",  # an incident was opened, whatever it is
     "incident-owes",  # an incident was opened or grew, was merged into, or was found notifiable; with ``when``
@@ -33,6 +33,8 @@ Occasion = Literal[
     "debt-void-ruled",  # a court ruled under a protection that the debt is void
     "duty-done",  # the returning duty named after it was done
     "action-planned",  # a corrective action got its owner and day
+    "matter-arose",  # another system told of the matter named after it
+    "matter-set",  # the same, and named the day itself
     "report-submitted",  # the clock named after it, of the same owner, was satisfied
 ]
 Anchor = Literal[
@@ -41,6 +43,7 @@ Anchor = Literal[
     "classified",  # when the incident was found notifiable: at its detection by a rule, or by people later
     "received",  # when the act or the court's decision was received
     "done-on",  # the start of the day on which the duty was done
+    "arose",  # the instant the matter names: when it arose, or the meeting it is about
     "planned",  # when the action was planned
     "submitted",  # when the report before it was submitted
 ]
@@ -49,6 +52,7 @@ Evidence = Literal[
     "notice-sent",  # the first notice of the kind named after it was taken by all its recipients; or its STAGE
     "orders-acknowledged",  # every order of the kind named after it was acknowledged
     "duty-done", "action-closed",
+    "matter-settled",  # another system told that the matter named after it was answered
 ]  # fmt: skip
 Cancelled = Literal[
     "incident-closed-without-duty", "incident-not-notifiable", "incident-merged", "client-moved", "act-not-genuine",

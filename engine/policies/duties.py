@@ -12,6 +12,7 @@ from engine.duties.clock import Clock
 from engine.duties.declared import DeclaredDuty, Phrase
 from engine.duties.policy import ClockPolicy
 from engine.governance import facts as g
+from engine.governance.matters import MATTER_FACTS, MatterArose, MatterSettled
 from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
 from engine.kernel.ids import derive
@@ -45,6 +46,7 @@ class DutyPolicy:
         follows = any(phrase.word == "report-submitted" for duty in policy.declared for phrase in duty.starts)
         self.answers: tuple[type[Fact], ...] = (
             *occasions.INCIDENT_FACTS, *occasions.NOTICE_FACTS, *occasions.PROTECTION_FACTS, *g.FACTS,
+            *MATTER_FACTS,
             *((c.ClockSatisfied,) if follows else ()),
         )  # fmt: skip
 
@@ -86,6 +88,8 @@ class DutyPolicy:
         match fact:
             case n.NoticeSent() | n.NoticeBounced():
                 return occasions.of_notice(context, fact)
+            case MatterArose() | MatterSettled():
+                return occasions.of_matter(fact)
             case c.ClockSatisfied():
                 return occasions.of_clock(context.past(Clock, fact.clock_id))
             case _ if isinstance(fact, occasions.PROTECTION_FACTS):

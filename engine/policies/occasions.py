@@ -16,6 +16,7 @@ from engine.duties.clock import Clock
 from engine.duties.declared import Anchor, Condition, DeclaredDuty
 from engine.governance import facts as g
 from engine.governance.governance import Duty
+from engine.governance.matters import MatterArose, MatterFact
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident, ends_duties
 from engine.kernel.facts import ENGINE, Owner
@@ -289,6 +290,23 @@ def of_duty(context: Context, fact: object, calendar: BusinessCalendar) -> Meani
             )
         case g.ActionClosed():
             meaning.evidence.append(Evidence(fact.duty_id, "action-closed", fact.at, subject=fact.action_id))
+    return meaning
+
+
+def of_matter(fact: MatterFact) -> Meaning:
+    """Say what it means that another system told of a matter, or that it was answered."""
+    meaning = Meaning()
+    if isinstance(fact, MatterArose):
+        anchors: dict[Anchor, datetime] = {"arose": fact.arose_at}
+        word = "matter-arose" if fact.until is None else "matter-set"
+        words = (f"{word} {fact.kind}",)
+        meaning.occasions.append(
+            Occasion("duty", fact.matter_id, words, anchors, subject=fact.subject, until=fact.until)
+        )
+    elif fact.subject:
+        meaning.evidence.append(
+            Evidence(fact.matter_id, "matter-settled", fact.settled_at, about=fact.kind, subject=fact.subject)
+        )
     return meaning
 
 

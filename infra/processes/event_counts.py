@@ -9,6 +9,7 @@ from datetime import date
 from engine.events.envelope import SecurityEvent
 from engine.governance import governance
 from engine.governance.governance import Duty, duty_specs
+from engine.governance.matters import Matter, MatterSpec, Told, matter_id, matter_specs, opened, settled
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Person
 from engine.kernel.ports import TimeSource
@@ -69,11 +70,18 @@ class DutyEvents(LedgerFollower):
     """Takes the events of other systems that say that a returning duty was done."""
 
     name = "duty-events"
-    answers = frozenset(action for spec in duty_specs().values() for action in spec.events)
+    answers = frozenset(
+        [action for spec in duty_specs().values() for action in spec.events]
+        + [action for kind in matter_specs().values() for action in kind.events]
+    )
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, calendar: BusinessCalendar) -> None:
         super().__init__(ledger, decisions, clock)
         self.calendar = calendar
+        self.matters: dict[str, list[MatterSpec]] = {}
+        for spec in matter_specs().values():
+            for action in spec.events:
+                self.matters.setdefault(action, []).append(spec)
         self.keys = {action: spec.key for spec in duty_specs().values() for action in spec.events}
 
     def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
@@ -82,6 +90,19 @@ class DutyEvents(LedgerFollower):
             key = self.keys.get(event.action)
             if key is not None:
                 self._done(unit, event, key)
+            for spec in self.matters.get(event.action, ()):
+                self._matter(unit, event, spec)
+
+    def _matter(self, unit: UnitOfWork, event: SecurityEvent, spec: MatterSpec) -> None:
+        """Open and settle what an event of another system tells."""
+        told, about = Told(event.fields, event.at, event.position), spec.subject_of(event.fields)
+        if about:
+            key = matter_id(spec.name, about)
+            for decide in (opened, settled):
+                unit.record(Matter, key, decide(unit.load(Matter, key), spec, told, at=unit.at))
+        if any(sign.all and sign.meets(event.fields) for sign in spec.settles):
+            for key in unit.find(Matter, kind=spec.name, is_open=True):
+                unit.record(Matter, key, settled(unit.load(Matter, key), spec, told, at=unit.at))
 
     def _done(self, unit: UnitOfWork, event: SecurityEvent, key: str) -> None:
         day: date = self.calendar.local(event.at).date()

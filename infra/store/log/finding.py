@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.duties.clock import Clock
+from engine.governance.matters import Matter
 from engine.incidents.incident import Incident
 from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
@@ -30,6 +31,7 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Run, ("incident_id",)): "SELECT id FROM run_view WHERE incident_id = ? ORDER BY id",
     (Protection, ("client",)): "SELECT id FROM protection_view WHERE client = ? ORDER BY id",
     (Protection, ("loan",)): "SELECT id FROM protection_view WHERE loans LIKE ? ESCAPE '!' ORDER BY id",
+    (Matter, ("kind", "is_open")): "SELECT id FROM matter_view WHERE kind = ? AND is_open = ? ORDER BY id",
     (Protection, ("order_id",)): "SELECT protection_id FROM order_view WHERE id = ?",
 }
 """Kind and keys → the question; the keys are those of ``Context.find``."""
