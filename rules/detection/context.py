@@ -32,6 +32,7 @@ class Context(BaseModel):
     """One thing to remember: on which events, by which field, which values, for how long, and where to show it.
 
     ``where``: field → value, or a list of which one is enough, compared without regard to case.
+    Several keys: remembered under each, found under the first that has an entry.
     ``values`` and ``attach``: name → field. The value ``@timestamp`` remembers the event time in seconds, ``@count`` how
     many such events there were since the key was forgotten;
     ``elapsed: <name>`` in ``attach`` gives the seconds since a remembered time; ``present`` gives true or false.
@@ -42,13 +43,13 @@ class Context(BaseModel):
     name: str
     on: tuple[str, ...]
     where: dict[str, Any] = {}
-    key: str
+    key: str | tuple[str, ...]
     values: dict[str, str] = {}
     forget_on: tuple[str, ...] = ()
-    forget_key: str | None = None
+    forget_key: str | tuple[str, ...] | None = None
     ttl_s: float = 30 * 86400.0
     attach_to: tuple[str, ...]
-    attach_key: str | None = None
+    attach_key: str | tuple[str, ...] | None = None
     attach: dict[str, str] = Field(default={})
     max_keys: int = Field(default=1_000_000, ge=2)
 
@@ -227,8 +228,10 @@ class ContextMemory:
         found: dict[str, Any] = {it.name: it.value(event, t) for it in self.measured(str(event.get("event.action")))}
         for state in self.readers(str(event.get("event.action"))):
             context = state.context
-            key = context.attach_key or context.key
-            entry = state.find(found.get(key) if key in found else event.get(key))
+            names = context.attach_key or context.key
+            names = (names,) if isinstance(names, str) else names
+            keys = [part for name in names for part in keys_of(found.get(name) if name in found else event.get(name))]
+            entry = state.find(keys)
             if entry is not None and not 0.0 <= t - context.time_of(entry) <= context.ttl_s:
                 entry = None
             for name, what in context.attach.items():
@@ -282,7 +285,9 @@ def keys_of(value: Any) -> list[str]:
     """Return the keys a field's value stands for."""
     if value is None or value == "":
         return []
-    return [str(part) for part in value] if isinstance(value, list | tuple) else [str(value)]
+    if not isinstance(value, list | tuple):
+        return [str(value)]
+    return [key for part in value for key in keys_of(part)]
 
 
 def load_contexts(text: str) -> tuple[Shown, ...]:

@@ -96,8 +96,10 @@ class _PlanWriter(Writer):
         self.whole = True
         return "L.values()"
 
-    def key(self, field: str) -> str:
-        """Return the variable that holds the key of a context: a field, or what was measured."""
+    def key(self, field: str | tuple[str, ...]) -> str:
+        """Return the variable that holds the key of a context: a field, what was measured or known before, or several."""
+        if isinstance(field, tuple):
+            return f"({', '.join(self.key(name) for name in field)},)"
         if field in self.attached:
             return self.attached[field]
         return self.keys.setdefault(field, f"q{len(self.keys)}")

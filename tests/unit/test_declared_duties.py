@@ -124,7 +124,7 @@ def test_every_clock_of_before_can_still_be_counted() -> None:
         "management-review-agenda", "lockout", "session-idle", "otp-validity", "risk-assessment", "incident-drill",
         "awareness", "workstation-check", "performance-evaluation", "access-review", "antifraud-tuning",
         "bureau-corrected-report", "isms-report",
-    } == set(clock_specs())  # fmt: skip
+    } <= set(clock_specs())  # fmt: skip
     for name in clock_specs():
         assert count_term(clock_spec(name), MONDAY, builtin_calendar())
 
