@@ -109,7 +109,8 @@ class DutyPolicy:
         context.prepare(Clock, keys)
         for duty in owed:
             key = partial(clocks.clock_id, duty.id, occasion.owner_id)
-            for subject in context.each(f"start {duty.id} {occasion.words[0]}", subjects[id(duty)], Clock, key):
+            part = f"start {duty.id} {duty.valid_from} {occasion.words[0]}"  # an entry of its own: two may have one id
+            for subject in context.each(part, subjects[id(duty)], Clock, key):
                 anchor = occasion.anchor(duty.anchor, subject)
                 if anchor is not None and duty.in_force(self._calendar(duty).local(anchor).date()):
                     self._start(context, duty, occasion, subject, anchor)
