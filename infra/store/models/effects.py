@@ -40,6 +40,18 @@ class TallyRow(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class ProofRow(Record):
+    """The newest event of a type that is evidence for an obligation."""
+
+    table: ClassVar[Table] = Table("proofs", ("obligation", "action"))
+
+    obligation: str
+    action: str
+    position: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRow(Record):
     """A source that is expected to send."""
 

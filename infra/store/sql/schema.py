@@ -76,6 +76,9 @@ CREATE TABLE IF NOT EXISTS expected_sources (
 CREATE TABLE IF NOT EXISTS tally (
     action TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL, last INTEGER NOT NULL, last_at TEXT NOT NULL,
     PRIMARY KEY (action, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS proofs (
+    obligation TEXT NOT NULL, action TEXT NOT NULL, position INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (obligation, action)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feed_tokens (
     digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blind_index (last INTEGER PRIMARY KEY, entries BLOB NOT NULL);
@@ -235,6 +238,11 @@ def _count_clients(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
+def _read_outcomes(cursor: Any, dialect: str, found: int) -> None:
+    """10: matters that other systems tell of, and the events that are evidence."""
+    make_derived(cursor, dialect)
+
+
 def make_derived(cursor: Any, dialect: str) -> None:
     """Make the tables that are folded from the logs and are not there: read models, tally, search index."""
     made = [text for name in _SEARCHED for text in _SEARCH[dialect].format(name=name).split(";\n")]
@@ -249,9 +257,10 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
-_FOLDED = ("tally", "search_marks", "known_runs", "known_pages")
+_FOLDED = ("tally", "proofs", "search_marks", "known_runs", "known_pages")
 STORE = Plan(
     "meta",
-    ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients)),
+    ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients),
+     (10, _read_outcomes)),
 )
 KEYRING = Plan("keys_meta", ((1, _make_keyring),))
