@@ -156,7 +156,7 @@ class Detect(LedgerFollower):
             if event.action in known.signs:
                 for obligation in known.of(event.fields, faulted.get(event.position, ())):
                     newest[obligation, event.action] = ProofRow(
-                        obligation, event.action, event.position, event.received_at
+                        obligation, event.action, event.position, event.received_at, min(event.at, event.received_at)
                     )
         return [row for _, row in sorted(newest.items())]
 

@@ -82,8 +82,10 @@ class Coverage:
         things = [it.things[name] for name in it.by_things.get(entry.id, ())]
         rules = sorted(self.rules.get(entry.id, []))
         clocks, duties = list(it.by_clocks.get(entry.id, ())), list(it.by_duties.get(entry.id, ()))
-        violation_at, violation, fault = max(self._violations(rules, clocks, duties), default=("", "", ""))
-        found = self._evidence(entry, things, rules, clocks, duties, violation_at)
+        found_by, missed = list(self._found(rules)), list(self._missed(clocks, duties))
+        violation_at, violation, fault = max((*found_by, *missed), default=("", "", ""))
+        after = (max((it[0] for it in found_by), default=""), max((it[0] for it in missed), default=""))
+        found = self._evidence(entry, things, rules, clocks, duties, after)
         evidence_at, evidence, link = max(found, default=("", "", ""))
         return CoverageRow(
             obligation=entry.id,
@@ -109,26 +111,28 @@ class Coverage:
             why_unserved=it.unserved.get(entry.id, ""),
         )
 
-    def _violations(
-        self, rules: list[str], kinds: list[str], duties: list[str]
-    ) -> Iterable[tuple[str, str, str]]:  # fmt: skip
-        """What was found against an obligation: incidents of its rules that nobody found false, clocks not kept."""
+    def _found(self, rules: list[str]) -> Iterable[tuple[str, str, str]]:
+        """What rules found against an obligation: incidents that nobody found false."""
         for name in rules:
             if name in self.incidents:
                 yield self.incidents[name], say("incident of rule {name}", name=name), f"/rules/{name}"
+
+    def _missed(self, kinds: list[str], duties: list[str]) -> Iterable[tuple[str, str, str]]:
+        """The clocks of an obligation that were not kept."""
         for kind in (*kinds, *(duty_specs()[key].clock for key in duties)):
             if kind in self.breached:
                 yield self.breached[kind], say("clock not kept: {name}", name=word(kind)), "/clocks?state=all"
 
     def _evidence(
         self, entry: Obligation, things: Sequence[Thing], rules: list[str], kinds: list[str], duties: list[str],
-        violation_at: str,
+        after: tuple[str, str],
     ) -> Iterable[tuple[str, str, str]]:  # fmt: skip
-        """What fulfils it: events that say so and came after the last violation, decisions of people, clocks kept,
-        duties done."""
-        for action, (at, position) in self.proofs.get(entry.id, {}).items():
-            if at > violation_at:
-                yield at, say("event {action} #{position}", action=action, position=position), f"/events/{position}"
+        """What fulfils it: events that say so and came after the last finding and happened after the last breach,
+        decisions of people, clocks kept, duties done."""
+        for action, proof in self.proofs.get(entry.id, {}).items():
+            if iso(proof.at) > after[0] and iso(proof.done_at) > after[1]:
+                text = say("event {action} #{position}", action=action, position=proof.position)
+                yield iso(proof.at), text, f"/events/{proof.position}"
         for action in entry.proof:
             topic = TOPICS_OF_EVENTS.get(action)
             if topic in self.topics:

@@ -151,11 +151,11 @@ def sources(database: Readable) -> dict[str, SourceRow]:
     return {row.source: row for row in all_of(database, SourceRow, "FROM expected_sources")}
 
 
-def latest_proofs(database: Readable) -> dict[str, dict[str, tuple[str, int]]]:
-    """Return for each obligation the newest event of each type that is evidence: instant (text) and position."""
-    found: dict[str, dict[str, tuple[str, int]]] = {}
+def latest_proofs(database: Readable) -> dict[str, dict[str, ProofRow]]:
+    """Return for each obligation the newest event of each type that is evidence."""
+    found: dict[str, dict[str, ProofRow]] = {}
     for row in all_of(database, ProofRow, "FROM proofs ORDER BY obligation, action"):
-        found.setdefault(row.obligation, {})[row.action] = (iso(row.at), row.position)
+        found.setdefault(row.obligation, {})[row.action] = row
     return found
 
 

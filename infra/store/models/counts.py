@@ -25,7 +25,7 @@ def prove(cursor: Cursor, found: Sequence[ProofRow]) -> None:
     """Note the newest evidence of each obligation and type."""
     cursor.executemany(
         insert(ProofRow) + " ON CONFLICT (obligation, action) DO UPDATE SET position = excluded.position, "
-        "at = excluded.at WHERE excluded.position > proofs.position",
+        "at = excluded.at, done_at = excluded.done_at WHERE excluded.position > proofs.position",
         [row_of(it) for it in found],
     )
 

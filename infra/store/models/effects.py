@@ -49,6 +49,9 @@ class ProofRow(Record):
     action: str
     position: int
     at: datetime
+    """When it came."""
+    done_at: datetime
+    """When it happened."""
 
 
 @dataclass(frozen=True, slots=True)

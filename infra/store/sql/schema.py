@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS tally (
     PRIMARY KEY (action, day)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS proofs (
     obligation TEXT NOT NULL, action TEXT NOT NULL, position INTEGER NOT NULL, at TEXT NOT NULL,
-    PRIMARY KEY (obligation, action)) WITHOUT ROWID;
+    done_at TEXT NOT NULL, PRIMARY KEY (obligation, action)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feed_tokens (
     digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blind_index (last INTEGER PRIMARY KEY, entries BLOB NOT NULL);
