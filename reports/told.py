@@ -252,6 +252,11 @@ def _duty(fact: Fact, names: dict[str, str]) -> str | None:
             return say("Told by another system: {about}", about=fact.subject)
         case MatterSettled():
             return say("Answered: {evidence}", evidence=fact.evidence)
+        case g.MemberKnown() | g.MemberGone():
+            return None
+        case g.MemberDone():
+            values = {"day": day(fact.done_on), "member": fact.member, "evidence": fact.evidence}
+            return say("Done on {day} for {member}: {evidence}", **values)
         case g.DutyDone():
             return say("Done on {day}: {evidence}", day=day(fact.done_on), evidence=fact.evidence)
         case g.ActionPlanned():

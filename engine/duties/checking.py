@@ -37,7 +37,7 @@ _PROOFS: Mapping[str, frozenset[str]] = {
     "action-closed": frozenset({"isms.corrective_action"}),
 }
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-_MONTHS = {"month": 1, "year": 12, "year_close": 12}
+_MONTHS = {"month": 1, "month_close": 1, "year": 12, "year_close": 12}
 
 
 def check(duty: DeclaredDuty, register: Register, events_of: Mapping[str, tuple[str, ...]], file: str) -> None:

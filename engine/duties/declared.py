@@ -35,6 +35,7 @@ Occasion = Literal[
     "action-planned",  # a corrective action got its owner and day
     "matter-arose",  # another system told of the matter named after it
     "matter-set",  # the same, and named the day itself
+    "service-began",  # the worker ran for the first time, and the returning duty was never done
     "report-submitted",  # the clock named after it, of the same owner, was satisfied
 ]
 Anchor = Literal[
@@ -44,6 +45,7 @@ Anchor = Literal[
     "received",  # when the act or the court's decision was received
     "done-on",  # the start of the day on which the duty was done
     "arose",  # the instant the matter names: when it arose, or the meeting it is about
+    "began",  # when the worker ran for the first time
     "planned",  # when the action was planned
     "submitted",  # when the report before it was submitted
 ]

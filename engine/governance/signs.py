@@ -27,6 +27,8 @@ class Sign(BaseModel):
     where: dict[str, Wanted] = {}
     outcome: Literal["done", "failed", "not_failed", "any"] = "any"
     """What ``mfo.outcome`` must say; ``not_failed`` takes an event that has no outcome to tell."""
+    like: dict[str, tuple[str, ...]] = {}
+    """Fields that must hold one of these words, in small letters, somewhere."""
     needs: tuple[str, ...] = ()
     """Fields that must say something."""
 
@@ -35,6 +37,8 @@ class Sign(BaseModel):
         if fields.get("event.action") != self.event or not self._of_outcome(fields.get("mfo.outcome")):
             return False
         if any(not _said(fields.get(name)) for name in self.needs):
+            return False
+        if any(not _like(fields.get(name), words) for name, words in self.like.items()):
             return False
         return all(_holds(fields.get(name), wanted) for name, wanted in self.where.items())
 
@@ -52,6 +56,11 @@ class Sign(BaseModel):
 
 def _said(value: Any) -> bool:
     return value is not None and value != "" and value != []
+
+
+def _like(value: Any, words: tuple[str, ...]) -> bool:
+    texts = [str(one).lower() for one in (value if isinstance(value, list | tuple) else (value,)) if _said(one)]
+    return any(word in text for text in texts for word in words)
 
 
 def _holds(value: Any, wanted: Wanted) -> bool:

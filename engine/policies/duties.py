@@ -46,7 +46,7 @@ class DutyPolicy:
         follows = any(phrase.word == "report-submitted" for duty in policy.declared for phrase in duty.starts)
         self.answers: tuple[type[Fact], ...] = (
             *occasions.INCIDENT_FACTS, *occasions.NOTICE_FACTS, *occasions.PROTECTION_FACTS, *g.FACTS,
-            *MATTER_FACTS,
+            *MATTER_FACTS, g.ServiceBegan,
             *((c.ClockSatisfied,) if follows else ()),
         )  # fmt: skip
 
@@ -88,6 +88,8 @@ class DutyPolicy:
         match fact:
             case n.NoticeSent() | n.NoticeBounced():
                 return occasions.of_notice(context, fact)
+            case g.ServiceBegan():
+                return occasions.of_beginning(context, fact)
             case MatterArose() | MatterSettled():
                 return occasions.of_matter(fact)
             case c.ClockSatisfied():
@@ -109,7 +111,7 @@ class DutyPolicy:
         context.prepare(Clock, keys)
         for duty in owed:
             key = partial(clocks.clock_id, duty.id, occasion.owner_id)
-            part = f"start {duty.id} {duty.valid_from} {occasion.words[0]}"  # an entry of its own: two may have one id
+            part = f"start {duty.id} {duty.valid_from} {occasion.words[0]} {occasion.owner_id}"  # two entries may have one id
             for subject in context.each(part, subjects[id(duty)], Clock, key):
                 anchor = occasion.anchor(duty.anchor, subject)
                 if anchor is not None and duty.in_force(self._calendar(duty).local(anchor).date()):

@@ -15,7 +15,7 @@ from engine.duties import declared
 from engine.duties.clock import Clock
 from engine.duties.declared import Anchor, Condition, DeclaredDuty
 from engine.governance import facts as g
-from engine.governance.governance import Duty
+from engine.governance.governance import Duty, duty_id, duty_specs
 from engine.governance.matters import MatterArose, MatterFact
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident, ends_duties
@@ -290,6 +290,17 @@ def of_duty(context: Context, fact: object, calendar: BusinessCalendar) -> Meani
             )
         case g.ActionClosed():
             meaning.evidence.append(Evidence(fact.duty_id, "action-closed", fact.at, subject=fact.action_id))
+    return meaning
+
+
+def of_beginning(context: Context, fact: g.ServiceBegan) -> Meaning:
+    """Say what it means that the worker ran for the first time: returning duties that were never done are due."""
+    meaning = Meaning()
+    for key in duty_specs():
+        owner = duty_id(key)
+        if context.past(Duty, owner).last_on is None:
+            began: dict[Anchor, datetime] = {"began": fact.at}
+            meaning.occasions.append(Occasion("duty", owner, ("service-began",), began))
     return meaning
 
 

@@ -13,6 +13,7 @@ import orjson
 import pytest
 import yaml
 
+from infra.store.models.governance import RiskRow
 from tests.obligations.house import House
 from tests.support import DATA
 
@@ -42,6 +43,13 @@ def test_what_the_auditor_sent_is_found(row: str, tmp_path: Path) -> None:
     house.raw(lines_of(row))
     house.wait(ROWS[row].get("wait", "+1m"))
     assert found_in(house, ROWS[row]["found"]), house.rules()
+
+
+def test_a_risk_that_another_system_tells_of_stands_in_the_register(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.raw(lines_of("h40"))
+    (risk,) = house.world.held(RiskRow)
+    assert (risk.book, risk.name, risk.threat, risk.likelihood, risk.level) == ("fraud", "h40R", "SIM swap", 4, 20)
 
 
 @pytest.mark.parametrize("row", [row for row, it in ROWS.items() if "right" in it])

@@ -31,7 +31,7 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Run, ("incident_id",)): "SELECT id FROM run_view WHERE incident_id = ? ORDER BY id",
     (Protection, ("client",)): "SELECT id FROM protection_view WHERE client = ? ORDER BY id",
     (Protection, ("loan",)): "SELECT id FROM protection_view WHERE loans LIKE ? ESCAPE '!' ORDER BY id",
-    (Matter, ("kind", "is_open")): "SELECT id FROM matter_view WHERE kind = ? AND is_open = ? ORDER BY id",
+    (Matter, ("of_kind", "is_open")): "SELECT id FROM matter_view WHERE kind = ? AND is_open = ? ORDER BY id",
     (Protection, ("order_id",)): "SELECT protection_id FROM order_view WHERE id = ?",
 }
 """Kind and keys → the question; the keys are those of ``Context.find``."""
