@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from engine.duties import facts as c
-from engine.duties.clock import Clock
 from engine.kernel.facts import FindingRaised
 from infra.store.models.duties import ClockRow
 from tests.support import MovingClock, World
@@ -80,10 +79,10 @@ class House:
     def violations(self, obligation: str) -> set[str]:
         """What was found against an obligation: rules that fired, and clocks that were breached."""
         found = {f"rule {it.rule_name}" for it in self.findings() if obligation in it.obligations}
-        decisions = self.world.container.decisions
-        for stored in decisions.read(0, 100_000):
-            if isinstance(stored.fact, c.ClockBreached):
-                clock = decisions.load(Clock, stored.fact.clock_id)
-                if obligation in clock.obligations:
-                    found.add(f"clock {clock.kind}")
+        started: dict[str, c.ClockStarted] = {}
+        for stored in self.world.container.decisions.read(0, 100_000):
+            if isinstance(stored.fact, c.ClockStarted):
+                started[stored.fact.clock_id] = stored.fact
+            elif isinstance(stored.fact, c.ClockBreached) and obligation in started[stored.fact.clock_id].obligations:
+                found.add(f"clock {started[stored.fact.clock_id].kind}")
         return found
