@@ -31,7 +31,7 @@ class Proofs:
 
 @lru_cache(maxsize=1)
 def proofs() -> Proofs:
-    """Read the proofs. Raise DataError for an obligation that is not in the register, or a proof of it that is missing."""
+    """Read the proofs. Raise DataError for an obligation that does not exist, or a proof that is missing."""
     text = (resources.files("engine") / "data" / "kz" / "proofs.yml").read_text(encoding="utf8")
     document, register = read_yaml(text), builtin_register()
     never = {action: str(body["never"]) for action, body in document["events"].items() if "never" in body}

@@ -1,4 +1,4 @@
-"""Risks that other systems tell of stand in the registers of risks, with the scores they name (PROcredit 22: the highest)."""
+"""Risks that other systems tell of stand in the registers of risks, with the highest of their scores (PROcredit 22)."""
 
 from __future__ import annotations
 

@@ -8,14 +8,20 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 DONE = frozenset(
-    "accepted applied approved clean completed conforming confirmed delivered done effective fixed ok match matched pass "
-    "passed positive provided published released signed succeeded success successful trained up verified yes".split()
-)
+    [
+        "accepted", "applied", "approved", "clean", "completed", "conforming", "confirmed", "delivered", "done",
+        "effective", "fixed", "ok", "match", "matched", "pass", "passed", "positive", "provided", "published",
+        "released", "signed", "succeeded", "success", "successful", "trained", "up", "verified", "yes",
+    ]
+)  # fmt: skip
 """Outcomes that say that something was done; every other word, and none, says that it was not, or not whether."""
 FAILED = frozenset(
-    "breached cancelled denied error errors expired fail failed failure forced hit mismatch negative no rejected refused "
-    "revoked spoof timeout unknown undelivered unreadable".split()
-)
+    [
+        "breached", "cancelled", "denied", "error", "errors", "expired", "fail", "failed", "failure", "forced", "hit",
+        "mismatch", "negative", "no", "rejected", "refused", "revoked", "spoof", "timeout", "unknown", "undelivered",
+        "unreadable",
+    ]
+)  # fmt: skip
 Wanted = str | int | float | bool | None | tuple[str | int | float | bool, ...] | dict[str, float]
 
 

@@ -111,7 +111,8 @@ class DutyPolicy:
         context.prepare(Clock, keys)
         for duty in owed:
             key = partial(clocks.clock_id, duty.id, occasion.owner_id)
-            part = f"start {duty.id} {duty.valid_from} {occasion.words[0]} {occasion.owner_id}"  # two entries may have one id
+            # Two entries may have one id, and one fact may be an occasion for several owners.
+            part = f"start {duty.id} {duty.valid_from} {occasion.words[0]} {occasion.owner_id}"
             for subject in context.each(part, subjects[id(duty)], Clock, key):
                 anchor = occasion.anchor(duty.anchor, subject)
                 if anchor is not None and duty.in_force(self._calendar(duty).local(anchor).date()):

@@ -117,7 +117,9 @@ def _owners(fact: Fact, aggregate: AnyAggregate | None) -> list[str]:
             return [aggregate.owner_id]
         case Notice() | Run():
             return [aggregate.incident_id]
-        case Protection() | Retention() | RuleLife() | ListLife() | TemplateLife() | Duty() | Control() | Risk() | Matter():
+        case Protection() | Retention() | RuleLife() | ListLife() | TemplateLife() | Duty() | Control() | Risk():
+            return [aggregate.id]
+        case Matter():
             return [aggregate.id]
         case None:
             if isinstance(fact, DutyNotCounted):

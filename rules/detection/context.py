@@ -33,8 +33,8 @@ class Context(BaseModel):
 
     ``where``: field → value, or a list of which one is enough, compared without regard to case.
     Several keys: remembered under each, found under the first that has an entry.
-    ``values`` and ``attach``: name → field. The value ``@timestamp`` remembers the event time in seconds, ``@count`` how
-    many such events there were since the key was forgotten;
+    ``values`` and ``attach``: name → field. The value ``@timestamp`` remembers the event time in seconds,
+    ``@count`` how many such events there were since the key was forgotten;
     ``elapsed: <name>`` in ``attach`` gives the seconds since a remembered time; ``present`` gives true or false.
     An event older than what is remembered sees nothing of it and does not replace it.
     """
@@ -244,7 +244,9 @@ class ContextMemory:
 
     def actions(self) -> set[str]:
         """Return the event types that any context has to do with."""
-        found = {action for context in self.contexts for action in (*context.on, *context.attach_to, *context.forget_on)}
+        found = {
+            action for context in self.contexts for action in (*context.on, *context.attach_to, *context.forget_on)
+        }
         return found | {action for measure in self.measures for action in measure.on}
 
     def __len__(self) -> int:

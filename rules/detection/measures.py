@@ -1,7 +1,7 @@
 """Measures: what follows from an event alone but needs counting, put on it as a field before rules see it.
 
-Sigma compares values; it cannot subtract two instants, count the check digits of a machine-readable zone or make one key
-of two fields. A measure does one of these and nothing else; rules and contexts read its field like any other.
+Sigma compares values; it cannot subtract two instants, count the check digits of a machine-readable zone or make one
+key of two fields. A measure does one of these and nothing else; rules and contexts read its field like any other.
 """
 
 from __future__ import annotations

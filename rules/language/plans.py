@@ -97,7 +97,7 @@ class _PlanWriter(Writer):
         return "L.values()"
 
     def key(self, field: str | tuple[str, ...]) -> str:
-        """Return the variable that holds the key of a context: a field, what was measured or known before, or several."""
+        """Return the variable that holds the key of a context: a field, what was known before, or several of them."""
         if isinstance(field, tuple):
             return f"({', '.join(self.key(name) for name in field)},)"
         if field in self.attached:

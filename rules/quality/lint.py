@@ -10,9 +10,9 @@ from engine.events.catalogue import Catalogue
 from engine.governance.register import Register
 from engine.kernel.yaml_text import read_yaml
 from rules.detection.context import Shown
-from rules.detection.measures import Measure
 from rules.detection.lists import ListDefinition
 from rules.detection.loader import RuleSet
+from rules.detection.measures import Measure
 from rules.language.model import Rule
 
 FREE_FIELDS = ("event.", "rule.", "@")
@@ -51,7 +51,9 @@ def _attached(contexts: Iterable[Shown]) -> dict[str, set[str]]:
     """Return the event types on which each field of a context can stand."""
     found: dict[str, set[str]] = {}
     for context in contexts:
-        names, on = ((context.name,), context.on) if isinstance(context, Measure) else (context.attach, context.attach_to)
+        names, on = (
+            ((context.name,), context.on) if isinstance(context, Measure) else (context.attach, context.attach_to)
+        )
         for name in names:
             found.setdefault(name, set()).update(on)
     return found

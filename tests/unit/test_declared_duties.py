@@ -13,7 +13,6 @@ from engine.duties.clock import Clock
 from engine.duties.decisions import start_by_hand, startable
 from engine.duties.declared import (
     DeclaredDuty,
-    builtin_names,
     clock_spec,
     clock_specs,
     jurisdiction,
@@ -21,7 +20,6 @@ from engine.duties.declared import (
 )
 from engine.duties.facts import ClockStarted
 from engine.duties.policy import ClockPolicy
-from engine.governance.governance import duty_specs
 from engine.governance.register import Register, builtin_register
 from engine.incidents.facts import NotifiabilityRaised, RecoveryConfirmed
 from engine.kernel.errors import DataError, NotFound

@@ -260,7 +260,14 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
 _FOLDED = ("tally", "proofs", "search_marks", "known_runs", "known_pages")
 STORE = Plan(
     "meta",
-    ((2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients),
-     (10, _read_outcomes)),
+    (
+        (2, _put_ledger_by),
+        (4, renew_views),
+        (6, _drop_search),
+        (7, _make_tables),
+        (8, _new_facts),
+        (9, _count_clients),
+        (10, _read_outcomes),
+    ),
 )
 KEYRING = Plan("keys_meta", ((1, _make_keyring),))
