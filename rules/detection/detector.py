@@ -14,9 +14,10 @@ from engine.events.catalogue import Catalogue
 from engine.events.envelope import SecurityEvent
 from engine.kernel.facts import Entities, FindingRaised
 from engine.kernel.ids import derive
-from rules.detection.context import Shown
+from rules.detection.context import ELAPSED, Shown
 from rules.detection.loader import RuleSet
 from rules.detection.matcher import Hit, Matcher
+from rules.detection.measures import Measure
 
 _ENTITY_FIELDS: dict[str, tuple[str, ...]] = {
     "clients": ("mfo.client.id", "mfo.incident.clients"),
@@ -42,6 +43,7 @@ class StreamDetector:
     ) -> None:  # fmt: skip
         self.matcher = Matcher(ruleset, contexts)
         self.catalogue = catalogue
+        self.hidden = _personal(contexts, catalogue)
         self.pseudonym = pseudonym
         """Stands in findings for a value that is personal: the same for the same, and says nothing of it."""
 
@@ -80,8 +82,11 @@ class StreamDetector:
             playbook=meta.playbook if meta else None,
         )
 
+    def _is_personal(self, name: str) -> bool:
+        return self.catalogue.is_personal(name) or name in self.hidden
+
     def _said(self, name: str, value: object) -> str:
-        personal = self.catalogue.is_personal(name) and value != "-"
+        personal = self._is_personal(name) and value != "-"
         return self.pseudonym(str(value)) if personal else str(value)
 
     def _entities(self, hit: Hit) -> Entities:
@@ -115,8 +120,23 @@ class StreamDetector:
         for name in names[:20]:
             value = hit.fields.get(name)
             if value is not None:
-                shown[name] = "(personal)" if self.catalogue.is_personal(name) else str(value)[:200]
+                shown[name] = "(personal)" if self._is_personal(name) else str(value)[:200]
         return shown
+
+
+def _personal(shown: Sequence[Shown], catalogue: Catalogue) -> frozenset[str]:
+    """Return the fields of contexts and measures that hold what is personal: an IIN that was said before is one."""
+    found: set[str] = set()
+    for it in shown:
+        if isinstance(it, Measure):
+            if it.kind == "joined" and any(catalogue.is_personal(name) for name in it.of):
+                found.add(it.name)
+            continue
+        for name, what in it.attach.items():
+            field = it.values.get(what.removeprefix(ELAPSED).strip(), "")
+            if catalogue.is_personal(field) or field in found:
+                found.add(name)
+    return frozenset(found)
 
 
 def entities_of(fields: Mapping[str, Any]) -> Entities:
