@@ -56,11 +56,14 @@ class MatterSpec(BaseModel):
         return tuple(dict.fromkeys(sign.event for sign in (*self.opens, *self.settles)))
 
     def subject_of(self, fields: Mapping[str, Any]) -> str:
-        """Return what the matter is about; empty where the event does not name it whole."""
+        """Return what the matter is about; empty where the event does not name it. What opens one that it does not
+        name opens it all the same, under the id of the event: nobody knows what would answer it but a person."""
         parts = [fields.get(name) for name in self.key]
-        if any(part is None or part == "" or isinstance(part, list | tuple | dict) for part in parts):
-            return ""
-        return " ".join(str(part) for part in parts)
+        named = [part for part in parts if part not in (None, "", []) and not isinstance(part, list | tuple | dict)]
+        if named and named[0] == parts[0]:
+            return " ".join(str(part) if part in named else "-" for part in parts)
+        opens = not self.rolling and any(sign.meets(fields) for sign in self.opens)
+        return f"unnamed {fields.get('event.id')}" if opens else ""
 
 
 class MatterArose(Fact):
