@@ -42,6 +42,8 @@ def term(n: int, unit: str) -> str:
             return ngettext("{n} minute", "{n} minutes", n)
         case "month":
             return ngettext("{n} month", "{n} months", n)
+        case "month_close":
+            return ngettext("{n} month, to the close of the day", "{n} months, to the close of the day", n)
         case "year":
             return ngettext("{n} year", "{n} years", n)
         case "year_close":

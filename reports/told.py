@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from engine.containment import facts as b
 from engine.duties import facts as c
 from engine.governance import facts as g
+from engine.governance.matters import MatterArose, MatterSettled
 from engine.incidents import facts as i
 from engine.kernel.errors import n_
 from engine.kernel.facts import Fact
@@ -299,6 +300,15 @@ def _containment(fact: Fact, names: dict[str, str]) -> str | None:
 
 def _duty(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
+        case MatterArose():
+            return say("Told by another system: {about}", about=fact.subject)
+        case MatterSettled():
+            return say("Answered: {evidence}", evidence=fact.evidence)
+        case g.MemberKnown() | g.MemberGone():
+            return None
+        case g.MemberDone():
+            values = {"day": day(fact.done_on), "member": fact.member, "evidence": fact.evidence}
+            return say("Done on {day} for {member}: {evidence}", **values)
         case g.DutyDone():
             return say("Done on {day}: {evidence}", day=day(fact.done_on), evidence=fact.evidence)
         case g.ActionPlanned():

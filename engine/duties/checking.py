@@ -38,13 +38,13 @@ _PROOFS: Mapping[str, frozenset[str]] = {
     "action-closed": frozenset({"isms.corrective_action"}),
 }
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-_MONTHS = {"month": 1, "year": 12, "year_close": 12}
+_MONTHS = {"month": 1, "month_close": 1, "year": 12, "year_close": 12}
 
 
 def check(duty: DeclaredDuty, register: Register, events_of: Mapping[str, tuple[str, ...]], file: str) -> None:
     """Raise DataError where a duty and an obligation it names do not agree.
 
-    ``events_of`` are the events of returning duties, by key.
+    ``events_of`` are the events of other systems behind a phrase, by its text.
     """
     for phrase in duty.satisfactions:
         if phrase.word == "notice-sent" and phrase.about not in notice_kinds():
@@ -104,6 +104,6 @@ def _check_words(
 def _of(
     word: str, about: str, table: Mapping[str, frozenset[str]], events_of: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    if word == "duty-done":
-        return events_of.get(about, ())
+    if f"{word} {about}" in events_of or word in ("duty-done", "matter-arose", "matter-set", "matter-settled"):
+        return events_of.get(f"{word} {about}", ())
     return tuple(table.get(f"{word} {about}", table.get(word, ())))

@@ -24,7 +24,7 @@ HOME = "kz"
 """The jurisdiction of the product itself."""
 Owned = Owner | Literal["none"]
 """Whose duty it is; one without an owner is only counted."""
-Per = Literal["incident", "client", "protection", "duty", "action", "containment"]
+Per = Literal["incident", "client", "protection", "duty", "action", "containment", "matter"]
 Occasion = Literal[
     "incident-opened",  # an incident was opened, whatever it is
     "incident-owes",  # an incident was opened or grew, was merged into, or was found notifiable; with ``when``
@@ -37,6 +37,9 @@ Occasion = Literal[
     "duty-done",  # the returning duty named after it was done
     "action-planned",  # a corrective action got its owner and day
     "release-ordered",  # what an incident blocked or held is to be released
+    "matter-arose",  # another system told of the matter named after it
+    "matter-set",  # the same, and named the day itself
+    "service-began",  # the worker ran for the first time, and the returning duty was never done
     "report-submitted",  # the clock named after it, of the same owner, was satisfied
 ]
 Anchor = Literal[
@@ -46,6 +49,8 @@ Anchor = Literal[
     "classified",  # when the incident was found notifiable: at its detection by a rule, or by people later
     "received",  # when the act or the court's decision was received
     "done-on",  # the start of the day on which the duty was done
+    "arose",  # the instant the matter names: when it arose, or the meeting it is about
+    "began",  # when the worker ran for the first time
     "planned",  # when the action was planned
     "ordered",  # when the release was ordered
     "submitted",  # when the report before it was submitted
@@ -56,6 +61,7 @@ Evidence = Literal[
     "orders-acknowledged",  # every subject of every order of the kind named after it is done
     "release-confirmed",  # everything that was to be released is
     "duty-done", "action-closed",
+    "matter-settled",  # another system told that the matter named after it was answered
 ]  # fmt: skip
 Cancelled = Literal[
     "incident-closed-without-duty", "incident-not-notifiable", "incident-merged", "client-moved", "act-not-genuine",

@@ -18,6 +18,7 @@ from engine.duties.clock import Clock
 from engine.duties.declared import HOME, DeclaredDuty, builtin_names, clock_specs, jurisdiction
 from engine.duties.facts import LADDER, MARKS, Ladder
 from engine.governance.governance import duty_specs
+from engine.governance.matters import matter_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Record
@@ -52,7 +53,11 @@ class ClockPolicy(Record):
         jurisdiction was switched off since. Raise DataError for one that the register contradicts."""
         names = tuple(dict.fromkeys((*self.jurisdictions, *builtin_names())))
         found = tuple(duty for name in names for duty in jurisdiction(name).duties)
-        events_of = {spec.key: spec.events for spec in duty_specs().values()}
+        events_of = {f"duty-done {spec.key}": spec.events for spec in duty_specs().values()}
+        for name, spec in matter_specs().items():
+            opens = tuple(sign.event for sign in spec.opens)
+            settles = tuple(sign.event for sign in spec.settles) + (opens if spec.rolling else ())
+            events_of |= {f"matter-arose {name}": opens, f"matter-set {name}": opens, f"matter-settled {name}": settles}
         for duty in found:
             check(duty, builtin_register(), events_of, f"{duty.jurisdiction}/duties.yml")
         return found

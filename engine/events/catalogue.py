@@ -64,6 +64,8 @@ class EventSpec(BaseModel):
     report: bool = False
     ocsf: str | None = None
     note: str | None = None
+    kept: str | None = None
+    """Why nothing reads it: it is kept and found, and decides nothing."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class Served:
     by_things: dict[str, tuple[str, ...]]
     by_clocks: dict[str, tuple[str, ...]]
     by_duties: dict[str, tuple[str, ...]]
+    unserved: dict[str, str]
+    """Why software serves an obligation nowhere here."""
 
 
 @lru_cache(maxsize=1)
@@ -51,7 +53,15 @@ def served() -> Served:
         by_things,
         _turned({it.id: it.obligations for it in jurisdiction().newest().values() if it.counted_only is None}),
         _turned({spec.key: spec.obligations for spec in duty_specs().values()}),
+        _reasons(document.get("unserved", {})),
     )
+
+
+def _reasons(found: dict[str, str]) -> dict[str, str]:
+    for key in found:
+        if key not in builtin_register():
+            raise DataError(f"'{key}' is not in the register", file="served.yml")
+    return dict(found)
 
 
 def _turned(table: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -113,7 +113,42 @@ class RiskTreated(Fact):
     due_on: date | None
 
 
-DutyFact = DutyDone | ActionPlanned | ActionClosed | EvidenceRecorded
+class ServiceBegan(Fact):
+    """The worker ran for the first time: from here on returning duties that were never done are due."""
+
+    topic: ClassVar[str] = "house.service-began.v1"
+
+
+class MemberKnown(Fact):
+    """Somebody or something a returning duty has to be done for: an employee, a workstation, a system, an asset."""
+
+    topic: ClassVar[str] = "duty.member-known.v1"
+    duty_id: str
+    key: str
+    member: str
+
+
+class MemberGone(Fact):
+    """It need not be done for that any more."""
+
+    topic: ClassVar[str] = "duty.member-gone.v1"
+    duty_id: str
+    key: str
+    member: str
+
+
+class MemberDone(Fact):
+    """A returning duty was done for one of those it has to be done for."""
+
+    topic: ClassVar[str] = "duty.member-done.v1"
+    duty_id: str
+    key: str
+    member: str
+    done_on: date
+    evidence: str
+
+
+DutyFact = DutyDone | ActionPlanned | ActionClosed | EvidenceRecorded | MemberKnown | MemberGone | MemberDone
 """The closed set: what folds it leaves none out."""
 FACTS: tuple[type[DutyFact], ...] = get_args(DutyFact)
 CONTROL_FACTS: tuple[type[Fact], ...] = (ControlStated,)

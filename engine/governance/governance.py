@@ -23,6 +23,9 @@ from engine.governance.facts import (
     DutyDone,
     DutyFact,
     EvidenceRecorded,
+    MemberDone,
+    MemberGone,
+    MemberKnown,
     Output,
     RiskEntered,
     RiskFact,
@@ -30,6 +33,7 @@ from engine.governance.facts import (
     RiskTreated,
 )
 from engine.governance.register import builtin_register
+from engine.governance.signs import Sign
 from engine.kernel.errors import DecisionRefused, InputError, NotFound, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
@@ -37,6 +41,12 @@ from engine.kernel.yaml_text import read_yaml
 from engine.permissions import require
 
 LEVELS = (1, 2, 3, 4, 5)
+
+
+class MemberSign(Sign):
+    """What names one of those a duty has to be done for, and in which field."""
+
+    key: str
 
 
 class DutySpec(BaseModel):
@@ -47,8 +57,23 @@ class DutySpec(BaseModel):
     title: str
     clock: str
     obligations: tuple[str, ...]
-    events: tuple[str, ...] = ()
-    """Event types of other systems that say it was done."""
+    done_by: tuple[Sign, ...] = ()
+    """What other systems must say for it to be done as a whole."""
+    members: tuple[MemberSign, ...] = ()
+    """What names those it has to be done for, one by one: all of them, or it is not done."""
+    leave: tuple[MemberSign, ...] = ()
+    each: tuple[MemberSign, ...] = ()
+    """What says that it was done for one of them."""
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Event types of other systems that say it was done, or of one part of it."""
+        return tuple(dict.fromkeys(sign.event for sign in (*self.done_by, *self.each)))
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Every event type it reads."""
+        return tuple(dict.fromkeys((*self.events, *(sign.event for sign in (*self.members, *self.leave)))))
 
 
 @lru_cache(maxsize=1)
@@ -68,6 +93,8 @@ class Duty:
     actions: dict[str, ActionPlanned] = field(default_factory=dict)
     closed: dict[str, ActionClosed] = field(default_factory=dict)
     evidence: list[EvidenceRecorded] = field(default_factory=list)
+    members: dict[str, date | None] = field(default_factory=dict)
+    """Those it has to be done for, and the day it was done for each last."""
     version: int = 0
 
     @property
@@ -93,6 +120,14 @@ class Duty:
             case EvidenceRecorded():
                 self.id, self.key = fact.duty_id, fact.key
                 self.evidence.append(fact)
+            case MemberKnown():
+                self.id, self.key = fact.duty_id, fact.key
+                self.members.setdefault(fact.member, None)
+            case MemberGone():
+                self.members.pop(fact.member, None)
+            case MemberDone():
+                self.id, self.key = fact.duty_id, fact.key
+                self.members[fact.member] = fact.done_on
             case _:
                 foreign(fact)
 

@@ -13,6 +13,7 @@ from engine.duties.clock import Clock
 from engine.duties.declared import DeclaredDuty, Phrase
 from engine.duties.policy import ClockPolicy
 from engine.governance import facts as g
+from engine.governance.matters import MATTER_FACTS, MatterArose, MatterSettled
 from engine.incidents.incident import Incident
 from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
@@ -48,7 +49,7 @@ class DutyPolicy:
         follows = any(phrase.word == "report-submitted" for duty in policy.declared for phrase in duty.starts)
         self.answers: tuple[type[Fact], ...] = (
             *occasions.INCIDENT_FACTS, *occasions.NOTICE_FACTS, *occasions.PROTECTION_FACTS, *g.FACTS,
-            *occasions.CONTAINMENT_FACTS,
+            *occasions.CONTAINMENT_FACTS, *MATTER_FACTS, g.ServiceBegan,
             *((c.ClockSatisfied,) if follows else ()),
         )  # fmt: skip
 
@@ -90,6 +91,10 @@ class DutyPolicy:
         match fact:
             case n.NoticeSent() | n.NoticeBounced():
                 return occasions.of_notice(context, fact)
+            case g.ServiceBegan():
+                return occasions.of_beginning(context, fact)
+            case MatterArose() | MatterSettled():
+                return occasions.of_matter(fact)
             case c.ClockSatisfied():
                 return occasions.of_clock(context.past(Clock, fact.clock_id))
             case b.ReleaseOrdered() | b.ReleaseConfirmed():
@@ -111,7 +116,9 @@ class DutyPolicy:
         context.prepare(Clock, keys)
         for duty in owed:
             key = partial(clocks.clock_id, duty.id, occasion.owner_id)
-            for subject in context.each(f"start {duty.id} {occasion.words[0]}", subjects[id(duty)], Clock, key):
+            # Two entries may have one id, and one fact may be an occasion for several owners.
+            part = f"start {duty.id} {duty.valid_from} {occasion.words[0]} {occasion.owner_id}"
+            for subject in context.each(part, subjects[id(duty)], Clock, key):
                 anchor = self._anchor(duty, occasion, subject)
                 if anchor is not None and duty.in_force(self._calendar(duty).local(anchor).date()):
                     self._start(context, duty, occasion, subject, anchor)

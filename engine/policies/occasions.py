@@ -17,7 +17,8 @@ from engine.duties import declared
 from engine.duties.clock import Clock
 from engine.duties.declared import Anchor, Condition, DeclaredDuty
 from engine.governance import facts as g
-from engine.governance.governance import Duty
+from engine.governance.governance import Duty, duty_id, duty_specs
+from engine.governance.matters import MatterArose, MatterFact
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident, ends_duties
 from engine.kernel.facts import ENGINE, Owner
@@ -397,6 +398,34 @@ def of_duty(context: Context, fact: object, calendar: BusinessCalendar) -> Meani
             )
         case g.ActionClosed():
             meaning.evidence.append(Evidence(fact.duty_id, "action-closed", fact.at, subject=fact.action_id))
+    return meaning
+
+
+def of_beginning(context: Context, fact: g.ServiceBegan) -> Meaning:
+    """Say what it means that the worker ran for the first time: returning duties that were never done are due."""
+    meaning = Meaning()
+    for key in duty_specs():
+        owner = duty_id(key)
+        if context.past(Duty, owner).last_on is None:
+            began: dict[Anchor, datetime] = {"began": fact.at}
+            meaning.occasions.append(Occasion("duty", owner, ("service-began",), began))
+    return meaning
+
+
+def of_matter(fact: MatterFact) -> Meaning:
+    """Say what it means that another system told of a matter, or that it was answered."""
+    meaning = Meaning()
+    if isinstance(fact, MatterArose):
+        anchors: dict[Anchor, datetime] = {"arose": fact.arose_at}
+        word = "matter-arose" if fact.until is None else "matter-set"
+        words = (f"{word} {fact.kind}",)
+        meaning.occasions.append(
+            Occasion("duty", fact.matter_id, words, anchors, subject=fact.subject, until=fact.until)
+        )
+    elif fact.subject:
+        meaning.evidence.append(
+            Evidence(fact.matter_id, "matter-settled", fact.settled_at, about=fact.kind, subject=fact.subject)
+        )
     return meaning
 
 

@@ -119,7 +119,12 @@ class OrderPolicy:
             elif isinstance(fact, OrderIssued):
                 context.intend(Intent(fact.order_id, _message(fact, it)))
                 if fact.kind in _TOLD:
-                    context.intend(Intent(f"event:{fact.order_id}", OwnEvent(fields=_event(fact, it))))
+                    event = _event(fact, it)
+                    if fact.kind == "collection-resume" and protecting(
+                        context, clients=(event["mfo.client.id"],), loans=()
+                    ):
+                        del event["mfo.client.id"]  # the loans are free, the client is not: another act holds
+                    context.intend(Intent(f"event:{fact.order_id}", OwnEvent(fields=event)))
 
     def _violations(
         self, context: Context, incident_id: str, finding_id: str, entities: Entities, detected_at: datetime

@@ -17,7 +17,8 @@ from engine.kernel.facts import Owner
 from engine.terms.calendar import BusinessCalendar
 
 TermUnit = Literal[
-    "business_day", "business_hour", "calendar_day", "hour", "minute", "month", "year", "year_close",
+    "business_day", "business_hour", "calendar_day", "hour", "minute", "month", "month_close", "year",
+    "year_close",
     "business_day_before",
 ]  # fmt: skip
 Reading = Literal["strict", "civil"]
@@ -114,6 +115,8 @@ def _both_readings(spec: ClockSpec, start: datetime, calendar: BusinessCalendar)
             if not calendar.is_business_day(last):
                 last = next(calendar.business_days_after(last))
             return at.astimezone(UTC), calendar.end_of_day(last)
+        case "month_close":
+            due = calendar.close_at(_months_later(day, spec.n))
         case "year":
             due = calendar.start_of_day(_anniversary(day, spec.n) + timedelta(days=1))
         case "year_close":

@@ -17,7 +17,9 @@ from typing import IO
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from engine.governance.facts import ServiceBegan
 from engine.kernel.errors import QorgauError
+from engine.kernel.ids import derive
 from infra.app.container import Container, stages_of
 from infra.observe.stage_health import Faults
 from infra.processes.base import Stage
@@ -63,6 +65,15 @@ class WorkerLock:
             self._file = None
 
 
+def begin_service(container: Container) -> None:
+    """Record once that the organisation works with this installation: duties never done are due from here."""
+    key = str(derive("service", "began"))
+    if not container.decisions.of(key):
+        now = container.clock.now()
+        with container.decisions.unit(now) as unit:
+            unit.record_single(key, ServiceBegan(at=now))
+
+
 def drain(stages: Sequence[Stage]) -> None:
     """Run the stages until none has anything to do."""
     busy = True
@@ -90,6 +101,7 @@ class Worker:
     def start(self) -> None:
         """Fire what came due while nobody was here, then run."""
         with self.as_leader():
+            begin_service(self.container)
             self.container.sweep.run()
         self._scheduler.add_job(
             self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1

@@ -90,6 +90,8 @@ def _in_tables() -> Iterator[tuple[str, str]]:
         yield "engine/data/controls.yml", control.name
     for thing in served().things.values():
         yield "engine/data/served.yml", thing.title
+    for reason in served().unserved.values():
+        yield "engine/data/served.yml", reason
     for playbook in builtin_playbooks().values():
         names = [
             step.get("name", "") for step in playbook.workflow.values() if step.get("type") not in ("start", "end")

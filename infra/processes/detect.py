@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import SecurityEvent
+from engine.governance.proving import proofs
 from engine.kernel.errors import DataError
 from engine.kernel.facts import FindingRaised
 from engine.kernel.ids import derive
@@ -25,6 +26,8 @@ from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.unit import UnitOfWork
+from infra.store.models.counts import prove
+from infra.store.models.effects import ProofRow
 from rules.detection.detector import StreamDetector
 from rules.detection.pack import builtin_contexts
 
@@ -133,12 +136,29 @@ class Detect(LedgerFollower):
             unit.record_single(finding.finding_id, fact)
             if self.tracing.active:
                 self._trace(unit, finding)
+        prove(unit.cursor, self._proofs(events))
         self._tell(unit)
         # The larger the memory, the more events between two savings, so that saving costs a bounded share.
         due = max(SAVE_EVERY, self.detector.matcher.held)
         if self._save_now or events[-1].position - self._saved_at >= due:
             self._save(unit, events[-1].position)
             self._save_now = False
+
+    def _proofs(self, events: list[SecurityEvent]) -> list[ProofRow]:
+        """Return the newest evidence of each obligation in a batch; what a rule found fault with proves nothing."""
+        faulted: dict[int, set[str]] = {}
+        for finding in self._findings:
+            for position in finding.positions:
+                faulted.setdefault(position, set()).update(finding.obligations)
+        newest: dict[tuple[str, str], ProofRow] = {}
+        known = proofs()
+        for event in events:
+            if event.action in known.signs:
+                for obligation in known.of(event.fields, faulted.get(event.position, ())):
+                    newest[obligation, event.action] = ProofRow(
+                        obligation, event.action, event.position, event.received_at, min(event.at, event.received_at)
+                    )
+        return [row for _, row in sorted(newest.items())]
 
     def _trace(self, unit: UnitOfWork, finding: FindingRaised) -> None:
         """Go on with the trace in which the event was stored that completed the finding."""

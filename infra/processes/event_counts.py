@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import date
 
 from engine.events.envelope import SecurityEvent
-from engine.governance import governance
-from engine.governance.governance import Duty, duty_specs
-from engine.kernel.errors import QorgauError
-from engine.kernel.facts import Person
+from engine.governance import governance, risks_told
+from engine.governance.governance import Duty, DutySpec, Risk, duty_specs
+from engine.governance.matters import Matter, MatterSpec, Told, matter_id, matter_specs, opened, settled
+from engine.governance.returning import told
 from engine.kernel.ports import TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import LedgerFollower
@@ -69,31 +69,54 @@ class DutyEvents(LedgerFollower):
     """Takes the events of other systems that say that a returning duty was done."""
 
     name = "duty-events"
-    answers = frozenset(action for spec in duty_specs().values() for action in spec.events)
+    answers = frozenset(
+        [action for spec in duty_specs().values() for action in spec.read]
+        + [*risks_told.EVENTS]
+        + [action for kind in matter_specs().values() for action in kind.events]
+    )
 
     def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, calendar: BusinessCalendar) -> None:
         super().__init__(ledger, decisions, clock)
         self.calendar = calendar
-        self.keys = {action: spec.key for spec in duty_specs().values() for action in spec.events}
+        self.matters: dict[str, list[MatterSpec]] = {}
+        for spec in matter_specs().values():
+            for action in spec.events:
+                self.matters.setdefault(action, []).append(spec)
+        self.duties: dict[str, list[DutySpec]] = {}
+        for duty in duty_specs().values():
+            for action in duty.read:
+                self.duties.setdefault(action, []).append(duty)
 
     def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Record what was done; the same duty on the same day once."""
         for event in events:
-            key = self.keys.get(event.action)
-            if key is not None:
-                self._done(unit, event, key)
+            for duty in self.duties.get(event.action, ()):
+                self._returning(unit, event, duty)
+            named = risks_told.risk_of(event.fields)
+            if named is not None:
+                key = governance.risk_id(*named)
+                by = f"source:{event.source}"
+                unit.record(Risk, key, risks_told.told(unit.load(Risk, key), event.fields, by=by, at=unit.at))
+            for spec in self.matters.get(event.action, ()):
+                self._matter(unit, event, spec)
 
-    def _done(self, unit: UnitOfWork, event: SecurityEvent, key: str) -> None:
-        day: date = self.calendar.local(event.at).date()
-        duty = unit.load(Duty, governance.duty_id(key))
-        if any(it.done_on == day for it in duty.done):
-            return
-        by = Person(id=f"source:{event.source}", roles=frozenset({"source"}))
+    def _matter(self, unit: UnitOfWork, event: SecurityEvent, spec: MatterSpec) -> None:
+        """Open and settle what an event of another system tells."""
+        told, about = Told(event.fields, event.at, event.position), spec.subject_of(event.fields)
+        if about:
+            key = matter_id(spec.name, about)
+            for decide in (opened, settled):
+                unit.record(Matter, key, decide(unit.load(Matter, key), spec, told, at=unit.at))
+        if any(sign.all and sign.meets(event.fields) for sign in spec.settles):
+            for key in unit.find(Matter, of_kind=spec.name, is_open=True):
+                unit.record(Matter, key, settled(unit.load(Matter, key), spec, told, at=unit.at))
+
+    def _returning(self, unit: UnitOfWork, event: SecurityEvent, spec: DutySpec) -> None:
+        """Record what an event says of a returning duty; never of a day to come."""
+        key = governance.duty_id(spec.key)
         today = self.calendar.local(unit.at).date()
-        try:
-            facts = governance.done(
-                key, min(day, today), f"event {event.action} #{event.position}", "", by=by, today=today, at=unit.at
-            )
-        except QorgauError:
-            return
-        unit.record(Duty, governance.duty_id(key), facts)
+        facts = told(
+            unit.load(Duty, key), spec, event.fields, min(self.calendar.local(event.at).date(), today),
+            evidence=f"event {event.action} #{event.position}", by=f"source:{event.source}", at=unit.at,
+        )  # fmt: skip
+        unit.record(Duty, key, facts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.governance.coverage_map import Thing, served
+from engine.governance.governance import duty_specs
 from engine.governance.register import Obligation, builtin_register
 from engine.kernel.timestamps import iso
 from infra.read.reading import Reading
@@ -14,27 +15,14 @@ from infra.read.rows import clocks, effects, figures, governance, incidents
 from reports.messages import say, word
 
 TOPICS_OF_EVENTS = {
-    "incident.opened": "incident.opened.v1",
-    "incident.confirmed": "incident.acknowledged.v1",
     "incident.containment.started": "incident.containment-started.v1",
     "incident.cause.eliminated": "incident.cause-eliminated.v1",
     "incident.consequence.eliminated": "incident.consequence-eliminated.v1",
     "incident.recovered": "incident.recovery-confirmed.v1",
     "incident.lessons.recorded": "incident.lessons-recorded.v1",
-    "incident.closed": "incident.closed.v1",
-    "notice.drafted": "notice.drafted.v1",
-    "notice.approved": "notice.approved.v1",
-    "notice.sent": "notice.sent.v1",
-    "notice.acknowledged": "notice.receipted.v1",
-    "clock.started": "clock.started.v1",
-    "clock.breached": "clock.breached.v1",
-    "clock.recomputed": "clock.recounted.v1",
-    "clock.stopped": "clock.satisfied.v1",
-    "collection.stop_ordered": "order.issued.v1",
-    "legal.act.received": "act.registered.v1",
-    "evidence.sealed": "archive.document-stored.v1",
 }
-"""The engine's own events are facts of the log of decisions; these are their topics."""
+"""The engine's own events are facts of the log of decisions; these are the topics of what people did. That an incident
+opened, a clock started or was breached, a notice was written or an order given is no evidence that a duty was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +47,11 @@ class CoverageRow:
     evidence_at: str
     evidence: str
     evidence_link: str
+    violation_at: str = ""
+    """The newest violation that was found, empty where there is none; never evidence."""
+    violation: str = ""
+    violation_link: str = ""
+    why_unserved: str = ""
 
 
 class Coverage:
@@ -71,10 +64,12 @@ class Coverage:
         for rule in container.rules:
             for obligation in rule.meta.obligations if rule.meta and rule.raises_findings else ():
                 self.rules.setdefault(obligation, []).append(rule.name)
-        self.events = effects.latest_events(database)
+        self.proofs = effects.latest_proofs(database)
         self.topics = figures.latest_of_topics(database)
-        self.incidents = {name: iso(it.latest_at) for name, it in incidents.by_rule(database).items()}
-        self.clocks = clocks.satisfied(database)
+        self.incidents = {name: iso(it.latest_at) for name, it in incidents.violations_by_rule(database).items()}
+        self.dealt_with = {name: iso(it.latest_at) for name, it in incidents.dealt_with_by_rule(database).items()}
+        self.clocks = clocks.satisfied_in_time(database)
+        self.breached = clocks.breached_last(database)
         self.duties = governance.duties(database)
         self._when: dict[int, str] = {}
 
@@ -87,7 +82,11 @@ class Coverage:
         things = [it.things[name] for name in it.by_things.get(entry.id, ())]
         rules = sorted(self.rules.get(entry.id, []))
         clocks, duties = list(it.by_clocks.get(entry.id, ())), list(it.by_duties.get(entry.id, ()))
-        evidence_at, evidence, link = max(self._evidence(entry, things, rules, clocks, duties), default=("", "", ""))
+        found_by, missed = list(self._found(rules)), list(self._missed(clocks, duties))
+        violation_at, violation, fault = max((*found_by, *missed), default=("", "", ""))
+        after = (max((it[0] for it in found_by), default=""), max((it[0] for it in missed), default=""))
+        found = self._evidence(entry, things, rules, clocks, duties, after)
+        evidence_at, evidence, link = max(found, default=("", "", ""))
         return CoverageRow(
             obligation=entry.id,
             clause=f"{entry.org} {entry.clause}",
@@ -106,29 +105,49 @@ class Coverage:
             evidence_at=evidence_at,
             evidence=evidence,
             evidence_link=link,
+            violation_at=violation_at,
+            violation=violation,
+            violation_link=fault,
+            why_unserved=it.unserved.get(entry.id, ""),
         )
 
+    def _found(self, rules: list[str]) -> Iterable[tuple[str, str, str]]:
+        """What rules found against an obligation: incidents that nobody found false."""
+        for name in rules:
+            if name in self.incidents:
+                yield self.incidents[name], say("incident of rule {name}", name=name), f"/rules/{name}"
+
+    def _missed(self, kinds: list[str], duties: list[str]) -> Iterable[tuple[str, str, str]]:
+        """The clocks of an obligation that were not kept."""
+        for kind in (*kinds, *(duty_specs()[key].clock for key in duties)):
+            if kind in self.breached:
+                yield self.breached[kind], say("clock not kept: {name}", name=word(kind)), "/clocks?state=all"
+
     def _evidence(
-        self, entry: Obligation, things: Sequence[Thing], rules: list[str], kinds: list[str], duties: list[str]
-    ) -> Iterable[tuple[str, str, str]]:
+        self, entry: Obligation, things: Sequence[Thing], rules: list[str], kinds: list[str], duties: list[str],
+        after: tuple[str, str],
+    ) -> Iterable[tuple[str, str, str]]:  # fmt: skip
+        """What fulfils it: events that say so and came after the last finding and happened after the last breach,
+        decisions of people, clocks kept, duties done."""
+        for action, proof in self.proofs.get(entry.id, {}).items():
+            if iso(proof.at) > after[0] and iso(proof.done_at) > after[1]:
+                text = say("event {action} #{position}", action=action, position=proof.position)
+                yield iso(proof.at), text, f"/events/{proof.position}"
         for action in entry.proof:
             topic = TOPICS_OF_EVENTS.get(action)
             if topic in self.topics:
                 yield self._at(self.topics[topic]), word(action), ""
-            if action in self.events:
-                at, position = self.events[action]
-                yield at, say("event {action} #{position}", action=action, position=position), f"/events/{position}"
         for topic in (topic for thing in things for topic in thing.facts):
             if topic in self.topics:
                 yield self._at(self.topics[topic]), say("decision {topic}", topic=topic.rsplit(".", 1)[0]), ""
-        for name in rules:
-            if name in self.incidents:
-                yield self.incidents[name], say("incident of rule {name}", name=name), f"/rules/{name}"
+        for name in rules if "incident.opened" in entry.proof else ():
+            if name in self.dealt_with:
+                yield self.dealt_with[name], say("incident of rule {name} dealt with", name=name), f"/rules/{name}"
         for kind in kinds:
             if kind in self.clocks:
                 yield self.clocks[kind], say("clock satisfied: {name}", name=word(kind)), "/clocks?state=all"
         for key in (*duties, f"obligation:{entry.id}"):
-            if key in self.duties:
+            if key in self.duties and (key not in duties or self.duties[key].last_on is not None):
                 duty = self.duties[key]
                 latest = say("recorded: {text}", text=duty.latest[:80])
                 yield iso(duty.latest_at) if duty.latest_at else "", latest, "/duties"
@@ -147,5 +166,6 @@ def totals(rows: Sequence[CoverageRow]) -> dict[str, int]:
         "served": sum(row.served for row in rows),
         "with_evidence": sum(bool(row.evidence_at) for row in rows),
         "by_hand_only": sum(row.by_hand and not row.served for row in rows),
+        "violated": sum(bool(row.violation_at) for row in rows),
         "by_nothing": sum(not row.served and not row.by_hand for row in rows),
     }

@@ -56,13 +56,18 @@ def controls_table(stated: dict[str, ControlRow], rows: dict[str, CoverageRow]) 
 def obligations_table(rows: Sequence[CoverageRow]) -> Table:
     """Return every obligation with what serves it and its latest evidence."""
     return Table(
-        columns=(say("Obligation"), say("Clause"), say("Kinds"), say("Served by"), say("Latest evidence")),
+        columns=(say("Obligation"), say("Clause"), say("Kinds"), say("Served by"), say("Latest evidence"),
+                 say("Latest violation")),
         rows=tuple(
             (row.obligation, clause(row.clause), listed(row.kinds.split(", ")), serving(row),
-             _evidence(row if row.evidence_at else None))
+             _evidence(row if row.evidence_at else None), _violation(row))
             for row in rows
         ),
     )  # fmt: skip
+
+
+def _violation(row: CoverageRow) -> str:
+    return f"{row.violation}, {day(row.violation_at[:10])}" if row.violation_at else say("none found")
 
 
 def _evidence(row: CoverageRow | None) -> str:

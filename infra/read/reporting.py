@@ -361,8 +361,8 @@ class Reports:
         rows = Coverage(self.container).rows()
         found = totals(rows)
         text = say(
-            "{served} of {obligations} obligations are served, {with_evidence} have evidence; {by_nothing} are served "
-            "by nothing here.", **found,
+            "{served} of {obligations} obligations are served, {with_evidence} have evidence; of {violated} a "
+            "violation was found; {by_nothing} are served by nothing here.", **found,
         )  # fmt: skip
         return self._report(
             "coverage", n_("Coverage of the obligations"), period.name,

@@ -9,6 +9,7 @@ from typing import assert_never
 from engine.containment.containment import Containment
 from engine.duties.clock import Clock
 from engine.governance.governance import Control, Duty, Risk
+from engine.governance.matters import Matter
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, FindingRaised
 from engine.kernel.trouble import DutyNotCounted
@@ -30,7 +31,7 @@ from infra.store.models.duties import (
     ProtectionRow,
     RetentionRow,
 )
-from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
+from infra.store.models.governance import ActionRow, ControlRow, DutyRow, MatterRow, RiskRow
 from infra.store.models.incidents import RunRow, TimelineRow
 from infra.store.models.record import columns_of
 from infra.store.models.rules import ListRow, RuleRow, RuleVersionRow, TemplateRow
@@ -96,6 +97,8 @@ def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime, facts:
                 put(cursor, row)
         case Risk():
             put(cursor, _risk(key, aggregate))
+        case Matter():
+            put(cursor, _matter(key, aggregate))
         case _:
             assert_never(aggregate)
 
@@ -129,6 +132,8 @@ def _owners(fact: Fact, aggregate: AnyAggregate | None) -> list[str]:
         case Notice() | Run() | Containment():
             return [aggregate.incident_id]
         case Protection() | Retention() | RuleLife() | ListLife() | TemplateLife() | Duty() | Control() | Risk():
+            return [aggregate.id]
+        case Matter():
             return [aggregate.id]
         case None:
             if isinstance(fact, DutyNotCounted):
@@ -352,6 +357,13 @@ def _control(key: str, it: Control) -> ControlRow:
         stated_by=stated.actor,
         stated_at=stated.at,
     )
+
+
+def _matter(key: str, it: Matter) -> MatterRow:
+    return MatterRow(
+        id=key, kind=it.kind, about=it.about, is_open=it.is_open, since=min(it.open.values(), default=None),
+        settled_at=it.settled_at,
+    )  # fmt: skip
 
 
 def _risk(key: str, it: Risk) -> RiskRow:

@@ -112,6 +112,9 @@ def count(line: Line, n: int, unit: str, start: datetime) -> tuple[datetime, dat
         case "hour" | "minute":
             at = start + timedelta(seconds=n * (3600 if unit == "hour" else 60))
             return at, at
+        case "month_close":
+            at = line.at(_months_on(day, n), line.closes)
+            return at, at
         case "year":
             at = line.at(_years_on(day, n) + timedelta(days=1), time(0))
             return at, at
@@ -122,6 +125,12 @@ def count(line: Line, n: int, unit: str, start: datetime) -> tuple[datetime, dat
             at = line.at(line.clear_before(day, n), line.closes)
             return at, at
     raise ValueError(f"no such unit: {unit}")
+
+
+def _months_on(day: date, months: int) -> date:
+    year, month = day.year + (day.month - 1 + months) // 12, (day.month - 1 + months) % 12 + 1
+    after = date(year + month // 12, month % 12 + 1, 1)
+    return min(date(year, month, 1) + timedelta(days=day.day - 1), after - timedelta(days=1))
 
 
 def _years_on(day: date, years: int) -> date:

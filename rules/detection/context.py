@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.kernel.yaml_text import read_yaml
+from rules.detection.measures import Measure
 
 T = TypeVar("T")
 PIECE = 20_000
 """Keys that are saved together."""
 TIME = "@timestamp"
+COUNT = "@count"
 PRESENT = "present"
 ELAPSED = "elapsed:"
 Entry = tuple[Any, ...] | float
@@ -29,7 +31,10 @@ of a day's sessions and codes there are millions."""
 class Context(BaseModel):
     """One thing to remember: on which events, by which field, which values, for how long, and where to show it.
 
-    ``values`` and ``attach``: name → field. The value ``@timestamp`` remembers the event time in seconds;
+    ``where``: field → value, or a list of which one is enough, compared without regard to case.
+    Several keys: remembered under each, found under the first that has an entry.
+    ``values`` and ``attach``: name → field. The value ``@timestamp`` remembers the event time in seconds,
+    ``@count`` how many such events there were since the key was forgotten;
     ``elapsed: <name>`` in ``attach`` gives the seconds since a remembered time; ``present`` gives true or false.
     An event older than what is remembered sees nothing of it and does not replace it.
     """
@@ -38,13 +43,13 @@ class Context(BaseModel):
     name: str
     on: tuple[str, ...]
     where: dict[str, Any] = {}
-    key: str
+    key: str | tuple[str, ...]
     values: dict[str, str] = {}
     forget_on: tuple[str, ...] = ()
-    forget_key: str | None = None
+    forget_key: str | tuple[str, ...] | None = None
     ttl_s: float = 30 * 86400.0
     attach_to: tuple[str, ...]
-    attach_key: str | None = None
+    attach_key: str | tuple[str, ...] | None = None
     attach: dict[str, str] = Field(default={})
     max_keys: int = Field(default=1_000_000, ge=2)
 
@@ -63,6 +68,15 @@ class Context(BaseModel):
         """Whether times are all it remembers: its entries are the times alone."""
         return all(field == TIME for field in self.values.values())
 
+    @property
+    def counts(self) -> bool:
+        """Whether it counts the events of a key."""
+        return COUNT in self.values.values()
+
+    def meets(self, event: Mapping[str, Any]) -> bool:
+        """Say whether an event is of the kind that is remembered."""
+        return all(_among(event.get(name), wanted) for name, wanted in self.where.items())
+
     def time_of(self, entry: Any) -> float:
         """Return the event time of an entry."""
         return float(entry if self.plain else entry[0])
@@ -74,6 +88,10 @@ class Context(BaseModel):
     def place(self, name: str) -> int:
         """Return the place of a remembered value in an entry that is not plain."""
         return 1 + list(self.values).index(name)
+
+
+Shown = Context | Measure
+"""What puts fields on an event before rules see it."""
 
 
 class ContextState:
@@ -127,6 +145,14 @@ class ContextState:
             )
             self._age()
 
+    def next(self, key: Any, t: float) -> int:
+        """Return the number of this event among those of its key."""
+        held = self.find(key)
+        if held is None or not 0.0 <= t - self._time(held) <= self.context.ttl_s:
+            return 1
+        name = next(name for name, field in self.context.values.items() if field == COUNT)
+        return int(self.context.value_of(held, name)) + 1
+
     def _time(self, entry: Any) -> float:
         return entry if self.plain else entry[0]  # type: ignore[no-any-return]
 
@@ -170,9 +196,20 @@ class ContextState:
 class ContextMemory:
     """The state of all contexts, by name."""
 
-    def __init__(self, contexts: Iterable[Context]) -> None:
-        self.contexts = tuple(contexts)
+    def __init__(self, contexts: Iterable[Shown]) -> None:
+        known = tuple(contexts)
+        self.contexts = tuple(it for it in known if isinstance(it, Context))
+        self.measures = tuple(it for it in known if isinstance(it, Measure))
         self.states = {context.name: ContextState(context) for context in self.contexts}
+
+    def measured(self, action: str) -> list[Measure]:
+        """Return the measures of events of this type."""
+        return [measure for measure in self.measures if action in measure.on]
+
+    @property
+    def shown(self) -> set[str]:
+        """The fields that are put on events."""
+        return {name for context in self.contexts for name in context.attach} | {it.name for it in self.measures}
 
     def readers(self, action: str) -> list[ContextState]:
         """Return the contexts that put fields on events of this type."""
@@ -188,10 +225,13 @@ class ContextMemory:
 
     def known(self, event: Mapping[str, Any], t: float) -> dict[str, Any]:
         """Return what contexts would put on this event now, and remember nothing."""
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {it.name: it.value(event, t) for it in self.measured(str(event.get("event.action")))}
         for state in self.readers(str(event.get("event.action"))):
             context = state.context
-            entry = state.find(event.get(context.attach_key or context.key))
+            names = context.attach_key or context.key
+            names = (names,) if isinstance(names, str) else names
+            keys = [part for name in names for part in keys_of(found.get(name) if name in found else event.get(name))]
+            entry = state.find(keys)
             if entry is not None and not 0.0 <= t - context.time_of(entry) <= context.ttl_s:
                 entry = None
             for name, what in context.attach.items():
@@ -204,7 +244,10 @@ class ContextMemory:
 
     def actions(self) -> set[str]:
         """Return the event types that any context has to do with."""
-        return {action for context in self.contexts for action in (*context.on, *context.attach_to, *context.forget_on)}
+        found = {
+            action for context in self.contexts for action in (*context.on, *context.attach_to, *context.forget_on)
+        }
+        return found | {action for measure in self.measures for action in measure.on}
 
     def __len__(self) -> int:
         return sum(map(len, self.states.values()))
@@ -244,9 +287,21 @@ def keys_of(value: Any) -> list[str]:
     """Return the keys a field's value stands for."""
     if value is None or value == "":
         return []
-    return [str(part) for part in value] if isinstance(value, list | tuple) else [str(value)]
+    if not isinstance(value, list | tuple):
+        return [str(value)]
+    return [key for part in value for key in keys_of(part)]
 
 
-def load_contexts(text: str) -> tuple[Context, ...]:
-    """Read a context file of a pack."""
-    return tuple(Context.model_validate(entry) for entry in (read_yaml(text) or {}).get("contexts", ()))
+def load_contexts(text: str) -> tuple[Shown, ...]:
+    """Read a context file of a pack: what is measured, and what is remembered."""
+    document = read_yaml(text) or {}
+    contexts = tuple(Context.model_validate(entry) for entry in document.get("contexts", ()))
+    return (*(Measure.model_validate(entry) for entry in document.get("measures", ())), *contexts)
+
+
+def _among(value: Any, wanted: Any) -> bool:
+    """Say whether a value, or one of several, is what is wanted."""
+    held = value if isinstance(value, list | tuple) else (value,)
+    asked = wanted if isinstance(wanted, list | tuple) else (wanted,)
+    texts = {str(one).lower() for one in asked}
+    return any(one is not None and str(one).lower() in texts for one in held)

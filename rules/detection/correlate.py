@@ -27,7 +27,7 @@ from typing import Any
 
 from rules.detection.context import pieces
 from rules.language.model import Correlation, Rule
-from rules.quality.measure import fewest, holds, judge
+from rules.quality.measure import fewest, holds, judge, surely_over
 
 Entry = tuple[float, int, Any]
 """(event time in s, position, value or index of the base rule or None)"""
@@ -314,9 +314,7 @@ class ClosingCorrelator(Correlator):
             if t >= start + span:
                 break
             if t >= start or t > start - self.spec.lateness_s:
-                if len(entries) < MAX_ENTRIES_PER_KEY:
-                    insort(entries, (t, position, value), key=_order)
-                return None
+                return self._counted(key, t, entries, (t, position, value))
         else:
             if held:
                 self.late += 1
@@ -324,6 +322,17 @@ class ClosingCorrelator(Correlator):
         held.append((t, [(t, position, value)]))
         self._order += 1
         heapq.heappush(self._due, (t + span + self.spec.lateness_s, self._order, key, t))
+        return None
+
+    def _counted(self, key: Key, t: float, entries: list[Entry], entry: Entry) -> Completed | None:
+        """Count an entry of a window. A share that chance cannot explain is told at once, and the window is done then:
+        one without entries was answered."""
+        if entries and len(entries) < MAX_ENTRIES_PER_KEY:
+            insort(entries, entry, key=_order)
+            if self.spec.share and surely_over(self.spec, entries):
+                found = Completed(key, t, list(entries))
+                entries.clear()
+                return found
         return None
 
     def _evict(self) -> None:
@@ -345,7 +354,7 @@ class ClosingCorrelator(Correlator):
         while self._due and self._due[0][0] <= watermark:
             due, _, key, start = heapq.heappop(self._due)
             entries = self._take(key, start)
-            if judge(self.spec, entries):
+            if entries and judge(self.spec, entries):
                 found.append(Completed(key, due - self.spec.lateness_s, entries))
         return found
 

@@ -14,9 +14,10 @@ from engine.events.catalogue import Catalogue
 from engine.events.envelope import SecurityEvent
 from engine.kernel.facts import Entities, FindingRaised
 from engine.kernel.ids import derive
-from rules.detection.context import Context
+from rules.detection.context import ELAPSED, Shown
 from rules.detection.loader import RuleSet
 from rules.detection.matcher import Hit, Matcher
+from rules.detection.measures import Measure
 
 _ENTITY_FIELDS: dict[str, tuple[str, ...]] = {
     "clients": ("mfo.client.id", "mfo.incident.clients", "mfo.context.paid_client", "mfo.context.applied_client"),
@@ -43,11 +44,12 @@ class StreamDetector:
     """Answers the port ``Detector``: makes findings of hits, with their entities and the evidence that counts."""
 
     def __init__(
-        self, ruleset: RuleSet, contexts: tuple[Context, ...], catalogue: Catalogue,
+        self, ruleset: RuleSet, contexts: tuple[Shown, ...], catalogue: Catalogue,
         pseudonym: Callable[[str], str] = _unkeyed,
     ) -> None:  # fmt: skip
         self.matcher = Matcher(ruleset, contexts)
         self.catalogue = catalogue
+        self.hidden = _personal(contexts, catalogue)
         self.pseudonym = pseudonym
         """Stands in findings for a value that is personal: the same for the same, and says nothing of it."""
 
@@ -87,8 +89,11 @@ class StreamDetector:
             further=hit.further,
         )
 
+    def _is_personal(self, name: str) -> bool:
+        return self.catalogue.is_personal(name) or name in self.hidden
+
     def _said(self, name: str, value: object) -> str:
-        personal = self.catalogue.is_personal(name) and value != "-"
+        personal = self._is_personal(name) and value != "-"
         return self.pseudonym(str(value)) if personal else str(value)
 
     def _entities(self, hit: Hit) -> Entities:
@@ -122,8 +127,23 @@ class StreamDetector:
         for name in names[:20]:
             value = hit.fields.get(name)
             if value is not None:
-                shown[name] = "(personal)" if self.catalogue.is_personal(name) else str(value)[:200]
+                shown[name] = "(personal)" if self._is_personal(name) else str(value)[:200]
         return shown
+
+
+def _personal(shown: Sequence[Shown], catalogue: Catalogue) -> frozenset[str]:
+    """Return the fields of contexts and measures that hold what is personal: an IIN that was said before is one."""
+    found: set[str] = set()
+    for it in shown:
+        if isinstance(it, Measure):
+            if it.kind == "joined" and any(catalogue.is_personal(name) for name in it.of):
+                found.add(it.name)
+            continue
+        for name, what in it.attach.items():
+            field = it.values.get(what.removeprefix(ELAPSED).strip(), "")
+            if catalogue.is_personal(field) or field in found:
+                found.add(name)
+    return frozenset(found)
 
 
 def entities_of(fields: Mapping[str, Any]) -> Entities:

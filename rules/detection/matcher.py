@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from rules.detection.context import Context, ContextMemory
+from rules.detection.context import ContextMemory, Shown
 from rules.detection.correlate import INFINITE, MAX_KEYS, ClosingCorrelator, Completed, Correlator
 from rules.detection.feed import Feed
 from rules.detection.following import Further, counter
@@ -58,7 +58,7 @@ class _Side(NamedTuple):
 class Matcher:
     """The state of a running rule set."""
 
-    def __init__(self, ruleset: RuleSet, contexts: tuple[Context, ...] = (), *, max_keys: int = MAX_KEYS) -> None:
+    def __init__(self, ruleset: RuleSet, contexts: tuple[Shown, ...] = (), *, max_keys: int = MAX_KEYS) -> None:
         self.ruleset = ruleset
         self.max_keys = max_keys
         self.memory = ContextMemory(contexts)
@@ -72,9 +72,8 @@ class Matcher:
 
     def _slot(self, rule: Rule) -> Slot:
         feeds = self._feeds.get(rule.id, [])
-        attached = {name for context in self.memory.contexts for name in context.attach}
         asked = {name for feed in feeds for name in (*feed.fields, *feed.value_fields)}
-        return Slot(rule, rule.raises_findings, feeds, known=rule.raises_findings or bool(asked & attached))
+        return Slot(rule, rule.raises_findings, feeds, known=rule.raises_findings or bool(asked & self.memory.shown))
 
     def _wire(self) -> dict[str, list[Feed]]:
         feeds: dict[str, list[Feed]] = {}
@@ -243,7 +242,7 @@ class Matcher:
 
     def fingerprint(self) -> str:
         """Return one hash over rules and contexts: a saved state belongs to exactly this set."""
-        contexts = "\n".join(context.model_dump_json() for context in self.memory.contexts)
+        contexts = "\n".join(context.model_dump_json() for context in (*self.memory.measures, *self.memory.contexts))
         return f"{self.ruleset.fingerprint()}:{hashlib.sha256(contexts.encode()).hexdigest()[:16]}"
 
     def forget(self) -> None:

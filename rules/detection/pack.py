@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from rules.detection.context import Context, load_contexts
+from rules.detection.context import Shown, load_contexts
 from rules.detection.lists import ListDefinition, Lists, lists_of, load_lists
 from rules.detection.loader import Overlay, RuleSet, load_rules
 from rules.language.errors import RuleError
@@ -24,7 +24,7 @@ def builtin_files() -> list[tuple[str, str]]:
     ]
 
 
-def builtin_contexts() -> tuple[Context, ...]:
+def builtin_contexts() -> tuple[Shown, ...]:
     """Return the contexts of the product."""
     return load_contexts((resources.files("rules") / "packs" / CONTEXTS).read_text(encoding="utf8"))
 

@@ -46,7 +46,9 @@ class HouseMeta(BaseModel):
     """The ``qorgau`` block of a rule file. ``words`` names the sign in the languages of the notices
     (ru, kk); ``affects`` names counted fields whose every value is touched, such as the clients of a bulk read.
     ``lateness`` and ``suppress`` are spans such as ``5m``: how late an event of a correlation may come, and for how
-    long a correlation that fired says nothing more of the same key."""
+    long a correlation that fired says nothing more of the same key. ``share`` makes an average a share of a window: it
+    is judged when the window has ended, of no fewer than so many events, and before only where chance cannot explain
+    it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     obligations: tuple[str, ...] = ()
@@ -60,6 +62,7 @@ class HouseMeta(BaseModel):
     affects: tuple[str, ...] = ()
     lateness: str | None = None
     suppress: str | None = None
+    share: int | None = Field(default=None, ge=2, le=10_000)
     words: dict[str, str] = {}
     tests: InlineTests | None = None
 
@@ -89,6 +92,8 @@ class Correlation(BaseModel):
     expression: Any = None
     lateness_s: float = DEFAULT_LATENESS_S
     suppress_s: float = 0.0
+    share: int = 0
+    """The fewest events of a window whose average is judged as a share; 0 where it is none."""
     closing: bool = False
     """Whether it can only be judged when a window has ended."""
 

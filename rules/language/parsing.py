@@ -96,8 +96,13 @@ def _identity(rule: Any) -> dict[str, Any]:
 
 def _parse_correlation(body: dict[str, Any], common: dict[str, Any], meta: HouseMeta | None) -> Rule:
     rule = SigmaCorrelationRule.from_dict(body)
+    asked = _condition(rule, explicit="condition" in body["correlation"])
+    if meta and meta.share:
+        if rule.type.name != "VALUE_AVG" or asked["op"] not in ("gt", "gte"):
+            raise RuleError("'share' is for a value_avg that is compared by gt or gte")
+        asked |= {"closing": True, "share": meta.share}
     correlation = Correlation(
-        **_condition(rule, explicit="condition" in body["correlation"]),
+        **asked,
         type=rule.type.name.lower(),
         group_by=tuple(rule.group_by or ()),
         window_s=float(rule.timespan.seconds),

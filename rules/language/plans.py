@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from rules.detection.context import ELAPSED, PRESENT, TIME, ContextMemory, ContextState
+from rules.detection.context import COUNT, ELAPSED, PRESENT, TIME, ContextMemory, ContextState
 from rules.detection.correlate import Completed
 from rules.detection.feed import Feed
+from rules.detection.measures import Measure
 from rules.language.compiler import ACTION, Writer, run_source, write_trees
 from rules.language.flatten import normalise
 from rules.language.model import Rule
@@ -95,8 +96,12 @@ class _PlanWriter(Writer):
         self.whole = True
         return "L.values()"
 
-    def key(self, field: str) -> str:
-        """Return the variable that holds the key of a context."""
+    def key(self, field: str | tuple[str, ...]) -> str:
+        """Return the variable that holds the key of a context: a field, what was known before, or several of them."""
+        if isinstance(field, tuple):
+            return f"({', '.join(self.key(name) for name in field)},)"
+        if field in self.attached:
+            return self.attached[field]
         return self.keys.setdefault(field, f"q{len(self.keys)}")
 
     def head(self) -> str:
@@ -114,6 +119,7 @@ class _PlanWriter(Writer):
 def write_plan(action: str, slots: Sequence[Slot], memory: ContextMemory, slow: Slow) -> Plan:
     """Write the function of one action."""
     writer = _PlanWriter(action)
+    measured = "".join(_measure(it, writer) for it in memory.measured(action))
     reads = "".join(_read(state, writer) for state in memory.readers(action))
     writes = "".join(_forget(state, writer) for state in memory.forgetters(action))
     writes += "".join(_remember(state, writer) for state in memory.writers(action))
@@ -122,7 +128,7 @@ def write_plan(action: str, slots: Sequence[Slot], memory: ContextMemory, slow: 
     keys = "".join(f"    {var} = E.get({name!r})\n" for name, var in writer.keys.items())
     shown = ", ".join(f"{name!r}: {var}" for name, var in writer.attached.items())
     context = f"{{{shown}}}" if shown else writer.bind({})
-    body = keys + reads + writes
+    body = keys + measured + reads + writes
     if tests or feeds:
         outcome = writer.bind(Outcome)
         body += "    out = done = ()\n"
@@ -153,6 +159,12 @@ def _test(slot: Slot, writer: _PlanWriter) -> tuple[str, str]:
         return "", f"    if True:\n{feeds}"
     flag = f"m{len(writer.names)}"
     return f"        {flag} = {condition}\n", f"    if {flag}:\n{feeds}"
+
+
+def _measure(measure: Measure, writer: _PlanWriter) -> str:
+    """Fill the variable of what is measured."""
+    variable = writer.attached[measure.name] = f"c{len(writer.attached)}"
+    return f"    {variable} = {writer.bind(measure.value)}(E, t)\n"
 
 
 def _read(state: ContextState, writer: _PlanWriter) -> str:
@@ -195,9 +207,9 @@ def _forget(state: ContextState, writer: _PlanWriter) -> str:
 def _remember(state: ContextState, writer: _PlanWriter) -> str:
     context = state.context
     key = writer.key(context.key)
-    conditions = "".join(f" and E.get({name!r}) == {writer.bind(value)}" for name, value in context.where.items())
-    values = "".join("t, " if name == TIME else f"E.get({name!r}), " for name in context.values.values())
     held = writer.bind(state)
+    conditions = f" and {writer.bind(context.meets)}(E)" if context.where else ""
+    values = "".join(_value(name, key, held, writer) for name in context.values.values())
     young, old, entry = writer.bind(state.young), f"z{len(writer.names)}", "t" if state.plain else f"(t, {values})"
     at = old if state.plain else f"{old}[0]"
     return (
@@ -207,3 +219,12 @@ def _remember(state: ContextState, writer: _PlanWriter) -> str:
         f"            if {old} is None or {at} <= t: {young}[{key}] = {entry}\n"
         f"        else: {held}.remember({key}, {entry})\n"
     )
+
+
+def _value(name: str, key: str, held: str, writer: _PlanWriter) -> str:
+    """Return what is remembered of an event, as a piece of an entry."""
+    if name == TIME:
+        return "t, "
+    if name == COUNT:
+        return f"{held}.next({key}, t), "
+    return f"{writer.attached[name]}, " if name in writer.attached else f"E.get({name!r}), "

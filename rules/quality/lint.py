@@ -9,9 +9,10 @@ from typing import Any
 from engine.events.catalogue import Catalogue
 from engine.governance.register import Register
 from engine.kernel.yaml_text import read_yaml
-from rules.detection.context import Context
+from rules.detection.context import Shown
 from rules.detection.lists import ListDefinition
 from rules.detection.loader import RuleSet
+from rules.detection.measures import Measure
 from rules.language.model import Rule
 
 FREE_FIELDS = ("event.", "rule.", "@")
@@ -24,7 +25,7 @@ NOT_BY_RULE: Mapping[str, str] = {
 
 def lint(
     ruleset: RuleSet,
-    contexts: Iterable[Context],
+    contexts: Iterable[Shown],
     catalogue: Catalogue,
     register: Register,
     lists: Iterable[ListDefinition],
@@ -46,12 +47,15 @@ def lint(
         yield from uncovered(ruleset, register)
 
 
-def _attached(contexts: Iterable[Context]) -> dict[str, set[str]]:
+def _attached(contexts: Iterable[Shown]) -> dict[str, set[str]]:
     """Return the event types on which each field of a context can stand."""
     found: dict[str, set[str]] = {}
     for context in contexts:
-        for name in context.attach:
-            found.setdefault(name, set()).update(context.attach_to)
+        names, on = (
+            ((context.name,), context.on) if isinstance(context, Measure) else (context.attach, context.attach_to)
+        )
+        for name in names:
+            found.setdefault(name, set()).update(on)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,11 +32,26 @@ def fewest(spec: Correlation) -> int:
     return max(spec.least, 1)
 
 
+Z = 3.0
+"""How sure an early judgement of a share is: one in about 700 such windows would lie so high by chance."""
+
+
+def surely_over(spec: Correlation, window: Sequence[tuple[float, int, Any]]) -> bool:
+    """Say whether the share of a window that has not ended lies over the limit, whatever chance does: the lower bound
+    of Wilson's interval, of values from 0 to 100."""
+    n = len(window)
+    if n < spec.share:
+        return False
+    share = min(max(_statistic(spec, window) / 100.0, 0.0), 1.0)
+    spread = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    return 100.0 * (share + Z * Z / (2 * n) - spread) / (1 + Z * Z / n) > spec.count
+
+
 def judge(spec: Correlation, window: Sequence[tuple[float, int, Any]]) -> bool:
     """Judge a window that has ended."""
     if spec.type == "value_count":
         return _compare(spec.op, len({_folded(entry[2]) for entry in window}), spec.count)
-    return holds(spec, window)
+    return len(window) >= spec.share and holds(spec, window)
 
 
 def _compare(op: str, measured: float, wanted: float) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from engine.kernel.errors import InputError
-from rules.detection.context import Context
+from rules.detection.context import Shown
 from rules.detection.loader import RuleSet
 from rules.detection.matcher import Matcher
 from rules.language.model import InlineTest, Rule
@@ -30,7 +30,7 @@ class TestResult(BaseModel):
     message: str = ""
 
 
-def run_tests(ruleset: RuleSet, contexts: tuple[Context, ...], only: str | None = None) -> list[TestResult]:
+def run_tests(ruleset: RuleSet, contexts: tuple[Shown, ...], only: str | None = None) -> list[TestResult]:
     """Run every inline test of every rule, or of one, each among the whole set and with nothing remembered."""
     results = []
     matcher = Matcher(ruleset, contexts)

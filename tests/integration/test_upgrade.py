@@ -58,9 +58,9 @@ def test_an_old_store_that_was_changed_is_not_brought_over(old: Path) -> None:
 
 def test_migrate_says_what_it_did_and_a_later_version_is_refused(old: Path) -> None:
     done = qorgau("ledger", "migrate", data=old)
-    assert (done.returncode, b"schema 9, 62 events" in done.stdout) == (0, True)
+    assert (done.returncode, b"schema 10, 62 events" in done.stdout) == (0, True)
     connection = sqlite3.connect(old / "qorgau.sqlite")
-    connection.execute("UPDATE meta SET value = '10' WHERE key = 'schema'")
+    connection.execute("UPDATE meta SET value = '11' WHERE key = 'schema'")
     connection.commit()
     connection.close()
     done = qorgau("ledger", "stats", data=old)

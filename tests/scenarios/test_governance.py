@@ -59,9 +59,11 @@ def test_a_missed_yearly_duty_is_breached_and_told(world: World) -> None:
 
 
 def test_another_system_may_say_that_a_duty_was_done(world: World) -> None:
-    line = world.event("isms.audit.completed")
-    world.feed(line)
+    said = {"mfo__audit__id": "a-1", "mfo__audit__scope": "information security", "mfo__audit__findings": 2}
     world.feed(world.event("isms.audit.completed"))
+    assert world.held(DutyRow, key="internal-audit") == [], "nobody says what was audited"
+    world.feed(world.event("isms.audit.completed", **said))
+    world.feed(world.event("isms.audit.completed", **said))
     row = world.held(DutyRow, key="internal-audit")[0]
     assert (row.last_on, row.evidence) == (date(2026, 11, 23), 1)
 
@@ -116,15 +118,17 @@ def test_every_obligation_says_what_serves_it_or_that_nothing_does(world: World)
     assert found["served"] + found["by_nothing"] + found["by_hand_only"] == 169
     by_name = {row.obligation: row for row in rows}
     assert by_name["notify-regulator-1bd"].clocks == ["regulator-notice", "regulator-supplement"]
-    assert by_name["disciplinary"].served is False
-    assert by_name["disciplinary"].evidence_at == ""
-    world.container.acts.record_evidence("disciplinary", "order 7 of the director", by=COMPLIANCE)
+    assert by_name["cabinet-functions"].served is False
+    assert "person" in by_name["cabinet-functions"].why_unserved
+    assert by_name["cabinet-functions"].evidence_at == ""
+    world.container.acts.record_evidence("cabinet-functions", "act of acceptance 7", by=COMPLIANCE)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     again = {row.obligation: row for row in Coverage(world.container).rows()}
-    assert again["disciplinary"].by_hand is True
-    assert "order 7" in again["disciplinary"].evidence
-    assert again["iin-immutable"].evidence_at > ""
-    assert again["iin-immutable"].evidence_link.startswith("/")
+    assert again["cabinet-functions"].by_hand is True
+    assert "act of acceptance 7" in again["cabinet-functions"].evidence
+    assert again["iin-immutable"].evidence_at == "", "that it happened is no evidence"
+    assert again["iin-immutable"].violation_at > ""
+    assert again["iin-immutable"].violation_link.startswith("/")
     with pytest.raises(NotFound):
         world.container.acts.record_evidence("no-such", "x", by=COMPLIANCE)
 

@@ -51,25 +51,34 @@ def titles(world: World) -> list[str]:
     return sorted(row["dedup_key"].split("|")[0] for row in world.incidents())
 
 
+def applicant(number: int) -> dict[str, str]:
+    """One of several people on one device."""
+    iin = ("850101300005", "900101400012", "900202400012", "910303300011")[number]
+    return {
+        "device__id": "d-1", "mfo__client__iin": iin, "mfo__client__name": f"Applicant {number}",
+        "mfo__client__phone": f"+7701000000{number}",
+    }  # fmt: skip
+
+
 def test_a_threshold_is_lowered_while_the_stream_runs_and_what_was_counted_stays(world: World) -> None:
     name, default = parameter(world)
     # Another correlation has counted half of what it needs.
     for i in range(2):
-        world.feed(world.event("portal.application.submitted", device__id="d-1", mfo__client__iin=f"85010130000{i}"))
+        world.feed(world.event("portal.application.submitted", **applicant(i)))
     failed_logins(world, default - 2)
     assert titles(world) == []
     version = approved(world, **{name: default - 4})
     world.container.rule_acts.activate(STUFFING, version, "active", "go", by=FRAUD)
-    failed_logins(world, default - 4, "203.0.113.50")
+    failed_logins(world, default - 4, "203.0.113.50", 100)
     assert titles(world) == [STUFFING], "the new threshold is in force without a restart"
     again = world.restart()
-    failed_logins(again, default - 4, "203.0.113.51")
+    failed_logins(again, default - 4, "203.0.113.51", 200)
     assert titles(again) == [STUFFING, STUFFING], "and after one"
     for i in range(2, 4):
-        again.feed(again.event("portal.application.submitted", device__id="d-1", mfo__client__iin=f"85010130000{i}"))
+        again.feed(again.event("portal.application.submitted", **applicant(i)))
     assert titles(again) == [STUFFING, STUFFING, "device-farm"], "the windows of other rules lived through both"
     assert again.container.rule_acts.roll_back(STUFFING, "too many", by=FRAUD) == "product"
-    failed_logins(again, default - 2, "203.0.113.52")
+    failed_logins(again, default - 2, "203.0.113.52", 300)
     assert titles(again) == [STUFFING, STUFFING, "device-farm"], "rolled back at once"
     again.whole()
     again.container.close()

@@ -299,5 +299,5 @@ def test_a_returning_duty_answers_known_obligations(key: str) -> None:
 
 def test_every_kind_of_fact_has_a_name_of_its_own() -> None:
     topics = [kind.topic for kind in (*FACTS, *CONTROL_FACTS, *RISK_FACTS)]
-    assert len(set(topics)) == len(topics) == 8
+    assert len(set(topics)) == len(topics) == 11
     assert DecisionRefused.code == "decision.refused"

@@ -85,11 +85,13 @@ def coverage(kind: ReportFormat | None, output: Path, language: str | None, miss
         return
     lines = [
         {"obligation": row.obligation, "clause": row.clause, "kinds": row.kinds, "served_by": serving(row),
-         "latest": f"{row.evidence_at[:10]} {row.evidence}" if row.evidence_at else "none"}
+         "latest": f"{row.evidence_at[:10]} {row.evidence}" if row.evidence_at else "none",
+         "violation": f"{row.violation_at[:10]} {row.violation}" if row.violation_at else ""}
         for row in shown
     ]  # fmt: skip
-    common.show(lines, ("obligation", "clause", "kinds", "served_by", "latest"), False)
+    common.show(lines, ("obligation", "clause", "kinds", "served_by", "latest", "violation"), False)
     click.echo(
         f"{found['served']} of {found['obligations']} obligations are served by something here, "
-        f"{found['with_evidence']} have evidence, {found['by_nothing']} are served by nothing"
+        f"{found['with_evidence']} have evidence, {found['violated']} have violations, "
+        f"{found['by_nothing']} are served by nothing"
     )

@@ -17,7 +17,7 @@ from engine.kernel.timestamps import Window
 from infra.app.time_source import SystemClock
 from infra.cli import common
 from infra.cli.detection import rule_life
-from rules.detection.context import Context
+from rules.detection.context import Shown
 from rules.detection.lists import lists_of
 from rules.detection.loader import RuleSet, load_rules
 from rules.detection.matcher import Hit, Matcher
@@ -45,7 +45,7 @@ def _files(paths: tuple[Path, ...]) -> Iterator[tuple[str, str]]:
                 yield str(file), common.read_text(file)
 
 
-def load(paths: tuple[Path, ...], *, tuned: bool = True) -> tuple[RuleSet, list[RuleError], tuple[Context, ...]]:
+def load(paths: tuple[Path, ...], *, tuned: bool = True) -> tuple[RuleSet, list[RuleError], tuple[Shown, ...]]:
     if paths:
         ruleset, faults = load_rules(_files(paths), lists=lists_of(builtin_lists()))
         return ruleset, faults, builtin_contexts()

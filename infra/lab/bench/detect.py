@@ -11,7 +11,7 @@ import orjson
 
 from engine.kernel.timestamps import Window
 from infra.observe.gc_tuning import tune
-from rules.detection.context import Context
+from rules.detection.context import Shown
 from rules.detection.loader import RuleSet
 from rules.detection.matcher import Matcher
 from rules.language.flatten import flatten
@@ -22,7 +22,7 @@ BATCH = 500
 Placed = tuple[dict[str, Any], float, int]
 
 
-def measure(ruleset: RuleSet, contexts: tuple[Context, ...], lines: Sequence[bytes], window: Window) -> dict[str, Any]:
+def measure(ruleset: RuleSet, contexts: tuple[Shown, ...], lines: Sequence[bytes], window: Window) -> dict[str, Any]:
     """Return the rates, medians of the rounds. The floor and the rules take turns batch by batch, as far as a busy
     machine lets them both see the same machine; every round begins with empty windows and contexts."""
     tune()

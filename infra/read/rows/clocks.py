@@ -210,13 +210,23 @@ def late_by_triage(database: Readable, start: datetime, end: datetime) -> int:
     return count(database, sql, iso(start), iso(end))
 
 
-def satisfied(database: Readable) -> dict[str, str]:
-    """Return by kind the instant, as text, at which a clock was satisfied last."""
+def satisfied_in_time(database: Readable) -> dict[str, str]:
+    """Return by kind the instant, as text, at which a clock was last satisfied that was not breached."""
+    return _newest(database, "satisfied_at", "satisfied_at IS NOT NULL AND breached_at IS NULL")
+
+
+def breached_last(database: Readable) -> dict[str, str]:
+    """Return by kind the instant, as text, at which a clock was breached last."""
+    return _newest(database, "breached_at", "breached_at IS NOT NULL")
+
+
+def _newest(database: Readable, what: str, where: str) -> dict[str, str]:
+    """Jump over an index from kind to kind: there are few kinds, and hundreds of thousands of clocks."""
     rows = database.rows(
-        "WITH RECURSIVE kinds(kind) AS (SELECT MIN(kind) FROM clock_view WHERE satisfied_at IS NOT NULL UNION ALL "
-        "SELECT (SELECT MIN(n.kind) FROM clock_view n WHERE n.satisfied_at IS NOT NULL AND n.kind > k.kind) "
-        "FROM kinds k WHERE k.kind IS NOT NULL) SELECT k.kind, (SELECT MAX(m.satisfied_at) FROM clock_view m "
-        "WHERE m.kind = k.kind AND m.satisfied_at IS NOT NULL) AS at FROM kinds k WHERE k.kind IS NOT NULL"
+        f"WITH RECURSIVE kinds(kind) AS (SELECT MIN(kind) FROM clock_view WHERE {where} UNION ALL "  # noqa: S608
+        f"SELECT (SELECT MIN(n.kind) FROM clock_view n WHERE {where} AND n.kind > k.kind) "
+        f"FROM kinds k WHERE k.kind IS NOT NULL) SELECT k.kind, (SELECT MAX({what}) FROM clock_view m "
+        f"WHERE m.kind = k.kind AND {where}) AS at FROM kinds k WHERE k.kind IS NOT NULL"
     )
     return {str(row["kind"]): str(row["at"]) for row in rows}
 

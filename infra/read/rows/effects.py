@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from engine.kernel.timestamps import iso
 from infra.read.rows.asking import all_of, count, counted
-from infra.store.models.effects import EffectRow, SourceRow
+from infra.store.models.effects import EffectRow, ProofRow, SourceRow
 from infra.store.models.record import Record, column
 from infra.store.sql.database import Readable
 
@@ -153,10 +153,12 @@ def sources(database: Readable) -> dict[str, SourceRow]:
     return {row.source: row for row in all_of(database, SourceRow, "FROM expected_sources")}
 
 
-def latest_events(database: Readable) -> dict[str, tuple[str, int]]:
-    """Return for each type of event the instant (text) and the position of the last."""
-    rows = database.rows("SELECT action, MAX(last_at) AS at, MAX(last) AS position FROM tally GROUP BY action")
-    return {str(row["action"]): (str(row["at"]), int(row["position"])) for row in rows}
+def latest_proofs(database: Readable) -> dict[str, dict[str, ProofRow]]:
+    """Return for each obligation the newest event of each type that is evidence."""
+    found: dict[str, dict[str, ProofRow]] = {}
+    for row in all_of(database, ProofRow, "FROM proofs ORDER BY obligation, action"):
+        found.setdefault(row.obligation, {})[row.action] = row
+    return found
 
 
 def events_between(database: Readable, first: str, last: str) -> int:

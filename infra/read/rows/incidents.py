@@ -209,6 +209,18 @@ def by_rule(database: Readable) -> dict[str, OfRule]:
     return {it.rule_name: it for it in all_of(database, OfRule, "FROM incident_view GROUP BY rule_name")}
 
 
+def violations_by_rule(database: Readable) -> dict[str, OfRule]:
+    """Return by rule what it opened and nobody found to be false."""
+    rest = "FROM incident_view WHERE disposition IS NULL OR disposition <> 'false_positive' GROUP BY rule_name"
+    return {it.rule_name: it for it in all_of(database, OfRule, rest)}
+
+
+def dealt_with_by_rule(database: Readable) -> dict[str, OfRule]:
+    """Return by rule what it opened and people have closed."""
+    rest = "FROM incident_view WHERE closed_at IS NOT NULL AND disposition <> 'duplicate' GROUP BY rule_name"
+    return {it.rule_name: it for it in all_of(database, OfRule, rest)}
+
+
 def measured(database: Readable, key: str) -> MeasuredRow:
     """Return one incident with what its figures need. Raise LookupError if there is none."""
     found = first_of(database, MeasuredRow, "FROM incident_view i WHERE i.id = ?", key, alias="i")

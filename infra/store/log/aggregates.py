@@ -10,6 +10,7 @@ from engine.duties import facts as clock_facts
 from engine.duties.clock import Clock
 from engine.governance import facts as governance
 from engine.governance.governance import Control, Duty, Risk
+from engine.governance.matters import MATTER_FACTS, Matter
 from engine.incidents import facts as incident_facts
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact
@@ -31,7 +32,7 @@ from playbooks.run import Run
 
 AnyAggregate = (
     Incident | Clock | Notice | Protection | Run | Retention | RuleLife | ListLife | TemplateLife | Duty | Control
-    | Risk | Containment
+    | Risk | Containment | Matter
 )  # fmt: skip
 """The closed set of aggregates."""
 _ALL: tuple[tuple[type[AnyAggregate], str, tuple[type[Fact], ...]], ...] = (
@@ -48,6 +49,7 @@ _ALL: tuple[tuple[type[AnyAggregate], str, tuple[type[Fact], ...]], ...] = (
     (Control, "control", governance.CONTROL_FACTS),
     (Risk, "risk", governance.RISK_FACTS),
     (Containment, "containment", containment_facts.FACTS),
+    (Matter, "matter", MATTER_FACTS),
 )
 __all__ = ["FACTS", "KINDS", "A", "AnyAggregate", "kind_of"]
 KINDS: dict[type[Any], str] = {kind: name for kind, name, _ in _ALL}

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
 
+from engine.governance.facts import ServiceBegan
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Fact, FindingRaised
 from engine.kernel.trouble import TROUBLES
@@ -42,6 +43,7 @@ class DocumentArchived(Fact):
 _KINDS: tuple[type[Fact], ...] = (
     FindingRaised,
     UnreadReceived,
+    ServiceBegan,
     UserChanged,
     *TROUBLES,
     *FACTS,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from engine.kernel.timestamps import iso
 from infra.store.models.ddl import insert
-from infra.store.models.effects import SourceRow, TallyRow
+from infra.store.models.effects import ProofRow, SourceRow, TallyRow
 from infra.store.models.record import read, row_of, selected
 from infra.store.sql.cursor import Cursor
 
@@ -18,6 +18,15 @@ def add(cursor: Cursor, counts: Sequence[TallyRow]) -> None:
         insert(TallyRow) + " ON CONFLICT (action, day) DO UPDATE SET count = tally.count + excluded.count, "
         "last = excluded.last, last_at = excluded.last_at",
         [row_of(it) for it in counts],
+    )
+
+
+def prove(cursor: Cursor, found: Sequence[ProofRow]) -> None:
+    """Note the newest evidence of each obligation and type."""
+    cursor.executemany(
+        insert(ProofRow) + " ON CONFLICT (obligation, action) DO UPDATE SET position = excluded.position, "
+        "at = excluded.at, done_at = excluded.done_at WHERE excluded.position > proofs.position",
+        [row_of(it) for it in found],
     )
 
 

@@ -35,7 +35,8 @@ class ClockRow(Record):
             Index("clock_dated", ("due_at", "kind")),
             Index("clock_duties", ("running", "due_at", "id"), "owner_kind = 'duty'"),
             Index("clock_breached_at", ("breached_at",), "breached_at IS NOT NULL"),
-            Index("clock_satisfied", ("kind", "satisfied_at"), "satisfied_at IS NOT NULL"),
+            Index("clock_in_time", ("kind", "satisfied_at"), "satisfied_at IS NOT NULL AND breached_at IS NULL"),
+            Index("clock_breached_kind", ("kind", "breached_at"), "breached_at IS NOT NULL"),
         ),
     )
 

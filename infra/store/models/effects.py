@@ -40,6 +40,21 @@ class TallyRow(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class ProofRow(Record):
+    """The newest event of a type that is evidence for an obligation."""
+
+    table: ClassVar[Table] = Table("proofs", ("obligation", "action"))
+
+    obligation: str
+    action: str
+    position: int
+    at: datetime
+    """When it came."""
+    done_at: datetime
+    """When it happened."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRow(Record):
     """A source that is expected to send."""
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import ClassVar, Literal
 
 from engine.governance.facts import Book, Treatment
-from infra.store.models.record import Record, Table, column
+from infra.store.models.record import Index, Record, Table, column
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,20 @@ class DutyRow(Record):
     latest: str
     valid_until: date | None
     open_actions: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatterRow(Record):
+    """What another system told and somebody must answer, or has answered."""
+
+    table: ClassVar[Table] = Table("matter_view", indexes=(Index("matter_open", ("kind", "is_open", "id")),))
+
+    id: str
+    kind: str
+    about: str
+    is_open: bool
+    since: datetime | None
+    settled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

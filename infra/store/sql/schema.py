@@ -76,6 +76,9 @@ CREATE TABLE IF NOT EXISTS expected_sources (
 CREATE TABLE IF NOT EXISTS tally (
     action TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL, last INTEGER NOT NULL, last_at TEXT NOT NULL,
     PRIMARY KEY (action, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS proofs (
+    obligation TEXT NOT NULL, action TEXT NOT NULL, position INTEGER NOT NULL, at TEXT NOT NULL,
+    done_at TEXT NOT NULL, PRIMARY KEY (obligation, action)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feed_tokens (
     digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blind_index (last INTEGER PRIMARY KEY, entries BLOB NOT NULL);
@@ -236,8 +239,8 @@ def _count_clients(cursor: Any, dialect: str, found: int) -> None:
 
 
 def _say_what_is_true(cursor: Any, dialect: str, found: int) -> None:
-    """10: acts are amended, joined and taken back, orders are answered for each subject, and what only lies in the spool
-    is said so, by facts that a version before cannot read; whose contract a loan is stands in a table."""
+    """10: facts that a version before cannot read: acts are amended, joined, taken back, orders are answered for every
+    subject, what only lies in the spool is said so; matters of other systems and events that are evidence are known."""
     renew_views(cursor, dialect, found)
     make_derived(cursor, dialect)
 
@@ -256,7 +259,7 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
-_FOLDED = ("tally", "search_marks", "known_runs", "known_pages")
+_FOLDED = ("tally", "proofs", "search_marks", "known_runs", "known_pages")
 _STEPS: tuple[tuple[int, Step], ...] = (
     (2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients),
     (10, _say_what_is_true),

@@ -12,7 +12,7 @@ from infra.store.models.duties import (
     ProtectionRow,
     RetentionRow,
 )
-from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
+from infra.store.models.governance import ActionRow, ControlRow, DutyRow, MatterRow, RiskRow
 from infra.store.models.incidents import EntityRow, IncidentRow, LinkRow, NumberRow, RunRow, TimelineRow
 from infra.store.models.record import Record
 from infra.store.models.rules import ListRow, RuleRow, RuleVersionRow, TemplateRow
@@ -20,6 +20,7 @@ from infra.store.models.rules import ListRow, RuleRow, RuleVersionRow, TemplateR
 MODELS: tuple[type[Record], ...] = (
     IncidentRow, NumberRow, EntityRow, LinkRow, ClockRow, NoticeRow, ProtectionRow, OrderRow, RunRow, RetentionRow,
     LoanRow, ContainmentRow, RuleRow, RuleVersionRow, ListRow, TemplateRow, DutyRow, ActionRow, ControlRow, RiskRow,
+    MatterRow,
     TimelineRow,
 )  # fmt: skip
 """Every read model that is folded from the log of decisions."""

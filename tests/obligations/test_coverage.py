@@ -1,0 +1,94 @@
+"""Coverage: what fulfils an obligation is evidence, what violates it stands beside it and never is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from engine.governance.proving import proofs
+from engine.governance.register import builtin_register
+from infra.read.coverage import Coverage, CoverageRow, totals
+from tests.obligations.house import House
+from tests.support import DATA
+
+RIGHT = ("h03", "h14", "h40")
+"""Rows of the audit that no house does wrong by."""
+
+
+def coverage(house: House) -> dict[str, CoverageRow]:
+    return {row.obligation: row for row in Coverage(house.world.container).rows()}
+
+
+def attacked(folder: Path) -> House:
+    house = House(folder)
+    lines = (DATA / "obligations" / "audit-rows.ndjson").read_bytes().splitlines()
+    house.raw(line for line in lines if not orjson.loads(line)["event.id"].startswith(RIGHT))
+    house.wait("+40d")
+    return house
+
+
+def test_a_house_that_was_only_attacked_shows_violations_and_no_evidence(tmp_path: Path) -> None:
+    rows = coverage(attacked(tmp_path))
+    assert {name: row.evidence for name, row in rows.items() if row.evidence_at} == {}
+    violated = {name for name, row in rows.items() if row.violation_at}
+    assert {"lockout-3-15", "otp-1-minute", "joiners-leavers", "payout-own-account", "cooling-off-24h"} <= violated
+    assert totals(list(rows.values()))["violated"] == len(violated)
+
+
+@pytest.mark.parametrize(
+    ("obligation", "refused", "done"),
+    [
+        ("antifraud-centre-exchange",
+         {"event.action": "afc.message.acknowledged", "mfo.message.id": "m1", "mfo.message.status": "rejected"},
+         {"event.action": "afc.message.acknowledged", "mfo.message.id": "m1", "mfo.message.status": "accepted"}),
+        ("client-id-methods-procredit",
+         {"event.action": "coid.result", "mfo.request.id": "b", "mfo.client.iin": "850101300005",
+          "mfo.outcome": "mismatch"},
+         {"event.action": "coid.result", "mfo.request.id": "b", "mfo.client.iin": "850101300005",
+          "mfo.outcome": "match"}),
+        ("backups", {"event.action": "backup.job", "mfo.job.id": "j", "mfo.outcome": "failed"},
+         {"event.action": "backup.job", "mfo.job.id": "j", "mfo.outcome": "success"}),
+        ("backups", {"event.action": "backup.job", "mfo.outcome": "success"},
+         {"event.action": "backup.job", "mfo.job.id": "j", "mfo.outcome": "success"}),
+        ("archive-integrity",
+         {"event.action": "archive.integrity.checked", "mfo.integrity.checked": 90, "mfo.integrity.failed": 2},
+         {"event.action": "archive.integrity.checked", "mfo.integrity.checked": 90, "mfo.integrity.failed": 0}),
+        ("document-both-sides",
+         {"event.action": "veridoc.result", "mfo.scan.id": "s", "mfo.outcome": "passed", "mfo.veridoc.sides": 1},
+         {"event.action": "veridoc.result", "mfo.scan.id": "s", "mfo.outcome": "passed", "mfo.veridoc.sides": 2}),
+        ("perimeter", {"event.action": "net.ips.alert", "rule.id": "r", "source.ip": "203.0.113.4"},
+         {"event.action": "net.firewall.flow", "mfo.firewall.action": "deny", "source.ip": "203.0.113.4",
+          "destination.ip": "10.0.0.2"}),
+        ("pkb-nda", {"event.action": "hr.nda.signed", "user.id": "u", "mfo.nda.scope": "general",
+                     "mfo.document.hash": "h"},
+         {"event.action": "hr.nda.signed", "user.id": "u", "mfo.nda.scope": "pkb", "mfo.document.hash": "h"}),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_no_evidence_and_a_fulfilment_is(
+    tmp_path: Path, obligation: str, refused: dict[str, object], done: dict[str, object]
+) -> None:
+    house = House(tmp_path)
+    house.send([refused], "refused")
+    assert coverage(house)[obligation].evidence_at == ""
+    house.wait("+1h")
+    house.send([done], "done")
+    assert done["event.action"] in coverage(house)[obligation].evidence
+
+
+def test_what_was_evidence_before_a_violation_is_none_after_it(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.send([{"event.action": "backup.job", "mfo.job.id": "j", "mfo.outcome": "success"}], "good")
+    assert coverage(house)["backups"].evidence_at
+    house.wait("+1m")
+    house.send([{"event.action": "backup.job", "at": "+1m", "mfo.job.id": "j", "mfo.outcome": "failed"}], "bad")
+    row = coverage(house)["backups"]
+    assert (row.evidence_at, row.violation) == ("", "incident of rule backup-failed")
+
+
+def test_what_proves_each_obligation_is_said_of_every_event_of_the_register() -> None:
+    known = proofs()
+    named = {action for it in builtin_register().obligations.values() for action in it.proof}
+    told = {action for action in named if action in known.signs or action in known.never}
+    assert named == told
