@@ -23,7 +23,7 @@ from engine.kernel.trouble import DutyNotCounted
 from engine.notices import facts as n
 from engine.notices.notice import Notice
 from engine.policies import occasions
-from engine.policies.occasions import Cancellation, Evidence, Meaning, Occasion
+from engine.policies.meaning import Cancellation, Evidence, Meaning, Occasion
 from engine.terms.calendar import BusinessCalendar
 from engine.terms.counting import ClockSpec, count_term
 

@@ -30,7 +30,7 @@ from engine.notices.facts import (
 from engine.notices.kinds import NoticeKindSpec, Occurrence, kind_of_clock, notice_kinds
 from engine.notices.notice import OPEN_TEXT, Notice, notice_id, recipients
 from engine.notices.sending import order_sending
-from engine.policies.occasions import holds
+from engine.policies.meaning import holds
 
 MOST_ASKED = 50
 """Clients whose terms are looked at when a text for many is written; the breach of any later one is heard of itself."""

@@ -204,7 +204,8 @@ def test_a_loan_of_somebody_else_is_refused(world: World, outside: OtherSystems)
             mfo__act__date="2026-11-20", mfo__client__id="c-9", mfo__loan__ids=["L-7"],
         )
     )  # fmt: skip
-    assert [row["rule_name"] for row in world.incidents()] == ["legal-act-incomplete"], "an event is asked of a person"
+    asked = [row["rule_name"] for row in world.incidents() if row["rule_name"].startswith("legal")]
+    assert asked == ["legal-act-incomplete"], "an event is asked of a person"
     assert all("L-7" not in order["loans"] for order in outside.orders("collection-stop"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from fastapi.responses import Response
 from engine.containment import commands as containment
 from engine.duties import commands as clocks
 from engine.governance import commands as governance
-from engine.governance.register import builtin_register
 from engine.incidents import commands as incidents
 from engine.kernel.checked import checked
 from engine.kernel.commands import Attachment, Command, Outcome
@@ -23,14 +22,13 @@ from engine.retention import commands as retention
 from engine.rule_life import commands as rules
 from infra.app.container import Container
 from infra.commands.accounts import Session
-from infra.read.rows.incidents import number_of
+from infra.web import said
 from infra.web.console import fields as f
 from infra.web.console.fields import Read, Sent
 from infra.web.context import do
-from reports.messages import ngettext, say
-from reports.phrases import clause
+from infra.web.said import Said
+from reports.messages import say
 
-Said = Callable[[Sent, Any], str]
 DONE = n_("Done.")
 
 
@@ -45,50 +43,6 @@ class Form:
     def parse(self, sent: Sent) -> Command[Any]:
         """Return the command. Raise InputError naming the field."""
         return checked(self.command, **{name: read(sent) for name, read in self.fields.items()})
-
-
-def _either(done: str, proposed: str) -> Said:
-    return lambda sent, outcome: say(done if outcome.decided else proposed)
-
-
-def _split_off(sent: Sent, outcome: Any) -> str:
-    number = number_of(sent.container.database, outcome.id)
-    return say("Split off as {number}.", number=number or outcome.id)
-
-
-def _tuned(sent: Sent, outcome: Any) -> str:
-    tried = sent.container.dispatch(rules.TryRule(rule=outcome.name, version=outcome.version), by=sent.by)
-    failed = len(tried.failed)
-    if failed:
-        return say("Version {version} written; {n} of its tests fail.", version=outcome.version, n=failed)
-    return say("Version {version} written; its tests hold.", version=outcome.version)
-
-
-def _feed(sent: Sent, outcome: Any) -> str:
-    here = f"{sent.address['base']}calendar/{outcome.token}.ics"
-    return say("Add this address to your calendar program; it is shown once: {address}", address=here)
-
-
-def _approved(sent: Sent, outcome: Any) -> str:
-    return ngettext("{n} client notice approved.", "{n} client notices approved.", outcome.count)
-
-
-def _going_out(sent: Sent, outcome: Any) -> str:
-    if not outcome.missing:
-        return say("Approved. It is being sent.")
-    settings = ", ".join(f"QORGAU_{it.upper()}" for it in outcome.missing)
-    text = n_(
-        "Approved, but it does not go out by itself: {settings} is not set. Hand it over another way; its clock runs."
-    )
-    return say(text, settings=settings)
-
-
-def _again(sent: Sent, outcome: Any) -> str:
-    return say("In force again: {version}.", version=outcome.version)
-
-
-def _recorded_for(sent: Sent, outcome: Any) -> str:
-    return say("Recorded for {clause}.", clause=clause(builtin_register().citation(sent.fields.get("obligation", ""))))
 
 
 _REASON = f.text("reason")
@@ -116,7 +70,7 @@ INCIDENTS: dict[str, Form] = {
     "merge": Form(incidents.MergeIncident, {**_INCIDENT_WHY, "into": f.text("into")}),
     "close": Form(
         incidents.CloseIncident, {**_INCIDENT_WHY, "disposition": f.text("disposition")},
-        _either(n_("The incident is closed."), n_("Proposed. A second person must agree to close it.")),
+        said.either(n_("The incident is closed."), n_("Proposed. A second person must agree to close it.")),
     ),
     "reopen": Form(incidents.ReopenIncident, _INCIDENT_WHY),
     "release": Form(
@@ -124,7 +78,7 @@ INCIDENTS: dict[str, Form] = {
     ),
     "released": Form(containment.ConfirmRelease, _INCIDENT_WHY, n_("Recorded as released.")),
     "split": Form(
-        incidents.SplitIncident, {**_INCIDENT_WHY, "findings": f.findings, "title": f.text("title")}, _split_off
+        incidents.SplitIncident, {**_INCIDENT_WHY, "findings": f.findings, "title": f.text("title")}, said.split_off
     ),
     "move": Form(
         incidents.MoveFindings, {**_INCIDENT_WHY, "findings": f.findings, "into": f.text("into")}, n_("Moved.")
@@ -137,7 +91,7 @@ INCIDENTS: dict[str, Form] = {
     "notifiable": Form(incidents.RaiseNotifiability, {**_INCIDENT_WHY, "personal_data": f.yes("personal_data")}),
     "not-notifiable": Form(
         incidents.LowerNotifiability, _INCIDENT_WHY,
-        _either(n_("The law's duties are cancelled."), n_("Proposed. A second person must agree.")),
+        said.either(n_("The law's duties are cancelled."), n_("Proposed. A second person must agree.")),
     ),
     "clients": Form(
         incidents.NameClients, {**_INCIDENT_WHY, "clients": f.words("clients"), "loans": f.words("loans")}
@@ -165,7 +119,7 @@ INCIDENTS: dict[str, Form] = {
     ),
     "playbook": Form(incidents.StartPlaybook, {**_INCIDENT, "playbook": f.text("playbook")}),
     "approve-client-notices": Form(
-        notices.ApproveClientNotices, _INCIDENT, _approved
+        notices.ApproveClientNotices, _INCIDENT, said.approved
     ),
 }  # fmt: skip
 REPORT = Form(
@@ -185,7 +139,7 @@ CLOCKS: dict[str, Form] = {
     "agree": Form(clocks.AgreeToCancel, _CLOCK),
     "accept-later": Form(clocks.AcceptLater, {**_CLOCK, "reason": _REASON}),
 }  # fmt: skip
-FEED = Form(clocks.MakeCalendarFeed, {}, _feed)
+FEED = Form(clocks.MakeCalendarFeed, {}, said.feed)
 NOTICES: dict[str, Form] = {
     "edit": Form(
         notices.EditNotice,
@@ -196,7 +150,7 @@ NOTICES: dict[str, Form] = {
     "approve": Form(
         notices.ApproveNotice,
         {**_NOTICE, "version": f.version, "list_sha256": f.text("list_sha256")},
-        _going_out,
+        said.going_out,
     ),
     "withdraw": Form(notices.WithdrawNotice, {**_NOTICE, "reason": _REASON}),
     "settle": Form(
@@ -291,7 +245,7 @@ EVIDENCE = Form(
         "obligation": f.text("obligation"), "text": f.text("text"), "document": f.document,
         "valid_until": f.optional("valid_until", f.day("valid_until")),
     },
-    _recorded_for,
+    said.recorded_for,
 )  # fmt: skip
 DUTIES: dict[str, Form] = {
     "done": Form(
@@ -369,20 +323,20 @@ RETENTION: dict[str, Form] = {
     "approve": Form(retention.ApproveErasure, _CLIENT, n_("Approved. The keys are being destroyed.")),
 }  # fmt: skip
 RULES: dict[str, Form] = {
-    "tune": Form(rules.TuneRule, {**_RULE, "values": f.parameters}, _tuned),
+    "tune": Form(rules.TuneRule, {**_RULE, "values": f.parameters}, said.tuned),
     "propose": Form(rules.ProposeRule, _VERSION),
     "approve": Form(rules.ApproveRule, _VERSION),
     "activate": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("active")}),
     "shadow": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("shadow")}),
     "retire": Form(
-        rules.RetireRule, _RULE, _either(n_("Out of force."), n_("Proposed; another person must decide it."))
+        rules.RetireRule, _RULE, said.either(n_("Out of force."), n_("Proposed; another person must decide it."))
     ),
-    "rollback": Form(rules.RollBackRule, _RULE, _again),
+    "rollback": Form(rules.RollBackRule, _RULE, said.again),
 }  # fmt: skip
 LISTS: dict[str, Form] = {
     "change": Form(
         rules.ChangeList, {**_LIST, "add": f.lines("add"), "remove": f.lines("remove")},
-        _either(n_("In force."), n_("Proposed; another person must approve it.")),
+        said.either(n_("In force."), n_("Proposed; another person must approve it.")),
     ),
     "approve": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(True)}),
     "refuse": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(False)}),
