@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.lab.simulate.people import Chance, Client, staff, workstation
+from infra.lab.simulate.lending import disclose, filled_in, own_account, register, screen, sign
+from infra.lab.simulate.people import Chance, staff, workstation
 from infra.lab.simulate.stories import Fields, Step, Story, sign_in, someone
 
 
@@ -45,19 +46,21 @@ def payout_to_stranger(rng: Chance, key: str) -> Iterator[Step]:
 
 def early_payout(rng: Chance, key: str) -> Iterator[Step]:
     """A large online loan is paid out within the hour."""
-    who: Fields = {"mfo.loan.id": f"L-ear-{key}", "mfo.client.id": someone(rng).id}
-    signed: Fields = {"mfo.amount": 900_000, "mfo.loan.online": True, "mfo.loan.secured": False}
-    proof: Fields = {"mfo.biometric.result_id": f"m-{key}", "mfo.eds.signature_id": f"e-ear-{key}"}
-    yield 0.0, "loan.contract.signed", {**who, **signed, **proof}
-    yield 20.0, "loan.account_ownership_verified", {**who, "mfo.outcome": "match"}
-    yield 1500.0, "loan.disbursement.executed", {**who, "mfo.amount": 900_000}
+    client = someone(rng)
+    loan: Fields = {"mfo.loan.id": f"L-ear-{key}", "mfo.client.id": client.id}
+    yield from screen(client, 0.0)
+    yield from disclose(loan, 20.0)
+    yield from sign(client, f"ear-{key}", {**loan, "mfo.amount": 900_000}, 300.0)
+    yield from own_account(client, loan, 320.0)
+    yield 1800.0, "loan.disbursement.executed", {**loan, "mfo.amount": 900_000, **_to(client.account)}
 
 
 def bureau_leak(rng: Chance, key: str) -> Iterator[Step]:
     """An employee looks people up without an application and uses a messenger beside the bureau session."""
     number = rng.employee()
     who: Fields = {"user.id": staff(number), "mfo.workstation.id": workstation(number)}
-    yield 0.0, "pkb.workstation.session_started", {**who, "mfo.workstation.ownership": "own"}
+    own: Fields = {"mfo.workstation.ownership": "own", "mfo.os.auth": "password"}
+    yield 0.0, "pkb.workstation.session_started", {**who, **own}
     for i in range(4):
         looked: Fields = {**who, "mfo.request.id": f"q-{key}-{i}", "mfo.client.iin": someone(rng).iin}
         yield 30.0 + i * 45, "pkb.report.requested", looked
@@ -93,8 +96,7 @@ def device_farm(rng: Chance, key: str) -> Iterator[Step]:
     """One device applies for many persons."""
     device = f"d-farm-{key}"
     for i in range(6):
-        client: Client = someone(rng)
-        form: Fields = {"mfo.client.iin": client.iin, "device.id": device, "mfo.loan.amount": 150_000}
+        form: Fields = {**filled_in(someone(rng)), "device.id": device, "mfo.loan.amount": 150_000}
         yield i * 400.0, "portal.application.submitted", form
 
 
@@ -150,7 +152,7 @@ def stacking(rng: Chance, key: str) -> Iterator[Step]:
     """One person applies again and again before any lender sees the others."""
     client = someone(rng)
     for i in range(5):
-        form: Fields = {"mfo.client.iin": client.iin, "device.id": client.device, "mfo.loan.amount": 90_000 + i}
+        form: Fields = {**filled_in(client), "mfo.loan.amount": 90_000 + i}
         yield i * 420.0, "portal.application.submitted", form
     seen: Fields = {"mfo.client.iin": client.iin, "mfo.lenders": 4, "mfo.window_minutes": 60}
     yield 2400.0, "bureau.applications.reported", seen
@@ -160,16 +162,15 @@ def one_address(rng: Chance, key: str) -> Iterator[Step]:
     """A call centre of fraudsters applies for many persons from one address, each on a device of its own."""
     address = f"192.0.2.{rng.randrange(1, 255)}"
     for i in range(11):
-        form: Fields = {"mfo.client.iin": someone(rng).iin, "device.id": f"d-one-{key}-{i}", "source.ip": address}
+        form: Fields = {**filled_in(someone(rng)), "device.id": f"d-one-{key}-{i}", "source.ip": address}
         yield i * 240.0, "portal.application.submitted", form
 
 
 def stolen_document(rng: Chance, key: str) -> Iterator[Step]:
     """Two persons register with one document."""
     for i in range(2):
-        person: Fields = {"mfo.client.iin": someone(rng).iin, "mfo.document.number": f"N{key}"}
-        proof: Fields = {"mfo.biometric.session_id": f"b-{key}-{i}", "mfo.eds.certificate.serial": f"s-{key}-{i}"}
-        yield i * 5000.0, "portal.registration.completed", {**person, **proof}
+        name = f"{key}-{i}"
+        yield from register(rng, someone(rng), f"sto-{name}", f"sto-{name}", i * 5000.0, document=f"N{key}")
 
 
 def helpful_stranger(rng: Chance, key: str) -> Iterator[Step]:
@@ -203,14 +204,14 @@ def own_rights(rng: Chance, key: str) -> Iterator[Step]:
 def split_payout(rng: Chance, key: str) -> Iterator[Step]:
     """A large sum is cut into loans of one day, each paid out at once."""
     client = someone(rng)
+    yield from screen(client, 0.0)
     for i in range(3):
         loan: Fields = {"mfo.loan.id": f"L-spl-{key}-{i}", "mfo.client.id": client.id}
-        signed: Fields = {"mfo.amount": 150_000, "mfo.loan.online": True, "mfo.loan.secured": False}
-        proof: Fields = {"mfo.biometric.result_id": f"m-{key}-{i}", "mfo.eds.signature_id": f"e-spl-{key}-{i}"}
-        at = i * 3000.0
-        yield at, "loan.contract.signed", {**loan, **signed, **proof}
-        yield at + 20, "loan.account_ownership_verified", {**loan, "mfo.outcome": "match"}
-        yield at + 900, "loan.disbursement.executed", {**loan, "mfo.amount": 150_000}
+        at = 300 + i * 3000.0
+        yield from disclose(loan, at - 280)
+        yield from sign(client, f"spl-{key}-{i}", {**loan, "mfo.amount": 150_000}, at)
+        yield from own_account(client, loan, at + 20)
+        yield at + 900, "loan.disbursement.executed", {**loan, "mfo.amount": 150_000, **_to(client.account)}
 
 
 def two_countries(rng: Chance, key: str) -> Iterator[Step]:
@@ -240,6 +241,10 @@ def open_database(rng: Chance, key: str) -> Iterator[Step]:
     }
     zones: Fields = {"observer.ingress.zone": "internet", "observer.egress.zone": "db", "mfo.firewall.action": "allow"}
     yield 0.0, "net.firewall.flow", {**flow, **zones}
+
+
+def _to(account: str) -> Fields:
+    return {"mfo.payout.account_hash": account, "mfo.payout.type": "bank"}
 
 
 CAMPAIGNS: tuple[tuple[Story, tuple[str, ...]], ...] = (

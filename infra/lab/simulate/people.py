@@ -13,6 +13,8 @@ APPLICANTS = 2_000_000
 """Of whom each borrows once; most were no clients before."""
 STAFF = 140
 BRANCHES = 18
+_FAMILIES = ("Ахметов", "Ибраев", "Ким", "Нұрланов", "Омаров", "Петров", "Сейтқали", "Төлеген", "Шевченко")
+_GIVEN = ("А.", "Б.", "Г.", "Д.", "Е.", "Қ.", "М.", "Н.", "С.", "Т.", "Ә.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ class Client:
         return f"+7{operator}{1_000_000 + self.number * 7 % 8_999_999}"
 
     @property
+    def name(self) -> str:
+        """His name."""
+        return f"{_FAMILIES[self.number % len(_FAMILIES)]} {_GIVEN[self.number // 7 % len(_GIVEN)]}"
+
+    @property
+    def document(self) -> str:
+        """The number of his identity card."""
+        return f"{10_000_000 + self.number:09d}"
+
+    @property
     def device(self) -> str:
         """His usual device."""
         return f"d-{_hash('device', self.number)[:10]}"
@@ -66,10 +78,16 @@ class Chance(Random):
     """The dice of a stream, and how many employees there are to throw them for."""
 
     staff = STAFF
+    turn = 0
 
     def employee(self) -> int:
         """Pick one of the staff."""
         return self.randrange(max(self.staff, 1_000)) % self.staff
+
+    def on_duty(self) -> int:
+        """Whose turn it is: nobody sits at his workstation twice at once."""
+        self.turn = (self.turn + 1) % self.staff
+        return self.turn
 
 
 def staff(number: int) -> str:

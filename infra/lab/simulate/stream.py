@@ -11,11 +11,14 @@ from typing import Any
 import orjson
 
 from infra.lab.simulate.campaigns import CAMPAIGNS
+from infra.lab.simulate.lending import borrow
 from infra.lab.simulate.people import STAFF, Chance
-from infra.lab.simulate.stories import STORIES
+from infra.lab.simulate.stories import Story, collect, hum, shift, visit
+
+STORIES: tuple[tuple[Story, int], ...] = ((visit, 50), (borrow, 14), (collect, 14), (shift, 4), (hum, 18))
 
 EVENTS_PER_DAY = 100_000
-EVENTS_PER_STORY = 6.2
+EVENTS_PER_STORY = 9.85
 EVENTS_PER_EMPLOYEE = 25_000
 """A day's events that need one more employee: who looked up as many people as a hundred would is found out."""
 CAMPAIGN_EVERY = 4_000
@@ -25,7 +28,7 @@ SOURCE_OF = {
     "portal": "portal", "channel": "portal", "otp": "otp-gateway", "veridoc": "verigram", "verilive": "verigram",
     "veriface": "verigram", "coid": "coid", "phone": "coid", "eds": "eds-validator", "pkb": "bureau-gateway",
     "bureau": "bureau-gateway", "antifraud": "antifraud", "loan": "loans", "collection": "collections",
-    "legal": "registry", "fraud": "contact-centre", "archive": "archive",
+    "aml": "aml", "legal": "registry", "fraud": "contact-centre", "archive": "archive",
 }  # fmt: skip
 
 
