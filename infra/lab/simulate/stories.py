@@ -21,7 +21,7 @@ def someone(rng: Chance) -> Client:
 
 
 def code(rng: Chance, client: Client, session: str, at: float, purpose: str) -> Telling:
-    """A one-time code is asked for and entered within its minute. Now and then it does not arrive and another is sent."""
+    """A code is asked for and entered within its minute. Now and then one does not arrive and another is sent."""
     otp = f"otp-{purpose}-{session}"
     asked: Fields = {"mfo.purpose": purpose, "session.id": session, "mfo.client.phone": client.phone}
     if rng.random() < 0.01:
