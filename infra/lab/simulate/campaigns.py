@@ -267,7 +267,7 @@ CAMPAIGNS: tuple[tuple[Story, tuple[str, ...]], ...] = (
     (one_address, ("application-velocity-address",)),
     (stolen_document, ("synthetic-identity",)),
     (helpful_stranger, ("remote-access-tool",)),
-    (curious_employee, ("insider-without-purpose",)),
+    (curious_employee, ("insider-without-purpose", "record-without-purpose")),
     (leaver, ("access-after-leaving", "log-tampered")),
     (own_rights, ("self-approved-access",)),
     (split_payout, ("cooling-off-split",)),
