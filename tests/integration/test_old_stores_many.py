@@ -20,7 +20,7 @@ from infra.inbound.gateway_statuses import gateway_person, read_statuses
 from infra.lab.testbed.gateway import GatewayServer, ReferenceGateway
 from infra.store.log.verify import Fault, verify
 from infra.store.models.duties import ClockRow, NoticeRow
-from tests.support import ANALYST, COMPLIANCE, DATA, MovingClock, World
+from tests.support import ANALYST, COMPLIANCE, COMPLIANCE_2, DATA, MovingClock, World
 
 STORE = DATA / "stores" / "56dc29b"
 
@@ -72,6 +72,11 @@ def goes_on(world: World, gateway: ReferenceGateway, about: dict[str, Any]) -> N
     incident, container = about["incident"], world.container
     container.dispatch(NameClients(incident_id=incident, clients=("later",), reason="the log shows him"), by=ANALYST)
     world.work()
+    for row in world.held(NoticeRow, kind="client"):
+        if row.subject in about["edited"]:  # what a person wrote is not written anew: he adds whom the client may call
+            for language in container.decisions.load(Notice, row.id).content:
+                fields = {"contact": world.settings.organisation_contact}
+                container.acts.edit_notice(row.id, language, fields, None, by=COMPLIANCE_2)
     container.acts.approve_client_notices(incident, by=COMPLIANCE)
     world.work()
     assert fates(world) == {"handed-over": about["clients"] - 49, "sent": 50}

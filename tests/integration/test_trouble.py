@@ -72,8 +72,8 @@ def test_a_build_that_does_not_know_these_facts_refuses_the_store(tmp_path: Path
     World(tmp_path).container.close()
     store = sqlite3.connect(tmp_path / "qorgau.sqlite")
     assert store.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("10",)
-    store.execute("UPDATE meta SET value = '10' WHERE key = 'schema'")
+    store.execute("UPDATE meta SET value = '11' WHERE key = 'schema'")
     store.commit()
     store.close()
-    with pytest.raises(DataError, match="has schema 10, this version of qorgau knows 9; use the newer program"):
+    with pytest.raises(DataError, match="has schema 11, this version of qorgau knows 10; use the newer program"):
         SqliteDatabase(tmp_path / "qorgau.sqlite").migrate()
