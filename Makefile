@@ -47,10 +47,10 @@ test-services: install-dev  ## adapters against real servers
 test-full: install-dev  ## the scenarios over PostgreSQL and Elasticsearch instead of the embedded default
 	FULL_SETUP=1 $(BIN)/pytest -n $(JOBS) --dist worksteal tests/scenarios -m "not slow"
 
-coverage: install-dev  ## unit tests and scenarios; branch coverage of the core against its floors
+coverage: install-dev  ## unit tests, scenarios and obligations; branch coverage of the core against its floors
 	@mkdir -p var/coverage
 	$(COVERAGE) erase
-	$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal -m "not slow and not services" tests/unit tests/scenarios
+	$(COVERAGE) run -m pytest -n $(JOBS) --dist worksteal -m "not slow and not services" tests/unit tests/scenarios tests/obligations
 	$(COVERAGE) combine --quiet
 	$(COVERAGE) json --quiet -o var/coverage/report.json
 	$(BIN)/python -m tests.coverage_gate var/coverage/report.json engine=95 rules+playbooks=90
