@@ -169,7 +169,9 @@ def notices(old: Old) -> None:
                 world.container.acts.edit_notice(row.id, language, {"late": "не было связи"}, None, by=COMPLIANCE)
         world.container.acts.approve_notice(row.id, None, by=COMPLIANCE_2)
     world.work()
-    fates = {row.state for row in world.held(NoticeRow) if not row.addressees}  # a text to many has those of its notices
+    fates = {
+        row.state for row in world.held(NoticeRow) if not row.addressees
+    }  # a text to many has those of its notices
     assert fates == {"sent"}
     assert world.clocks(old.about["missed"])["regulator-notice"]["state"] == "satisfied-late"
 
