@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fastapi.testclient import TestClient
+
 from engine.notices.notice import Notice
 from infra.read.notices.open_points import points_of
-from tests.support import ANALYST, COMPLIANCE, World
+from infra.web.app import create_app
+from tests.support import ANALYST, COMPLIANCE, PASSWORD, World
 
 
 def given_an_edited_draft(world: World) -> Notice:
@@ -38,3 +41,14 @@ def test_an_approved_text_has_nothing_to_check(world: World) -> None:
     key = world.notices(world.incidents()[0]["id"])["regulator"]["id"]
     world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     assert points(world, key) == ({}, {})
+
+
+def test_the_page_shows_both_by_their_headings(world: World) -> None:
+    notice = given_an_edited_draft(world)
+    world.container.acts.name_clients(notice.incident_id, ["c-2"], [], "she called", by=ANALYST)
+    world.work()
+    with TestClient(create_app(world.container)) as web:
+        web.post("/sign-in", data={"user": COMPLIANCE.id, "password": PASSWORD})
+        page = web.get(f"/notices/{notice.id}").text
+    assert "Not known yet" in page and "Причины" in page
+    assert "Changed since it was written" in page and "Количество затронутых клиентов" in page

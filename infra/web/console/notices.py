@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,7 @@ from infra.outbound.mail import NoticeMail, Spool, afc_json
 from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.finders import load_notice
 from infra.read.notices.documents import as_read_by, notice_document, whom
-from infra.read.notices.open_points import points_of
+from infra.read.notices.open_points import Points, points_of
 from infra.read.notices.versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
@@ -79,11 +80,21 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         later=notices.later(container.database, notice.incident_id, notice.kind, notice.subject),
         missing=() if notice.approved_at else container.settings.missing_for(notice.kind, recipients(notice.recipient)),
         password=_password(container, session, notice),
-        points=points_of(container.decisions, container.drafting, notice, container.clock.now()),
+        points=_points(container, notice, headings),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
     )  # fmt: skip
+
+
+def _points(container: Container, notice: Notice, headings: Mapping[str, Mapping[str, str]]) -> Points:
+    """What is open in a text and what changed, by the headings that people read."""
+    found = points_of(container.decisions, container.drafting, notice, container.clock.now())
+    named = (
+        {language: tuple(headings[language].get(it, it) for it in names) for language, names in part.items()}
+        for part in found
+    )
+    return Points(*named)
 
 
 def _password(container: Container, session: Session, notice: Notice) -> str:
