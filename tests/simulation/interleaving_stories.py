@@ -6,10 +6,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from engine.notices.kinds import notice_kind
+from engine.notices.notice import Notice
 from engine.protection.facts import LegalAct
-from infra.store.models.duties import ClockRow, NoticeRow, OrderRow, ProtectionRow
+from infra.store.models.duties import NoticeRow, OrderRow, ProtectionRow
 from infra.store.models.governance import ActionRow
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, FRAUD, MONDAY, World
+
+PROOF = b"%PDF-1.7 their answer"
 
 
 def change(world: World, client: str, field: str = "iin", **more: Any) -> bytes:
@@ -49,8 +53,12 @@ def approve_all(world: World, incident: str) -> None:
     acts = world.container.acts
     drafts = world.held(NoticeRow, incident_id=incident, state="draft")
     for row in sorted(drafts, key=lambda it: (it.kind, it.subject, it.stage, it.id)):
-        clock = world.held(ClockRow, owner_id=incident, kind="regulator-notice")
-        if row.kind in ("regulator", "pd_authority") and clock and clock[0].breached_at:
+        notice = world.container.decisions.load(Notice, row.id)
+        if (
+            notice_kind(row.kind).explain_if_late
+            and "late" in notice.content["ru"]
+            and not notice.content["ru"]["late"]
+        ):
             acts.edit_notice(row.id, "ru", {"late": "не было связи"}, None, by=COMPLIANCE)
         acts.approve_notice(row.id, None, by=COMPLIANCE_2)
     world.work()
@@ -150,7 +158,9 @@ def act_entered_by_hand(world: World) -> None:
     """An act is entered and is not genuine: the orders are lifted while others go out."""
     key = world.container.acts.register_act(resolution(), by=COMPLIANCE)
     world.feed(complaint(world, "c-9"))
-    world.container.acts.verify_act(key, False, "they know nothing of it", by=COMPLIANCE_2)
+    world.container.acts.verify_act(key, False, "they know nothing of it", by=COMPLIANCE_2, document=PROOF)
+    world.work()
+    world.container.acts.verify_act(key, False, "asked them again", by=COMPLIANCE)
     world.feed(
         world.event("collection.contact_attempted", mfo__loan__id="L-9", mfo__client__id="c-9", mfo__channel="call")
     )
