@@ -53,6 +53,8 @@ def _incident(fact: Fact, names: dict[str, str]) -> str | None:
             return say("Severity is now {severity}", severity=word(fact.severity))
         case i.ContainmentStarted():
             return say("Contained: {action}", action=fact.action)
+        case i.ContainmentLapsed():
+            return say("Not contained any more: {reason}", reason=fact.reason)
         case i.CauseEliminated():
             return say("Cause eliminated: {evidence}", evidence=fact.evidence)
         case i.ConsequenceEliminated():

@@ -18,10 +18,11 @@ from engine.containment.facts import (
     ReleaseOrdered,
     ReleaseProposed,
 )
-from engine.kernel.answers import Judged, Subject, says_something, subjects_of
-from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
+from engine.kernel.answers import Judged, Subject, subjects_of
+from engine.kernel.errors import SecondPersonNeeded
 from engine.kernel.facts import Entities, Fact, Person, foreign
 from engine.kernel.ids import derive
+from engine.kernel.words import need_own_words
 from engine.permissions import require
 
 
@@ -162,8 +163,7 @@ def order_release(
 def release(it: Containment, held: Collection[str], reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Release before the incident ends: one person proposes, another one decides."""
     require("release-containment", by)
-    if not reason.strip():
-        raise DecisionRefused("a release needs its ground")
+    need_own_words(reason)
     if not it.holding:
         return []
     if not it.proposed_by:
@@ -176,8 +176,7 @@ def release(it: Containment, held: Collection[str], reason: str, *, by: Person, 
 def confirm_release(it: Containment, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Say, in own words, that what was blocked is released: the system cannot be asked."""
     require("confirm-release", by)
-    if not says_something(reason):
-        raise DecisionRefused("say in your own words what was released and how you know")
+    need_own_words(reason)
     if it.release_ordered_at is None or it.released_at is not None:
         return []
     return [ReleaseConfirmed(at=at, actor=by.id, reason=reason, containment_id=it.id, reference="", done_at=at)]

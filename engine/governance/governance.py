@@ -37,6 +37,7 @@ from engine.governance.signs import Sign
 from engine.kernel.errors import DecisionRefused, InputError, NotFound, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
+from engine.kernel.words import need_own_words
 from engine.kernel.yaml_text import read_yaml
 from engine.permissions import require
 
@@ -219,7 +220,8 @@ def done(
         raise NotFound("there is no duty '{key}'; known: {known}", key=key, known=sorted(duty_specs()))
     if done_on > today:
         raise InputError("it cannot have been done in the future", field="done_on")
-    if not evidence.strip() or len(evidence) > 5_000:
+    need_own_words(evidence)
+    if len(evidence) > 5_000:
         raise DecisionRefused("say in 1 to 5000 characters what proves it")
     return [
         DutyDone(
@@ -252,8 +254,7 @@ def close_action(duty: Duty, action: str, evidence: str, *, by: Person, at: date
     require("close-action", by)
     if action not in duty.actions or action in duty.closed:
         raise DecisionRefused("there is no such open action")
-    if not evidence.strip():
-        raise DecisionRefused("closing an action needs its evidence")
+    need_own_words(evidence)
     return [ActionClosed(at=at, actor=by.id, duty_id=duty.id, action_id=action, evidence=evidence)]
 
 

@@ -121,7 +121,7 @@ def lower_notifiability(work: Work, command: LowerNotifiability) -> Decided:
     incident = work.get(Incident, command.incident_id)
     facts = casework.lower_notifiability(incident, command.reason, by=work.by, at=work.at)
     work.record(Incident, incident.id, facts)
-    return Decided(decided=not incident.notifiable and incident.lowering is None)
+    return Decided(decided=not incident.owes and incident.lowering is None)
 
 
 @handles(NameClientList)

@@ -95,22 +95,23 @@ def _client(desk: Desk, protection_id: str, by: Person) -> str:
 @handles(AttachDocument)
 def attach_document(desk: Desk, command: AttachDocument, by: Person) -> Outcome:
     """Attach a document; its original goes to the archive."""
-    client = _client(desk, command.protection_id, by)
-    kept = desk.keep(command.document, client=client, about="protection", by=by, name="")
+    _attached(desk, command.protection_id, command.document, by)
+    return DONE
+
+
+def _attached(desk: Desk, key: str, document: Attachment, by: Person) -> str:
+    """Attach a document; return its id in the archive."""
+    kept = desk.keep(document, client=_client(desk, key, by), about="protection", by=by, name="")
     with desk.work(by) as work:
-        it = work.get(Protection, command.protection_id)
+        it = work.get(Protection, key)
         facts = deciding.attach(it, kept.document_id, kept.sha256, kept.name, by=by, at=work.at)
         work.record(Protection, it.id, facts)
-    return DONE
+    return kept.document_id
 
 
 def _kept(desk: Desk, key: str, document: Attachment | None, document_id: str, by: Person) -> str:
     """Attach a document that came with a command; return its id, or that of the one that was named."""
-    if document is None:
-        return document_id
-    attach_document(desk, AttachDocument(protection_id=key, document=document), by)
-    with desk.work(by) as work:
-        return next(reversed(work.get(Protection, key).documents))
+    return document_id if document is None else _attached(desk, key, document, by)
 
 
 @handles(VerifyAct)
@@ -120,7 +121,7 @@ def verify_act(desk: Desk, command: VerifyAct, by: Person) -> Outcome:
     document_id = _kept(desk, key, command.document, command.document_id, by)
     with desk.work(by) as work:
         it = work.get(Protection, key)
-        document_id = document_id or next(reversed(it.documents), "")
+        document_id = document_id or next(reversed(it.proofs), "")
         facts = deciding.verify_act(it, command.genuine, command.reason, document_id=document_id, by=by, at=work.at)
         work.record(Protection, it.id, facts)
     return DONE

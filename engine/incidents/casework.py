@@ -226,7 +226,7 @@ def lower_notifiability(incident: Incident, reason: str, *, by: Person, at: date
     """Say that the law's duties do not hold: the first call proposes, a second person from compliance agrees. Of an
     incident that owes nothing yet it says that its confirmation shall raise no duties either."""
     _works(incident, "lower-notifiability", by)
-    if not incident.notifiable and (incident.waived or not owes_when_confirmed(incident.incident_class)):
+    if not incident.owes and (incident.waived or not owes_when_confirmed(incident.incident_class)):
         return []
     if not reason.strip():
         raise DecisionRefused("say why the law's duties do not hold")
@@ -270,7 +270,7 @@ def suppress(incident: Incident, until: datetime, reason: str, *, by: Person, at
     require("suppress-findings", by)
     if incident.is_open or incident.disposition not in ("false_positive", "benign_positive"):
         raise DecisionRefused("findings are suppressed after an incident was closed as false or benign")
-    if incident.notifiable:
+    if incident.owes:
         raise DecisionRefused("findings of a notifiable rule are never suppressed; tune the rule instead")
     if not at < until <= at + LONGEST_SUPPRESSION:
         raise DecisionRefused("findings are suppressed for at most {days} days", days=LONGEST_SUPPRESSION.days)

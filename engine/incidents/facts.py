@@ -111,6 +111,13 @@ class ContainmentStarted(Fact):
     action: str
 
 
+class ContainmentLapsed(Fact):
+    """What was said to be contained is not: of somebody who joined later the block was refused."""
+
+    topic: ClassVar[str] = "incident.containment-lapsed.v1"
+    incident_id: str
+
+
 class CauseEliminated(Fact):
     """The cause is gone; one of the two proofs of remediation."""
 
@@ -290,7 +297,8 @@ ContentFact = (
 HandlingFact = (
     IncidentAssigned | IncidentAcknowledged | IncidentConfirmed
     | SeverityChanged | NotifiabilityRaised | NotifiabilityLoweringProposed
-    | NotifiabilityLowered | ContainmentStarted | CauseEliminated | ConsequenceEliminated | RecoveryConfirmed
+    | NotifiabilityLowered | ContainmentStarted | ContainmentLapsed | CauseEliminated | ConsequenceEliminated
+    | RecoveryConfirmed
 )  # fmt: skip
 EndingFact = (
     IncidentMerged | ClosureProposed | IncidentClosed | IncidentReopened | SuppressionSet | LessonsRecorded | NoteAdded

@@ -15,6 +15,7 @@ from engine.incidents.facts import (
     ClientsNamed,
     ClosureProposed,
     ConsequenceEliminated,
+    ContainmentLapsed,
     ContainmentStarted,
     ContentFact,
     Disposition,
@@ -117,6 +118,8 @@ class Incident:
     assignee: str | None = None
     acknowledged_at: datetime | None = None
     contained_at: datetime | None = None
+    lapsed: bool = False
+    """Whether what was contained is not any more: it is once everything that was ordered is confirmed."""
     cause_eliminated: bool = False
     consequence_eliminated: bool = False
     recovered_at: datetime | None = None
@@ -173,6 +176,16 @@ class Incident:
         return self.found.holds(kind, value) or self.said.holds(kind, value)
 
     @property
+    def owes(self) -> bool:
+        """Say whether a duty of the law holds: that of its class, or that of a breach of personal data by itself."""
+        return self.notifiable or self.owes_for_data
+
+    @property
+    def owes_for_data(self) -> bool:
+        """Say whether the duty of a breach of personal data holds; two persons may have found that none does."""
+        return self.personal_data and not self.waived
+
+    @property
     def phase(self) -> Phase:
         """Name the phase of handling."""
         if self.merged_into is not None:
@@ -216,7 +229,7 @@ class Incident:
             case IncidentOpened():
                 self._open(fact)
             case FindingJoined():
-                self._take(_joined_part(fact))
+                self._take(_part_of(fact))
             case FindingsTakenOver():
                 for part in fact.parts:
                     self._take(part)
@@ -261,8 +274,10 @@ class Incident:
                 self.waived = True
                 self.classified_at = None
             case ContainmentStarted():
-                self.contained_at = self.contained_at or fact.at
+                self.contained_at, self.lapsed = self.contained_at or fact.at, False
                 self.measures.append(("contained", fact.at))
+            case ContainmentLapsed():
+                self._lapse()
             case CauseEliminated():
                 self.cause_eliminated = True
                 self.measures.append(("cause", fact.at))
@@ -311,7 +326,7 @@ class Incident:
         self.severity_reason = self.notifiable_reason = fact.reason
         if fact.notifiable:
             self.classified_at = fact.detected_at
-        for part in fact.parts or (_opening_part(fact),):
+        for part in fact.parts or (_part_of(fact),):
             self._take(part)
 
     def _put(self, key: str, part: FindingPart) -> None:
@@ -344,7 +359,7 @@ class Incident:
             self.first_event_at = part.first_event_at
 
     def _absorb(self, fact: IncidentAbsorbed) -> None:
-        """The earlier of the two times of each kind of handling counts: work done before a merge was done."""
+        """Of the two acknowledgements the earlier counts, for somebody was at work; both are contained once each is."""
         self.absorbed.append(fact.other)
         for part in fact.parts:
             self._put(part.finding_id or f"merged:{fact.other}", part)
@@ -355,7 +370,15 @@ class Incident:
         self.notifiable = self.notifiable or fact.notifiable
         self.personal_data = self.personal_data or fact.personal_data
         self.acknowledged_at = _earliest(self.acknowledged_at, fact.acknowledged_at)
-        self.contained_at = _earliest(self.contained_at, fact.contained_at)
+        if self.contained_at is not None and (fact.contained_at is not None or fact.notifiable):
+            if fact.contained_at is None:
+                self._lapse()
+            else:
+                self.contained_at = max(self.contained_at, fact.contained_at)
+
+    def _lapse(self) -> None:
+        self.contained_at, self.lapsed = None, True
+        self.measures = [it for it in self.measures if it[0] != "contained"]
 
 
 def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
@@ -363,28 +386,11 @@ def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
     return min(found) if found else None
 
 
-def _opening_part(fact: IncidentOpened) -> FindingPart:
+def _part_of(fact: IncidentOpened | FindingJoined) -> FindingPart:
     return FindingPart(
-        finding_id=fact.finding_id,
-        rule_name=fact.rule_name,
-        detected_at=fact.detected_at,
-        entities=fact.entities,
-        notifiable=fact.notifiable,
-        personal_data=fact.personal_data,
-        first_event_at=fact.first_event_at,
-    )
-
-
-def _joined_part(fact: FindingJoined) -> FindingPart:
-    return FindingPart(
-        finding_id=fact.finding_id,
-        rule_name=fact.rule_name,
-        detected_at=fact.detected_at,
-        entities=fact.entities,
-        notifiable=fact.notifiable,
-        personal_data=fact.personal_data,
-        first_event_at=fact.first_event_at,
-    )
+        finding_id=fact.finding_id, rule_name=fact.rule_name, detected_at=fact.detected_at, entities=fact.entities,
+        notifiable=fact.notifiable, personal_data=fact.personal_data, first_event_at=fact.first_event_at,
+    )  # fmt: skip
 
 
 def ends_duties(disposition: Disposition) -> bool:

@@ -33,10 +33,10 @@ from engine.incidents.facts import (
 )
 from engine.incidents.incident import Incident
 from engine.incidents.owing import must_be_raised
-from engine.kernel.answers import says_something
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, OfIncident, Person
 from engine.kernel.ids import derive
+from engine.kernel.words import need_own_words
 from engine.permissions import require, require_stage, roles_of
 
 TRIAGE = roles_of("assign-incident")
@@ -177,8 +177,7 @@ MEASURES: tuple[Measure, ...] = ("containment", "cause", "consequence", "recover
 def record_measure(incident: Incident, measure: Measure, evidence: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Record a measure with its evidence; recovery needs cause and consequences eliminated first."""
     _triage(incident, "record-measure", by)
-    if not says_something(evidence):
-        raise DecisionRefused("a measure needs its evidence in words or a reference")
+    need_own_words(evidence)
     common: OfIncident = {"at": at, "actor": by.id, "reason": "", "incident_id": incident.id}
     match measure:
         case "containment":
@@ -203,7 +202,7 @@ def merge(
         raise DecisionRefused("an incident cannot be merged into itself")
     if not reason.strip():
         raise DecisionRefused("a merge needs a reason")
-    if incident.notifiable and not into.notifiable:
+    if incident.owes and not into.owes:
         raise DecisionRefused("a notifiable incident cannot disappear into one that is not; merge the other way round")
     merged = IncidentMerged(at=at, actor=by.id, reason=reason, incident_id=incident.id, into=into.id)
     absorbed = IncidentAbsorbed(
@@ -250,7 +249,7 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
     common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if disposition == "true_positive" and must_be_raised(incident):
         return [*_confirmed(incident, common), ClosureProposed(**common, disposition=disposition)]
-    if not incident.notifiable:
+    if not incident.owes:
         return [IncidentClosed(**common, disposition=disposition, second_person=None)]
     if incident.proposed is None or incident.proposed[1] != disposition:
         return [ClosureProposed(**common, disposition=disposition)]

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from engine.kernel.errors import DecisionRefused, InputError
 from engine.kernel.facts import Fact, Person, Reasoned
+from engine.kernel.words import is_reference, need_own_words, own_words
 from engine.notices.facts import (
     DeliveryState,
     NoticeBounced,
@@ -36,8 +37,7 @@ def settle_unknown(
     if not doubtful or (recipient is not None and recipient not in doubtful):
         raise DecisionRefused("only a notice in the state unknown can be settled")
     require("settle-notice", by)
-    if not evidence.strip():
-        raise DecisionRefused("settling a notice needs evidence in words")
+    need_own_words(evidence)
     to = recipient or doubtful[0]
     common: _Settled = {"at": at, "actor": by.id, "reason": evidence, "notice_id": notice.id, "recipient": to}
     if taken:
@@ -56,7 +56,8 @@ def hand_over(
     open_ones = [d.recipient for d in notice.deliveries.values() if d.state != "sent"]
     if not open_ones or (recipient is not None and recipient not in open_ones):
         raise DecisionRefused("the notice was handed over already")
-    if not channel.strip() or not reference.strip() or len(channel) > 100 or len(reference) > 200:
+    named = own_words(channel) and is_reference(reference)
+    if not named or len(channel) > 100 or len(reference) > 200:
         raise DecisionRefused("name the channel and the reference that proves it")
     if handed_at > at or handed_at < notice.approved_at.replace(second=0, microsecond=0):  # a form gives minutes
         raise InputError("it was handed over between its approval and now", field="handed_at")
@@ -133,7 +134,7 @@ def receipt(
     found = next((d for d in sent if recipient in (None, d.recipient)), None)
     if found is None:
         raise DecisionRefused("only a notice that was handed over can be receipted")
-    if not reference.strip() or len(reference) > 200:
+    if not is_reference(reference) or len(reference) > 200:
         raise DecisionRefused("a receipt has the recipient's reference, of at most 200 characters")
     if received_on > at.date():
         raise InputError("a receipt cannot be of the future", field="received_on")

@@ -25,6 +25,7 @@ class ContainmentPolicy:
     after: tuple[str, ...] = ()
     answers: tuple[type[Fact], ...] = (
         i.FindingJoined, i.FindingsTakenOver, i.ClientsNamed, i.IncidentAbsorbed, i.IncidentClosed,
+        b.ContainmentAnswered, b.ContainmentConfirmed,
     )  # fmt: skip
 
     def answer(self, context: Context, stored: StoredFact) -> None:
@@ -40,6 +41,31 @@ class ContainmentPolicy:
                     give_release(context, it, facts)
             case i.FindingJoined() | i.FindingsTakenOver() | i.ClientsNamed() | i.IncidentAbsorbed() as fact:
                 self._grow(context, fact.incident_id)
+            case b.ContainmentAnswered(verdict="refused" | "unclear") as fact:
+                self._not_contained(context, fact)
+            case b.ContainmentConfirmed() as fact:
+                self._contained(context, context.past(Containment, fact.containment_id).incident_id)
+
+    def _not_contained(self, context: Context, fact: b.ContainmentAnswered) -> None:
+        """Say that an incident is not contained after all: of who joined after that was said the block is refused."""
+        it = context.past(Containment, fact.containment_id)
+        incident = _surviving(context, it.incident_id)
+        said, ordered_at = incident.contained_at, it.ordered_at
+        if incident.is_open and said is not None and ordered_at is not None and said < ordered_at:
+            lapsed = i.ContainmentLapsed(at=context.at, incident_id=incident.id, reason=fact.detail)
+            context.record(Incident, incident.id, [lapsed])
+
+    def _contained(self, context: Context, incident_id: str) -> None:
+        """Say that it is contained again once everything that was ordered is confirmed."""
+        incident = _surviving(context, incident_id)
+        if not (incident.is_open and incident.lapsed):
+            return
+        held = [context.load(Containment, key) for key in containments_of(context, incident.id)]
+        if all(it.confirmed_at is not None or it.release_ordered_at is not None for it in held):
+            action = "everything that was ordered is confirmed: " + ", ".join(sorted({it.order or "" for it in held}))
+            context.record(
+                Incident, incident.id, [i.ContainmentStarted(at=context.at, incident_id=incident.id, action=action)]
+            )
 
     def _grow(self, context: Context, incident_id: str) -> None:
         """Order what joined: the same order as before, for the subjects it does not name yet."""
@@ -76,6 +102,14 @@ def _family(context: Context, incident_id: str) -> set[str]:
         found |= more
         left += sorted(more)
     return found
+
+
+def _surviving(context: Context, incident_id: str) -> Incident:
+    """Return the incident that one is part of now."""
+    incident = context.load(Incident, incident_id)
+    while incident.merged_into is not None:
+        incident = context.load(Incident, incident.merged_into)
+    return incident
 
 
 def ordered(

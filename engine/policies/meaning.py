@@ -21,7 +21,7 @@ def holds(conditions: Iterable[Condition], incident: Incident | None) -> bool:
     """Say whether an incident meets every condition of a duty or a kind of notice."""
     given: dict[Condition, bool] = {
         "notifiable": incident is not None and incident.notifiable,
-        "personal-data": incident is not None and incident.personal_data,
+        "personal-data": incident is not None and incident.owes_for_data,
         "fraud": incident is not None and incident.incident_class == "fraud",
     }
     return all(given[condition] for condition in conditions)

@@ -38,7 +38,7 @@ REMEDIATION = "remediation"
 """The duty whose term stands in the text of a notice."""
 _GROWING = (
     i.IncidentOpened, i.IncidentReopened, i.FindingJoined, i.FindingsTakenOver, i.IncidentAbsorbed, i.ClientsNamed,
-    i.NotifiabilityRaised, i.ContainmentStarted, i.CauseEliminated, i.ConsequenceEliminated,
+    i.NotifiabilityRaised, i.ContainmentStarted, i.ContainmentLapsed, i.CauseEliminated, i.ConsequenceEliminated,
 )  # fmt: skip
 _MAY_HAVE_HEARD = ("approved", "handed-over", "sent")
 """Whoever was told, or may still be, is told how it ended; nobody at whom the first notice failed."""

@@ -31,7 +31,7 @@ from engine.terms.calendar import BusinessCalendar
 INCIDENT_FACTS = (
     i.IncidentOpened, i.FindingJoined, i.FindingsTakenOver, i.ClientsNamed, i.FindingsDetached, i.IncidentAbsorbed,
     i.NotifiabilityRaised, i.NotifiabilityLowered, i.IncidentClosed, i.IncidentReopened, i.IncidentAcknowledged,
-    i.ContainmentStarted, i.RecoveryConfirmed,
+    i.ContainmentStarted, i.ContainmentLapsed, i.RecoveryConfirmed,
 )  # fmt: skip
 CONTAINMENT_FACTS = (b.ReleaseOrdered, b.ReleaseConfirmed)
 NOTICE_FACTS = (n.NoticeSent, n.NoticeBounced)
@@ -71,6 +71,8 @@ def of_incident(context: Context, fact: object) -> Meaning:
             meaning.evidence.append(Evidence(fact.incident_id, "incident-acknowledged", fact.at))
         case i.ContainmentStarted():
             meaning.evidence.append(Evidence(fact.incident_id, "containment-started", fact.at))
+        case i.ContainmentLapsed():
+            meaning.withdrawn.append((Evidence(fact.incident_id, "containment-started", fact.at), fact.reason))
         case i.RecoveryConfirmed():
             meaning.evidence.append(Evidence(fact.incident_id, "recovery-confirmed", fact.at))
     return meaning
@@ -121,8 +123,9 @@ def _absorbed(meaning: Meaning, context: Context, fact: i.IncidentAbsorbed) -> N
     proof = f"done in {other.number} before it was merged"
     if survivor.acknowledged_at is not None:
         meaning.evidence.append(Evidence(survivor.id, "incident-acknowledged", survivor.acknowledged_at, proof=proof))
-    if survivor.contained_at is not None:
-        meaning.evidence.append(Evidence(survivor.id, "containment-started", survivor.contained_at, proof=proof))
+    if survivor.contained_at is None and other.contained_at is None:
+        uncontained = Evidence(survivor.id, "containment-started", fact.at)
+        meaning.withdrawn.append((uncontained, f"{other.number} was merged into this incident and is not contained"))
     reason = f"merged into {survivor.number}, which owes the duty"
     meaning.cancelled.append(Cancellation(other.id, "incident-merged", reason, ENGINE))
 
@@ -134,7 +137,7 @@ def _supplements(context: Context, survivor: Incident, other: Incident, at: date
         f"incident-grew {kind}" for kind in kinds
         if _is_approved(context, kind, survivor) and not _is_approved(context, kind, other)
     ]  # fmt: skip
-    if not told or not survivor.notifiable:
+    if not told or not survivor.owes:
         return []
     joined = other.detected_at if other.notifiable and other.detected_at is not None else at
     anchors: dict[Anchor, datetime] = {"joined": joined}

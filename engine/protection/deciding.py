@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import Fact, Noted, Person
 from engine.kernel.ids import derive
+from engine.kernel.words import need_own_words
 from engine.permissions import require
 from engine.protection.facts import (
     OUTCOMES,
@@ -112,8 +113,7 @@ def verify_act(
     require("verify-act", by)
     if protection.genuine is False or (genuine and protection.genuine):
         raise DecisionRefused("the act was verified already")
-    if not reason.strip():
-        raise DecisionRefused("verifying an act needs a reason or reference")
+    need_own_words(reason)
     if genuine:
         if by.id == protection.registered_by:
             raise SecondPersonNeeded("who entered the act cannot verify it")
@@ -130,7 +130,7 @@ def _not_genuine(protection: Protection, reason: str, *, by: Person, at: datetim
         raise SecondPersonNeeded("who proposed that the act is not genuine cannot also decide it")
     return [
         ActVerified(
-            at=at, actor=by.id, reason=reason or protection.proposed[2], protection_id=protection.id, genuine=False,
+            at=at, actor=by.id, reason=reason, protection_id=protection.id, genuine=False,
             proposed_by=proposer,
         )
     ]  # fmt: skip
@@ -188,14 +188,13 @@ def _proposed(
         raise DecisionRefused(
             "{proposed} proposed an outcome already; somebody else must decide it", proposed=protection.proposed[0]
         )
-    if not reason.strip():
-        raise DecisionRefused("an outcome needs its ground")
+    need_own_words(reason)
     document_id = document_id or next(
         (it.document_id for it in reversed(protection.rulings) if it.document_id and it.ruling == "act-overturned"), ""
     )
     if outcome == "release" and not any(it.ruling == "act-overturned" for it in protection.rulings):
         raise DecisionRefused("the stops are lifted on a decision of a court, or when the act is not genuine")
-    known = {*protection.documents, *(it.document_id for it in protection.rulings if it.document_id)}
+    known = {*protection.proofs, *(it.document_id for it in protection.rulings if it.document_id)}
     if outcome != "write-off" and document_id not in known:
         raise DecisionRefused("what lifts a stop needs the document that it rests on; attach it first")
     if outcome == "remove-loans":
@@ -220,7 +219,7 @@ def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Per
     require("decide-outcome", by)
     if protection.proposed is None:
         raise DecisionRefused("nobody proposed an outcome")
-    proposer, outcome, ground = protection.proposed
+    proposer, outcome, _ = protection.proposed
     if proposer == by.id:
         raise SecondPersonNeeded("who proposed the outcome cannot also decide it")
     if not protection.holds:
@@ -228,9 +227,8 @@ def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Per
     common: _Outcome = {
         "at": at, "actor": by.id, "protection_id": protection.id, "outcome": outcome, "proposed_by": proposer,
     }  # fmt: skip
+    need_own_words(reason)
     if not agreed:
-        if not reason.strip():
-            raise DecisionRefused("declining needs a reason")
         return [OutcomeDeclined(**common, reason=reason)]
     if outcome == "not-genuine":
         require("verify-act", by)
@@ -240,11 +238,11 @@ def decide_outcome(protection: Protection, agreed: bool, reason: str, *, by: Per
         _removable(protection, loans)
         return [
             LoansRemoved(
-                at=at, actor=by.id, reason=reason or ground, protection_id=protection.id, loans=loans,
+                at=at, actor=by.id, reason=reason, protection_id=protection.id, loans=loans,
                 proposed_by=proposer,
             )
         ]  # fmt: skip
-    return [OutcomeDecided(**common, reason=reason or ground)]
+    return [OutcomeDecided(**common, reason=reason)]
 
 
 def join_act(protection: Protection, into: Protection, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
@@ -258,8 +256,7 @@ def join_act(protection: Protection, into: Protection, reason: str, *, by: Perso
         raise DecisionRefused("the act to join it to is {state}", state=into.state)
     if by.id == protection.registered_by:
         raise SecondPersonNeeded("who entered the act cannot join it to another")
-    if not reason.strip():
-        raise DecisionRefused("joining needs a reason")
+    need_own_words(reason)
     covered = set(protection.loans) <= set(into.loans) and set(protection.act.bureaus) <= set(into.act.bureaus)
     if protection.act.client != into.act.client or not covered:
         raise DecisionRefused("the other act does not cover this client with all loans and bureaus; add to it first")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from engine.kernel.answers import Judged, says_something
+from engine.kernel.answers import Judged
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
+from engine.kernel.words import is_reference, need_own_words
 from engine.permissions import require
 from engine.protection.facts import (
     SYSTEM_OF_ORDER,
@@ -203,17 +204,17 @@ def acknowledge_by_hand(
     if held is not None and held.reference == (reference.strip()[:200] or held.reference):
         if held.actor == by.id:
             raise SecondPersonNeeded("who vouched for the order cannot also agree")
+        need_own_words(reason)
         return [
             _acknowledged(
                 protection, order, held.reference, at, at, by.id, proposed_by=held.actor, document_id=held.document_id,
-                reason=reason or held.reason,
+                reason=reason,
             )
         ]  # fmt: skip
-    if not reference.strip():
+    if not is_reference(reference):
         raise DecisionRefused("an acknowledgement needs the other system's reference")
-    if not says_something(reason):
-        raise DecisionRefused("say in your own words what was done and how you know")
-    if not document_id or document_id not in protection.documents:
+    need_own_words(reason)
+    if not document_id or document_id not in protection.proofs:
         raise DecisionRefused("an acknowledgement by hand needs the document that proves it")
     return [
         AcknowledgementProposed(

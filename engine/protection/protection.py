@@ -152,6 +152,12 @@ class Protection:
         return tuple(loan for loan in dict.fromkeys(named) if loan not in self.removed)
 
     @property
+    def proofs(self) -> tuple[str, ...]:
+        """The documents, in their order, that can prove something of the act: the act does not prove it of itself."""
+        own = (self.act.document_id, self.act.document_sha256) if self.act else ("", "")
+        return tuple(key for key, it in self.documents.items() if key != own[0] and it.sha256 != own[1])
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The act itself (empty) and what was added to it, each with its own orders and clocks."""
         return ("", *(it.part for it in self.amendments))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +176,52 @@ def test_a_person_who_says_what_was_done_is_named(world: World, outside: OtherSy
     world.work()
     clock = world.clocks(incident["id"])["immediate-containment"]
     assert clock["state"] == "satisfied"
+
+
+def refused_for(*names: str) -> Callable[[str, Body], Said]:
+    """Answer: refused where an order names one of these, else done."""
+
+    def answer(system: str, order: Body) -> Said:
+        if {it["id"] for it in order["subjects"]} & set(names):
+            return 200, {"reference": "R", "outcomes": said(order, "refused")}
+        return done(order)
+
+    return answer
+
+
+def test_whoever_joins_and_is_not_blocked_takes_the_containment_back(world: World, outside: OtherSystems) -> None:
+    incident = insider(world)
+    assert contained(world, incident) == "satisfied"
+    outside.answer = refused_for("s-77")
+    world.clock.forward(minutes=5)
+    insider(world, session__id="s-77")
+    assert contained(world, incident) == "running"
+    assert world.incidents()[0]["phase"] != "contained"
+    outside.answer = lambda system, order: done(order)
+    world.clock.forward(minutes=10)
+    world.work()
+    assert contained(world, incident) == "satisfied", "asked again, the system confirms"
+
+
+def test_a_merge_contains_nobody(world: World, outside: OtherSystems) -> None:
+    outside.answer = refused_for("op-two")
+    first, second = insider(world), insider(world, user="op-two")
+    assert (contained(world, first), contained(world, second)) == ("satisfied", "running")
+    world.container.acts.merge(first["id"], second["number"], "the same attack", by=ANALYST)
+    world.work()
+    assert contained(world, second) == "running"
+
+
+def test_what_is_merged_in_and_not_contained_takes_the_containment_back(world: World, outside: OtherSystems) -> None:
+    outside.answer = refused_for("op-two")
+    first, second = insider(world), insider(world, user="op-two")
+    world.container.acts.merge(second["id"], first["number"], "the same attack", by=ANALYST)
+    world.work()
+    assert contained(world, first) == "running"
+
+
+def test_two_that_are_contained_stay_so_when_they_are_merged(world: World, outside: OtherSystems) -> None:
+    first, second = insider(world), insider(world, user="op-two")
+    world.container.acts.merge(second["id"], first["number"], "the same attack", by=ANALYST)
+    world.work()
+    assert contained(world, first) == "satisfied"

@@ -298,7 +298,7 @@ def test_a_person_settles_that_a_doubtful_notice_did_not_arrive() -> None:
     ("past", "evidence", "by", "to", "why"),
     [
         (DOUBT, "x", CISO, None, "decision.not-allowed"),
-        (DOUBT, " ", COMPLIANCE, None, "needs evidence"),
+        (DOUBT, " ", COMPLIANCE, None, "own words"),
         (DOUBT, "x", COMPLIANCE, COPY, "only a notice in the state unknown"),
         ((drafted(), approved(), sent()), "x", COMPLIANCE, None, "only a notice in the state unknown"),
     ],

@@ -161,16 +161,16 @@ def test_an_act_that_is_not_genuine_ends_the_protection_by_two_persons_and_a_doc
 
 
 def test_who_entered_the_act_does_not_verify_it() -> None:
-    given(Protection, registered(by="bolat")).when(deciding.verify_act, True, "x", by=COMPLIANCE, at=NOW).refused(
-        "decision.second-person"
-    )
+    given(Protection, registered(by="bolat")).when(
+        deciding.verify_act, True, "called them", by=COMPLIANCE, at=NOW
+    ).refused("decision.second-person")
 
 
 @pytest.mark.parametrize(
     ("past", "reason", "by", "why"),
     [
         ((registered(),), "x", CISO, "decision.not-allowed"),
-        ((registered(),), " ", COMPLIANCE_2, "needs a reason"),
+        ((registered(),), " ", COMPLIANCE_2, "own words"),
         ((registered(), GENUINE), "x", COMPLIANCE_2, "verified already"),
         ((registered(), FALSE), "x", COMPLIANCE_2, "verified already"),
     ],
@@ -239,7 +239,7 @@ def test_release_needs_a_court_that_overturned_the_act() -> None:
     [
         ((registered(),), "write-off", "x", ANALYST, "decision.not-allowed"),
         ((registered(),), "forget", "x", CISO, "an outcome is one of"),
-        ((registered(),), "write-off", " ", CISO, "needs its ground"),
+        ((registered(),), "write-off", " ", CISO, "own words"),
         ((registered(), WRITE_OFF), "write-off", "x", CISO, "bolat proposed an outcome already"),
         ((registered(), FALSE), "write-off", "x", CISO, "is not-genuine"),
         ((registered(), decided("write-off")), "write-off", "x", CISO, "is written-off"),
@@ -258,10 +258,13 @@ def test_a_second_person_decides_the_outcome_and_the_first_is_named() -> None:
     assert after.holds
 
 
-def test_agreeing_without_words_keeps_the_ground_of_the_proposal() -> None:
+def test_who_agrees_says_why() -> None:
+    given(Protection, registered(), RELEASE).when(deciding.decide_outcome, True, "", by=CISO, at=NOW).refused(
+        "own words"
+    )
     after = given(Protection, registered(), RELEASE).when(
-        deciding.decide_outcome, True, "", by=CISO, at=NOW
-    ).then(Like(OutcomeDecided, outcome="release", reason="court"))  # fmt: skip
+        deciding.decide_outcome, True, "it is in force", by=CISO, at=NOW
+    ).then(Like(OutcomeDecided, outcome="release", reason="it is in force"))  # fmt: skip
     assert (after.state, after.holds) == ("released", False)
 
 
@@ -287,7 +290,7 @@ def test_nothing_is_written_off_on_an_act_that_turned_out_forged() -> None:
         ((WRITE_OFF,), True, "x", COMPLIANCE, "decision.second-person"),
         ((WRITE_OFF,), False, "x", COMPLIANCE, "decision.second-person"),
         ((WRITE_OFF,), True, "x", ANALYST, "decision.not-allowed"),
-        ((WRITE_OFF,), False, " ", CISO, "declining needs a reason"),
+        ((WRITE_OFF,), False, " ", CISO, "own words"),
         ((), True, "x", CISO, "nobody proposed"),
     ],
 )
@@ -391,8 +394,9 @@ def test_two_persons_vouch_with_a_document_and_own_words() -> None:
     assert first.orders[order].acknowledged_at is None
     second = given(Protection, registered(), ATTACHED, *ISSUED, first.orders[order].proposed)
     second.when(vouch, order, "letter 5", "", "", by=COMPLIANCE, at=NOW).refused("decision.second-person")
-    second.when(vouch, order, "letter 5", "", "", by=CISO, at=NOW).then(
-        Like(OrderAcknowledged, actor="gulnar", proposed_by="bolat", document_id="d-1", reason="read it")
+    second.when(vouch, order, "letter 5", "", "", by=CISO, at=NOW).refused("own words")
+    second.when(vouch, order, "letter 5", "read it too", "", by=CISO, at=NOW).then(
+        Like(OrderAcknowledged, actor="gulnar", proposed_by="bolat", document_id="d-1", reason="read it too")
     )
     given(Protection, registered(), *ISSUED, done(ISSUED[0])).when(
         orders_of.withdraw_acknowledgement, order, "they never did", by=COMPLIANCE, at=NOW

@@ -252,7 +252,7 @@ def test_a_measure_is_recorded_once(measure: Any) -> None:
 
 
 def test_a_measure_needs_evidence() -> None:
-    given(Incident, opened()).when(triage.record_measure, "cause", " ", by=ANALYST, at=NOW).refused("evidence")
+    given(Incident, opened()).when(triage.record_measure, "cause", " ", by=ANALYST, at=NOW).refused("own words")
 
 
 def merged_into(into: Incident, reason: str = "same act", by: Person = ANALYST) -> Any:
@@ -269,11 +269,11 @@ def test_a_merge_is_recorded_on_both_sides() -> None:
     assert (after.phase, after.is_open) == ("merged", False)
 
 
-def test_what_is_merged_keeps_the_earlier_times_of_handling() -> None:
+def test_what_is_merged_keeps_the_earlier_times_and_contains_nobody() -> None:
     first = fold(Incident, opened(detected_at=THEN), SEEN, CONTAINED)
     _, facts = triage.merge(first, fold(Incident, opened("i-2")), "same", by=ANALYST, at=NOW)
     after = fold(Incident, opened("i-2"), SEEN.model_copy(update={"at": NOW}), *facts)
-    assert (after.detected_at, after.acknowledged_at, after.contained_at) == (THEN, MONDAY, MONDAY)
+    assert (after.detected_at, after.acknowledged_at, after.contained_at) == (THEN, MONDAY, None)
     assert after.findings == ["i-2-f1", "i-1-f1"]
 
 

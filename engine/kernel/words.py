@@ -1,0 +1,45 @@
+"""What counts as somebody's own words, and as a reference: who vouches for something says what, and is named.
+
+A dot, "ok" or "нет" vouches for nothing (docs/decisions/0028-done-is-proven.md).
+"""
+
+from __future__ import annotations
+
+import re
+
+from engine.kernel.errors import DecisionRefused
+
+LONG = 4
+"""Letters of a word that says something by itself."""
+FILLERS = frozenset({
+    "ok", "okay", "okey", "no", "yes", "na", "nan", "nil", "none", "null", "undefined", "test", "true", "false", "yeah",
+    "nope", "blah", "asdf", "qwer", "qwerty", "lorem", "ipsum", "todo", "idem", "reason", "evidence", "comment", "text",
+    "note", "unknown", "nothing",
+    "ок", "да", "нет", "ага", "окей", "нету", "пусто", "тест", "ладно", "неизвестно", "ничего", "причина",
+    "аналогично", "есть",
+    "иә", "жоқ", "ия", "жарайды", "себеп", "белгісіз", "ештеңе",
+})  # fmt: skip
+"""Words that say nothing by themselves and are the number of nothing, in English, Russian and Kazakh."""
+_WORD = re.compile(r"[^\W_]+")
+
+
+def own_words(text: str) -> bool:
+    """Say whether a text can be what somebody says in own words: a longer word, or two short ones, of meaning."""
+    words = [word for word in _WORD.findall(text.casefold()) if _says(word)]
+    return len(words) > 1 or any(len(word) >= LONG for word in words)
+
+
+def need_own_words(text: str) -> None:
+    """Raise DecisionRefused for a text in which a person vouches for something and says nothing."""
+    if not own_words(text):
+        raise DecisionRefused("say in your own words what was done or is so, and how you know")
+
+
+def is_reference(text: str) -> bool:
+    """Say whether a text can be the number that another side knows something by."""
+    letters = "".join(_WORD.findall(text.casefold()))
+    return bool(letters) and letters not in FILLERS and not set(letters) <= {"0", "x"}
+
+
+def _says(word: str) -> bool:
+    return len(word) > 1 and not word.isdigit() and word not in FILLERS and len(set(word)) > 1
