@@ -194,4 +194,4 @@ def vouch(world: World, protection_id: str, order_id: str, reference: str) -> No
     acts.acknowledge_order(
         protection_id, order_id, reference, by=COMPLIANCE, reason="read their letter", document=document
     )
-    acts.acknowledge_order(protection_id, order_id, reference, by=CISO)
+    acts.acknowledge_order(protection_id, order_id, reference, by=CISO, reason="asked them too")

@@ -84,7 +84,7 @@ def test_a_court_that_overturns_one_act_leaves_the_other(world: World, outside: 
     acts = world.container.acts
     acts.enter_ruling(second, "court", "2-1", date(2026, 11, 20), MONDAY, "act-overturned", by=COMPLIANCE)
     acts.propose_outcome(second, "release", "the court", by=COMPLIANCE, document=PROOF)
-    acts.decide_outcome(second, True, "", by=CISO)
+    acts.decide_outcome(second, True, "it is in force", by=CISO)
     world.work()
     assert resumed(outside) == []
     assert it_of(world, first).holds

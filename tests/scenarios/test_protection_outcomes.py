@@ -65,7 +65,7 @@ def test_write_off_takes_a_ground_and_two_persons_and_is_clocked_after_a_court(w
         acts.propose_outcome(key, "write-off", "the court", by=ANALYST)
     acts.propose_outcome(key, "write-off", "the court", by=COMPLIANCE)
     with pytest.raises(SecondPersonNeeded):
-        acts.decide_outcome(key, True, "", by=COMPLIANCE)
+        acts.decide_outcome(key, True, "it is in force", by=COMPLIANCE)
     acts.decide_outcome(key, False, "read it again", by=CISO)
     assert it_of(world, key).outcome is None
     acts.propose_outcome(key, "write-off", "the court, page 4", by=COMPLIANCE)
@@ -88,7 +88,7 @@ def test_the_stops_are_lifted_only_on_a_court_decision_by_two(world: World) -> N
     with pytest.raises(DecisionRefused, match="document"):
         acts.propose_outcome(key, "release", "the court overturned it", by=COMPLIANCE)
     acts.propose_outcome(key, "release", "the court overturned it", by=COMPLIANCE, document=b"%PDF-1.7 the decision")
-    acts.decide_outcome(key, True, "", by=COMPLIANCE_2)
+    acts.decide_outcome(key, True, "it is in force", by=COMPLIANCE_2)
     world.work()
     assert {"collection-resume", "accrual-resume", "client-unflag", "bureau-restore"} <= kinds(world, key)
     assert {row["state"] for row in world.clocks(key).values()} == {"cancelled"}

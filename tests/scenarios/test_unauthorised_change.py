@@ -206,7 +206,7 @@ def test_an_auditor_changes_nothing(world: World) -> None:
         lambda: acts.assign(incident, "aigul", by=AUDITOR),
         lambda: acts.note(incident, "hello", by=AUDITOR),
         lambda: acts.close(incident, "false_positive", "no", by=AUDITOR),
-        lambda: acts.measure(incident, "cause", "no", by=AUDITOR),
+        lambda: acts.measure(incident, "cause", "they said so", by=AUDITOR),
     ):
         with pytest.raises(NotAllowed):
             act()
