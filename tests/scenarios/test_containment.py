@@ -225,3 +225,13 @@ def test_two_that_are_contained_stay_so_when_they_are_merged(world: World, outsi
     world.container.acts.merge(second["id"], first["number"], "the same attack", by=ANALYST)
     world.work()
     assert contained(world, first) == "satisfied"
+
+
+def test_a_bureau_workstation_is_cut_off_with_its_user(world: World, outside: OtherSystems) -> None:
+    named = {"mfo__workstation__id": "w-1", "user__id": "op-1"}
+    world.feed(world.event("pkb.workstation.session_started", **named), source="bureau")
+    world.clock.forward(minutes=3)
+    flow = world.event("pkb.workstation.network_flow", destination__domain="web.whatsapp.com", **named)
+    world.feed(flow, source="bureau")
+    orders = outside.orders("access-block")
+    assert orders and all(subjects(order) == {"user:op-1", "workstation:w-1"} for order in orders)
