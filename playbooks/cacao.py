@@ -78,6 +78,11 @@ class Playbook(BaseModel):
         found = self.workflow[step_id].get("step_extensions", {}).get(EXTENSION, {})
         return found if isinstance(found, dict) else {}
 
+    def order_of(self, step_id: str) -> str:
+        """Return the order that a step carries out, also by hand when its channel failed; empty where there is none."""
+        steps = [step_id, *(it for it, step in self.workflow.items() if step.get("on_failure") == step_id)]
+        return next((str(order) for it in steps if (order := self.extension(it).get("order"))), "")
+
     def is_manual(self, step_id: str) -> bool:
         """Say whether a person carries the step out."""
         commands = self.workflow[step_id].get("commands", ())

@@ -17,7 +17,8 @@ from engine.kernel.facts import ENGINE, Fact, FindingRaised, Person, StoredFact
 from engine.kernel.messages import CommandMessage
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
-from engine.policies.containment import body_of, ordered
+from engine.kernel.words import own_words
+from engine.policies.containment import body_of, by_hand, ordered
 from playbooks import run as runs
 from playbooks.cacao import Playbook
 from playbooks.run import Run
@@ -114,6 +115,11 @@ class PlaybookPolicy:
         run = context.load(Run, fact.run_id)
         incident = context.load(Incident, run.incident_id)
         by = Person(id=fact.actor, roles=frozenset(triage.TRIAGE))
+        if fact.measure == "containment" and fact.actor != ENGINE and own_words(fact.evidence):
+            playbook = self.by_digest.get(run.digest)
+            order = playbook.order_of(fact.step_id) if playbook is not None else ""
+            if order and incident.is_open:
+                by_hand(context, incident, cast(ContainmentOrder, order), fact.evidence, fact.actor)
         try:
             facts = triage.record_measure(incident, fact.measure, fact.evidence, by=by, at=context.at)  # type: ignore[arg-type]
         except DecisionRefused as refused:

@@ -124,6 +124,26 @@ def ordered(
     return fact
 
 
+def by_hand(context: Context, incident: Incident, order: b.ContainmentOrder, words: str, actor: str) -> None:
+    """Record what a person says was blocked by hand: what was ordered in vain, and all that was never ordered.
+
+    So it has its counterpart too: it is released when the incident ends without one, and its length is known.
+    """
+    held = [context.load(Containment, key) for key in context.find(Containment, incident_id=incident.id)]
+    named = {subject.name for it in held if it.order == order for subject in it.subjects}
+    more = tuple(it for it in subjects_for(order, incident.entities) if it.name not in named)
+    keys = [it.id for it in held if it.order == order and it.confirmed_at is None and it.release_ordered_at is None]
+    if more:
+        key = containment.containment_id(incident.id, order, more)
+        ordered(context, key, incident.id, order, more)
+        keys.append(key)
+    for key in keys:
+        confirmed = b.ContainmentConfirmed(
+            at=context.at, actor=actor, reason=words, containment_id=key, reference="", done_at=context.at
+        )
+        context.record(Containment, key, [confirmed])
+
+
 def body_of(order: str, key: str, incident: Incident, subjects: Sequence[Subject], issued_at: str) -> dict[str, Any]:
     """Return what a system gets: what is asked of it, for which subjects, on what ground (docs/orders.md)."""
     return {

@@ -11,7 +11,7 @@ from infra.read.metrics import STEPS, metrics_of
 from infra.read.metrics import say as length
 from infra.read.notices.documents import log_head
 from infra.read.reading import Reading
-from infra.read.rows import clock_lines, notices
+from infra.read.rows import clock_lines, notices, protections
 from infra.read.timeline import MANY, page
 from reports.messages import moment, number, say, spoken, word
 from reports.phrases import titled
@@ -38,6 +38,7 @@ def summary(container: Reading, incident: Incident, at: datetime, events: int, d
             Block(heading=say("The incident"), table=_facts(container, incident, detected, events, decisions)),
             Block(heading=say("How long it took"), table=_spans(container, incident)),
             Block(heading=say("Legal clocks"), table=_terms(container, incident, when)),
+            *_blocked(container, incident, at, when),
             Block(heading=say("Notices"), table=_notices(container, incident, when)),
             Block(heading=say("What happened, in order"), table=_story(container, incident)),
         ),
@@ -84,6 +85,31 @@ def _terms(container: Reading, incident: Incident, when: Callable[[datetime | No
         )
         + many,
     )
+
+
+def _blocked(
+    container: Reading, incident: Incident, at: datetime, when: Callable[[datetime | None], str]
+) -> tuple[Block, ...]:
+    """Who and what was blocked or held, and for how long; nothing where nobody was."""
+    rows = protections.contained(container.database, incident.id)
+    if not rows:
+        return ()
+    return (
+        Block(
+            heading=say("Blocked or held"),
+            table=Table(
+                columns=(
+                    say("What"), say("Who"), say("Confirmed"), say("Released"), say("Length"), say("State"),
+                ),
+                rows=tuple(
+                    (word(r.order_kind), r.subject, when(r.confirmed_at), when(r.released_at),
+                     length(((r.released_at or at) - r.confirmed_at).total_seconds(), say) if r.confirmed_at else "—",
+                     word(r.state))
+                    for r in rows
+                ),
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _notices(container: Reading, incident: Incident, when: Callable[[datetime | None], str]) -> Table:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from engine.incidents.incident import Incident
 from engine.kernel.errors import SecondPersonNeeded
+from infra.read.incident_summary import summary
 from infra.read.rows import protections
+from playbooks.run import Run
 from tests.support import ANALYST, CISO, FRAUD, World
 from tests.systems import Body, OtherSystems, Said, done, said
 
@@ -235,3 +238,31 @@ def test_a_bureau_workstation_is_cut_off_with_its_user(world: World, outside: Ot
     world.feed(flow, source="bureau")
     orders = outside.orders("access-block")
     assert orders and all(subjects(order) == {"user:op-1", "workstation:w-1"} for order in orders)
+
+
+def test_what_is_blocked_by_hand_is_released_too_and_its_length_is_told(world: World, outside: OtherSystems) -> None:
+    outside.answer = lambda system, order: (200, {"reference": "R", "outcomes": said(order, "refused")})
+    incident, acts = insider(world), world.container.acts
+    for _ in range(14):
+        world.clock.forward(minutes=3)
+        world.work()
+    (row,) = protections.runs_of(world.container.database, incident["id"])
+    (step,) = world.container.decisions.load(Run, row.id).waiting
+    acts.complete_task(row.id, step, "success", "the administrator disabled op-evil in the directory", by=ANALYST)
+    world.work()
+    assert contained(world, incident) == "satisfied"
+    (block,) = protections.contained(world.container.database, incident["id"])
+    assert (block.subject, block.state) == ("user:op-evil", "confirmed")
+    world.clock.forward(hours=2)
+    for by in (ANALYST, CISO):
+        acts.close(incident["id"], "false_positive", "a planned migration", by=by)
+    world.work()
+    assert world.clocks(incident["id"])["containment-release"]["state"] == "running"
+    acts.confirm_release(incident["id"], "the administrator enabled op-evil again", by=ANALYST)
+    world.work()
+    assert world.clocks(incident["id"])["containment-release"]["state"] == "satisfied"
+    case = world.container.decisions.load(Incident, incident["id"])
+    told = summary(world.container, case, world.clock.now(), 1, 1)
+    (part,) = [it for it in told.blocks if it.heading == "Blocked or held"]
+    assert part.table is not None and part.table.rows[0][1] == "user:op-evil"
+    assert part.table.rows[0][4] == "2.0 h"
