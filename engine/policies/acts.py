@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
 from engine.events.envelope import SecurityEvent
-from engine.kernel.answers import Judged, all_of, judge_event
+from engine.kernel.answer_signs import BUREAUS, bureau_of
+from engine.kernel.answers import Asked, Judged, all_of, judge_event
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Entities, FindingRaised, Person
 from engine.kernel.ids import derive
@@ -17,7 +19,7 @@ from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.policies.act_words import ANSWERS, kind_of_act, ruling_of
 from engine.protection import deciding, orders
 from engine.protection.facts import CourtRuled, LegalAct, Ruling, Unread, UnreadReceived
-from engine.protection.protection import Protection, protection_id
+from engine.protection.protection import Order, Protection, protection_id
 from engine.retention.retention import Retention, retention_id
 from engine.terms.counting import EARLIEST, LATEST
 
@@ -33,9 +35,14 @@ class ActPolicy:
     name: str = "acts"
     answers = frozenset({"legal.act.received", "legal.court_decision.received", *ANSWERS})
 
-    def __init__(self, bureaus: tuple[str, ...], clients_of: ClientsOf = lambda iin, before: ()) -> None:
+    def __init__(
+        self, bureaus: tuple[str, ...], clients_of: ClientsOf = lambda iin, before: (),
+        sources: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        """``sources``: a system → the sources whose events may answer its orders; one not named here: any."""
         self.bureaus = bureaus
         self.clients_of = clients_of
+        self.sources = sources
 
     def answer(self, context: Context, event: SecurityEvent) -> None:
         """Answer one event."""
@@ -167,17 +174,45 @@ class ActPolicy:
         order_id = str(event.fields["mfo.order.id"])
         reference = str(event.fields.get("mfo.bureau.reference") or event.event_id)[:200]
         for key in context.find(Protection, order_id=order_id):
-            order = context.load(Protection, key).orders[order_id]
-            read = ANSWERS[event.action]
-            if order.kind in read.kinds:
-                judged = judge_event(
-                    event.fields, order.subjects, says=read.says, denies=read.denies, by_name=read.by_name,
-                    reference=reference,
-                )  # fmt: skip
-            else:
-                judged = all_of(order.subjects, "unclear", f"{event.action} is no answer to {order.kind}", reference)
+            it = context.load(Protection, key)
+            order = it.orders[order_id]
+            judged = self._judged(it, order, event, reference)
             done_at = min(event.at, event.received_at)
             take_answer(context, key, order_id, judged, done_at=done_at, actor=f"source:{event.source}")
+
+    def _judged(self, it: Protection, order: Order, event: SecurityEvent, reference: str) -> Judged:
+        """Judge an event that answers an order; one that cannot speak for this order changes nothing that is done."""
+        read, client = ANSWERS[event.action], it.act.client if it.act is not None else ""
+        if order.kind not in read.kinds:
+            return all_of(
+                order.subjects, "unclear", f"{event.action} is no answer to {order.kind}", reference, foreign=True
+            )
+        other = self._stranger(event, order, client)
+        if other:
+            return all_of(order.subjects, "unclear", other, reference, foreign=True)
+        asked = Asked(
+            order_id=order.id, order=order.kind, client=client, target=order.target, issued_at=order.issued_at,
+            now=event.received_at, loans=it.loans,
+        )  # fmt: skip
+        return judge_event(
+            event.fields, order.subjects, says=read.says, denies=read.denies, by_name=read.by_name,
+            reference=reference, asked=asked, at=event.at, since=order.refused_at,
+        )  # fmt: skip
+
+    def _stranger(self, event: SecurityEvent, order: Order, client: str) -> str:
+        """Say why the source of an event cannot speak for an order, empty where it can."""
+        trusted = self.sources.get(order.system)
+        if trusted is not None and event.source not in trusted:
+            return f"source {event.source} does not answer for {order.system}"
+        if order.system == "bureau" and bureau_of(event.source) != bureau_of(order.target):
+            known = {bureau_of(it) for it in (*self.bureaus, *BUREAUS)}
+            if bureau_of(event.source) in known:
+                return "it comes from a bureau that the order did not go to"
+        iin = str(event.fields.get("mfo.client.iin") or "")
+        if iin and client not in (known_by := self.clients_of(iin, event.position)):
+            if known_by or event.fields.get("mfo.client.id") is None:
+                return "its IIN is not known as the client's"
+        return ""
 
 
 def owner_of(context: Context, loan: str) -> str:

@@ -231,6 +231,8 @@ class OrderAnswered(Fact):
     reference: str
     detail: str
     done_at: AwareDatetime | None = None
+    withdrawn: tuple[str, ...] = ()
+    """The subjects that were done and by this answer are not any more."""
 
 
 class OrderAcknowledged(Fact):
@@ -264,6 +266,8 @@ class AcknowledgementWithdrawn(Fact):
     topic: ClassVar[str] = "order.acknowledgement-withdrawn.v1"
     protection_id: str
     order_id: str
+    subjects: tuple[str, ...] = ()
+    """Of which subjects another system took it back; the others stay done. Empty: a person took all of it back."""
 
 
 class OrderOverdue(Fact):

@@ -79,6 +79,10 @@ class Order:
     acknowledged_by: str = ""
     reference: str | None = None
     proposed: AcknowledgementProposed | None = None
+    refused_at: dict[str, datetime] = field(default_factory=dict)
+    """Subject → when it was last said not to be done: what is older proves nothing."""
+    withdrawals: int = 0
+    """How many times another system took back that it was done."""
     overdue: bool = False
     revoked: bool = False
     superseded: bool = False
@@ -95,8 +99,16 @@ class Order:
         for it in answer.outcomes:
             if it.outcome == "done":
                 self.done.setdefault(it.subject, answer.done_at or answer.at)
-            elif it.outcome == "refused":
+            elif it.outcome == "refused" or it.subject in answer.withdrawn:
                 self.done.pop(it.subject, None)
+                self.refused_at[it.subject] = answer.done_at or answer.at
+
+    def take_back(self, fact: AcknowledgementWithdrawn) -> None:
+        """It is not done after all: for some subjects, or, by a person's word, for all of them."""
+        self.acknowledged_at, self.reference, self.acknowledged_by, self.proposed = None, None, "", None
+        self.withdrawals += bool(fact.subjects)
+        for it in fact.subjects or list(self.done):
+            self.done.pop(it, None)
 
 
 @dataclass
@@ -231,12 +243,11 @@ class Protection:
             case OrderAcknowledged():
                 order.acknowledged_at, order.reference = fact.done_at, fact.reference
                 order.acknowledged_by, order.proposed = fact.actor, None
+                order.done = {**dict.fromkeys(fact.subjects, fact.done_at), **order.done}
             case AcknowledgementProposed():
                 order.proposed = fact
             case AcknowledgementWithdrawn():
-                order.acknowledged_at, order.reference, order.acknowledged_by = None, None, ""
-                order.proposed = None
-                order.done.clear()
+                order.take_back(fact)
             case OrderOverdue():
                 order.overdue = True
             case OrderRevoked():
