@@ -17,7 +17,8 @@ from engine.kernel.timestamps import SKEW, NotAnInstant, parse_rfc3339
 
 DEEPEST = 8
 TEXTS = frozenset({
-    "detail", "details", "message", "msg", "note", "notes", "comment", "comments", "description", "title", "text", "info",
+    "detail", "details", "message", "msg", "note", "notes", "comment", "comments", "description", "title", "text",
+    "info",
     "remark", "remarks", "explanation", "reason", "reason_text", "summary", "сообщение", "комментарий", "примечание",
     "причина", "хабарлама", "түсініктеме", "ескерту", "себеп",
 })  # fmt: skip
@@ -61,7 +62,8 @@ _TYPES: dict[str, SubjectType | None] = {
         "loan",
     ),
     **dict.fromkeys(
-        ("customer", "customers", "customer_id", "borrower", "borrowers", "borrower_id", "debtor", "debtor_id", "person",
+        ("customer", "customers", "customer_id", "borrower", "borrowers", "borrower_id", "debtor", "debtor_id",
+        "person",
          "person_id", "iin", "client_iin", "клиент", "заемщик", "заёмщик", "иин", "жсн"),
         "client",
     ),
@@ -144,9 +146,7 @@ class Signs:
         """Yield what one value says against done."""
         if depth > DEEPEST:
             yield Sign("unclear", f"{name} lies too deep to be read")
-        elif isinstance(value, str) and name not in TEXTS and not value.strip():
-            return
-        elif value is None or (isinstance(value, list | dict) and not value):
+        elif value is None or (isinstance(value, str) and not value.strip()) or value in ([], {}):
             return
         elif (sign := self._told_of(name, value, depth)) is not None:
             yield from sign
@@ -256,13 +256,11 @@ class Signs:
             yield Sign(said, f"{name} {_short(value)}")
 
     def _affirmed(self, name: str, value: Any) -> Iterator[Sign]:
+        been = isinstance(value, str) and _instant(value) and not future(value, self.asked.now)
+        counted = isinstance(value, int | float) and value > 0
         if is_no(value):
             yield Sign("refused", f"{name} is {_short(value)}")
-        elif is_yes(value) or (isinstance(value, int | float) and value > 0):
-            return
-        elif isinstance(value, str) and _instant(value) and not future(value, self.asked.now):
-            return
-        else:
+        elif not (been or counted or is_yes(value)):
             yield Sign("unclear", f"{name} is {_short(value)}")
 
     def _text(self, name: str, value: str) -> Iterator[Sign]:

@@ -12,7 +12,8 @@ from typing import Literal
 Said = Literal["done", "refused", "pending", "unclear"]
 DONE = frozenset({"done", "already-done", "applied", "completed", "success"})
 REFUSED = frozenset({
-    "refused", "rejected", "failed", "failure", "fail", "error", "denied", "declined", "not-done", "not-found", "unknown",
+    "refused", "rejected", "failed", "failure", "fail", "error", "denied", "declined", "not-done", "not-found",
+    "unknown",
     "unknown-loan", "unknown-client", "not-applied", "false", "no", "n", "ko", "nok", "refusal", "reject", "unable",
     "impossible", "invalid", "cancelled", "canceled", "cancel", "reverted", "reversed", "rolled-back", "rollback",
     "rolledback", "undone", "aborted", "abort", "expired", "withdrawn", "revoked", "annulled", "voided", "dismissed",
@@ -38,21 +39,24 @@ PENDING = frozenset({
 _AGREES = DONE | {
     "ok", "okay", "yes", "true", "y", "successful", "succeeded", "executed", "finished", "performed", "confirmed",
     "200", "201", "complete", "stopped", "blocked", "held", "flagged", "corrected", "suspended",
-    "да", "успешно", "выполнено", "исполнено", "готово", "сделано", "остановлено", "иә", "орындалды", "сәтті", "тоқтатылды",
+    "да", "успешно", "выполнено", "исполнено", "готово", "сделано", "остановлено", "иә", "орындалды", "сәтті",
+    "тоқтатылды",
 }  # fmt: skip
 """Words that speak for done where they stand beside an outcome; they are no outcome themselves."""
 _NOT_REAL = frozenset({
-    "dry-run", "dryrun", "test", "testing", "sandbox", "simulation", "simulated", "simulate", "mock", "preview", "draft",
+    "dry-run", "dryrun", "test", "testing", "sandbox", "simulation", "simulated", "simulate", "mock", "preview",
+    "draft",
     "demo", "trial", "example", "тест", "тестовый", "имитация", "черновик", "сынақ", "partial", "partially", "частично",
     "ішінара", "жартылай", "doubt", "unclear", "uncertain", "maybe", "unverified", "unconfirmed", "не-подтверждено",
 })  # fmt: skip
 _NOTHING = frozenset({
-    "", "null", "none", "nil", "nan", "n/a", "na", "undefined", "unknown", "true", "false", "ok", "empty", "tbd", "test",
+    "", "null", "none", "nil", "nan", "n/a", "na", "undefined", "unknown", "true", "false", "ok", "empty", "tbd",
+    "test",
     "no", "n", "нет", "нету", "жоқ", "reference", "n.a.", "not-available", "no-reference",
 })  # fmt: skip
 _PHRASES = re.compile(
-    r"\bnot (?:be )?(?:found|done|stopped|applied|executed|blocked|performed|possible|completed|carried out|yet|processed"
-    r"|allowed|supported|permitted|changed|our|known)\b|\b(?:unknown|no such|another|wrong|other) "
+    r"\bnot (?:be )?(?:found|done|stopped|applied|executed|blocked|performed|possible|completed|carried out|yet"
+    r"|processed|allowed|supported|permitted|changed|our|known)\b|\b(?:unknown|no such|another|wrong|other) "
     r"(?:loan|client|contract|order|account|user|borrower|customer|subject)\b|\bdry[- ]run\b|\bwill be\b"
     r"|\b(?:was|were|is|are|has been|have been) (?:refused|rejected|denied|declined|cancell?ed|reverted|rolled back)\b"
     r"|\b(?:unable|failed|refused|refuses) to\b|\b(?:cannot|could not|can't|couldn't|didn't|did not|won't)\b"

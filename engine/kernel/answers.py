@@ -39,7 +39,8 @@ from engine.kernel.outcomes import (
 from engine.kernel.timestamps import SKEW, NotAnInstant, parse_rfc3339
 
 __all__ = [
-    "DONE", "NOBODY", "PENDING", "REFUSED", "Asked", "Judged", "Said", "Subject", "SubjectOutcome", "SubjectType", "all_of",
+    "DONE", "NOBODY", "PENDING", "REFUSED", "Asked", "Judged", "Said", "Subject", "SubjectOutcome", "SubjectType",
+    "all_of",
     "judge", "judge_event", "reference_of", "says_something", "subjects_of", "word_of",
 ]  # fmt: skip
 _TOP = frozenset({"reference", "outcomes", "outcome", "done_at"})

@@ -20,6 +20,7 @@ from engine.policies.act_words import ANSWERS, kind_of_act, ruling_of
 from engine.protection import deciding, orders
 from engine.protection.facts import CourtRuled, LegalAct, Ruling, Unread, UnreadReceived
 from engine.protection.protection import Order, Protection, protection_id
+from engine.protection.spelling import spelt
 from engine.retention.retention import Retention, retention_id
 from engine.terms.counting import EARLIEST, LATEST
 
@@ -57,7 +58,7 @@ class ActPolicy:
         by = Person(id=f"source:{event.source}", roles=frozenset({"source"}))
         try:
             act = self._read(context, event)
-            key = protection_id(act)
+            key = entry_of(context, act)
             facts = deciding.register_act(context.load(Protection, key), act, by=by, at=context.at)
         except (ValidationError, QorgauError, ValueError) as error:
             self._ask(context, event, _why(error), "act")
@@ -118,9 +119,12 @@ class ActPolicy:
                 raise ValueError("a person reads what the court decided")
             if ruling == "act-overturned" and len(found) > 1:
                 raise ValueError("several acts protect these loans; a person says which was overturned")
-            for it in found:
-                fact = self._ruled(context, event, it.id, ruling)
-                context.record(Protection, it.id, deciding.rule(context.load(Protection, it.id), fact))
+            ruled = [
+                (it.id, deciding.rule(context.load(Protection, it.id), self._ruled(context, event, it.id, ruling)))
+                for it in found
+            ]
+            for key, facts in ruled:
+                context.record(Protection, key, facts)
         except (ValidationError, QorgauError, ValueError) as error:
             self._ask(context, event, _why(error), "court-decision")
 
@@ -166,9 +170,18 @@ class ActPolicy:
             return
         received = UnreadReceived(
             at=context.at, incident_id=str(derive("incident", finding_id)), what=unread, received_at=_received(event),
-            source=event.source, event_id=event.event_id, detail=what[:300],
+            source=event.source, event_id=event.event_id, detail=what[:300], clients=self._concerned(context, event),
+            loans=_loans(event)[:50], issuer=_of(event, "mfo.act.issuer", "mfo.court_decision.court")[:300],
+            number=_of(event, "mfo.act.number", "mfo.decision.id")[:100],
         )  # fmt: skip
-        context.record_single(str(derive("unread", event.source, event.event_id)), received)
+        context.record_single(unread_key(received.incident_id), received)
+
+    def _concerned(self, context: Context, event: SecurityEvent) -> tuple[str, ...]:
+        """Whom an event names that could not be read: its client, whom its IIN is known of, whose its contracts are."""
+        client, iin = _of(event, "mfo.client.id"), _of(event, "mfo.client.iin")
+        found = {client} | set(self.clients_of(iin, event.position) if iin else ())
+        found |= {owner_of(context, loan) for loan in _loans(event)}
+        return tuple(sorted(found - {""}))[:50]
 
     def _answered(self, context: Context, event: SecurityEvent) -> None:
         order_id = str(event.fields["mfo.order.id"])
@@ -209,10 +222,27 @@ class ActPolicy:
             if bureau_of(event.source) in known:
                 return "it comes from a bureau that the order did not go to"
         iin = str(event.fields.get("mfo.client.iin") or "")
-        if iin and client not in (known_by := self.clients_of(iin, event.position)):
-            if known_by or event.fields.get("mfo.client.id") is None:
-                return "its IIN is not known as the client's"
-        return ""
+        known_by = self.clients_of(iin, event.position) if iin else (client,)
+        named = event.fields.get("mfo.client.id") is not None
+        return "" if client in known_by or (named and not known_by) else "its IIN is not known as the client's"
+
+
+def unread_key(incident_id: str) -> str:
+    """Return where it stands what came in and could not be read, by the incident that asks a person."""
+    return str(derive("unread", incident_id))
+
+
+def entry_of(context: Context, act: LegalAct) -> str:
+    """Return the id under which an act is entered, however it was spelt then, else the one it gets."""
+    key = protection_id(act)
+    if context.load(Protection, key).id:
+        return key
+    told = spelt(act.issuer, act.number)
+    for other in context.find(Protection, client=act.client):
+        held = context.load(Protection, other).act
+        if held is not None and (held.act_date, spelt(held.issuer, held.number)) == (act.act_date, told):
+            return other
+    return key
 
 
 def owner_of(context: Context, loan: str) -> str:
@@ -262,6 +292,11 @@ def _why(error: Exception) -> str:
 
 _SAID = ("the ", "client, ", "no act", "a person", "several acts")
 """How our own refusals begin; what Python says of a date carries the date."""
+
+
+def _of(event: SecurityEvent, *names: str) -> str:
+    """Return the first of some fields that says something, as text."""
+    return next((str(value) for name in names if (value := event.fields.get(name))), "")
 
 
 def _received(event: SecurityEvent) -> datetime:

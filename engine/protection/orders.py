@@ -160,7 +160,7 @@ def wanted_of(protection: Protection, order: Order) -> set[str]:
 def _after_done(
     protection: Protection, order: Order, judged: Judged, *, done_at: datetime, at: datetime, actor: str
 ) -> Sequence[Fact]:
-    """A later word that is not done takes it back for the subjects it is said of; what was done for the others stays."""
+    """A later word that is not done takes it back for those it is said of; what was done for the others stays."""
     wanted = wanted_of(protection, order)
     subjects = tuple(it for it in judged.taken_back if it in wanted)
     if not subjects:

@@ -40,9 +40,11 @@ from engine.protection.facts import (
     OutcomeDeclined,
     OutcomeProposed,
     ProtectionState,
+    UnreadNamed,
     UnreadRead,
     ViolationFound,
 )
+from engine.protection.spelling import spelt
 
 STOPS: tuple[OrderKind, ...] = ("collection-stop", "accrual-stop", "bureau-correction", "client-flag")
 LIFTS: dict[OrderKind, OrderKind] = {
@@ -128,6 +130,8 @@ class Protection:
     joined_into: str = ""
     unread: tuple[str, ...] = ()
     """The incidents of what could not be read and is carried out here."""
+    unread_named: dict[str, str] = field(default_factory=dict)
+    """Incident of what could not be read → who said first that it is this."""
     round: int = 0
     """How many times it was reinstated."""
     proposed: tuple[str, Outcome, str] | None = None
@@ -193,7 +197,10 @@ class Protection:
                 self._settle_proposal()
             case ActReinstated():
                 self._reinstate()
+            case UnreadNamed():
+                self.unread_named[fact.incident_id] = fact.actor
             case UnreadRead():
+                self.unread_named.pop(fact.incident_id, None)
                 self.unread = (*self.unread, fact.incident_id)
             case ActVerified():
                 self.verified_by, self.genuine = fact.actor, fact.genuine
@@ -269,8 +276,11 @@ class Protection:
 
 
 def protection_id(act: LegalAct) -> str:
-    """Return the id of the protection: the same act entered twice is one protection."""
-    return str(derive("protection", act.issuer, act.number, act.act_date.isoformat(), act.client))
+    """Return the id of the protection: the same act entered twice, however it is spelt, is one protection.
+
+    Acts of before spellings were one have the id of their spelling: ``engine.policies.acts.entry_of`` finds them.
+    """
+    return str(derive("protection", *spelt(act.issuer, act.number), act.act_date.isoformat(), act.client))
 
 
 def subjects_of_order(kind: OrderKind, client: str, loans: tuple[str, ...]) -> tuple[Subject, ...]:

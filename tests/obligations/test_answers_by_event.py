@@ -11,7 +11,7 @@ import pytest
 
 from engine.protection.facts import LegalAct
 from engine.protection.protection import Order, Protection
-from tests.support import COMPLIANCE, MONDAY, World
+from tests.support import COMPLIANCE, COMPLIANCE_2, MONDAY, World
 from tests.systems import OtherSystems, done
 
 IIN = "850101300005"
@@ -140,9 +140,7 @@ def test_a_correction_of_the_future_or_of_no_day_is_not_applied(world: World, ou
     key = entered(world)
     order = order_of(world, key, "bureau-correction", "pkb")
     for when in ((MONDAY + timedelta(days=2)).isoformat(), "2027-01-01", "b-1"):
-        event = world.event(
-            "bureau.correction.acknowledged", mfo__order__id=order.id, mfo__correction__applied_at=when
-        )
+        event = world.event("bureau.correction.acknowledged", mfo__order__id=order.id, mfo__correction__applied_at=when)
         world.feed(event, source="gateway")
         assert order_of(world, key, "bureau-correction", "pkb").acknowledged_at is None
 
@@ -161,8 +159,8 @@ def test_where_the_house_names_its_sources_no_other_answers(tmp_path: Path, outs
     world.container.close()
 
 
-LATER_WORDS = ["cancelled", "reverted", "rolled-back", "rolled_back", "отказ", "unable", "expired", "refused", "failure",
-               "аннулировано", "күші жойылды", "queued", "see letter"]  # fmt: skip
+LATER_WORDS = ["cancelled", "reverted", "rolled-back", "rolled_back", "отказ", "unable", "expired", "refused",
+               "failure", "аннулировано", "күші жойылды", "queued", "see letter"]  # fmt: skip
 
 
 @pytest.mark.parametrize("word", LATER_WORDS)
@@ -219,8 +217,6 @@ def test_a_system_that_goes_on_refusing_is_asked_until_the_act_ends(world: World
     assert state(world, key) == "running"
     proof, acts = b"%PDF-1.7 their answer", world.container.acts
     acts.verify_act(key, False, "they never issued it", by=COMPLIANCE, document=proof)
-    from tests.support import COMPLIANCE_2
-
     acts.verify_act(key, False, "asked them again", by=COMPLIANCE_2)
     world.work()
     before = [it["order"] for _, it, _ in outside.seen].count("collection-stop")

@@ -1,4 +1,4 @@
-"""An answer is read wholly: what in it says no, not yet, a trial, another order or another subject keeps it from done."""
+"""An answer is read wholly: what in it says no, not yet, a trial, another order or subject keeps it from done."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ REFUSALS: list[dict[str, Any]] = [
     {"error": "unknown loan"}, {"errors": [{"loan": "L-1"}]}, {"errorCode": "E7"}, {"failures": ["L-2"]},
     {"rejected": 1}, {"failed_count": 2}, {"not_found": ["L-1"]}, {"ошибка": "нет договора"},
     {"status": "cancelled"}, {"status": "rolled-back"}, {"status": "ROLLED_BACK"}, {"status": "отказано"},
-    {"status": 404}, {"status": "500"}, {"code": 422}, {"http_status": 403}, {"state": "жоқ"}, {"status": "не выполнено"},
+    {"status": 404}, {"status": "500"}, {"code": 422}, {"http_status": 403}, {"state": "жоқ"},
+    {"status": "не выполнено"},
     {"status": "орындалмады"}, {"result": "unable"}, {"result": {"status": "rejected"}}, {"result": False},
-    {"data": {"meta": {"state": "expired"}}}, {"outcome": "rejected"}, {"Outcome": "rejected"}, {"answer": "бас тартылды"},
+    {"data": {"meta": {"state": "expired"}}}, {"outcome": "rejected"}, {"Outcome": "rejected"},
+    {"answer": "бас тартылды"},
     {"message": "refused: unknown loan"}, {"detail": "Отказано: договор не найден"}, {"verdict": "denied (no right)"},
 ]  # fmt: skip
 NOT_YET: list[dict[str, Any]] = [
@@ -52,7 +54,8 @@ DOUBTS: list[dict[str, Any]] = [
     {"dry_run": True}, {"dryRun": 1}, {"simulated": True}, {"mode": "dry-run"}, {"environment": "test"},
     {"partial": True}, {"status": "partial"}, {"warnings": ["L-2 not in our list"]}, {"whatever": True},
     {"order_id": "o-2"}, {"orderId": "o-2"}, {"order": "write-off"}, {"order": {"id": "o-2"}}, {"idempotency_key": "x"},
-    {"client": "c-1"}, {"clientId": "c-1"}, {"borrower": {"id": "c-1"}}, {"data": {"client": "c-1"}}, {"iin": "850101300005"},
+    {"client": "c-1"}, {"clientId": "c-1"}, {"borrower": {"id": "c-1"}}, {"data": {"client": "c-1"}},
+    {"iin": "850101300005"},
     {"target": "loans"}, {"loans": ["L-1"]}, {"loans": ["L-1", "L-2", "L-3"]}, {"subjects": ["L-1", "L-9"]},
     {"done_at": LATER}, {"done_at": "tomorrow"}, {"done_at": 1}, {"done_at": "2026-11-23"}, {"applied_at": "tomorrow"},
     {"effective_from": LATER}, {"valid_until": LATER}, {"completed_at": LATER[:10]}, {"stopped_at": "soon"},
@@ -74,14 +77,16 @@ OTHERS: list[dict[str, Any]] = [
 HARMLESS: list[dict[str, Any]] = [
     {}, {"message": "ok"}, {"message": "Collection stopped, no errors"}, {"message": "No errors"}, {"note": "Қате жоқ"},
     {"comment": "Взыскание остановлено, звонки сняты"}, {"detail": "recalled from the agency"}, {"message": None},
-    {"trace_id": "7f", "requestId": "r-1", "timestamp": MONDAY.isoformat()}, {"trace": {"id": "9"}}, {"version": "2.3.1"},
+    {"trace_id": "7f", "requestId": "r-1", "timestamp": MONDAY.isoformat()}, {"trace": {"id": "9"}},
+    {"version": "2.3.1"},
     {"status": "ok"}, {"status": 200}, {"status": "Success"}, {"state": "stopped"}, {"code": 0}, {"success": True},
     {"success": "true"}, {"error": None}, {"errors": []}, {"error": ""}, {"error": {"code": 0}}, {"dry_run": False},
     {"processed": 2, "failed": 0}, {"duration_ms": 12}, {"operator": "ivanov"}, {"user": "op-5"}, {"warnings": []},
     {"meta": {"host": "crm-1", "links": [{"rel": "self", "href": "/o/1"}]}}, {"idempotent_replay": True},
     {"done_at": "2026-11-23T10:00:00+05:00"}, {"received_at": MONDAY.isoformat()}, {"completed_at": MONDAY.isoformat()},
     {**ORDER, "status": "completed"}, {"order": {"id": "o-1"}}, {"outcome": "done"}, {"id": "CRM-5"}, {"id": "o-1"},
-    {"outcomes": [DONE[0], {**DONE[1], "done_at": MONDAY.isoformat(), "message": "was stopped already", "loan": "L-2"}]},
+    {"outcomes": [DONE[0], {**DONE[1], "done_at": MONDAY.isoformat(), "message": "was stopped already",
+    "loan": "L-2"}]},
 ]  # fmt: skip
 
 
@@ -164,8 +169,9 @@ def test_an_answer_that_lies_too_deep_is_unclear() -> None:
     assert HttpPost(MovingClock()).judged(Answer(200, nested), "collections", ONE, 2, ASKED).outcome == "retry"
 
 
-@pytest.mark.parametrize("word", ["cancelled", "reverted", "rolled back", "отказ", "unable", "Expired", "жоқ", "не найден",
-                                  "not executed", "тоқтатылмады", "аннулировано", "no such loan"])  # fmt: skip
+@pytest.mark.parametrize("word", ["cancelled", "reverted", "rolled back", "отказ", "unable", "Expired", "жоқ",
+                                  "не найден", "not executed", "тоқтатылмады", "аннулировано",
+                                  "no such loan"])  # fmt: skip
 def test_many_words_refuse(word: str) -> None:
     assert word_of(word) == "refused"
     assert against(f"{word}: see the letter") == ("refused", f"{word}: see the letter")
