@@ -106,8 +106,10 @@ def verdict_word(value: object) -> Said:
         return "unclear"
     if normal(value) in _AGREES:
         return "done"
-    first = next((said for part in _clauses(value) if (said := word_of(part)) != "unclear"), "unclear")
-    return "done" if first == "done" and len(_clauses(value)) == 1 else "unclear" if first == "done" else first
+    parts = _clauses(value)
+    said = [word_of(it) for it in parts]
+    first = next((it for it in said if it != "unclear"), said[0] if said else "unclear")
+    return "unclear" if first == "done" and len(parts) > 1 else first
 
 
 def _clauses(text: str) -> list[str]:

@@ -126,7 +126,7 @@ def _entry(entry: Mapping[str, Any], named: Subject, asked: Asked) -> tuple[Said
         for against_it in ("refused", "unclear", "pending"):
             why = next((it.why for it in signs if it.said == against_it), "")
             if why:
-                return against_it, why  # type: ignore[return-value]
+                return against_it, why
     return said, detail
 
 
@@ -206,10 +206,10 @@ def _event_said(
     told = f"outcome {', '.join(str(it)[:80] for it in outcomes)}"
     for said in ("refused", "unclear", "pending"):
         if said in words:
-            return said, told, True  # type: ignore[return-value]
+            return said, told, True
         why = next((it.why for it in signs if it.said == said), "")
         if why:
-            return said, why, True  # type: ignore[return-value]
+            return said, why, True
     stated = by_name or any(fields.get(name) not in (None, "") for name in says)
     return ("done", "", True) if stated or words else ("unclear", "it says no outcome", False)
 

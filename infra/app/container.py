@@ -242,7 +242,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
         Detect(ledger, decisions, clock, container.rulebook, container.catalogue, vault, container.tracing),
         Terms(ledger, decisions, clock, container.calendar),  # before the acts, which ask whose a loan is
         EventPolicyRunner(
-            ledger, decisions, clock, ActPolicy(settings.bureaus, clients_by_iin(ledger, vault), settings.order_sources)
+            ledger, decisions, clock, ActPolicy(settings.bureaus, clients_by_iin(ledger, vault), settings.answering)
         ),
         EventPolicyRunner(ledger, decisions, clock, CentrePolicy()),
         CentreLists(ledger, decisions, clock, container.rulebook),

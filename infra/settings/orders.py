@@ -35,6 +35,11 @@ class OrderSettings(BaseModel, frozen=True):
         until = {str(name): day for name, day in self.order_contract_1.items()}.get(system)
         return 1 if until is not None and now.date() < until else 2
 
+    @property
+    def answering(self) -> dict[str, tuple[str, ...]]:
+        """Return the sources that may answer, by system."""
+        return {str(system): sources for system, sources in self.order_sources.items()}
+
     def order_url(self, system: str) -> str | None:
         """Return the address of a system's order channel, None when none is configured."""
         return {
