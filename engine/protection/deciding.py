@@ -207,22 +207,24 @@ def rule(protection: Protection, ruling: CourtRuled) -> Sequence[Fact]:
         raise DecisionRefused("name the court and the number of its decision")
     told = spelt(ruling.court, ruling.number)
     held = [it for it in protection.rulings if spelt(it.court, it.number) == told]
-    if any(not _differs(it, ruling) for it in held[-1:]):
+    if any(not _differs(protection, it, ruling) for it in held[-1:]):
         return []
     if held and not says_something(ruling.reason):
         raise DecisionRefused(
             "the decision is entered already with another content: {fields}; say in your own words which is right",
-            fields=", ".join(_differs(held[-1], ruling)),
+            fields=", ".join(_differs(protection, held[-1], ruling)),
         )
     return [ruling]
 
 
-def _differs(held: CourtRuled, ruling: CourtRuled) -> list[str]:
+def _differs(protection: Protection, held: CourtRuled, ruling: CourtRuled) -> list[str]:
     """Name what a decision says otherwise than it was entered before."""
+    covered = set(protection.loans)
+    was, now = ((set(it.loans) & covered) or covered for it in (held, ruling))
     other = {
         "ruling": held.ruling != ruling.ruling,
         "in_force_on": held.in_force_on != ruling.in_force_on,
-        "loans": set(held.loans) != set(ruling.loans),
+        "loans": was != now,
     }
     return [name for name, differs in other.items() if differs]
 

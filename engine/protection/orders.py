@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.kernel.answers import Judged, says_something
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
@@ -128,6 +128,7 @@ def answered(
 ) -> Sequence[Fact]:
     """Take an answer: done when all subjects of the order are; else what it says of each is kept, and told once."""
     order = _of(protection, order_id)
+    judged = _without_stale(order, judged, done_at)
     if order.acknowledged_at is not None:
         return _after_done(protection, order, judged, done_at=done_at, at=at, actor=actor)
     withdrawn = tuple(it for it in judged.taken_back if it in order.done)
@@ -150,6 +151,21 @@ def answered(
     if held is not None and (held.outcomes, held.verdict) == (judged.outcomes, judged.verdict) and not withdrawn:
         return []
     return [_answer(protection, order, judged, at, actor, done_at, withdrawn)]
+
+
+def _without_stale(order: Order, judged: Judged, done_at: datetime) -> Judged:
+    """Take what a system says again, and had taken back since, for no answer: it repeats what it said before."""
+    stale = {
+        it for it, since in order.refused_at.items() if order.withdrawals and done_at < since - timedelta(minutes=1)
+    }  # fmt: skip
+    if stale.isdisjoint(judged.of("done")):
+        return judged
+    said = "it is older than what was said since"
+    outcomes = [
+        it.model_copy(update={"outcome": "unclear", "detail": said}) if it.subject in stale else it
+        for it in judged.outcomes
+    ]
+    return judged.model_copy(update={"outcomes": tuple(outcomes), "detail": said, "told": ()})
 
 
 def wanted_of(protection: Protection, order: Order) -> set[str]:

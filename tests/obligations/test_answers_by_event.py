@@ -207,6 +207,22 @@ def test_a_system_that_took_it_back_is_asked_again_under_the_same_key(world: Wor
     assert state(world, key) == "satisfied", "it says again that it is done"
 
 
+def test_a_system_that_repeats_its_old_answer_has_not_done_it_again(world: World, outside: OtherSystems) -> None:
+    said = world.clock.now().isoformat()
+    outside.answer = lambda system, order: (200, {**done(order)[1], "done_at": said})
+    key = entered(world)
+    assert state(world, key) == "satisfied"
+    world.clock.forward(hours=1)
+    stopped(world, key, mfo__outcome="cancelled")
+    world.clock.forward(minutes=6)
+    world.work()
+    assert state(world, key) == "running", "that was before it was cancelled"
+    outside.answer = lambda system, order: done(order)
+    world.clock.forward(minutes=6)
+    world.work()
+    assert state(world, key) == "satisfied"
+
+
 def test_a_system_that_goes_on_refusing_is_asked_until_the_act_ends(world: World, outside: OtherSystems) -> None:
     outside.answer = lambda system, order: done(order)
     key = entered(world)
