@@ -34,6 +34,11 @@ _AFFIRMS = frozenset({
     "acknowledged", "effective", "matched", "permitted", "allowed", "written_off", "corrected", "flagged",
     "успех", "успешно", "выполнено", "исполнено", "сәтті", "орындалды",
 })  # fmt: skip
+_COUNTS = re.compile(r"^(?:num_|n_|count_|total_)?(\w+?)(?:_count|_total|_number|_loans|_subjects)?$")
+_PROGRESS = frozenset({"progress", "percent", "percentage", "percent_complete", "прогресс"})
+_DOINGS = frozenset({"order_type", "order_kind", "kind", "action", "operation", "command", "method", "действие"})
+_KINDS = re.compile(r"(?:collection|accrual|bureau|client|access|payout|write)-\w+$")
+_LIFTS = re.compile(r"resum|releas|restor|unflag|unblock|возобнов|разблок")
 _HARMLESS_FLAGS = frozenset({
     "replay", "replayed", "duplicate", "duplicated", "idempotent", "idempotent_replay", "cached", "signed", "secure",
     "notified", "logged", "audited", "authenticated", "already", "already_done", "has_more",
@@ -97,6 +102,13 @@ def name_of(key: object) -> str:
     """Write a key in one way: ``orderId``, ``Order-ID`` and ``order_id`` are one."""
     split = re.sub(r"(?<=[a-zа-яё0-9])(?=[A-ZА-ЯЁ])", "_", str(key))
     return re.sub(r"[^\w]+|_+", "_", split).strip("_").casefold()
+
+
+def speaks(name: str) -> bool:
+    """Say whether a key of an event can speak against done by itself: a state, a failure, a trial, not yet."""
+    if name in ("status", "state", "result", "dry_run"):
+        return True
+    return any(it.search(name) for it in (_REFUSING, _LATER, _DOUBTING))
 
 
 def bureau_of(name: object) -> str:
@@ -229,13 +241,13 @@ class Signs:
                 yield from self.look(name, it, depth + 1)
         elif name in _AFFIRMS:
             yield from self._affirmed(name, value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield from self._number(name, value)
         elif isinstance(value, bool):
             if name not in _HARMLESS_FLAGS:
                 yield Sign("unclear", f"{name} is {str(value).lower()}, and nobody knows what that means")
         elif isinstance(value, str):
             yield from self._text(name, value)
-        elif _WHEN.search(name) and self._ahead(value):
-            yield Sign("unclear", f"{name} lies in the future")
 
     def _verdict(self, name: str, value: Any) -> Iterator[Sign]:
         text = str(value).strip()
@@ -257,14 +269,16 @@ class Signs:
 
     def _affirmed(self, name: str, value: Any) -> Iterator[Sign]:
         been = isinstance(value, str) and _instant(value) and not future(value, self.asked.now)
-        counted = isinstance(value, int | float) and value > 0
+        counted = isinstance(value, int | float) and not isinstance(value, bool) and value >= len(self.subjects)
         if is_no(value):
             yield Sign("refused", f"{name} is {_short(value)}")
-        elif not (been or counted or is_yes(value)):
+        elif not (been or counted or (is_yes(value) and not (value == 1 and type(value) is int and not counted))):
             yield Sign("unclear", f"{name} is {_short(value)}")
 
     def _text(self, name: str, value: str) -> Iterator[Sign]:
-        if name in _DONE_WHEN and not _instant(value):
+        if name in _DOINGS and self._another_doing(normal(value)):
+            yield Sign("unclear", f"{name} is {_short(value)}")
+        elif name in _DONE_WHEN and not _instant(value):
             yield Sign("unclear", f"{name} is no instant")
         elif future(value, self.asked.now):
             yield Sign("unclear", f"{name} lies in the future")
@@ -272,6 +286,21 @@ class Signs:
             yield Sign("unclear", f"{name}: it is not for good")
         elif (said := against(value)) is not None and not (name not in TEXTS and is_nothing(value)):
             yield Sign(said[0], f"{name}: {_short(said[1])}")
+
+    def _another_doing(self, word: str) -> bool:
+        """Say whether a word names another order than was given, or the opposite of it."""
+        lifts = _LIFTS.search(word) is not None and not self.asked.order.endswith(_LIFTING)
+        return lifts or (_KINDS.match(word) is not None and word != self.asked.order)
+
+    def _number(self, name: str, value: float) -> Iterator[Sign]:
+        """Read a number: how many were done, how far it has come, or when it was."""
+        counted = _COUNTS.match(name)
+        if counted is not None and counted[1] in _AFFIRMS:
+            yield from self._affirmed(name, value)
+        elif name in _PROGRESS and value not in (1, 100):
+            yield Sign("pending", f"{name} is {_short(value)}")
+        elif _WHEN.search(name) and self._ahead(value):
+            yield Sign("unclear", f"{name} lies in the future")
 
     def _ahead(self, value: Any) -> bool:
         """Say whether a number of seconds or milliseconds since 1970 lies in the future."""

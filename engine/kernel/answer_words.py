@@ -57,18 +57,21 @@ _NOTHING = frozenset({
 _PHRASES = re.compile(
     r"\bnot (?:be )?(?:found|done|stopped|applied|executed|blocked|performed|possible|completed|carried out|yet"
     r"|processed|allowed|supported|permitted|changed|our|known)\b|\b(?:unknown|no such|another|wrong|other) "
-    r"(?:loan|client|contract|order|account|user|borrower|customer|subject)\b|\bdry[- ]run\b|\bwill be\b"
+    r"(?:loan|client|contract|order|account|user|borrower|customer|subject)\b|\bdry[- ]run\b"
+    r"|\bwill (?:be )?(?:stop|appl|process|execut|block|complet|handl|review|done|carried out|correct|perform)"
     r"|\b(?:was|were|is|are|has been|have been) (?:refused|rejected|denied|declined|cancell?ed|reverted|rolled back)\b"
     r"|\b(?:unable|failed|refused|refuses) to\b|\b(?:cannot|could not|can't|couldn't|didn't|did not|won't)\b"
     r"|\bdoes not exist\b|\bnothing (?:was )?(?:done|changed|stopped)\b|\bcollection (?:goes on|continues)\b"
-    r"|\bне (?:найден|выполнен|исполнен|остановлен|применен|применён|принят|удалось|могу|может|возможно|существует"
-    r"|обнаружен|подтвержден|подтверждён|заблокирован|внесен|внесён)|\b(?:отказано|отклонено|отменено|невозможно|будет)\b"
+    r"|\b(?:взыскание|начисление) продолж|\bжалғас(?:уда|ады|тырылуда)\b"
+    r"|\bбуд(?:ет|ут) (?:остановл|выполн|исполн|примен|внес|рассмотр|заблокир|обработ|исправл)"
+    r"|\bне (?:был[аио]? |будет )?(?:найден|выполнен|исполнен|остановлен|применен|применён|принят|удалось|могу|может"
+    r"|возможно|существует|обнаружен|подтвержден|подтверждён|заблокирован|внесен|внесён)|\b(?:отказано|отклонено|отменено|невозможно)\b"
     r"|\bнет (?:такого|такой|договора|клиента)\b|\bнеизвестн\w+ (?:договор|клиент|заем|заём)"
     r"|\b(?:табылмады|орындалмады|тоқтатылмады|қабылданбады|мүмкін емес|бас тартылды|күші жойылды)\b",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"(?:^|-)(?:не|нет)-(?!ошиб|замечан|проблем|требу)|^(?:not|non|never|unable|unknown|failed|refused|rejected)-"
+    r"^(?:ещ[её]-)?(?:не|нет)-(?!ошиб|замечан|проблем|требу)|^(?:not|non|never|unable|unknown|failed|refused|rejected)-"
     r"|^no-(?:such|loan|client|contract|order|match|record|access|permission|action)"
 )
 _NEGATIVE_ENDS = ("мады", "меді", "бады", "беді", "пады", "педі", "мейді", "майды", "-емес", "-жоқ")
@@ -106,10 +109,8 @@ def verdict_word(value: object) -> Said:
         return "unclear"
     if normal(value) in _AGREES:
         return "done"
-    parts = _clauses(value)
-    said = [word_of(it) for it in parts]
-    first = next((it for it in said if it != "unclear"), said[0] if said else "unclear")
-    return "unclear" if first == "done" and len(parts) > 1 else first
+    said = [word_of(it) for it in _clauses(value)]
+    return next((it for it in said if it in ("refused", "pending")), "unclear")
 
 
 def _clauses(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from engine.kernel.answer_signs import TEXTS, Sign, Signs, bureau_of, future, name_of
+from engine.kernel.answer_signs import TEXTS, Sign, Signs, bureau_of, future, name_of, speaks
 from engine.kernel.answer_words import (
     DONE,
     PENDING,
@@ -45,6 +45,8 @@ __all__ = [
 ]  # fmt: skip
 _TOP = frozenset({"reference", "outcomes", "outcome", "done_at"})
 _ENTRY = frozenset({"type", "id", "outcome", "done_at"})
+_WHOLE = frozenset({200, 201, 207, 208})
+"""The statuses whose body is the answer: not a part of it, nor what somebody on the way made of it."""
 _FLAGS = ("stopped", "claims_stopped")
 _CLOCKS = timedelta(minutes=1)
 """By how much the clock of another system may be behind ours."""
@@ -70,6 +72,8 @@ def judge(
         refusal = f"outcome {document['outcome']} {_text(document.get('detail'))}".strip()
     if refusal:
         return all_of(subjects, "refused", f"{refusal} {_text(document.get('detail'))}".strip(), reference)
+    if status not in _WHOLE and status != 202:
+        return all_of(subjects, "unclear", f"HTTP {status} is no whole answer", reference)
     if status == 202:
         return all_of(subjects, "pending", "HTTP 202: taken, not yet done", reference)
     found, strangers = _outcomes(document, subjects, asked)
@@ -250,7 +254,7 @@ def _against(fields: Mapping[str, Any]) -> Iterator[Sign]:
             found = against(value) if isinstance(value, str) else None
             if found is not None:
                 yield Sign(found[0], f"{name}: {value[:120]}")
-        elif name.startswith("mfo.") and last in ("status", "state", "result"):
+        elif name.split(".", 1)[0] in ("mfo", "labels") and speaks(last):
             yield from signs.look(last, value)
 
 

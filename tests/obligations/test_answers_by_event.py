@@ -76,6 +76,7 @@ REFUSED_OR_FOREIGN: dict[str, dict[str, Any]] = {
     "a reason in Russian": {"mfo__outcome": "done", "event__reason": "Отказано: нет договора"},
     "a comment that denies": {"mfo__outcome": "done", "mfo__comment": "взыскание не остановлено"},
     "a state": {"mfo__outcome": "done", "mfo__status": "rejected"},
+    "a trial": {"mfo__outcome": "done", "mfo__dry_run": True},
     "in Kazakh": {"mfo__outcome": "орындалмады"},
 }
 

@@ -44,15 +44,18 @@ REFUSALS: list[dict[str, Any]] = [
     {"status": "орындалмады"}, {"result": "unable"}, {"result": {"status": "rejected"}}, {"result": False},
     {"data": {"meta": {"state": "expired"}}}, {"outcome": "rejected"}, {"Outcome": "rejected"},
     {"answer": "бас тартылды"},
-    {"message": "refused: unknown loan"}, {"detail": "Отказано: договор не найден"}, {"verdict": "denied (no right)"},
+    {"applied_count": 0}, {"message": "refused: unknown loan"},
+    {"detail": "Отказано: договор не найден"}, {"verdict": "denied (no right)"},
 ]  # fmt: skip
 NOT_YET: list[dict[str, Any]] = [
     {"status": "queued"}, {"status": 202}, {"state": "в очереди"}, {"retry_after": 30}, {"pending": ["L-2"]},
-    {"scheduled_at": LATER}, {"message": "not yet"}, {"result": {"status": "in progress"}},
+    {"progress": 40}, {"scheduled_at": LATER}, {"message": "not yet"}, {"result": {"status": "in progress"}},
 ]  # fmt: skip
 DOUBTS: list[dict[str, Any]] = [
     {"dry_run": True}, {"dryRun": 1}, {"simulated": True}, {"mode": "dry-run"}, {"environment": "test"},
     {"partial": True}, {"status": "partial"}, {"warnings": ["L-2 not in our list"]}, {"whatever": True},
+    {"status": "done?"}, {"stopped_count": 1}, {"processed": 1}, {"action": "resume"}, {"kind": "write-off"},
+    {"message": "Collection continues"}, {"note": "взыскание не было остановлено"}, {"text": "өндіріп алу жалғасуда"},
     {"order_id": "o-2"}, {"orderId": "o-2"}, {"order": "write-off"}, {"order": {"id": "o-2"}}, {"idempotency_key": "x"},
     {"client": "c-1"}, {"clientId": "c-1"}, {"borrower": {"id": "c-1"}}, {"data": {"client": "c-1"}},
     {"iin": "850101300005"},
@@ -119,6 +122,13 @@ def test_an_answer_about_something_else_is_not_done(more: dict[str, Any]) -> Non
 def test_what_harms_nothing_is_done(more: dict[str, Any]) -> None:
     found = of_two(**more)
     assert (found.verdict, found.detail, found.reference) == ("done", "", "CRM-5")
+
+
+@pytest.mark.parametrize(("status", "verdict"), [
+    (200, "done"), (201, "done"), (207, "done"), (202, "pending"), (203, "unclear"), (204, "unclear"), (206, "unclear"),
+])  # fmt: skip
+def test_a_part_of_an_answer_is_none(status: int, verdict: str) -> None:
+    assert judge(status, {"reference": "R-1", "outcomes": DONE}, TWO, ASKED).verdict == verdict
 
 
 @pytest.mark.parametrize("more", [{"loan": "L-1"}, {"id": "L-1", "type": "loan"}, {"subjects": [TWO[0].model_dump()]}])
