@@ -228,6 +228,9 @@ def _protection(fact: Fact, names: dict[str, str]) -> str | None:
             return say("Joined to another entry of the same act")
         case p.ActReinstated():
             return say("The protection holds again; the orders go out again")
+        case p.UnreadNamed():
+            incident = names.get(fact.incident_id, say("the incident"))
+            return say("Said to be what could not be read: {incident}; a second person must agree", incident=incident)
         case p.UnreadRead():
             incident = names.get(fact.incident_id, say("the incident"))
             return say("It is what could not be read: see {incident}", incident=incident)

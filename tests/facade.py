@@ -213,10 +213,11 @@ class Acts(_Base):
         name: str = "",
         media_type: str = "",
         incident: str = "",
+        reason: str = "",
     ) -> str:
         values = {key: value for key, value in act if not key.startswith("document_")}
         attached = _attached(document, name, media_type)
-        return self._do(protection.EnterAct, by, **values, document=attached, incident=incident).id
+        return self._do(protection.EnterAct, by, **values, document=attached, incident=incident, reason=reason).id
 
     def attach_document(self, protection_id: str, data: bytes, name: str, media_type: str, *, by: Person) -> None:
         document = Attachment(data=data, name=name, media_type=media_type)
@@ -248,12 +249,12 @@ class Acts(_Base):
 
     def enter_ruling(
         self, protection_id: str, court: str, number: str, in_force_on: date, received_at: datetime, ruling: str,
-        *, by: Person, document: bytes | None = None, name: str = "", media_type: str = "",
+        *, by: Person, document: bytes | None = None, name: str = "", media_type: str = "", **more: Any,
     ) -> None:  # fmt: skip
         self._do(
             protection.EnterRuling, by, protection_id=protection_id, court=court, number=number,
             in_force_on=in_force_on, received_at=received_at, ruling=ruling,
-            document=_attached(document, name, media_type),
+            document=_attached(document, name, media_type), **more,
         )  # fmt: skip
 
     def propose_outcome(

@@ -18,7 +18,7 @@ from engine.containment.facts import (
     ReleaseOrdered,
     ReleaseProposed,
 )
-from engine.kernel.answers import Judged, Subject, subjects_of
+from engine.kernel.answers import Judged, Subject, SubjectOutcome, subjects_of
 from engine.kernel.errors import SecondPersonNeeded
 from engine.kernel.facts import Entities, Fact, Person, foreign
 from engine.kernel.ids import derive
@@ -65,8 +65,8 @@ class Containment:
                 self.id, self.incident_id, self.order = fact.containment_id, fact.incident_id, fact.order
                 self.subjects, self.ordered_at = fact.subjects, fact.at
             case ContainmentAnswered():
-                self.done |= {it.subject for it in fact.outcomes if it.outcome == "done"}
-                self.refused = {it.subject for it in fact.outcomes if it.outcome == "refused"} - self.done
+                self.refused = {it.subject for it in fact.outcomes if it.outcome == "refused"}
+                self.done = _done(self.done, fact.outcomes)
                 self.told = (fact.verdict, fact.detail)
             case ContainmentConfirmed():
                 self.done, self.refused = {it.name for it in self.subjects}, set()
@@ -78,12 +78,18 @@ class Containment:
                 self.released_at = None if fact.subjects else fact.at
                 self.told = ("", "")
             case ReleaseAnswered():
-                self.free |= {it.subject for it in fact.outcomes if it.outcome == "done"}
+                self.free = _done(self.free, fact.outcomes)
                 self.told = (fact.verdict, fact.detail)
             case ReleaseConfirmed():
                 self.released_at = fact.done_at
             case _:
                 foreign(fact)
+
+
+def _done(before: Collection[str], outcomes: Sequence[SubjectOutcome]) -> set[str]:
+    """Return the subjects that are done after an answer: a refusal takes back what was said before."""
+    refused = {it.subject for it in outcomes if it.outcome == "refused"}
+    return {it for it in before if it not in refused} | {it.subject for it in outcomes if it.outcome == "done"}
 
 
 def containment_id(incident_id: str, order: str, subjects: Sequence[Subject]) -> str:
@@ -112,7 +118,7 @@ def answered(it: Containment, judged: Judged, *, done_at: datetime, at: datetime
         return _release_answered(it, judged, done_at=done_at, at=at, actor=actor)
     if it.confirmed_at is not None:
         return []
-    if {it.name for it in it.subjects} <= it.done | set(judged.of("done")):
+    if {it.name for it in it.subjects} <= _done(it.done, judged.outcomes):
         return [
             ContainmentConfirmed(at=at, actor=actor, containment_id=it.id, reference=judged.reference, done_at=done_at)
         ]
@@ -131,7 +137,7 @@ def _release_answered(
 ) -> Sequence[Fact]:
     if it.released_at is not None:
         return []
-    if {it.name for it in it.release} <= it.free | set(judged.of("done")):
+    if {it.name for it in it.release} <= _done(it.free, judged.outcomes):
         return [ReleaseConfirmed(at=at, actor=actor, containment_id=it.id, reference=judged.reference, done_at=done_at)]
     if it.told == (judged.verdict, judged.detail):
         return []

@@ -12,7 +12,7 @@ from engine.kernel.commands import DONE, Attachment, Made, Outcome
 from engine.kernel.errors import DecisionRefused, NotFound
 from engine.kernel.facts import Fact, Person
 from engine.permissions import require
-from engine.policies.acts import UNREAD_RULE, owner_of
+from engine.policies.acts import UNREAD_RULE, entry_of, owner_of, unread_key
 from engine.protection import deciding, orders
 from engine.protection.commands import (
     AcknowledgeOrder,
@@ -27,27 +27,30 @@ from engine.protection.commands import (
     VerifyAct,
     WithdrawAcknowledgement,
 )
-from engine.protection.facts import CourtRuled, LegalAct
-from engine.protection.protection import Protection, protection_id
+from engine.protection.facts import CourtRuled, LegalAct, Unread, UnreadReceived
+from engine.protection.protection import Protection
 
 
 @handles(EnterAct)
 def enter_act(desk: Desk, command: EnterAct, by: Person) -> Made:
     """Enter an act with its document; the orders follow by themselves."""
     values = dict(command)
-    document, incident = values.pop("document"), values.pop("incident")
+    document, incident, reason = values.pop("document"), values.pop("incident"), values.pop("reason")
     act = checked(LegalAct, **{**values, "bureaus": command.bureaus or desk.settings.bureaus})
     with desk.work(by) as work:  # nothing is kept of what is refused
-        _enter(work, act, by)
+        key, _ = _enter(work, act, by)
         read = _unread(work, incident) if incident else ""
+        same = bool(read) and _same(work, read, "act", act, (act.issuer, act.number))
+        if read and not same:
+            deciding.need_words(reason)
     if document is not None:
         require("attach-document", by)
         kept = desk.keep(document, client=act.client, about="legal act", by=by, name="act")
         found = {"document_id": kept.document_id, "document_sha256": kept.sha256, "document_name": kept.name}
         act = act.model_copy(update=found)
-    key = protection_id(act)
     with desk.work(by) as work:
-        work.record(Protection, key, _enter(work, act, by))
+        key, facts = _enter(work, act, by)
+        work.record(Protection, key, facts)
         if act.document_id is not None and act.document_sha256 is not None:
             it = work.unit.load(Protection, key)
             name = act.document_name or "act"
@@ -55,16 +58,17 @@ def enter_act(desk: Desk, command: EnterAct, by: Person) -> Made:
             work.record(Protection, key, facts)
         if read:
             it = work.unit.load(Protection, key)
-            work.record(Protection, key, deciding.read_unread(it, read, by=by, at=work.at))
+            work.record(Protection, key, deciding.read_unread(it, read, same, reason, by=by, at=work.at))
     return Made(id=key)
 
 
-def _enter(work: Work, act: LegalAct, by: Person) -> Sequence[Fact]:
-    """Return what entering an act records. Raise DecisionRefused for a loan that is another client's."""
-    it = work.unit.load(Protection, protection_id(act))
-    facts = deciding.register_act(it, act, by=by, at=work.at)
+def _enter(work: Work, act: LegalAct, by: Person) -> tuple[str, Sequence[Fact]]:
+    """Return the id of the protection and what entering an act records. Raise DecisionRefused for a loan that is
+    another client's."""
+    key = entry_of(work.unit, act)
+    facts = deciding.register_act(work.unit.load(Protection, key), act, by=by, at=work.at)
     _own_loans(work, act.client, act.loans)
-    return facts
+    return key, facts
 
 
 def _own_loans(work: Work, client: str, loans: Sequence[str]) -> None:
@@ -82,6 +86,15 @@ def _unread(work: Work, named: str) -> str:
     if work.get(Incident, key).rule_name != UNREAD_RULE:
         raise NotFound("there is no such incident of an act that could not be read")
     return key
+
+
+def _same(work: Work, incident_id: str, what: Unread, act: LegalAct, reference: tuple[str, str]) -> bool:
+    """Say whether what could not be read says itself that it is this act, or decision about it."""
+    facts = work.unit.facts(unread_key(incident_id))
+    unread = next((fact for fact in facts if isinstance(fact, UnreadReceived)), None)
+    if unread is not None and unread.what != what:
+        raise DecisionRefused("what came in is of another kind; enter it as what it is")
+    return deciding.reads_the_same(unread, act, reference)
 
 
 def _client(desk: Desk, protection_id: str, by: Person) -> str:
@@ -143,6 +156,7 @@ def join_act(work: Work, command: JoinAct) -> Outcome:
     """Join a double entry to its twin."""
     it, into = work.get(Protection, command.protection_id), work.get(Protection, command.into)
     work.record(Protection, it.id, deciding.join_act(it, into, command.reason, by=work.by, at=work.at))
+    work.record(Protection, into.id, deciding.take_over_unread(into, it, by=work.by, at=work.at))
     return DONE
 
 
@@ -166,13 +180,16 @@ def enter_ruling(desk: Desk, command: EnterRuling, by: Person) -> Outcome:
         fact = CourtRuled(
             at=work.at, actor=by.id, protection_id=it.id, court=command.court.strip()[:300],
             number=command.number.strip()[:100], in_force_on=command.in_force_on, received_at=command.received_at,
-            ruling=command.ruling, document_id=document_id, loans=command.loans,
+            ruling=command.ruling, document_id=document_id, loans=command.loans, reason=command.reason,
         )  # fmt: skip
         read = _unread(work, command.incident) if command.incident else ""
-        work.record(Protection, it.id, deciding.rule(it, fact))
+        facts = deciding.rule(it, fact)
         if read:
-            it = work.unit.load(Protection, it.id)
-            work.record(Protection, it.id, deciding.read_unread(it, read, by=by, at=work.at))
+            assert it.act is not None
+            covered = it.act.model_copy(update={"loans": it.loans})
+            same = _same(work, read, "court-decision", covered, (command.court, command.number))
+            facts = [*facts, *deciding.read_unread(it, read, same, command.reason, by=by, at=work.at)]
+        work.record(Protection, it.id, facts)
     return DONE
 
 

@@ -1,155 +1,260 @@
 """The one place that judges an answer to an order: what it says was done, of each subject the order names.
 
 A duty is done by evidence that names what was done, to whom and by which system, and that is no refusal. Whatever is
-not known here is unclear, and unclear is not done (docs/decisions/0028-done-is-proven.md).
+not known here is unclear, and unclear is not done (docs/decisions/0028-done-is-proven.md). The words are in
+``answer_words``, what speaks against done in ``answer_signs``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
-from engine.kernel.facts import Record
+from engine.kernel.answer_signs import TEXTS, Sign, Signs, bureau_of, future, name_of, speaks
+from engine.kernel.answer_words import (
+    DONE,
+    PENDING,
+    REFUSED,
+    Said,
+    against,
+    is_no,
+    is_nothing,
+    is_yes,
+    names_something,
+    word_of,
+)
+from engine.kernel.outcomes import (
+    LONGEST,
+    Asked,
+    Judged,
+    Subject,
+    SubjectOutcome,
+    SubjectType,
+    all_of,
+    subjects_of,
+)
+from engine.kernel.timestamps import SKEW, NotAnInstant, parse_rfc3339
 
-SubjectType = Literal[
-    "client", "loan", "user", "session", "device", "address", "workstation", "account", "host", "message",
+__all__ = [
+    "DONE", "NOBODY", "PENDING", "REFUSED", "Asked", "Judged", "Said", "Subject", "SubjectOutcome", "SubjectType",
+    "all_of",
+    "judge", "judge_event", "reference_of", "subjects_of", "word_of",
 ]  # fmt: skip
-Said = Literal["done", "refused", "pending", "unclear"]
-DONE = frozenset({"done", "already-done", "applied", "completed", "success"})
-REFUSED = frozenset({
-    "refused", "rejected", "failed", "failure", "error", "denied", "declined", "not-done", "not-found", "unknown",
-    "unknown-loan", "unknown-client", "not-applied", "false", "no",
-})  # fmt: skip
-PENDING = frozenset({
-    "queued", "pending", "accepted", "received", "in-progress", "processing", "scheduled", "handed-over",
-})  # fmt: skip
-LONGEST = 300
+_TOP = frozenset({"reference", "outcomes", "outcome", "done_at"})
+_ENTRY = frozenset({"type", "id", "outcome", "done_at"})
+_WHOLE = frozenset({200, 201, 207, 208})
+"""The statuses whose body is the answer: not a part of it, nor what somebody on the way made of it."""
+_FLAGS = ("stopped", "claims_stopped")
+_CLOCKS = timedelta(minutes=1)
+"""By how much the clock of another system may be behind ours."""
+NOBODY = Asked()
 
 
-class Subject(Record):
-    """Whom or what an order is about."""
+def judge(
+    status: int, document: object, subjects: Sequence[Subject], asked: Asked = NOBODY, *, fault: str = ""
+) -> Judged:
+    """Judge an HTTP answer with status 2xx and what its body holds as JSON (None for a body that is none).
 
-    type: SubjectType
-    id: str
-
-    @property
-    def name(self) -> str:
-        """Type and id in one word."""
-        return f"{self.type}:{self.id}"
-
-
-class SubjectOutcome(Record):
-    """What an answer says of one subject (``type:id``)."""
-
-    subject: str
-    outcome: Said
-    detail: str = ""
-
-
-class Judged(Record):
-    """An answer, judged: one outcome for every subject of the order, and the reference it goes by."""
-
-    outcomes: tuple[SubjectOutcome, ...] = ()
-    reference: str = ""
-    detail: str = ""
-
-    def of(self, outcome: Said) -> tuple[str, ...]:
-        """Return the subjects with an outcome."""
-        return tuple(it.subject for it in self.outcomes if it.outcome == outcome)
-
-    @property
-    def verdict(self) -> Said:
-        """Say it in one word: done only where there are subjects and all are done; a refusal goes before a doubt."""
-        said = {it.outcome for it in self.outcomes}
-        if said == {"done"}:
-            return "done"
-        for outcome in ("refused", "unclear", "pending"):
-            if outcome in said:
-                return outcome
-        return "unclear"
-
-
-def subjects_of(kind: SubjectType, ids: Iterable[str]) -> tuple[Subject, ...]:
-    """Return subjects of one type, each once; blank names are no subjects."""
-    return tuple(Subject(type=kind, id=it) for it in dict.fromkeys(ids) if it.strip())
-
-
-def word_of(value: object) -> Said:
-    """Read the word for an outcome. What is none of the known words is unclear."""
-    if not isinstance(value, str):
-        return "unclear"
-    word = value.strip().lower().replace("_", "-").replace(" ", "-")
-    if word in DONE:
-        return "done"
-    if word in REFUSED:
-        return "refused"
-    return "pending" if word in PENDING else "unclear"
-
-
-def all_of(subjects: Sequence[Subject], outcome: Said, detail: str, reference: str = "") -> Judged:
-    """Say the same of every subject."""
-    said = tuple(SubjectOutcome(subject=it.name, outcome=outcome, detail=detail[:LONGEST]) for it in subjects)
-    return Judged(outcomes=said, reference=reference, detail=detail[:LONGEST])
-
-
-def judge(status: int, document: object, subjects: Sequence[Subject]) -> Judged:
-    """Judge an HTTP answer with status 2xx and what its body holds as JSON (None for a body that is none)."""
-    if not isinstance(document, Mapping):
-        outcome: Said = "pending" if status == 202 else "unclear"
-        return all_of(subjects, outcome, f"HTTP {status} without a JSON object: it says nothing of the subjects")
+    ``asked`` is the order that it answers; ``fault`` says why a body cannot be taken at its word (a key stands twice).
+    """
+    if fault or not isinstance(document, Mapping):
+        outcome: Said = "pending" if status == 202 and not fault else "unclear"
+        return all_of(
+            subjects, outcome, fault or f"HTTP {status} without a JSON object: it says nothing of the subjects"
+        )
     reference = reference_of(document.get("reference"))
-    refusal = _refusal(document)
+    signs = [*Signs(asked, subjects, reference).found(document, _TOP), *_done_at(document.get("done_at"), asked)]
+    refusal = next((it.why for it in signs if it.said == "refused"), "")
+    if not refusal and word_of(document.get("outcome")) == "refused":
+        refusal = f"outcome {document['outcome']} {_text(document.get('detail'))}".strip()
     if refusal:
-        return all_of(subjects, "refused", refusal, reference)
+        return all_of(subjects, "refused", f"{refusal} {_text(document.get('detail'))}".strip(), reference)
+    if status not in _WHOLE and status != 202:
+        return all_of(subjects, "unclear", f"HTTP {status} is no whole answer", reference)
     if status == 202:
         return all_of(subjects, "pending", "HTTP 202: taken, not yet done", reference)
-    found = _listed(document.get("outcomes"), subjects)
-    if not found and len(subjects) == 1 and "outcomes" not in document:
-        found = {subjects[0].name: (word_of(document.get("outcome")), _text(document.get("detail")))}
-        if found[subjects[0].name][0] == "unclear" and word_of(document.get("status")) == "pending":
-            found = {subjects[0].name: ("pending", _text(document.get("status")))}
-    if not found and "pending" in (word_of(document.get("status")), word_of(document.get("outcome"))):
+    found, strangers = _outcomes(document, subjects, asked)
+    later = any(it.said == "pending" for it in signs) or word_of(document.get("outcome")) == "pending"
+    if not found and later:
         return all_of(subjects, "pending", "the system says that it is not done yet", reference)
-    return _judged(subjects, found, reference)
+    doubt = next((it.why for it in signs if it.said == "unclear"), "") or strangers
+    return _judged(subjects, found, reference, doubt=doubt, later=later)
+
+
+def _outcomes(
+    document: Mapping[str, Any], subjects: Sequence[Subject], asked: Asked
+) -> tuple[dict[str, tuple[Said, str]], str]:
+    """Read the outcomes of subjects; and say what in the list makes the whole of it doubtful."""
+    if "outcomes" in document:
+        if "outcome" in document and word_of(document["outcome"]) != "done":
+            return {}, f"outcome {_text(document['outcome'])}"
+        return _listed(document["outcomes"], subjects, asked)
+    if len(subjects) == 1 and "outcome" in document:
+        said = word_of(document["outcome"])
+        return {subjects[0].name: (said, _text(document.get("detail") or document["outcome"]))}, ""
+    return {}, ""
+
+
+def _listed(value: object, subjects: Sequence[Subject], asked: Asked) -> tuple[dict[str, tuple[Said, str]], str]:
+    """Read the list of outcomes: of each subject what it says; a subject told of twice, differently, is unclear, and
+    an entry that names no subject of the order makes the whole of it doubtful."""
+    found: dict[str, tuple[Said, str]] = {}
+    strangers = ""
+    for entry in value if isinstance(value, list) else ():
+        named = _named_by(entry, subjects)
+        if named is None:
+            strangers = strangers or "an entry names no subject of the order"
+            continue
+        said = _entry(entry, named, asked)
+        held = found.get(named.name)
+        found[named.name] = said if held is None or held[0] == said[0] else ("unclear", "told of twice, differently")
+    return found, strangers
+
+
+def _named_by(entry: object, subjects: Sequence[Subject]) -> Subject | None:
+    """Return the subject that an entry names, letter for letter; None for any other."""
+    if not isinstance(entry, Mapping):
+        return None
+    fits = [it for it in subjects if it.id == entry.get("id") and entry.get("type") in (None, "", it.type)]
+    return fits[0] if len(fits) == 1 else None
+
+
+def _entry(entry: Mapping[str, Any], named: Subject, asked: Asked) -> tuple[Said, str]:
+    """Read one entry: its outcome, unless the rest of it says otherwise."""
+    said, detail = word_of(entry.get("outcome")), _text(entry.get("detail") or entry.get("outcome"))
+    signs = [*Signs(asked, (named,)).found(entry, _ENTRY), *_done_at(entry.get("done_at"), asked)]
+    if said == "done":
+        for against_it in ("refused", "unclear", "pending"):
+            why = next((it.why for it in signs if it.said == against_it), "")
+            if why:
+                return against_it, why
+    return said, detail
+
+
+def _done_at(value: object, asked: Asked) -> Iterator[Sign]:
+    """Read when it was done, where an answer says it: an instant that has been."""
+    if value is None:
+        return
+    try:
+        at = parse_rfc3339(value)
+    except NotAnInstant:
+        yield Sign("unclear", f"done_at is no instant: {_text(value)[:60]}")
+        return
+    if asked.now is not None and at > asked.now + SKEW:
+        yield Sign("unclear", "done_at lies in the future")
 
 
 def judge_event(
     fields: Mapping[str, Any], subjects: Sequence[Subject], *, says: Sequence[str], denies: Sequence[str] = (),
-    by_name: bool = False, reference: str,
+    by_name: bool = False, reference: str, asked: Asked = NOBODY, at: datetime | None = None,
+    since: Mapping[str, datetime] = MappingProxyType({}),
 ) -> Judged:  # fmt: skip
     """Judge an event that answers an order. ``says`` names the fields that state what was done (a flag, an instant),
-    ``denies`` those that deny it when they are no; ``by_name``: the type of the event states it already.
+    ``denies`` those that deny it when they are no; ``by_name``: the type of the event states it already. ``at`` is when
+    the event says that it happened, ``asked.now`` when it came in; ``since``: until when more is known of a subject.
 
-    It counts for the loans it names; where it names none, for the only subject of an order.
+    It counts for the loans it names; where it names none, for the only subject of an order. One that names another
+    client, loan or bureau, or is dated before the order or after its receipt, does not speak of the order at all.
     """
-    said, detail = _event_said(fields, says, denies, by_name)
     named = _named(fields)
+    other = _other(fields, named, subjects, asked, at)
+    if other:
+        return all_of(subjects, "unclear", other, reference, foreign=True)
+    said, detail, worded = _event_said(fields, says, denies, by_name, asked)
     if named or len(subjects) == 1:
-        found = [it for it in subjects if not named or it.id in named]
+        found = [it for it in subjects if not named or it.id in named or it.type != "loan"]
+        if found and at is not None and any(at < since[it.name] - _CLOCKS for it in found if it.name in since):
+            return all_of(subjects, "unclear", "it is older than what was said since", reference, foreign=True)
         if found:
             outcomes = tuple(SubjectOutcome(subject=it.name, outcome=said, detail=detail) for it in found)
-            return Judged(outcomes=outcomes, reference=reference, detail=detail)
-        return all_of(subjects, "unclear", "it names none of the order's subjects", reference)
+            told = tuple(it.name for it in found) if worded else ()
+            return Judged(outcomes=outcomes, reference=reference, detail=detail, told=told)
+        return all_of(subjects, "unclear", "it names none of the order's subjects", reference, foreign=True)
     return all_of(subjects, "refused" if said == "refused" else "unclear", detail or "it names no loan", reference)
 
 
+def _other(
+    fields: Mapping[str, Any], named: frozenset[str], subjects: Sequence[Subject], asked: Asked, at: datetime | None
+) -> str:
+    """Say why an event does not speak of the order, empty where it does."""
+    client = fields.get("mfo.client.id")
+    clients = {it.id for it in subjects if it.type == "client"} | ({asked.client} if asked.client else set())
+    if client is not None and clients and str(client) not in clients:
+        return "it names another client"
+    loans = {it.id for it in subjects if it.type == "loan"} | set(asked.loans)
+    if loans and not named <= loans:
+        return "it names a loan that is none of the order's"
+    bureau = fields.get("mfo.bureau.name")
+    if bureau is not None and asked.target and bureau_of(bureau) != bureau_of(asked.target):
+        return "it comes from a bureau that the order did not go to"
+    if at is not None and asked.issued_at is not None and at < asked.issued_at - _CLOCKS:
+        return "it is dated before the order"
+    if at is not None and asked.now is not None and at > asked.now + SKEW:
+        return "it is dated in the future"
+    return ""
+
+
 def _event_said(
-    fields: Mapping[str, Any], says: Sequence[str], denies: Sequence[str], by_name: bool
-) -> tuple[Said, str]:
-    against = next((name for name in (*says, *denies) if _is_no(fields.get(name))), "")
-    if against:
-        return "refused", f"{against} is {str(fields[against]).lower()}"
+    fields: Mapping[str, Any], says: Sequence[str], denies: Sequence[str], by_name: bool, asked: Asked
+) -> tuple[Said, str, bool]:
+    """Return what an event says, why, and whether it says so in a word of its own."""
+    for name in (*says, *denies):
+        if _denied(name, fields.get(name)):
+            return "refused", f"{name} is {str(fields[name]).lower()}", True
+    signs = [*_stated(fields, (*says, *denies), asked), *_against(fields)]
     outcomes = [fields[name] for name in ("mfo.outcome", "event.outcome") if fields.get(name) is not None]
     words = {word_of(it) for it in outcomes}
+    told = f"outcome {', '.join(str(it)[:80] for it in outcomes)}"
     for said in ("refused", "unclear", "pending"):
         if said in words:
-            return said, f"outcome {', '.join(str(it)[:80] for it in outcomes)}"
+            return said, told, True
+        why = next((it.why for it in signs if it.said == said), "")
+        if why:
+            return said, why, True
     stated = by_name or any(fields.get(name) not in (None, "") for name in says)
-    return ("done", "") if stated or words else ("unclear", "it says no outcome")
+    return ("done", "", True) if stated or words else ("unclear", "it says no outcome", False)
 
 
-def _is_no(value: object) -> bool:
-    return value is False or (isinstance(value, str) and word_of(value) == "refused")
+def _denied(name: str, value: object) -> bool:
+    """Say whether a field denies that it was done. Sums are no flags: what is accrued or written off may be zero."""
+    if name.startswith("mfo.accrual.") and not isinstance(value, bool | str):
+        return False
+    return value is not None and is_no(value)
+
+
+def _stated(fields: Mapping[str, Any], names: Sequence[str], asked: Asked) -> Iterator[Sign]:
+    """Read the fields that state what was done: an instant that has been, a flag that is yes."""
+    for name in names:
+        value = fields.get(name)
+        if value is None or value == "":
+            continue
+        if name.endswith("_at"):
+            try:
+                parse_rfc3339(value)
+            except NotAnInstant:
+                yield Sign("unclear", f"{name} is no instant")
+            if future(value, asked.now):
+                yield Sign("unclear", f"{name} lies in the future")
+        elif name.endswith(_FLAGS) and not is_yes(value):
+            yield Sign("unclear", f"{name} is {str(value)[:80]}")
+
+
+def _against(fields: Mapping[str, Any]) -> Iterator[Sign]:
+    """Read what else in an event speaks against done: an error, a reason that refuses, a status."""
+    signs = Signs(NOBODY, ())
+    for name, value in fields.items():
+        last = name_of(name.rsplit(".", 1)[-1])
+        if name.split(".", 1)[0] == "error":
+            if not is_nothing(value):
+                yield Sign("refused", f"{name}: {str(value)[:120]}")
+        elif last in TEXTS:
+            found = against(value) if isinstance(value, str) else None
+            if found is not None:
+                yield Sign(found[0], f"{name}: {value[:120]}")
+        elif name.split(".", 1)[0] in ("mfo", "labels") and speaks(last):
+            yield from signs.look(last, value)
 
 
 def _named(fields: Mapping[str, Any]) -> frozenset[str]:
@@ -160,60 +265,33 @@ def _named(fields: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
-def says_something(text: str) -> bool:
-    """Say whether a text can be somebody's own words: a dot or a dash vouches for nothing."""
-    return sum(letter.isalnum() for letter in text) >= 2
-
-
 def reference_of(value: object) -> str:
-    """Return the reference an answer goes by, empty where it gives none."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    """Return the reference an answer goes by, empty where it gives none, or one that says nothing."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or (isinstance(value, int) and value < 1):
         return ""
-    return str(value).strip()[:200]
+    text = str(value).strip()[:200]
+    return text if names_something(text) else ""
 
 
-def _refusal(document: Mapping[str, Any]) -> str:
-    """Say why an answer refuses as a whole, empty where it does not."""
-    error = document.get("error") or document.get("errors")
-    if error:
-        return f"error: {_text(error)}"
-    if document.get("success") is False or document.get("ok") is False:
-        return f"it says that it did not succeed {_text(document.get('detail'))}".strip()
-    for name in ("status", "outcome", "result"):
-        if word_of(document.get(name)) == "refused":
-            return f"{name} {document[name]} {_text(document.get('detail'))}".strip()
-    return ""
-
-
-def _listed(value: object, subjects: Sequence[Subject]) -> dict[str, tuple[Said, str]]:
-    """Read the list of outcomes: of each subject what it says; a subject told of twice, differently, is unclear."""
-    found: dict[str, tuple[Said, str]] = {}
-    by_id: dict[str, list[str]] = {}
-    for it in subjects:
-        by_id.setdefault(it.id, []).append(it.name)
-    known = {it.name for it in subjects}
-    for entry in value if isinstance(value, list) else ():
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("id"), str):
-            continue
-        named = [f"{entry['type']}:{entry['id']}"] if entry.get("type") else by_id.get(entry["id"], [])
-        if len(named) != 1 or named[0] not in known:
-            continue
-        said = word_of(entry.get("outcome")), _text(entry.get("detail") or entry.get("outcome"))
-        held = found.get(named[0])
-        found[named[0]] = said if held is None or held[0] == said[0] else ("unclear", "told of twice, differently")
-    return found
-
-
-def _judged(subjects: Sequence[Subject], found: Mapping[str, tuple[Said, str]], reference: str) -> Judged:
+def _judged(
+    subjects: Sequence[Subject], found: Mapping[str, tuple[Said, str]], reference: str, *, doubt: str, later: bool
+) -> Judged:
     outcomes = []
     for it in subjects:
         said, detail = found.get(it.name, ("unclear", "the answer says no outcome for it"))
-        if said == "done" and not reference:
+        if said == "done" and (doubt or later):
+            said, detail = ("unclear", doubt) if doubt else ("pending", "the system says that it is not done yet")
+        elif said == "done" and not reference:
             said, detail = "unclear", "done without a reference"
-        outcomes.append(SubjectOutcome(subject=it.name, outcome=said, detail="" if said == "done" else detail))
+        outcomes.append(
+            SubjectOutcome(subject=it.name, outcome=said, detail="" if said == "done" else detail[:LONGEST])
+        )
     first = next((it for it in outcomes if it.outcome != "done"), None)
     return Judged(
-        outcomes=tuple(outcomes), reference=reference, detail=f"{first.subject}: {first.detail}" if first else ""
+        outcomes=tuple(outcomes),
+        reference=reference,
+        detail=f"{first.subject}: {first.detail}" if first else "",
+        told=() if doubt else tuple(found),
     )
 
 

@@ -41,6 +41,8 @@ class Intent:
 
     key: str
     message: AnyMessage
+    not_before: datetime | None = None
+    """When it is to be tried first, where that is not at once."""
 
     @property
     def kind(self) -> str:

@@ -43,16 +43,27 @@ _KINDS: dict[str, ActKind] = {
 }
 _RULINGS: dict[str, Ruling] = {
     **{it: it for it in RULINGS},
-    **dict.fromkeys(("void", "granted", "claim-granted", "recognised", "recognized"), "debt-void"),
-    **dict.fromkeys(
-        ("partly", "partial", "partially", "partly-granted", "partially-granted", "partly-void"), "debt-partly-void"
-    ),
-    **dict.fromkeys(
-        ("refused", "rejected", "dismissed", "denied", "claim-dismissed", "claim-denied", "debt-stands"),
-        "claim-refused",
-    ),
-    **dict.fromkeys(("overturned", "cancelled", "act-cancelled"), "act-overturned"),
+    **dict.fromkeys(("void", "debt-is-void"), "debt-void"),
+    **dict.fromkeys(("partly-void", "partially-void"), "debt-partly-void"),
+    **dict.fromkeys(("debt-stands",), "claim-refused"),
+    **dict.fromkeys(("overturned", "act-cancelled"), "act-overturned"),
 }
+_OF_A_CLAIM: dict[str, Ruling] = {
+    **dict.fromkeys(("granted", "claim-granted", "recognised", "recognized", "upheld", "удовлетворено"), "debt-void"),
+    **dict.fromkeys(
+        ("partly", "partial", "partially", "partly-granted", "partially-granted", "удовлетворено-частично"),
+        "debt-partly-void",
+    ),
+    **dict.fromkeys(
+        ("refused", "rejected", "dismissed", "denied", "claim-dismissed", "claim-denied", "отказано"), "claim-refused"
+    ),
+}
+"""What a court says of a claim. It means this where the claim was that the debt is void; who sued must be known."""
+_AGAINST_THE_DEBT = frozenset({
+    "law-enforcement", "police", "prosecutor", "client", "borrower", "victim", "consumer", "прокурор", "полиция",
+    "клиент",
+    "заемщик", "заёмщик", "потерпевший", "қарыз-алушы", "жәбірленуші",
+})  # fmt: skip
 
 
 def _word(value: object, joint: str) -> str:
@@ -64,8 +75,17 @@ def kind_of_act(value: object) -> ActKind | None:
     return _KINDS.get(_word(value, "_"))
 
 
+def _sued_against_the_debt(fields: Mapping[str, Any]) -> bool:
+    return _word(fields.get("mfo.court_decision.applicant") or "", "-") in _AGAINST_THE_DEBT
+
+
 def ruling_of(fields: Mapping[str, Any]) -> Ruling | None:
-    """Return what a court decided, None where it does not say so clearly, or says two things."""
+    """Return what a court decided, None where it does not say so clearly, or says two things.
+
+    "Granted" and "refused" are clear only where it is told that the claim was against the debt: a lender whose claim
+    is granted has a debt that stands.
+    """
     said = [fields[name] for name in ("mfo.court_decision.ruling", "mfo.outcome") if fields.get(name) is not None]
-    found = {_RULINGS.get(_word(it, "-")) for it in said}
+    words = {**_RULINGS, **(_OF_A_CLAIM if _sued_against_the_debt(fields) else {})}
+    found = {words.get(_word(it, "-")) for it in said}
     return next(iter(found)) if len(found) == 1 else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
 from engine.events.envelope import SecurityEvent
-from engine.kernel.answers import Judged, all_of, judge_event
+from engine.kernel.answer_signs import BUREAUS, bureau_of
+from engine.kernel.answers import Asked, Judged, all_of, judge_event
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Entities, FindingRaised, Person
 from engine.kernel.ids import derive
@@ -17,7 +19,8 @@ from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.policies.act_words import ANSWERS, kind_of_act, ruling_of
 from engine.protection import deciding, orders
 from engine.protection.facts import CourtRuled, LegalAct, Ruling, Unread, UnreadReceived
-from engine.protection.protection import Protection, protection_id
+from engine.protection.protection import Order, Protection, protection_id
+from engine.protection.spelling import spelt
 from engine.retention.retention import Retention, retention_id
 from engine.terms.counting import EARLIEST, LATEST
 
@@ -33,9 +36,14 @@ class ActPolicy:
     name: str = "acts"
     answers = frozenset({"legal.act.received", "legal.court_decision.received", *ANSWERS})
 
-    def __init__(self, bureaus: tuple[str, ...], clients_of: ClientsOf = lambda iin, before: ()) -> None:
+    def __init__(
+        self, bureaus: tuple[str, ...], clients_of: ClientsOf = lambda iin, before: (),
+        sources: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        """``sources``: a system → the sources whose events may answer its orders; one not named here: any."""
         self.bureaus = bureaus
         self.clients_of = clients_of
+        self.sources = sources
 
     def answer(self, context: Context, event: SecurityEvent) -> None:
         """Answer one event."""
@@ -50,7 +58,7 @@ class ActPolicy:
         by = Person(id=f"source:{event.source}", roles=frozenset({"source"}))
         try:
             act = self._read(context, event)
-            key = protection_id(act)
+            key = entry_of(context, act)
             facts = deciding.register_act(context.load(Protection, key), act, by=by, at=context.at)
         except (ValidationError, QorgauError, ValueError) as error:
             self._ask(context, event, _why(error), "act")
@@ -111,9 +119,12 @@ class ActPolicy:
                 raise ValueError("a person reads what the court decided")
             if ruling == "act-overturned" and len(found) > 1:
                 raise ValueError("several acts protect these loans; a person says which was overturned")
-            for it in found:
-                fact = self._ruled(context, event, it.id, ruling)
-                context.record(Protection, it.id, deciding.rule(context.load(Protection, it.id), fact))
+            ruled = [
+                (it.id, deciding.rule(context.load(Protection, it.id), self._ruled(context, event, it.id, ruling)))
+                for it in found
+            ]
+            for key, facts in ruled:
+                context.record(Protection, key, facts)
         except (ValidationError, QorgauError, ValueError) as error:
             self._ask(context, event, _why(error), "court-decision")
 
@@ -159,25 +170,79 @@ class ActPolicy:
             return
         received = UnreadReceived(
             at=context.at, incident_id=str(derive("incident", finding_id)), what=unread, received_at=_received(event),
-            source=event.source, event_id=event.event_id, detail=what[:300],
+            source=event.source, event_id=event.event_id, detail=what[:300], clients=self._concerned(context, event),
+            loans=_loans(event)[:50], issuer=_of(event, "mfo.act.issuer", "mfo.court_decision.court")[:300],
+            number=_of(event, "mfo.act.number", "mfo.decision.id")[:100],
         )  # fmt: skip
-        context.record_single(str(derive("unread", event.source, event.event_id)), received)
+        context.record_single(unread_key(received.incident_id), received)
+
+    def _concerned(self, context: Context, event: SecurityEvent) -> tuple[str, ...]:
+        """Whom an event names that could not be read: its client, whom its IIN is known of, whose its contracts are."""
+        client, iin = _of(event, "mfo.client.id"), _of(event, "mfo.client.iin")
+        found = {client} | set(self.clients_of(iin, event.position) if iin else ())
+        found |= {owner_of(context, loan) for loan in _loans(event)}
+        return tuple(sorted(found - {""}))[:50]
 
     def _answered(self, context: Context, event: SecurityEvent) -> None:
         order_id = str(event.fields["mfo.order.id"])
         reference = str(event.fields.get("mfo.bureau.reference") or event.event_id)[:200]
         for key in context.find(Protection, order_id=order_id):
-            order = context.load(Protection, key).orders[order_id]
-            read = ANSWERS[event.action]
-            if order.kind in read.kinds:
-                judged = judge_event(
-                    event.fields, order.subjects, says=read.says, denies=read.denies, by_name=read.by_name,
-                    reference=reference,
-                )  # fmt: skip
-            else:
-                judged = all_of(order.subjects, "unclear", f"{event.action} is no answer to {order.kind}", reference)
+            it = context.load(Protection, key)
+            order = it.orders[order_id]
+            judged = self._judged(it, order, event, reference)
             done_at = min(event.at, event.received_at)
             take_answer(context, key, order_id, judged, done_at=done_at, actor=f"source:{event.source}")
+
+    def _judged(self, it: Protection, order: Order, event: SecurityEvent, reference: str) -> Judged:
+        """Judge an event that answers an order; one that cannot speak for this order changes nothing that is done."""
+        read, client = ANSWERS[event.action], it.act.client if it.act is not None else ""
+        if order.kind not in read.kinds:
+            return all_of(
+                order.subjects, "unclear", f"{event.action} is no answer to {order.kind}", reference, foreign=True
+            )
+        other = self._stranger(event, order, client)
+        if other:
+            return all_of(order.subjects, "unclear", other, reference, foreign=True)
+        asked = Asked(
+            order_id=order.id, order=order.kind, client=client, target=order.target, issued_at=order.issued_at,
+            now=event.received_at, loans=it.loans,
+        )  # fmt: skip
+        return judge_event(
+            event.fields, order.subjects, says=read.says, denies=read.denies, by_name=read.by_name,
+            reference=reference, asked=asked, at=event.at, since=order.refused_at,
+        )  # fmt: skip
+
+    def _stranger(self, event: SecurityEvent, order: Order, client: str) -> str:
+        """Say why the source of an event cannot speak for an order, empty where it can."""
+        trusted = self.sources.get(order.system)
+        if trusted is not None and event.source not in trusted:
+            return f"source {event.source} does not answer for {order.system}"
+        if order.system == "bureau" and bureau_of(event.source) != bureau_of(order.target):
+            known = {bureau_of(it) for it in (*self.bureaus, *BUREAUS)}
+            if bureau_of(event.source) in known:
+                return "it comes from a bureau that the order did not go to"
+        iin = str(event.fields.get("mfo.client.iin") or "")
+        known_by = self.clients_of(iin, event.position) if iin else (client,)
+        named = event.fields.get("mfo.client.id") is not None
+        return "" if client in known_by or (named and not known_by) else "its IIN is not known as the client's"
+
+
+def unread_key(incident_id: str) -> str:
+    """Return where it stands what came in and could not be read, by the incident that asks a person."""
+    return str(derive("unread", incident_id))
+
+
+def entry_of(context: Context, act: LegalAct) -> str:
+    """Return the id under which an act is entered, however it was spelt then, else the one it gets."""
+    key = protection_id(act)
+    if context.load(Protection, key).id:
+        return key
+    told = spelt(act.issuer, act.number)
+    for other in context.find(Protection, client=act.client):
+        held = context.load(Protection, other).act
+        if held is not None and (held.act_date, spelt(held.issuer, held.number)) == (act.act_date, told):
+            return other
+    return key
 
 
 def owner_of(context: Context, loan: str) -> str:
@@ -227,6 +292,11 @@ def _why(error: Exception) -> str:
 
 _SAID = ("the ", "client, ", "no act", "a person", "several acts")
 """How our own refusals begin; what Python says of a date carries the date."""
+
+
+def _of(event: SecurityEvent, *names: str) -> str:
+    """Return the first of some fields that says something, as text."""
+    return next((str(value) for name in names if (value := event.fields.get(name))), "")
 
 
 def _received(event: SecurityEvent) -> datetime:

@@ -228,15 +228,30 @@ def _carried_out(context: Context, fact: p.OrderAcknowledged | p.Acknowledgement
     for kind, part in kinds:
         orders = [o for o in it.orders.values() if (o.kind, o.part) == (kind, part) and not o.superseded]
         done = max((o.acknowledged_at for o in orders if o.acknowledged_at), default=None)
-        owners = [(it.id, part), *((incident, "") for incident in it.unread if not part)]
-        for owner, subject in owners:
-            if it.all_acknowledged(kind, part) and done is not None:
+        whole = it.holds and all(it.all_acknowledged(kind, one) for one in _parts(it, kind))
+        owners = [(it.id, part, it.all_acknowledged(kind, part)), *((incident, "", whole) for incident in it.unread)]
+        for owner, subject, all_done in owners:
+            if all_done and done is not None:
                 evidence = Evidence(owner, "orders-acknowledged", done, about=kind, subject=subject)
                 meaning.evidence.append(evidence)
             elif isinstance(fact, p.AcknowledgementWithdrawn):
                 false = Evidence(owner, "orders-acknowledged", fact.at, about=kind, subject=subject)
                 meaning.withdrawn.append((false, f"the acknowledgement was taken back: {fact.reason}"))
     return meaning
+
+
+def _parts(it: Protection, kind: p.OrderKind) -> tuple[str, ...]:
+    """The parts of an act that have a loan left, each with orders of its own; of other orders there is one."""
+    loans_of = {"": it.act.loans if it.act else (), **{part.part: part.loans for part in it.amendments}}
+    return tuple(part for part in it.parts if set(loans_of[part]) - set(it.removed)) if kind in STOPS else ("",)
+
+
+def _not_carried_out(it: Protection, at: datetime, reason: str) -> list[tuple[Evidence, str]]:
+    """What could not be read and was carried out by this act is owed again."""
+    return [
+        (Evidence(incident, "orders-acknowledged", at, about=kind), reason)
+        for incident in it.unread for kind in (*STOPS, "write-off")
+    ]  # fmt: skip
 
 
 def _ended(context: Context, fact: p.ActVerified | p.OutcomeDecided | p.ActJoined | p.ActReinstated) -> Meaning:
@@ -247,6 +262,7 @@ def _ended(context: Context, fact: p.ActVerified | p.OutcomeDecided | p.ActJoine
         case p.ActVerified():
             second = fact.proposed_by or it.registered_by
             meaning.cancelled.append(Cancellation(key, "act-not-genuine", "the act is not genuine", second))
+            meaning.withdrawn += _not_carried_out(it, fact.at, "the act that carried it out is not genuine")
         case p.OutcomeDecided():
             meaning.cancelled.append(
                 Cancellation(key, "protection-released", f"released: {fact.reason}", fact.proposed_by)
@@ -259,6 +275,7 @@ def _ended(context: Context, fact: p.ActVerified | p.OutcomeDecided | p.ActJoine
             again = Occasion("protection", key, ("act-registered",), {"received": it.act.received_at})
             reason = f"the protection was reinstated: {fact.reason}"
             meaning.resumed.append((again, reason))
+            meaning.withdrawn += _not_carried_out(it, fact.at, reason)
             for kind in STOPS:  # what was done was undone; the new orders are still to be carried out
                 for part in it.parts:
                     false = Evidence(key, "orders-acknowledged", fact.at, about=kind, subject=part)

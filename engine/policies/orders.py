@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.duties.policy import ClockPolicy
@@ -24,6 +24,8 @@ from engine.terms.counting import count_term
 _RESPECTED = "stop-order-respected"
 _TOLD = {"collection-stop": "collection.stop_ordered", "collection-resume": "collection.resume_ordered"}
 """Orders that rules hear of as events of our own: from and until when a contact is forbidden."""
+PAUSE = timedelta(minutes=5)
+"""After which a system that took its word back is asked again."""
 CLAUSE_OF_ACTS = "PROCREDIT 36"
 CLAUSES: dict[str, str] = {
     "accrual-stop": "LAW regulator's public instruction, 29.09.2025",
@@ -39,6 +41,7 @@ class OrderPolicy:
     after: tuple[str, ...] = ()
     answers: tuple[type[Fact], ...] = (
         p.ActRegistered, p.ActAmended, p.ActReinstated, p.ActVerified, p.LoansRemoved, p.ActJoined, p.OutcomeDecided,
+        p.AcknowledgementWithdrawn,
         incident_facts.IncidentOpened, incident_facts.FindingJoined,
     )  # fmt: skip
 
@@ -70,6 +73,8 @@ class OrderPolicy:
                 it = context.load(Protection, fact.protection_id)
                 due_at = self._due("debt-write-off", fact.at)
                 self._give(context, it, orders.issue_write_off(it, due_at=due_at, at=context.at))
+            case p.AcknowledgementWithdrawn(subjects=[_, *_]) as fact:
+                self._ask_again(context, fact)
             case incident_facts.IncidentOpened() | incident_facts.FindingJoined() as fact:
                 self._violations(context, fact.incident_id, fact.finding_id, fact.entities, fact.detected_at)
 
@@ -85,6 +90,18 @@ class OrderPolicy:
                 now = context.load(Protection, other.id)
                 self._give(context, now, orders.recall(now, loans, clients, due_at=due_at, at=context.at))
         self._give(context, context.load(Protection, key), given)
+
+    def _ask_again(self, context: Context, fact: p.AcknowledgementWithdrawn) -> None:
+        """Ask a system again that took back what it had done: under the same key, after a pause."""
+        it = context.past(Protection, fact.protection_id)
+        order = it.orders[fact.order_id]
+        if not context.load(Protection, it.id).orders[order.id].open:
+            return
+        issued = OrderIssued(
+            at=order.issued_at, protection_id=it.id, order_id=order.id, kind=order.kind, system=order.system,
+            target=order.target, loans=order.loans, due_at=order.due_at, part=order.part,
+        )  # fmt: skip
+        context.intend(Intent(_again(order.id, order.withdrawals), _message(issued, it), fact.at + PAUSE))
 
     def _lift(self, context: Context, key: str, start: datetime, only: Sequence[str] = ()) -> None:
         """Lift the stops of what no other act in force holds."""
@@ -116,6 +133,8 @@ class OrderPolicy:
         for fact in facts:
             if isinstance(fact, p.OrderRevoked):
                 context.withdraw(fact.order_id)
+                for time in range(it.orders[fact.order_id].withdrawals):
+                    context.withdraw(_again(fact.order_id, time + 1))
             elif isinstance(fact, OrderIssued):
                 context.intend(Intent(fact.order_id, _message(fact, it)))
                 if fact.kind in _TOLD:
@@ -137,6 +156,10 @@ class OrderPolicy:
             now = context.load(Protection, it.id)
             facts = deciding.violated(now, incident_id, finding_id, detected_at, at=context.at)
             context.record(Protection, it.id, facts)
+
+
+def _again(order_id: str, time: int) -> str:
+    return f"{order_id}:again:{time}"
 
 
 def _message(order: OrderIssued, it: Protection) -> OrderMessage:

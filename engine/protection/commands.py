@@ -31,6 +31,8 @@ class EnterAct(Command[Made]):
     document: Attachment | None = None
     incident: str = Field(default="", max_length=100)
     """The incident (number or id) of what came in and could not be read, where this is what it was."""
+    reason: Words = ""
+    """How one knows that it is, where it does not say so itself; a second person enters the same with own words."""
 
 
 class AmendAct(Command[Outcome]):
@@ -87,6 +89,8 @@ class EnterRuling(Command[Outcome]):
     loans: tuple[_Name, ...] = Field(default=(), max_length=50)
     incident: str = Field(default="", max_length=100)
     """The incident of a decision that came in and could not be read, where this is what it was."""
+    reason: Words = ""
+    """How one knows that it is; or why a decision that was entered before says something else now."""
 
 
 class ProposeOutcome(Command[Outcome]):

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import Fact, Noted, Person
 from engine.kernel.ids import derive
-from engine.kernel.words import need_own_words
+from engine.kernel.words import need_own_words, own_words
 from engine.permissions import require
 from engine.protection.facts import (
     OUTCOMES,
@@ -25,10 +25,13 @@ from engine.protection.facts import (
     OutcomeDecided,
     OutcomeDeclined,
     OutcomeProposed,
+    UnreadNamed,
     UnreadRead,
+    UnreadReceived,
     ViolationFound,
 )
 from engine.protection.protection import Protection, protection_id
+from engine.protection.spelling import issuer_of, number_of, spelt
 
 
 def register_act(protection: Protection, act: LegalAct, *, by: Person, at: datetime) -> Sequence[Fact]:
@@ -97,12 +100,57 @@ def _received(received_at: datetime, dated: date, at: datetime) -> None:
         raise InputError("the act cannot have been received before its own date", field="received_at")
 
 
-def read_unread(protection: Protection, incident_id: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Say that this protection is what could not be read when it came in; the incident's clocks end with its orders."""
+def reads_the_same(unread: UnreadReceived | None, act: LegalAct, reference: tuple[str, str]) -> bool:
+    """Say whether what could not be read names this client, no other loan, and this issuer and number (or court and
+    number of a decision). Raise DecisionRefused where it names somebody else."""
+    if unread is None or not unread.clients:
+        return False
+    if act.client not in unread.clients:
+        raise DecisionRefused("what came in names another client; an act of this client does not carry it out")
+    told = spelt(unread.issuer, unread.number)
+    same = all(mine in (theirs, "") for mine, theirs in zip(told, spelt(*reference), strict=True))
+    return len(unread.clients) == 1 and same and set(unread.loans) <= set(act.loans)
+
+
+def read_unread(
+    protection: Protection, incident_id: str, same: bool, reason: str, *, by: Person, at: datetime
+) -> Sequence[Fact]:
+    """Say that this protection is what could not be read when it came in; the incident's clocks end with its orders.
+
+    ``same``: it says so itself (``reads_the_same``). Else two persons say so, each in own words.
+    """
     require("enter-act", by)
     if incident_id in protection.unread:
         return []
-    return [UnreadRead(at=at, actor=by.id, protection_id=protection.id, incident_id=incident_id)]
+    if not protection.holds:
+        raise DecisionRefused("the protection is {state}", state=protection.state)
+    first = protection.unread_named.get(incident_id, "")
+    if not same:
+        need_words(reason)
+    if not same and not first:
+        return [UnreadNamed(at=at, actor=by.id, reason=reason, protection_id=protection.id, incident_id=incident_id)]
+    if not same and first == by.id:
+        raise SecondPersonNeeded("who said what came in cannot also agree")
+    return [
+        UnreadRead(
+            at=at, actor=by.id, reason=reason, protection_id=protection.id, incident_id=incident_id,
+            proposed_by="" if same else first,
+        )
+    ]  # fmt: skip
+
+
+def need_words(reason: str) -> None:
+    """Refuse where nobody says how one knows what came in. Raise DecisionRefused."""
+    if not own_words(reason):
+        raise DecisionRefused("what came in does not say that it is this; say in your own words how you know")
+
+
+def take_over_unread(into: Protection, joined: Protection, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """What a double entry carries out is carried out by the entry it was joined to."""
+    return [
+        UnreadRead(at=at, actor=by.id, protection_id=into.id, incident_id=it, proposed_by=joined.registered_by)
+        for it in joined.unread if it not in into.unread
+    ]  # fmt: skip
 
 
 def verify_act(
@@ -151,13 +199,33 @@ def attach(
 
 
 def rule(protection: Protection, ruling: CourtRuled) -> Sequence[Fact]:
-    """Take a decision of a court; the same one again changes nothing."""
+    """Take a decision of a court; the same one again changes nothing. With another content it is a correction, for
+    which somebody says why: what the first one started goes on until two persons end it."""
     _received(ruling.received_at, ruling.in_force_on, ruling.at)
-    if any((it.court, it.number) == (ruling.court, ruling.number) for it in protection.rulings):
-        return []
-    if not ruling.court.strip() or not ruling.number.strip():
+    if not issuer_of(ruling.court) or not number_of(ruling.number):
         raise DecisionRefused("name the court and the number of its decision")
+    told = spelt(ruling.court, ruling.number)
+    held = [it for it in protection.rulings if spelt(it.court, it.number) == told]
+    if any(not _differs(protection, it, ruling) for it in held[-1:]):
+        return []
+    if held and not own_words(ruling.reason):
+        raise DecisionRefused(
+            "the decision is entered already with another content: {fields}; say in your own words which is right",
+            fields=", ".join(_differs(protection, held[-1], ruling)),
+        )
     return [ruling]
+
+
+def _differs(protection: Protection, held: CourtRuled, ruling: CourtRuled) -> list[str]:
+    """Name what a decision says otherwise than it was entered before."""
+    covered = set(protection.loans)
+    was, now = ((set(it.loans) & covered) or covered for it in (held, ruling))
+    other = {
+        "ruling": held.ruling != ruling.ruling,
+        "in_force_on": held.in_force_on != ruling.in_force_on,
+        "loans": was != now,
+    }
+    return [name for name, differs in other.items() if differs]
 
 
 class _Outcome(Noted):

@@ -123,14 +123,29 @@ class UnreadReceived(Fact):
     source: str
     event_id: str
     detail: str
+    clients: tuple[str, ...] = ()
+    """Whom it may concern, by what could be read of it; empty where nobody can say."""
+    loans: tuple[str, ...] = ()
+    issuer: str = ""
+    number: str = ""
+
+
+class UnreadNamed(Fact):
+    """A person says in own words that this protection is what could not be read; a second one must agree."""
+
+    topic: ClassVar[str] = "act.unread-named.v1"
+    protection_id: str
+    incident_id: str
 
 
 class UnreadRead(Fact):
-    """A person read what could not be read: this protection carries it out."""
+    """What could not be read is read: this protection carries it out."""
 
     topic: ClassVar[str] = "act.unread-read.v1"
     protection_id: str
     incident_id: str
+    proposed_by: str = ""
+    """Who said so first, where it does not say so itself."""
 
 
 class ActVerified(Fact):
@@ -231,6 +246,8 @@ class OrderAnswered(Fact):
     reference: str
     detail: str
     done_at: AwareDatetime | None = None
+    withdrawn: tuple[str, ...] = ()
+    """The subjects that were done and by this answer are not any more."""
 
 
 class OrderAcknowledged(Fact):
@@ -264,6 +281,8 @@ class AcknowledgementWithdrawn(Fact):
     topic: ClassVar[str] = "order.acknowledgement-withdrawn.v1"
     protection_id: str
     order_id: str
+    subjects: tuple[str, ...] = ()
+    """Of which subjects another system took it back; the others stay done. Empty: a person took all of it back."""
 
 
 class OrderOverdue(Fact):
@@ -299,7 +318,7 @@ OrderFact = (
     | AcknowledgementWithdrawn | OrderOverdue | OrderRevoked
 )  # fmt: skip
 CaseFact = (
-    ActRegistered | ActAmended | LoansRemoved | ActJoined | ActReinstated | UnreadRead | ActVerified
+    ActRegistered | ActAmended | LoansRemoved | ActJoined | ActReinstated | UnreadNamed | UnreadRead | ActVerified
     | ActDocumentAttached | CourtRuled | OutcomeProposed | OutcomeDecided | OutcomeDeclined | ViolationFound
 )  # fmt: skip
 ProtectionFact = OrderFact | CaseFact

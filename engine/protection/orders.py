@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.kernel.answers import Judged
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
@@ -129,18 +129,17 @@ def answered(
 ) -> Sequence[Fact]:
     """Take an answer: done when all subjects of the order are; else what it says of each is kept, and told once."""
     order = _of(protection, order_id)
+    judged = _without_stale(order, judged, done_at)
     if order.acknowledged_at is not None:
-        return _after_done(protection, order, judged, at=at, actor=actor)
-    done = dict(order.done)
-    for it in judged.outcomes:
-        if it.outcome == "done":
-            done.setdefault(it.subject, done_at)
-        elif it.outcome == "refused":
-            done.pop(it.subject, None)
+        return _after_done(protection, order, judged, done_at=done_at, at=at, actor=actor)
+    withdrawn = tuple(it for it in judged.taken_back if it in order.done)
+    done = {name: when for name, when in order.done.items() if name not in withdrawn}
+    for name in judged.of("done"):
+        done.setdefault(name, done_at)
     wanted = wanted_of(protection, order)
     if wanted and wanted <= done.keys():
         return [_acknowledged(protection, order, judged.reference, max(done[it] for it in wanted), at, actor)]
-    if judged.verdict == "pending":
+    if judged.verdict == "pending" and not withdrawn:
         if order.handed_over_at is not None:
             return []
         return [
@@ -150,9 +149,24 @@ def answered(
             )
         ]  # fmt: skip
     held = order.answer
-    if held is not None and (held.outcomes, held.verdict) == (judged.outcomes, judged.verdict):
+    if held is not None and (held.outcomes, held.verdict) == (judged.outcomes, judged.verdict) and not withdrawn:
         return []
-    return [_answer(protection, order, judged, at, actor, done_at)]
+    return [_answer(protection, order, judged, at, actor, done_at, withdrawn)]
+
+
+def _without_stale(order: Order, judged: Judged, done_at: datetime) -> Judged:
+    """Take what a system says again, and had taken back since, for no answer: it repeats what it said before."""
+    stale = {
+        it for it, since in order.refused_at.items() if order.withdrawals and done_at < since - timedelta(minutes=1)
+    }  # fmt: skip
+    if stale.isdisjoint(judged.of("done")):
+        return judged
+    said = "it is older than what was said since"
+    outcomes = [
+        it.model_copy(update={"outcome": "unclear", "detail": said}) if it.subject in stale else it
+        for it in judged.outcomes
+    ]
+    return judged.model_copy(update={"outcomes": tuple(outcomes), "detail": said, "told": ()})
 
 
 def wanted_of(protection: Protection, order: Order) -> set[str]:
@@ -160,22 +174,28 @@ def wanted_of(protection: Protection, order: Order) -> set[str]:
     return {it.name for it in order.subjects if it.type != "loan" or it.id not in protection.removed}
 
 
-def _after_done(protection: Protection, order: Order, judged: Judged, *, at: datetime, actor: str) -> Sequence[Fact]:
-    """A refusal after "done" takes it back; anything else changes nothing."""
-    if "refused" not in {it.outcome for it in judged.outcomes}:
+def _after_done(
+    protection: Protection, order: Order, judged: Judged, *, done_at: datetime, at: datetime, actor: str
+) -> Sequence[Fact]:
+    """A later word that is not done takes it back for those it is said of; what was done for the others stays."""
+    wanted = wanted_of(protection, order)
+    subjects = tuple(it for it in judged.taken_back if it in wanted)
+    if not subjects:
         return []
     withdrawn = AcknowledgementWithdrawn(
-        at=at, actor=actor, reason=judged.detail, protection_id=protection.id, order_id=order.id
+        at=at, actor=actor, reason=judged.detail, protection_id=protection.id, order_id=order.id, subjects=subjects
     )
-    return [withdrawn, _answer(protection, order, judged, at, actor, at)]
+    return [withdrawn, _answer(protection, order, judged, at, actor, done_at, subjects)]
 
 
 def _answer(
-    protection: Protection, order: Order, judged: Judged, at: datetime, actor: str, done_at: datetime
-) -> OrderAnswered:
+    protection: Protection, order: Order, judged: Judged, at: datetime, actor: str, done_at: datetime,
+    withdrawn: tuple[str, ...],
+) -> OrderAnswered:  # fmt: skip
     return OrderAnswered(
         at=at, actor=actor, protection_id=protection.id, order_id=order.id, verdict=judged.verdict,
         outcomes=judged.outcomes, reference=judged.reference, detail=judged.detail, done_at=done_at,
+        withdrawn=withdrawn,
     )  # fmt: skip
 
 

@@ -40,9 +40,11 @@ from engine.protection.facts import (
     OutcomeDeclined,
     OutcomeProposed,
     ProtectionState,
+    UnreadNamed,
     UnreadRead,
     ViolationFound,
 )
+from engine.protection.spelling import spelt
 
 STOPS: tuple[OrderKind, ...] = ("collection-stop", "accrual-stop", "bureau-correction", "client-flag")
 LIFTS: dict[OrderKind, OrderKind] = {
@@ -79,6 +81,10 @@ class Order:
     acknowledged_by: str = ""
     reference: str | None = None
     proposed: AcknowledgementProposed | None = None
+    refused_at: dict[str, datetime] = field(default_factory=dict)
+    """Subject → when it was last said not to be done: what is older proves nothing."""
+    withdrawals: int = 0
+    """How many times another system took back that it was done."""
     overdue: bool = False
     revoked: bool = False
     superseded: bool = False
@@ -95,8 +101,16 @@ class Order:
         for it in answer.outcomes:
             if it.outcome == "done":
                 self.done.setdefault(it.subject, answer.done_at or answer.at)
-            elif it.outcome == "refused":
+            elif it.outcome == "refused" or it.subject in answer.withdrawn:
                 self.done.pop(it.subject, None)
+                self.refused_at[it.subject] = answer.done_at or answer.at
+
+    def take_back(self, fact: AcknowledgementWithdrawn) -> None:
+        """It is not done after all: for some subjects, or, by a person's word, for all of them."""
+        self.acknowledged_at, self.reference, self.acknowledged_by, self.proposed = None, None, "", None
+        self.withdrawals += bool(fact.subjects)
+        for it in fact.subjects or list(self.done):
+            self.done.pop(it, None)
 
 
 @dataclass
@@ -116,6 +130,8 @@ class Protection:
     joined_into: str = ""
     unread: tuple[str, ...] = ()
     """The incidents of what could not be read and is carried out here."""
+    unread_named: dict[str, str] = field(default_factory=dict)
+    """Incident of what could not be read → who said first that it is this."""
     round: int = 0
     """How many times it was reinstated."""
     proposed: tuple[str, Outcome, str] | None = None
@@ -187,7 +203,10 @@ class Protection:
                 self._settle_proposal()
             case ActReinstated():
                 self._reinstate()
+            case UnreadNamed():
+                self.unread_named[fact.incident_id] = fact.actor
             case UnreadRead():
+                self.unread_named.pop(fact.incident_id, None)
                 self.unread = (*self.unread, fact.incident_id)
             case ActVerified():
                 self.verified_by, self.genuine = fact.actor, fact.genuine
@@ -237,12 +256,11 @@ class Protection:
             case OrderAcknowledged():
                 order.acknowledged_at, order.reference = fact.done_at, fact.reference
                 order.acknowledged_by, order.proposed = fact.actor, None
+                order.done = {**dict.fromkeys(fact.subjects, fact.done_at), **order.done}
             case AcknowledgementProposed():
                 order.proposed = fact
             case AcknowledgementWithdrawn():
-                order.acknowledged_at, order.reference, order.acknowledged_by = None, None, ""
-                order.proposed = None
-                order.done.clear()
+                order.take_back(fact)
             case OrderOverdue():
                 order.overdue = True
             case OrderRevoked():
@@ -264,8 +282,11 @@ class Protection:
 
 
 def protection_id(act: LegalAct) -> str:
-    """Return the id of the protection: the same act entered twice is one protection."""
-    return str(derive("protection", act.issuer, act.number, act.act_date.isoformat(), act.client))
+    """Return the id of the protection: the same act entered twice, however it is spelt, is one protection.
+
+    Acts of before spellings were one have the id of their spelling: ``engine.policies.acts.entry_of`` finds them.
+    """
+    return str(derive("protection", *spelt(act.issuer, act.number), act.act_date.isoformat(), act.client))
 
 
 def subjects_of_order(kind: OrderKind, client: str, loans: tuple[str, ...]) -> tuple[Subject, ...]:

@@ -241,7 +241,9 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
     stages: list[Stage] = [
         Detect(ledger, decisions, clock, container.rulebook, container.catalogue, vault, container.tracing),
         Terms(ledger, decisions, clock, container.calendar),  # before the acts, which ask whose a loan is
-        EventPolicyRunner(ledger, decisions, clock, ActPolicy(settings.bureaus, clients_by_iin(ledger, vault))),
+        EventPolicyRunner(
+            ledger, decisions, clock, ActPolicy(settings.bureaus, clients_by_iin(ledger, vault), settings.answering)
+        ),
         EventPolicyRunner(ledger, decisions, clock, CentrePolicy()),
         CentreLists(ledger, decisions, clock, container.rulebook),
         IncidentRunner(decisions, clock, container.tracing),

@@ -7,6 +7,7 @@ again. Asking again with the same key does nothing more and says how it stands.
 
 from __future__ import annotations
 
+import json
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import httpx
 import orjson
 
-from engine.kernel.answers import Subject, judge, reference_of, subjects_of
+from engine.kernel.answers import NOBODY, Asked, Subject, judge, reference_of, subjects_of
 from engine.kernel.messages import CommandMessage, ContainmentMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
@@ -82,7 +83,7 @@ class HttpPost:
 
     def order(
         self, address: str, key: str, body: bytes, system: str, subjects: Sequence[Subject], *,
-        secrets: Sequence[str] = (), contract: Contract = 2,
+        asked: Asked = NOBODY, secrets: Sequence[str] = (), contract: Contract = 2,
     ) -> Delivery:  # fmt: skip
         """Post an order and judge the answer: of each subject, whether it says that it is done."""
         more = signed(f"msg_{key.replace('-', '')[:32]}", self.clock.now(), secrets, body) if secrets else None
@@ -92,12 +93,15 @@ class HttpPost:
         if not 200 <= answer.status < 300:
             passing = answer.status >= 500 or answer.status in _PASSING
             return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status} from {system}")
-        return self.judged(answer, system, subjects, contract)
+        return self.judged(answer, system, subjects, contract, asked)
 
-    def judged(self, answer: Answer, system: str, subjects: Sequence[Subject], contract: Contract = 2) -> Delivery:
+    def judged(
+        self, answer: Answer, system: str, subjects: Sequence[Subject], contract: Contract = 2, asked: Asked = NOBODY
+    ) -> Delivery:
         """Say what a 2xx answer makes of an order."""
-        document = _json(answer.body)
-        judged = judge(answer.status, document, subjects)
+        document, fault = _json(answer.body)
+        asked = asked.model_copy(update={"now": self.clock.now()})
+        judged = judge(answer.status, document, subjects, asked, fault=fault)
         _, done_at = self._read(answer.body)
         detail = f"{judged.detail[:240]} ({system})"
         if judged.verdict == "done":
@@ -150,8 +154,10 @@ class HttpOrders:
         address = self.address(system)
         if address is not None:
             body = {"contract": CONTRACT, **message.body}
+            key = message.order_id if isinstance(message, OrderMessage) else intent.key  # asked again, it is the same
             return self.http.order(
-                address, intent.key, orjson.dumps(body), system, subjects_in(message.body), secrets=self.secrets,
+                address, key, orjson.dumps(body), system, subjects_in(message.body),
+                asked=asked_in(message.body), secrets=self.secrets,
                 contract=self.contract(system, self.http.clock.now()),
             )  # fmt: skip
         mail = self.letter_address(system)
@@ -171,12 +177,37 @@ def subjects_in(body: Mapping[str, Any]) -> tuple[Subject, ...]:
     return loans
 
 
-def _json(body: bytes) -> Any:
-    """Return what a body holds as JSON, None for one that holds none."""
+def asked_in(body: Mapping[str, Any]) -> Asked:
+    """Return what an order asked, for its answer to be held against."""
+    return Asked(
+        order_id=str(body.get("order_id") or ""), order=str(body.get("order") or ""),
+        client=str(body.get("client") or ""), target=str(body.get("target") or ""),
+    )  # fmt: skip
+
+
+def _json(body: bytes) -> tuple[Any, str]:
+    """Return what a body holds as JSON, None for one that holds none; and why it cannot be taken at its word."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+        document = orjson.loads(body)
+        json.loads(body, object_pairs_hook=_once)
+    except _Twice as error:
+        return None, f"the key {str(error)[:80]} stands twice in the answer"
+    except (ValueError, RecursionError):
+        return None, ""
+    return document, ""
+
+
+class _Twice(Exception):
+    """A key stands twice in one object: two readers may read two answers."""
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Twice(key)
+        found[key] = value
+    return found
 
 
 def _bounded(answer: httpx.Response, most: int) -> bytes:

@@ -27,10 +27,18 @@ class OrderSettings(BaseModel, frozen=True):
     order_contract_1: Mapping[Literal["collections", "loans", "bureau", "access"], date] = {}
     """Systems that still answer a bare 2xx, each until before a day: that counts as handed over, never as done."""
 
+    order_sources: Mapping[Literal["collections", "loans", "bureau"], tuple[str, ...]] = {}
+    """The sources whose events may answer the orders to a system; a system that is not named: any source."""
+
     def order_contract(self, system: str, now: datetime) -> Literal[1, 2]:
         """Return which contract a system answers by."""
         until = {str(name): day for name, day in self.order_contract_1.items()}.get(system)
         return 1 if until is not None and now.date() < until else 2
+
+    @property
+    def answering(self) -> dict[str, tuple[str, ...]]:
+        """Return the sources that may answer, by system."""
+        return {str(system): sources for system, sources in self.order_sources.items()}
 
     def order_url(self, system: str) -> str | None:
         """Return the address of a system's order channel, None when none is configured."""

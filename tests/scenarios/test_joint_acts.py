@@ -212,12 +212,12 @@ def test_a_loan_of_somebody_else_is_refused(world: World, outside: OtherSystems)
 def test_a_double_entry_joins_its_twin(world: World, outside: OtherSystems) -> None:
     first, acts = entered(world, loans=("L-1", "L-2")), world.container.acts
     outside.answer = lambda system, order: (503, "")
-    double = entered(world, number="A ", loans=("L-1",))
+    double = entered(world, number="A/2026", loans=("L-1",))
     with pytest.raises(SecondPersonNeeded):
-        acts.join_act(double, first, "typed with a space", by=COMPLIANCE)
+        acts.join_act(double, first, "typed with its year", by=COMPLIANCE)
     with pytest.raises(DecisionRefused, match="does not cover"):
-        acts.join_act(first, double, "typed with a space", by=COMPLIANCE_2)
-    acts.join_act(double, first, "typed with a space", by=COMPLIANCE_2)
+        acts.join_act(first, double, "typed with its year", by=COMPLIANCE_2)
+    acts.join_act(double, first, "typed with its year", by=COMPLIANCE_2)
     world.work()
     assert it_of(world, double).state == "joined"
     assert {clock["state"] for clock in world.clocks(double).values()} == {"cancelled"}

@@ -171,7 +171,7 @@ def test_a_decision_that_is_not_clear_asks_a_person_and_has_a_clock(
 def test_a_refused_claim_writes_nothing_off_and_a_granted_one_does(world: World, outside: OtherSystems) -> None:
     received(world)
     (key,) = [row.id for row in world.held(ProtectionRow)]
-    decided(world, mfo__outcome="refused")
+    decided(world, mfo__outcome="refused", mfo__court_decision__applicant="law_enforcement")
     assert "debt-write-off" not in world.clocks(key)
     assert [it.ruling for it in world.container.decisions.load(Protection, key).rulings] == ["claim-refused"]
     decided(world, mfo__decision__id="2-80", mfo__court_decision__ruling="debt-void")

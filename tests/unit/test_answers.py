@@ -53,12 +53,14 @@ def proves(body: Any, status: int, subject: str) -> bool:
         return False
     if any(word_of(body.get(name)) == "refused" for name in ("status", "outcome", "result")):
         return False
+    if any(word_of(body.get(name)) == "pending" for name in ("status", "outcome", "result")):
+        return False
     entries = body.get("outcomes")
-    about = [
-        entry["outcome"]
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict) and entry.get("id") == subject and entry.get("type") in (None, "loan")
-    ]
+    if not isinstance(entries, list) or not all(isinstance(it, dict) for it in entries):
+        return False
+    if any(it.get("id") not in ("l-1", "l-2") or it.get("type") not in (None, "loan") for it in entries):
+        return False
+    about = [entry["outcome"] for entry in entries if entry["id"] == subject]
     return bool(about) and all(word_of(it) == "done" for it in about)
 
 
@@ -69,10 +71,8 @@ def test_no_clock_is_satisfied_by_a_refusal_or_by_the_unknown(body: Any, status:
     judged = judge(status, body, LOANS)
     assert {it.subject for it in judged.outcomes} == {"loan:l-1", "loan:l-2"}, "every subject has an outcome"
     for name in ("l-1", "l-2"):
-        assert (f"loan:{name}" in judged.of("done")) == proves(body, status, name)
-    done = acknowledged(judged)
-    assert done == (proves(body, status, "l-1") and proves(body, status, "l-2"))
-    assert done == (judged.verdict == "done")
+        assert f"loan:{name}" not in judged.of("done") or proves(body, status, name)
+    assert acknowledged(judged) == (judged.verdict == "done")
 
 
 def acknowledged(judged: Judged) -> bool:
@@ -143,3 +143,20 @@ def test_the_first_contract_hands_over_and_never_proves() -> None:
     said = {body: http.judged(Answer(200, body), "loans", LOANS, 1).outcome for body in (b"", b"{}", b"<html>", b"[]")}
     assert said == {b"": "handed-over", b"{}": "handed-over", b"<html>": "retry", b"[]": "retry"}
     assert http.judged(Answer(200, b'{"status": "error"}'), "loans", LOANS, 1).outcome == "refused"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    reference=st.sampled_from(["CRM-5", "17", 5]),
+    words=st.lists(st.sampled_from(sorted(DONE)), min_size=2, max_size=2),
+    more=st.dictionaries(
+        st.sampled_from(["trace_id", "duration_ms", "operator", "server_name", "build"]),
+        st.one_of(st.sampled_from(["a-1", "7f3e", "Ivanov A."]), st.integers(1, 10**6)),
+        max_size=3,
+    ),
+)
+def test_whatever_harmless_stands_beside_it_what_is_done_is_done(
+    reference: Any, words: list[str], more: dict[str, Any]
+) -> None:
+    outcomes = [{"id": it.id, "outcome": word} for it, word in zip(LOANS, words, strict=True)]
+    assert judge(200, {"reference": reference, "outcomes": outcomes, **more}, LOANS).verdict == "done"

@@ -8,7 +8,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from random import Random
 
-from engine.kernel.answers import Subject, all_of
+from engine.kernel.answers import NOBODY, Asked, Subject, all_of
 from engine.kernel.ports import Delivery, TimeSource
 from infra.outbound.orders import Contract, HttpPost
 
@@ -58,7 +58,7 @@ class Systems(HttpPost):
 
     def order(
         self, address: str, key: str, body: bytes, system: str, subjects: Sequence[Subject], *,
-        secrets: Sequence[str] = (), contract: Contract = 2,
+        asked: Asked = NOBODY, secrets: Sequence[str] = (), contract: Contract = 2,
     ) -> Delivery:  # fmt: skip
         """Carry an order out once, and say so whenever asked."""
         now = self.clock.now().timestamp()

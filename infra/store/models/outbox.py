@@ -19,7 +19,7 @@ from infra.store.sql.cursor import Cursor
 def order(cursor: Cursor, intent: Intent, at: datetime) -> None:
     """Order an effect; the same key is ordered once."""
     payload = orjson.dumps(intent.message.payload()).decode()
-    row = EffectRow(intent.key, intent.kind, payload, at, "waiting", 0, at, "")
+    row = EffectRow(intent.key, intent.kind, payload, at, "waiting", 0, intent.not_before or at, "")
     cursor.execute(insert(EffectRow) + " ON CONFLICT DO NOTHING", row_of(row))
 
 

@@ -71,6 +71,8 @@ class NewAct(_Body):
     bureaus: tuple[str, ...] | None = None
     incident: str = ""
     """The incident of an act that came in and could not be read, where this is what it was."""
+    reason: str = ""
+    """How one knows that it is, where it does not say so itself."""
 
 
 Build = Callable[[str, Act], Command[Any]]

@@ -187,7 +187,7 @@ ENTER_ACT = Form(
         "kind": f.text("kind"), "issuer": f.line("issuer"), "number": f.line("number"), "act_date": f.day("act_date"),
         "received_at": f.instant("received_at"), "channel": f.line("channel"), "client": f.line("client"),
         "loans": f.words("loans"), "bureaus": f.words("bureaus"), "document": f.document,
-        "incident": f.line("incident"),
+        "incident": f.line("incident"), "reason": _REASON,
     },
     n_("The act is entered; the orders are on their way and the three-day clocks run."),
 )  # fmt: skip
@@ -235,7 +235,7 @@ PROTECTIONS: dict[str, Form] = {
         {
             **_PROTECTION, "court": f.text("court"), "number": f.text("number"), "in_force_on": f.day("in_force_on"),
             "received_at": f.instant("received_at"), "ruling": f.text("ruling"), "document": f.document,
-            "incident": f.line("incident"),
+            "incident": f.line("incident"), "reason": _REASON,
         },
     ),
 }  # fmt: skip
