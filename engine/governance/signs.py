@@ -7,22 +7,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-DONE = frozenset(
-    [
-        "accepted", "applied", "approved", "clean", "completed", "conforming", "confirmed", "delivered", "done",
-        "effective", "fixed", "ok", "match", "matched", "pass", "passed", "positive", "provided", "published",
-        "released", "signed", "succeeded", "success", "successful", "trained", "up", "verified", "yes",
-    ]
-)  # fmt: skip
-"""Outcomes that say that something was done; every other word, and none, says that it was not, or not whether."""
-FAILED = frozenset(
-    [
-        "breached", "cancelled", "denied", "error", "errors", "expired", "fail", "failed", "failure", "forced", "hit",
-        "mismatch", "negative", "no", "rejected", "refused", "revoked", "spoof", "timeout", "unknown", "undelivered",
-        "unreadable",
-    ]
-)  # fmt: skip
+from engine.governance.words import DONE, FAILED, NOTHING, flag, names, number, own, refuses, said, word, words
+
 Wanted = str | int | float | bool | None | tuple[str | int | float | bool, ...] | dict[str, float]
+OUTCOMES = ("mfo.outcome", "event.outcome", "mfo.status", "mfo.result", "mfo.decision")
+"""Fields in which an event may say how it ended; one that says anything but done goes before one that says done."""
+ERRORS = ("error.message", "error.code", "error.type", "mfo.error", "mfo.failure")
+FLAGS = ("mfo.success", "mfo.ok", "mfo.done", "mfo.accepted", "mfo.applied")
+REASONS = ("event.reason", "mfo.reason", "mfo.reason_text", "mfo.detail")
+_NO_ERROR = frozenset({"0", "ok", "success", "", *NOTHING})
 
 
 class Sign(BaseModel):
@@ -32,50 +25,88 @@ class Sign(BaseModel):
     event: str
     where: dict[str, Wanted] = {}
     outcome: Literal["done", "failed", "not_failed", "any"] = "any"
-    """What ``mfo.outcome`` must say; ``not_failed`` takes an event that has no outcome to tell."""
+    """What the event must say of how it ended. ``done``: a word for done, and nothing that says otherwise;
+    ``not_failed``: it need not say anything, for its type states the fact, but nothing may say otherwise."""
+    said_in: str = "mfo.outcome"
+    """The field that says the outcome."""
+    words: tuple[str, ...] = ()
+    """Words for done besides the common ones, in this type."""
     like: dict[str, tuple[str, ...]] = {}
     """Fields that must hold one of these words, in small letters, somewhere."""
+    unlike: dict[str, tuple[str, ...]] = {}
+    """Fields that may hold none of them."""
     needs: tuple[str, ...] = ()
-    """Fields that must say something."""
+    """Fields that must name something: a dash or 'n/a' does not."""
+    own: tuple[str, ...] = ()
+    """Fields that must hold a person's own words."""
+    unread: tuple[str, ...] = ()
+    """Fields that say something, which is no number."""
+    maybe: tuple[str, ...] = ()
+    """Flags that say something, and not no."""
+    apart: tuple[str, ...] = ()
+    """Fields whose words are about something else than how it ended: why an account was locked."""
 
     def meets(self, fields: Mapping[str, Any]) -> bool:
         """Say whether an event is this sign."""
-        if fields.get("event.action") != self.event or not self._of_outcome(fields.get("mfo.outcome")):
-            return False
-        if any(not _said(fields.get(name)) for name in self.needs):
-            return False
-        if any(not _like(fields.get(name), words) for name, words in self.like.items()):
-            return False
-        return all(_holds(fields.get(name), wanted) for name, wanted in self.where.items())
+        return self.about(fields) and self._of_outcome(fields) and self._holds(fields)
 
-    def _of_outcome(self, value: Any) -> bool:
-        word = str(value).strip().lower() if _said(value) else ""
+    def about(self, fields: Mapping[str, Any]) -> bool:
+        """Say whether an event is of this type."""
+        return bool(fields.get("event.action") == self.event)
+
+    def refuses(self, fields: Mapping[str, Any]) -> bool:
+        """Say whether an event of this type says that what the sign asks for was not done."""
+        return self.about(fields) and self.outcome in ("done", "not_failed") and self._denied(fields)
+
+    def _holds(self, fields: Mapping[str, Any]) -> bool:
+        return (
+            all(names(fields.get(name)) for name in self.needs)
+            and all(own(fields.get(name)) for name in self.own)
+            and all(_like(fields.get(name), parts) for name, parts in self.like.items())
+            and not any(_like(fields.get(name), parts) for name, parts in self.unlike.items())
+            and all(said(fields.get(name)) and number(fields[name]) is None for name in self.unread)
+            and all(said(fields.get(name)) and flag(fields[name]) is not False for name in self.maybe)
+            and all(_holds(fields.get(name), wanted) for name, wanted in self.where.items())
+        )
+
+    def _of_outcome(self, fields: Mapping[str, Any]) -> bool:
         match self.outcome:
             case "done":
-                return word in DONE
+                return said(fields.get(self.said_in)) and not self._denied(fields)
             case "failed":
-                return word in FAILED
+                return any(it in FAILED for it in words(fields.get(self.said_in)))
             case "not_failed":
-                return not word or word in DONE
+                return not self._denied(fields)
         return True
 
+    def _denied(self, fields: Mapping[str, Any]) -> bool:
+        """Say whether anything in an event says that it was not done: an outcome, an error, a flag, a reason. What the
+        sign asks for itself (a reason for a suspension) is read as it asks."""
+        done = DONE | {word(it) for it in self.words}
+        asked = {*self.where, *self.apart}
+        told = [name for name in OUTCOMES if name not in asked]
+        return (
+            any(it not in done for name in {*told, self.said_in} for it in words(fields.get(name)))
+            or any(it not in _NO_ERROR for name in ERRORS for it in words(fields.get(name)))
+            or any(it in ("denied", "error") for it in words(fields.get("event.type")))
+            or any(said(fields.get(name)) and flag(fields[name]) is not True for name in FLAGS if name not in asked)
+            or any(refuses(fields.get(name)) for name in REASONS if name not in asked and name not in self.needs)
+        )
 
-def _said(value: Any) -> bool:
-    return value is not None and value != "" and value != []
 
-
-def _like(value: Any, words: tuple[str, ...]) -> bool:
-    texts = [str(one).lower() for one in (value if isinstance(value, list | tuple) else (value,)) if _said(one)]
-    return any(word in text for text in texts for word in words)
+def _like(value: Any, parts: tuple[str, ...]) -> bool:
+    texts = [str(one).casefold() for one in (value if isinstance(value, list | tuple) else (value,)) if said(one)]
+    return any(part in text for text in texts for part in parts)
 
 
 def _holds(value: Any, wanted: Wanted) -> bool:
     if wanted is None:
-        return not _said(value)
+        return not names(value)
+    if isinstance(wanted, bool):
+        return said(value) and flag(value) is wanted
     if isinstance(wanted, dict):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        return value >= wanted.get("gte", value) and value < wanted.get("lt", float("inf"))
+        found = number(value)
+        return found is not None and wanted.get("gte", found) <= found < wanted.get("lt", float("inf"))
     held = value if isinstance(value, list | tuple) else (value,)
-    asked = {str(one).lower() for one in (wanted if isinstance(wanted, tuple) else (wanted,))}
-    return any(_said(one) and str(one).lower() in asked for one in held)
+    asked = {str(one).casefold() for one in (wanted if isinstance(wanted, tuple) else (wanted,))}
+    return any(said(one) and str(one).casefold().strip() in asked for one in held)

@@ -9,7 +9,8 @@ from datetime import date
 from engine.events.envelope import SecurityEvent
 from engine.governance import governance, risks_told
 from engine.governance.governance import Duty, DutySpec, Risk, duty_specs
-from engine.governance.matters import Matter, MatterSpec, Told, matter_id, matter_specs, opened, settled
+from engine.governance.matters import Matter, MatterSpec, matter_id, matter_specs
+from engine.governance.matters_told import DECIDERS, Told
 from engine.governance.returning import told
 from engine.kernel.ports import TimeSource
 from engine.terms.calendar import BusinessCalendar
@@ -101,15 +102,12 @@ class DutyEvents(LedgerFollower):
                 self._matter(unit, event, spec)
 
     def _matter(self, unit: UnitOfWork, event: SecurityEvent, spec: MatterSpec) -> None:
-        """Open and settle what an event of another system tells."""
+        """Open, settle and take back what an event of another system tells."""
         told, about = Told(event.fields, event.at, event.position), spec.subject_of(event.fields)
         if about:
             key = matter_id(spec.name, about)
-            for decide in (opened, settled):
+            for decide in DECIDERS:
                 unit.record(Matter, key, decide(unit.load(Matter, key), spec, told, at=unit.at))
-        if any(sign.all and sign.meets(event.fields) for sign in spec.settles):
-            for key in unit.find(Matter, of_kind=spec.name, is_open=True):
-                unit.record(Matter, key, settled(unit.load(Matter, key), spec, told, at=unit.at))
 
     def _returning(self, unit: UnitOfWork, event: SecurityEvent, spec: DutySpec) -> None:
         """Record what an event says of a returning duty; never of a day to come."""
