@@ -34,6 +34,7 @@ from engine.governance.facts import (
 )
 from engine.governance.register import builtin_register
 from engine.governance.signs import Sign
+from engine.governance.words import own
 from engine.kernel.errors import DecisionRefused, InputError, NotFound, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
@@ -219,8 +220,8 @@ def done(
         raise NotFound("there is no duty '{key}'; known: {known}", key=key, known=sorted(duty_specs()))
     if done_on > today:
         raise InputError("it cannot have been done in the future", field="done_on")
-    if not evidence.strip() or len(evidence) > 5_000:
-        raise DecisionRefused("say in 1 to 5000 characters what proves it")
+    if not own(evidence) or len(evidence) > 5_000:
+        raise DecisionRefused("say in your own words what proves it, in at most 5000 characters")
     return [
         DutyDone(
             at=at, actor=by.id, duty_id=duty_id(key), key=key, done_on=done_on, evidence=evidence,
@@ -252,8 +253,8 @@ def close_action(duty: Duty, action: str, evidence: str, *, by: Person, at: date
     require("close-action", by)
     if action not in duty.actions or action in duty.closed:
         raise DecisionRefused("there is no such open action")
-    if not evidence.strip():
-        raise DecisionRefused("closing an action needs its evidence")
+    if not own(evidence):
+        raise DecisionRefused("closing an action needs its evidence, in your own words")
     return [ActionClosed(at=at, actor=by.id, duty_id=duty.id, action_id=action, evidence=evidence)]
 
 
@@ -264,8 +265,8 @@ def record_evidence(
     require("record-evidence", by)
     if obligation not in builtin_register():
         raise NotFound("obligation '{obligation}' is not in the register", obligation=obligation)
-    if not text.strip() or len(text) > 5_000:
-        raise DecisionRefused("say in 1 to 5000 characters what proves it")
+    if not own(text) or len(text) > 5_000:
+        raise DecisionRefused("say in your own words what proves it, in at most 5000 characters")
     key = f"obligation:{obligation}"
     return [
         EvidenceRecorded(

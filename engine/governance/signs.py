@@ -32,7 +32,7 @@ class Sign(BaseModel):
     words: tuple[str, ...] = ()
     """Words for done besides the common ones, in this type."""
     like: dict[str, tuple[str, ...]] = {}
-    """Fields that must hold one of these words, in small letters, somewhere."""
+    """Fields that must hold one of these words, in small letters, somewhere; ``a|b``: one of several fields."""
     unlike: dict[str, tuple[str, ...]] = {}
     """Fields that may hold none of them."""
     needs: tuple[str, ...] = ()
@@ -62,7 +62,10 @@ class Sign(BaseModel):
         return (
             all(names(fields.get(name)) for name in self.needs)
             and all(own(fields.get(name)) for name in self.own)
-            and all(_like(fields.get(name), parts) for name, parts in self.like.items())
+            and all(
+                any(_like(fields.get(name), parts) for name in several.split("|"))
+                for several, parts in self.like.items()
+            )
             and not any(_like(fields.get(name), parts) for name, parts in self.unlike.items())
             and all(said(fields.get(name)) and number(fields[name]) is None for name in self.unread)
             and all(said(fields.get(name)) and flag(fields[name]) is not False for name in self.maybe)

@@ -84,7 +84,7 @@ def names(value: Any) -> bool:
 
 def own(value: Any) -> bool:
     """Say whether a text can be somebody's own words about what was done and why."""
-    return names(value) and sum(letter.isalnum() for letter in str(value)) >= _SHORTEST_OWN
+    return names(value) and sum(it.isalnum() for it in str(value)) >= _SHORTEST_OWN
 
 
 def flag(value: Any) -> bool | None:

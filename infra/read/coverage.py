@@ -8,10 +8,12 @@ from typing import Any
 
 from engine.governance.coverage_map import Thing, served
 from engine.governance.governance import duty_specs
+from engine.governance.proving import proofs
 from engine.governance.register import Obligation, builtin_register
 from engine.kernel.timestamps import iso
 from infra.read.reading import Reading
 from infra.read.rows import clocks, effects, figures, governance, incidents
+from infra.store.models.effects import ProofRow
 from reports.messages import say, word
 
 TOPICS_OF_EVENTS = {
@@ -59,12 +61,13 @@ class Coverage:
 
     def __init__(self, container: Reading) -> None:
         self.container = container
+        self._proving: dict[int, list[str]] = {}
         database = container.database
         self.rules: dict[str, list[str]] = {}
         for rule in container.rules:
             for obligation in rule.meta.obligations if rule.meta and rule.raises_findings else ():
                 self.rules.setdefault(obligation, []).append(rule.name)
-        self.proofs = effects.latest_proofs(database)
+        self.proofs = {name: self._proven(name, held) for name, held in effects.latest_proofs(database).items()}
         self.topics = figures.latest_of_topics(database)
         self.incidents = {name: iso(it.latest_at) for name, it in incidents.violations_by_rule(database).items()}
         self.dealt_with = {name: iso(it.latest_at) for name, it in incidents.dealt_with_by_rule(database).items()}
@@ -72,6 +75,16 @@ class Coverage:
         self.breached = clocks.breached_last(database)
         self.duties = governance.duties(database)
         self._when: dict[int, str] = {}
+
+    def _proven(self, obligation: str, held: Mapping[str, ProofRow]) -> dict[str, ProofRow]:
+        """Keep what is evidence as it is asked for today: an earlier version noted events that prove nothing."""
+        return {action: row for action, row in held.items() if obligation in self._proves(row.position)}
+
+    def _proves(self, position: int) -> list[str]:
+        if position not in self._proving:
+            event = self.container.ledger.get(position)
+            self._proving[position] = proofs().of(event.fields) if event is not None else []
+        return self._proving[position]
 
     def rows(self) -> list[CoverageRow]:
         """Return a row for each obligation, in the order of the register."""
@@ -128,12 +141,13 @@ class Coverage:
         after: tuple[str, str],
     ) -> Iterable[tuple[str, str, str]]:  # fmt: skip
         """What fulfils it: events that say so and came after the last finding and happened after the last breach,
-        decisions of people, clocks kept, duties done."""
-        for action, proof in self.proofs.get(entry.id, {}).items():
+        decisions of people, clocks kept, duties done. What nothing here serves has only what people handed in."""
+        served_here = bool(rules or kinds or things or duties)
+        for action, proof in self.proofs.get(entry.id, {}).items() if served_here else ():
             if iso(proof.at) > after[0] and iso(proof.done_at) > after[1]:
                 text = say("event {action} #{position}", action=action, position=proof.position)
                 yield iso(proof.at), text, f"/events/{proof.position}"
-        for action in entry.proof:
+        for action in entry.proof if served_here else ():
             topic = TOPICS_OF_EVENTS.get(action)
             if topic in self.topics:
                 yield self._at(self.topics[topic]), word(action), ""
