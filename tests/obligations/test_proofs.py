@@ -11,7 +11,8 @@ from engine.governance.proving import Proofs, ProofSign, proofs
 
 NOT_DONE = (
     "failed", "failure", "FAIL", "refused", "rejected", "denied", "declined", "error", "cancelled", "expired",
-    "timeout", "unknown", "queued", "pending", "not_done", "not-applied", "rolled back", "unable", "false", "no", "0", "404",
+    "timeout", "unknown", "queued", "pending", "not_done", "not-applied", "rolled back", "unable", "false", "no", "0",
+    "404",
     "отказ", "отказано", "Отклонено", "не выполнено", "ошибка", "сбой", "неизвестно", "нет", "в обработке",
     "бас тартылды", "қабылданбады", "Орындалмады", "сәтсіз", "қате", "белгісіз", "жоқ", "күтуде",
 )  # fmt: skip

@@ -296,7 +296,7 @@ def test_a_cancellation_is_first_proposed_and_the_clock_runs_on(by: Person) -> N
         ((), "x", AUDITOR, "decision.not-allowed"),
         ((), " ", ANALYST, "needs a reason"),
         ((), ".", ANALYST, "in your own words"),
-        ((PROPOSED,), "x", COMPLIANCE, "aigul proposed it already"),
+        ((PROPOSED,), "entered twice", COMPLIANCE, "aigul proposed it already"),
         ((satisfied(),), "x", ANALYST, "the clock is satisfied"),
         ((cancelled(),), "x", ANALYST, "the clock is cancelled"),
     ],
