@@ -83,7 +83,8 @@ class Coverage:
     def _proves(self, position: int) -> list[str]:
         if position not in self._proving:
             event = self.container.ledger.get(position)
-            self._proving[position] = proofs().of(event.fields) if event is not None else []
+            believed = event is not None and self.container.settings.senders.may(event.action, event.source)
+            self._proving[position] = proofs().of(event.fields) if event is not None and believed else []
         return self._proving[position]
 
     def rows(self) -> list[CoverageRow]:

@@ -1,4 +1,4 @@
-"""Terms that an event starts and another answers, through the real intake: what settles them, and what takes it back."""
+"""Terms that an event starts and another answers, through the real intake: what settles them, what takes it back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.read.coverage import Coverage
 from infra.store.models.duties import ClockRow
 from tests.obligations.house import House
 
@@ -22,7 +23,8 @@ CASES = [("leaver-access", LEFT, GONE), ("afc-exchange", SENT, TAKEN), ("regulat
          ("vulnerability-critical", FOUND, FIXED)]  # fmt: skip
 KINDS = [kind for kind, _, _ in CASES]
 REFUSALS: list[dict[str, Any]] = [
-    {"mfo.outcome": "rejected"}, {"event.outcome": "failure"}, {"mfo.outcome": "отказано"}, {"error.message": "timeout"},
+    {"mfo.outcome": "rejected"}, {"event.outcome": "failure"}, {"mfo.outcome": "отказано"},
+    {"error.message": "timeout"},
     {"event.reason": "accepted risk"}, {"event.reason": "refused"}, {"mfo.outcome": "қабылданбады"},
 ]  # fmt: skip
 
@@ -98,3 +100,15 @@ def test_a_probe_of_no_document_publishes_none(tmp_path: Path) -> None:
     assert [it.satisfied_at for it in house.clocks("policy-publication")] == [None, None]
     house.send([{**probe, "at": "+1h", "mfo.document.id": "d1"}], "probe of one")
     assert sum(it.satisfied_at is not None for it in house.clocks("policy-publication")) == 1
+
+
+def test_only_who_may_answers_and_gives_evidence(tmp_path: Path) -> None:
+    house = House(tmp_path, evidence_sources={"iam.": ("iam",), "backup.job": ("backup",)})
+    saved = {"event.action": "backup.job", "mfo.job.id": "j", "mfo.outcome": "done"}
+    house.send([LEFT, {**GONE, "at": "+1h"}, saved], "stranger")
+    (row,) = [row for row in Coverage(house.world.container).rows() if row.obligation == "backups"]
+    assert (clock(house, "leaver-access").satisfied_at, row.evidence_at) == (None, "")
+    house.send([{**GONE, "at": "+2h", "event.provider": "iam"}, {**saved, "event.provider": "backup"}], "own")
+    (row,) = [row for row in Coverage(house.world.container).rows() if row.obligation == "backups"]
+    assert clock(house, "leaver-access").satisfied_at is not None
+    assert row.evidence_at
