@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.duties.declared import jurisdiction
 from engine.governance.coverage_map import Thing, served
 from engine.governance.governance import duty_specs
 from engine.governance.proving import proofs
 from engine.governance.register import Obligation, builtin_register
 from engine.kernel.timestamps import iso
+from engine.protection.facts import OrderAcknowledged
 from infra.read.reading import Reading
-from infra.read.rows import clocks, effects, figures, governance, incidents
+from infra.read.rows import clocks, effects, figures, governance, incidents, protections
 from infra.store.models.effects import ProofRow
 from reports.messages import say, word
 
@@ -54,6 +56,9 @@ class CoverageRow:
     violation: str = ""
     violation_link: str = ""
     why_unserved: str = ""
+    old_contract: bool = False
+    """Whether its orders were answered by the first contract, of before answers were read for each subject: it names
+    nobody."""
 
 
 class Coverage:
@@ -75,6 +80,21 @@ class Coverage:
         self.breached = clocks.breached_last(database)
         self.duties = governance.duties(database)
         self._when: dict[int, str] = {}
+        self.old_contract = self._by_the_first_contract()
+
+    def _by_the_first_contract(self) -> frozenset[str]:
+        """Return the kinds of orders whose last acknowledgement says of nobody that it was done."""
+        found: dict[str, bool] = {}
+        for order in protections.acknowledged_last(self.container.database):
+            facts = self.container.decisions.of(order.protection_id)
+            said = [it for it in facts if isinstance(it, OrderAcknowledged) and it.order_id == order.id]
+            found[order.kind] = found.get(order.kind, True) and not (said and said[-1].subjects)
+        return frozenset(kind for kind, old in found.items() if old)
+
+    def _of_the_first_contract(self, clock: str) -> bool:
+        duty = jurisdiction().newest().get(clock)
+        phrases = duty.satisfactions if duty is not None else ()
+        return any(it.word == "orders-acknowledged" and it.about in self.old_contract for it in phrases)
 
     def _proven(self, obligation: str, held: Mapping[str, ProofRow]) -> dict[str, ProofRow]:
         """Keep what is evidence as it is asked for today: an earlier version noted events that prove nothing."""
@@ -101,6 +121,9 @@ class Coverage:
         after = (max((it[0] for it in found_by), default=""), max((it[0] for it in missed), default=""))
         found = self._evidence(entry, things, rules, clocks, duties, after)
         evidence_at, evidence, link = max(found, default=("", "", ""))
+        old = bool(evidence_at) and any(self._of_the_first_contract(kind) for kind in clocks)
+        if old:
+            evidence = say("{evidence} (by the first contract: the answer names nobody)", evidence=evidence)
         return CoverageRow(
             obligation=entry.id,
             clause=f"{entry.org} {entry.clause}",
@@ -123,6 +146,7 @@ class Coverage:
             violation=violation,
             violation_link=fault,
             why_unserved=it.unserved.get(entry.id, ""),
+            old_contract=old,
         )
 
     def _found(self, rules: list[str]) -> Iterable[tuple[str, str, str]]:

@@ -9,11 +9,13 @@ import pytest
 
 from engine.governance.proving import proofs
 from engine.governance.register import builtin_register
+from engine.protection.facts import LegalAct, OrderAcknowledged
+from engine.protection.protection import Protection
 from infra.read.coverage import Coverage, CoverageRow, totals
 from infra.store.models.counts import prove
 from infra.store.models.effects import ProofRow
 from tests.obligations.house import House
-from tests.support import DATA
+from tests.support import COMPLIANCE, DATA
 
 RIGHT = ("h03", "h14", "h40")
 """Rows of the audit that no house does wrong by."""
@@ -136,3 +138,26 @@ def test_what_an_earlier_version_noted_is_evidence_only_as_it_is_asked_for_today
     with house.world.container.database.write() as cursor:
         prove(cursor, [noted])
     assert coverage(house)["cdd-before-loan"].evidence_at == ""
+
+
+@pytest.mark.parametrize(("subjects", "old"), [((), True), (("loan:L-1",), False)])
+def test_what_the_first_contract_satisfied_is_marked(tmp_path: Path, subjects: tuple[str, ...], old: bool) -> None:
+    house = House(tmp_path)
+    received = house.clock.at
+    act = LegalAct(
+        kind="victim_resolution", issuer="UP", number="17", act_date=received.date(), received_at=received,
+        channel="office", client="c-9", loans=("L-1",), bureaus=("pkb",),
+    )  # fmt: skip
+    key = house.world.container.acts.register_act(act, by=COMPLIANCE)
+    house.world.work()
+    decisions = house.world.container.decisions
+    orders = [it for it in decisions.load(Protection, key).orders.values() if it.kind == "collection-stop"]
+    with decisions.unit(received) as unit:
+        for order in orders:
+            fact = OrderAcknowledged(at=received, protection_id=key, order_id=order.id, reference="HTTP 200",
+                                     done_at=received, subjects=subjects)  # fmt: skip
+            unit.record(Protection, key, [fact])
+    house.world.work()
+    row = coverage(house)["le-act-stop-collection-3cd"]
+    assert row.evidence_at
+    assert (row.old_contract, "first contract" in row.evidence) == (old, old)
