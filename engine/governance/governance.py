@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from engine.governance.facts import (
     TREATMENTS,
@@ -65,6 +65,13 @@ class DutySpec(BaseModel):
     leave: tuple[MemberSign, ...] = ()
     each: tuple[MemberSign, ...] = ()
     """What says that it was done for one of them."""
+
+    @model_validator(mode="after")
+    def _done_by_what_was_done(self) -> DutySpec:
+        for sign in (*self.done_by, *self.each):
+            if sign.outcome not in ("done", "not_failed"):
+                raise ValueError(f"duty '{self.key}' is done only by what was done, not by any '{sign.event}'")
+        return self
 
     @property
     def events(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,8 @@ OUTCOMES = ("mfo.outcome", "event.outcome", "mfo.status", "mfo.result", "mfo.dec
 ERRORS = ("error.message", "error.code", "error.type", "mfo.error", "mfo.failure")
 FLAGS = ("mfo.success", "mfo.ok", "mfo.done", "mfo.accepted", "mfo.applied")
 REASONS = ("event.reason", "mfo.reason", "mfo.reason_text", "mfo.detail")
+TELLING = frozenset({*OUTCOMES, *ERRORS, *FLAGS, *REASONS, "event.type"})
+"""Every field that may say that something was not done."""
 _NO_ERROR = frozenset({"0", "ok", "success", "", *NOTHING})
 
 
@@ -48,7 +51,7 @@ class Sign(BaseModel):
 
     def meets(self, fields: Mapping[str, Any]) -> bool:
         """Say whether an event is this sign."""
-        return self.about(fields) and self._of_outcome(fields) and self._holds(fields)
+        return self.about(fields) and self._holds(fields) and self._of_outcome(fields)
 
     def about(self, fields: Mapping[str, Any]) -> bool:
         """Say whether an event is of this type."""
@@ -59,9 +62,22 @@ class Sign(BaseModel):
         return self.about(fields) and self.outcome in ("done", "not_failed") and self._denied(fields)
 
     def _holds(self, fields: Mapping[str, Any]) -> bool:
+        get = fields.get
+        for name, wanted in self.where.items():
+            if not _holds(get(name), wanted):
+                return False
+        for name in self.needs:
+            if not names(get(name)):
+                return False
+        return not self._rare or self._holds_rare(fields)
+
+    @cached_property
+    def _rare(self) -> bool:
+        return bool(self.own or self.like or self.unlike or self.unread or self.maybe)
+
+    def _holds_rare(self, fields: Mapping[str, Any]) -> bool:
         return (
-            all(names(fields.get(name)) for name in self.needs)
-            and all(own(fields.get(name)) for name in self.own)
+            all(own(fields.get(name)) for name in self.own)
             and all(
                 any(_like(fields.get(name), parts) for name in several.split("|"))
                 for several, parts in self.like.items()
@@ -69,7 +85,6 @@ class Sign(BaseModel):
             and not any(_like(fields.get(name), parts) for name, parts in self.unlike.items())
             and all(said(fields.get(name)) and number(fields[name]) is None for name in self.unread)
             and all(said(fields.get(name)) and flag(fields[name]) is not False for name in self.maybe)
-            and all(_holds(fields.get(name), wanted) for name, wanted in self.where.items())
         )
 
     def _of_outcome(self, fields: Mapping[str, Any]) -> bool:
@@ -85,16 +100,31 @@ class Sign(BaseModel):
     def _denied(self, fields: Mapping[str, Any]) -> bool:
         """Say whether anything in an event says that it was not done: an outcome, an error, a flag, a reason. What the
         sign asks for itself (a reason for a suspension) is read as it asks."""
-        done = DONE | {word(it) for it in self.words}
-        asked = {*self.where, *self.apart}
-        told = [name for name in OUTCOMES if name not in asked]
-        return (
-            any(it not in done for name in {*told, self.said_in} for it in words(fields.get(name)))
-            or any(it not in _NO_ERROR for name in ERRORS for it in words(fields.get(name)))
-            or any(it in ("denied", "error") for it in words(fields.get("event.type")))
-            or any(said(fields.get(name)) and flag(fields[name]) is not True for name in FLAGS if name not in asked)
-            or any(refuses(fields.get(name)) for name in REASONS if name not in asked and name not in self.needs)
-        )
+        if self.said_in not in OUTCOMES and self.said_in in fields and self._other(fields[self.said_in]):
+            return True
+        return any(self._says_no(name, fields[name]) for name in TELLING & fields.keys())
+
+    def _says_no(self, name: str, value: Any) -> bool:
+        if name == "event.type":
+            return any(it in ("denied", "error") for it in words(value))
+        if name in ERRORS:
+            return any(it not in _NO_ERROR for it in words(value))
+        if name == self.said_in:
+            return self._other(value)
+        if name in self.where or name in self.apart:
+            return False
+        if name in FLAGS:
+            return said(value) and flag(value) is not True
+        return self._other(value) if name in OUTCOMES else name not in self.needs and refuses(value)
+
+    def _other(self, value: Any) -> bool:
+        """Say whether an outcome is any word but one for done."""
+        return any(it not in _done(self.words) for it in words(value))
+
+
+@lru_cache(maxsize=256)
+def _done(more: tuple[str, ...]) -> frozenset[str]:
+    return DONE | {word(it) for it in more}
 
 
 def _like(value: Any, parts: tuple[str, ...]) -> bool:

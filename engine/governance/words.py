@@ -6,6 +6,7 @@ stands in a text beside an outcome that says otherwise.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 DONE = frozenset(
@@ -54,13 +55,25 @@ NOTHING = frozenset(
 YES = frozenset(["true", "yes", "y", "1", "1.0", "on", "да", "истина", "иә", "ия", "иə"])
 NO = frozenset(["false", "no", "n", "0", "0.0", "off", "нет", "ложь", "жоқ", "жок", *NOTHING])
 EVERYTHING = frozenset(["*", "all", "all systems", "everything", "все", "все системы", "барлығы", "барлық жүйелер"])
+_LONGEST_NOTHING = 2 * max(len(it) for it in NOTHING)
+_REMEMBERED = 40
 _SHORTEST_OWN = 3
 """Letters and digits in a reason that somebody gives in own words."""
 
 
 def word(value: Any) -> str:
     """Bring a word to the form the lists have it in."""
-    return " ".join(str(value).casefold().replace("_", " ").replace("-", " ").strip(" .!;:\t\n").split())
+    text = value if isinstance(value, str) else str(value)
+    return _word(text) if len(text) <= _REMEMBERED else _brought(text)
+
+
+@lru_cache(maxsize=4_096)
+def _word(text: str) -> str:
+    return _brought(text)
+
+
+def _brought(text: str) -> str:
+    return " ".join(text.casefold().replace("_", " ").replace("-", " ").strip(" .!;:\t\n").split())
 
 
 def words(value: Any) -> list[str]:
@@ -77,9 +90,11 @@ def names(value: Any) -> bool:
     """Say whether a field names something: a dash, a dot or 'n/a' names nothing."""
     if isinstance(value, list | tuple):
         return any(names(one) for one in value)
-    if isinstance(value, str):
-        return any(letter.isalnum() for letter in value) and word(value) not in NOTHING
-    return value is not None
+    if not isinstance(value, str):
+        return value is not None
+    if len(value) <= _LONGEST_NOTHING and _brought(value) in NOTHING:
+        return False
+    return any(letter.isalnum() for letter in value)
 
 
 def own(value: Any) -> bool:
