@@ -157,6 +157,7 @@ class Part:
 
     has: bool
     at: datetime
+    position: int = 0
 
 
 @dataclass
@@ -172,6 +173,7 @@ class Matter:
     """Subject of the clock → since when, and when it was settled."""
     before: datetime | None = None
     """When something came that would have settled it, had it been open."""
+    before_by: str = ""
     parts: dict[str, Part] = field(default_factory=dict)
     version: int = 0
 
@@ -196,9 +198,14 @@ class Matter:
         ]  # fmt: skip
 
     @property
+    def withdrawn(self) -> Part | None:
+        """The part that was answered last."""
+        return max((part for part in self.parts.values() if not part.has), key=lambda part: part.at, default=None)
+
+    @property
     def withdrawn_at(self) -> datetime | None:
         """When a part was answered last."""
-        return max((part.at for part in self.parts.values() if not part.has), default=None)
+        return self.withdrawn.at if self.withdrawn is not None else None
 
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
@@ -213,13 +220,13 @@ class Matter:
             case MatterSettled() if fact.subject in self.open:
                 self.answered[fact.subject] = self.open.pop(fact.subject), fact.settled_at
             case MatterSettled():
-                self.before = max(self.before or fact.settled_at, fact.settled_at)
+                self.before, self.before_by = max(self.before or fact.settled_at, fact.settled_at), fact.evidence
             case MatterReopened() if fact.subject in self.answered:
                 self.open[fact.subject] = self.answered.pop(fact.subject)[0]
             case MatterReopened():
                 self.before = None
             case MatterPartTold():
-                self.parts[fact.part] = Part(fact.has, fact.told_at)
+                self.parts[fact.part] = Part(fact.has, fact.told_at, fact.event_position)
             case _:
                 foreign(fact)
 

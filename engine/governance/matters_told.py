@@ -99,10 +99,20 @@ def opened(matter: Matter, spec: MatterSpec, told: Told, *, at: datetime) -> Seq
             until=until, event_position=told.position,
         )
     )  # fmt: skip
-    done = (None if matter.held else matter.withdrawn_at) if spec.parts and matter.parts else matter.before
+    done, by = _done_before(matter, spec)
     if spec.early_days and done is not None and arose - spec.early <= done <= arose and not matter.open:
-        facts.append(_settled(spec, about, subject, done, told, at))
+        facts.append(
+            _settled(spec, about, subject, done, told, at).model_copy(update={"evidence": by or told.evidence})
+        )
     return facts
+
+
+def _done_before(matter: Matter, spec: MatterSpec) -> tuple[datetime | None, str]:
+    """Return when, and by what, a matter was answered before it arose."""
+    if not spec.parts or not matter.parts:
+        return matter.before, matter.before_by
+    last = None if matter.held else matter.withdrawn
+    return (last.at, f"event #{last.position}") if last is not None else (None, "")
 
 
 def settled(matter: Matter, spec: MatterSpec, told: Told, *, at: datetime) -> Sequence[Fact]:

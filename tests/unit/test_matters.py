@@ -98,6 +98,9 @@ def test_rights_withdrawn_before_the_last_day_answer_it() -> None:
     story = Story("leaver")
     story.tell("iam.access.revoked", user__id="u1", mfo__access__system="loans")
     assert story.tell("hr.employee.changed", 5, **LEFT) == [MatterArose, MatterSettled]
+    settled = story.facts[-1]
+    assert isinstance(settled, MatterSettled)
+    assert (settled.evidence, settled.settled_at) == ("event #7", MONDAY)
 
 
 def test_rights_withdrawn_long_ago_or_unnamed_answer_nothing() -> None:
@@ -234,7 +237,8 @@ def test_a_review_settles_the_trigger_that_it_names() -> None:
 def test_who_left_is_a_leaver_however_it_is_spelt(action: str) -> None:
     story = Story("leaver")
     assert story.tell("hr.employee.changed", user__id="u1", mfo__employee__action=action) == [MatterArose]
-    assert Story("leaver").tell("hr.employee.changed", user__id="u1", mfo__employee__action="join") == []
+    for stays in ("join", "move", "maternity leave", "annual_leave", "отпуск"):
+        assert Story("leaver").tell("hr.employee.changed", user__id="u1", mfo__employee__action=stays) == []
 
 
 def test_a_date_that_cannot_be_read_counts_from_the_receipt() -> None:
