@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, assert_never, cast, get_args
 
-from engine.kernel.answers import says_something
 from engine.kernel.errors import DecisionRefused, NotAllowed
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
+from engine.kernel.words import own_words
 from engine.permissions import require_stage, roles_of
 from playbooks.cacao import Playbook
 from playbooks.conditions import parse as parse_condition
@@ -316,7 +316,7 @@ def complete_task(run: Run, step_id: str, outcome: str, evidence: str, *, by: Pe
         raise NotAllowed("this task is for {roles}", roles=task.roles)
     if outcome not in OUTCOMES:
         raise DecisionRefused("the outcome is success, failure or skipped")
-    if not says_something(evidence):
+    if not own_words(evidence):
         raise DecisionRefused("say what was done, or why not; it is evidence")
     if outcome == "skipped":
         require_stage("complete-task", by)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from engine.containment import facts as b
 from engine.duties import facts as c
 from engine.governance import facts as g
-from engine.governance.matters import MatterArose, MatterSettled
+from engine.governance.matters import MatterArose, MatterPartTold, MatterReopened, MatterSettled
 from engine.incidents import facts as i
 from engine.kernel.errors import n_
 from engine.kernel.facts import Fact
@@ -309,6 +309,10 @@ def _duty(fact: Fact, names: dict[str, str]) -> str | None:
             return say("Told by another system: {about}", about=fact.subject)
         case MatterSettled():
             return say("Answered: {evidence}", evidence=fact.evidence)
+        case MatterReopened():
+            return say("Not answered after all: {evidence}", evidence=fact.evidence)
+        case MatterPartTold():
+            return None
         case g.MemberKnown() | g.MemberGone():
             return None
         case g.MemberDone():

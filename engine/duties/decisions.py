@@ -12,6 +12,7 @@ from engine.duties.facts import ClockCancellationProposed, ClockLaterAccepted
 from engine.duties.policy import ClockPolicy
 from engine.kernel.errors import DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Fact, Owner, Person
+from engine.kernel.words import own_words
 from engine.permissions import require
 from engine.terms.calendar import BusinessCalendar
 
@@ -64,8 +65,8 @@ def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime)
     require("propose-cancellation", by)
     if not clock.running:
         raise DecisionRefused("the clock is {state}", state=clock.state)
-    if not reason.strip():
-        raise DecisionRefused("cancelling a clock needs a reason")
+    if not own_words(reason):
+        raise DecisionRefused("cancelling a clock needs a reason in your own words")
     if clock.proposed is not None:
         raise DecisionRefused("{proposed} proposed it already; somebody else must agree", proposed=clock.proposed[0])
     return [ClockCancellationProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id)]
@@ -85,8 +86,8 @@ def accept_later(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequ
     require("accept-later", by)
     if not clock.running or clock.breached_at is not None or clock.offered is None:
         raise DecisionRefused("the calendar offers no later deadline for this clock")
-    if not reason.strip():
-        raise DecisionRefused("accepting a later deadline needs a reason")
+    if not own_words(reason):
+        raise DecisionRefused("accepting a later deadline needs a reason in your own words")
     it = clock.offered
     return [
         ClockLaterAccepted(

@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from engine.governance.facts import (
     TREATMENTS,
@@ -37,7 +37,7 @@ from engine.governance.signs import Sign
 from engine.kernel.errors import DecisionRefused, InputError, NotFound, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
-from engine.kernel.words import need_own_words
+from engine.kernel.words import own_words
 from engine.kernel.yaml_text import read_yaml
 from engine.permissions import require
 
@@ -65,6 +65,13 @@ class DutySpec(BaseModel):
     leave: tuple[MemberSign, ...] = ()
     each: tuple[MemberSign, ...] = ()
     """What says that it was done for one of them."""
+
+    @model_validator(mode="after")
+    def _done_by_what_was_done(self) -> DutySpec:
+        for sign in (*self.done_by, *self.each):
+            if sign.outcome not in ("done", "not_failed"):
+                raise ValueError(f"duty '{self.key}' is done only by what was done, not by any '{sign.event}'")
+        return self
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -220,9 +227,8 @@ def done(
         raise NotFound("there is no duty '{key}'; known: {known}", key=key, known=sorted(duty_specs()))
     if done_on > today:
         raise InputError("it cannot have been done in the future", field="done_on")
-    need_own_words(evidence)
-    if len(evidence) > 5_000:
-        raise DecisionRefused("say in 1 to 5000 characters what proves it")
+    if not own_words(evidence) or len(evidence) > 5_000:
+        raise DecisionRefused("say in your own words what proves it, in at most 5000 characters")
     return [
         DutyDone(
             at=at, actor=by.id, duty_id=duty_id(key), key=key, done_on=done_on, evidence=evidence,
@@ -254,7 +260,8 @@ def close_action(duty: Duty, action: str, evidence: str, *, by: Person, at: date
     require("close-action", by)
     if action not in duty.actions or action in duty.closed:
         raise DecisionRefused("there is no such open action")
-    need_own_words(evidence)
+    if not own_words(evidence):
+        raise DecisionRefused("closing an action needs its evidence, in your own words")
     return [ActionClosed(at=at, actor=by.id, duty_id=duty.id, action_id=action, evidence=evidence)]
 
 
@@ -265,8 +272,8 @@ def record_evidence(
     require("record-evidence", by)
     if obligation not in builtin_register():
         raise NotFound("obligation '{obligation}' is not in the register", obligation=obligation)
-    if not text.strip() or len(text) > 5_000:
-        raise DecisionRefused("say in 1 to 5000 characters what proves it")
+    if not own_words(text) or len(text) > 5_000:
+        raise DecisionRefused("say in your own words what proves it, in at most 5000 characters")
     key = f"obligation:{obligation}"
     return [
         EvidenceRecorded(

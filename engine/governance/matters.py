@@ -1,39 +1,52 @@
 """Matters: what another system told and somebody must answer within a term: a leaver, a request, a vulnerability.
 
-What opens and what settles a matter is data (``matters.yml``); its clock is a declared duty like any other. A matter is
-settled only by an event that names the same thing and is no refusal.
+What opens and what settles a matter is data (``matters.yml``); its clock is a declared duty like any other. What events
+do to a matter is decided in ``matters_told``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import resources
-from typing import Any, ClassVar, cast, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
 from engine.governance.signs import Sign
+from engine.governance.words import names, word
 from engine.kernel.facts import Fact, foreign
 from engine.kernel.ids import derive
-from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.kernel.yaml_text import read_yaml
+
+EVERY = "*"
+"""The part that stands for all parts."""
 
 
 class Opening(Sign):
     """What opens a matter: from which instant its term runs, until when where the event says so itself."""
 
     at: str = ""
+    """The field with the instant; where it cannot be read the term runs from the receipt."""
+    strict: bool = False
+    """Whether an instant that cannot be read opens nothing: a term that is counted back has nothing to count from."""
     due: str = ""
 
 
 class Settling(Sign):
-    """What settles one; ``all`` says that it answers every open matter of its kind, because it names none."""
+    """What settles one; it must say that it was done, or state it by its type and say nothing else."""
 
+    outcome: Literal["done", "failed", "not_failed", "any"] = "done"
     at: str = ""
-    all: bool = False
+    """The field with the instant at which it was done."""
+
+    @model_validator(mode="after")
+    def _says_how_it_ended(self) -> Settling:
+        if self.outcome not in ("done", "not_failed"):
+            raise ValueError(f"'{self.event}' settles only by what was done")
+        return self
 
 
 class MatterSpec(BaseModel):
@@ -47,23 +60,37 @@ class MatterSpec(BaseModel):
     settles: tuple[Settling, ...] = ()
     rolling: bool = False
     """Whether what opens the next settles the one before: a backup is due a day after the last."""
-    early: bool = False
-    """Whether it may have been settled before it arose: rights withdrawn before the last day."""
+    early_days: int = 0
+    """For how many days before it arose it may have been settled: rights withdrawn before the last day."""
+    parts: str = ""
+    """The field that names the parts which are answered one by one: the systems of a leaver."""
+    has: tuple[Sign, ...] = ()
+    """What tells that it has a part."""
 
     @property
     def events(self) -> tuple[str, ...]:
         """The event types it has to do with."""
-        return tuple(dict.fromkeys(sign.event for sign in (*self.opens, *self.settles)))
+        return tuple(dict.fromkeys(sign.event for sign in (*self.opens, *self.settles, *self.has)))
+
+    @property
+    def early(self) -> timedelta:
+        """How long before it arose it may have been settled."""
+        return timedelta(days=self.early_days)
 
     def subject_of(self, fields: Mapping[str, Any]) -> str:
         """Return what the matter is about; empty where the event does not name it. What opens one that it does not
         name opens it all the same, under the id of the event: nobody knows what would answer it but a person."""
         parts = [fields.get(name) for name in self.key]
-        named = [part for part in parts if part not in (None, "", []) and not isinstance(part, list | tuple | dict)]
+        named = [part for part in parts if names(part) and not isinstance(part, list | tuple | dict)]
         if named and named[0] == parts[0]:
             return " ".join(str(part) if part in named else "-" for part in parts)
         opens = not self.rolling and any(sign.meets(fields) for sign in self.opens)
         return f"unnamed {fields.get('event.id')}" if opens else ""
+
+    def parts_of(self, fields: Mapping[str, Any]) -> list[str]:
+        """Return the parts an event names."""
+        value = fields.get(self.parts)
+        return [str(it).strip() for it in (value if isinstance(value, list | tuple) else (value,)) if names(it)]
 
 
 class MatterArose(Fact):
@@ -92,21 +119,62 @@ class MatterSettled(Fact):
     event_position: int = 0
 
 
-MatterFact = MatterArose | MatterSettled
+class MatterReopened(Fact):
+    """The answer was taken back, or was none: the matter is open again since it arose."""
+
+    topic: ClassVar[str] = "matter.reopened.v1"
+    matter_id: str
+    kind: str
+    about: str
+    subject: str
+    settled_at: AwareDatetime
+    """When it had been settled, as that was told."""
+    evidence: str
+    event_position: int = 0
+
+
+class MatterPartTold(Fact):
+    """Another system told of one part of a matter: that it is there (``has``), or that it was answered."""
+
+    topic: ClassVar[str] = "matter.part-told.v1"
+    matter_id: str
+    kind: str
+    about: str
+    part: str
+    has: bool
+    told_at: AwareDatetime
+    event_position: int = 0
+
+
+MatterFact = MatterArose | MatterSettled | MatterReopened | MatterPartTold
 """The closed set: what folds it leaves none out."""
 MATTER_FACTS: tuple[type[MatterFact], ...] = get_args(MatterFact)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was last told of one part, and when."""
+
+    has: bool
+    at: datetime
+    position: int = 0
+
+
 @dataclass
 class Matter:
-    """What is open of one kind about one thing."""
+    """What is open of one kind about one thing, and what was answered."""
 
     id: str = ""
     kind: str = ""
     about: str = ""
     open: dict[str, datetime] = field(default_factory=dict)
     """Subject of the clock → since when."""
-    settled_at: datetime | None = None
+    answered: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """Subject of the clock → since when, and when it was settled."""
+    before: datetime | None = None
+    """When something came that would have settled it, had it been open."""
+    before_by: str = ""
+    parts: dict[str, Part] = field(default_factory=dict)
     version: int = 0
 
     @property
@@ -114,20 +182,51 @@ class Matter:
         """Whether anything of it waits for an answer."""
         return bool(self.open)
 
+    @property
+    def settled_at(self) -> datetime | None:
+        """When it was settled last."""
+        done = [at for _, at in self.answered.values()]
+        return max([*done, *([self.before] if self.before else [])], default=None)
+
+    @property
+    def held(self) -> list[str]:
+        """The parts that are not answered. What answered all of them leaves only those told of later."""
+        every = self.parts.get(EVERY)
+        return [
+            name for name, part in self.parts.items()
+            if part.has and (name == EVERY or every is None or every.has or part.at > every.at)
+        ]  # fmt: skip
+
+    @property
+    def withdrawn(self) -> Part | None:
+        """The part that was answered last."""
+        return max((part for part in self.parts.values() if not part.has), key=lambda part: part.at, default=None)
+
+    @property
+    def withdrawn_at(self) -> datetime | None:
+        """When a part was answered last."""
+        return self.withdrawn.at if self.withdrawn is not None else None
+
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
         self._take(cast(MatterFact, fact))
 
     def _take(self, fact: MatterFact) -> None:
+        self.id, self.kind, self.about = fact.matter_id, fact.kind, fact.about
         match fact:
             case MatterArose():
-                self.id, self.kind, self.about = fact.matter_id, fact.kind, fact.about
                 self.open[fact.subject] = fact.arose_at
+            case MatterSettled() if fact.subject in self.open:
+                self.answered[fact.subject] = self.open.pop(fact.subject), fact.settled_at
             case MatterSettled():
-                self.id, self.kind, self.about = fact.matter_id, fact.kind, fact.about
-                self.open.pop(fact.subject, None)
-                self.settled_at = max(self.settled_at or fact.settled_at, fact.settled_at)
+                self.before, self.before_by = max(self.before or fact.settled_at, fact.settled_at), fact.evidence
+            case MatterReopened() if fact.subject in self.answered:
+                self.open[fact.subject] = self.answered.pop(fact.subject)[0]
+            case MatterReopened():
+                self.before = None
+            case MatterPartTold():
+                self.parts[fact.part] = Part(fact.has, fact.told_at, fact.event_position)
             case _:
                 foreign(fact)
 
@@ -144,72 +243,7 @@ def matter_id(kind: str, about: str) -> str:
     return str(derive("matter", kind, about))
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event of another system, as the matters read it."""
-
-    fields: Mapping[str, Any]
-    at: datetime
-    position: int
-
-
-def opened(matter: Matter, spec: MatterSpec, told: Told, *, at: datetime) -> Sequence[Fact]:
-    """Record what an event opens; one that is open already goes on as it is."""
-    sign = next((sign for sign in spec.opens if sign.meets(told.fields)), None)
-    about = spec.subject_of(told.fields)
-    if sign is None or not about:
-        return []
-    arose = _instant(told.fields, sign.at) if sign.at else told.at
-    if arose is None or (matter.open and not spec.rolling):
-        return []
-    subject = f"{about} {arose.isoformat(timespec='seconds')}"
-    if subject in matter.open or (spec.rolling and matter.open and arose <= max(matter.open.values())):
-        return []
-    key, until = matter_id(spec.name, about), _instant(told.fields, sign.due) if sign.due else None
-    facts: list[Fact] = []
-    if spec.rolling:
-        facts += [_settled(spec, key, about, held, arose, told, at) for held in matter.open]
-    facts.append(
-        MatterArose(
-            at=at, matter_id=key, kind=spec.name, about=about, subject=subject, arose_at=arose, until=until,
-            event_position=told.position,
-        )
-    )  # fmt: skip
-    if spec.early and matter.settled_at is not None and matter.settled_at <= arose and not matter.open:
-        facts.append(_settled(spec, key, about, subject, arose, told, at))
-    return facts
-
-
-def settled(matter: Matter, spec: MatterSpec, told: Told, *, at: datetime) -> Sequence[Fact]:
-    """Record what an event settles. One that comes first is remembered where that may be."""
-    sign = next((sign for sign in spec.settles if sign.meets(told.fields)), None)
-    if sign is None:
-        return []
-    about = matter.about or spec.subject_of(told.fields)
-    if not about or (not sign.all and about != spec.subject_of(told.fields)):
-        return []
-    done = (_instant(told.fields, sign.at) if sign.at else None) or told.at
-    key = matter_id(spec.name, about)
-    subjects = [held for held, since in matter.open.items() if sign.at or spec.early or since <= done or since > at]
-    if not matter.open and spec.early:
-        subjects = [""]
-    return [_settled(spec, key, about, held, done, told, at) for held in subjects]
-
-
-def _settled(
-    spec: MatterSpec, key: str, about: str, subject: str, done: datetime, told: Told, at: datetime
-) -> MatterSettled:
-    return MatterSettled(
-        at=at, matter_id=key, kind=spec.name, about=about, subject=subject, settled_at=done,
-        evidence=f"event {told.fields.get('event.action')} #{told.position}", event_position=told.position,
-    )  # fmt: skip
-
-
-def _instant(fields: Mapping[str, Any], name: str) -> datetime | None:
-    value = fields.get(name)
-    if not isinstance(value, str):
-        return None
-    try:
-        return parse_rfc3339(value if len(value) > 10 else f"{value}T00:00:00+05:00")
-    except NotAnInstant:
-        return None
+def part_of(name: str, everything: frozenset[str]) -> str:
+    """Return the name a part is kept under: systems are spelt in several ways."""
+    known = word(name)
+    return EVERY if known in everything else known

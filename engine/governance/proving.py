@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from engine.governance.register import builtin_register
 from engine.governance.signs import Sign
@@ -14,11 +16,25 @@ from engine.kernel.errors import DataError
 from engine.kernel.yaml_text import read_yaml
 
 
+class ProofSign(Sign):
+    """What an event must say to be evidence: that it was done, unless its type states that or the file says why."""
+
+    outcome: Literal["done", "failed", "not_failed", "any"] = "done"
+    why: str = ""
+    """Why the outcome is of no matter; nothing else may be ``any``."""
+
+    @model_validator(mode="after")
+    def _says_how_it_ended(self) -> ProofSign:
+        if self.outcome == "failed" or (self.outcome == "any") != bool(self.why):
+            raise ValueError(f"'{self.event}' is evidence by what was done, or says why its outcome does not matter")
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Proofs:
     """The signs by event type, and why a type alone is no evidence."""
 
-    signs: Mapping[str, tuple[tuple[str, Sign], ...]]
+    signs: Mapping[str, tuple[tuple[str, ProofSign], ...]]
     """Event type → (obligation, what the event must say)."""
     never: Mapping[str, str]
 
@@ -35,18 +51,20 @@ def proofs() -> Proofs:
     text = (resources.files("engine") / "data" / "kz" / "proofs.yml").read_text(encoding="utf8")
     document, register = read_yaml(text), builtin_register()
     never = {action: str(body["never"]) for action, body in document["events"].items() if "never" in body}
-    shared = {action: Sign(event=action, **body) for action, body in document["events"].items() if action not in never}
+    shared = {
+        action: ProofSign(event=action, **body) for action, body in document["events"].items() if action not in never
+    }
     own = document["obligations"]
     unknown = [key for key in own if key not in register]
     if unknown:
         raise DataError(f"no obligation '{unknown[0]}' is in the register", file="proofs.yml")
-    found: dict[str, list[tuple[str, Sign]]] = {}
+    found: dict[str, list[tuple[str, ProofSign]]] = {}
     for entry in register.obligations.values():
         signs = {action: shared[action] for action in entry.proof if action in shared}
         missing = [it for it in entry.proof if it not in signs and it not in never and it not in own.get(entry.id, {})]
         if missing:
             raise DataError(f"nothing says when '{missing[0]}' proves '{entry.id}'", file="proofs.yml")
-        signs |= {action: Sign(event=action, **body) for action, body in own.get(entry.id, {}).items()}
+        signs |= {action: ProofSign(event=action, **body) for action, body in own.get(entry.id, {}).items()}
         for action, sign in signs.items():
             found.setdefault(action, []).append((entry.id, sign))
     return Proofs({action: tuple(held) for action, held in found.items()}, never)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-DONE = frozenset(
-    [
-        "accepted", "applied", "approved", "clean", "completed", "conforming", "confirmed", "delivered", "done",
-        "effective", "fixed", "ok", "match", "matched", "pass", "passed", "positive", "provided", "published",
-        "released", "signed", "succeeded", "success", "successful", "trained", "up", "verified", "yes",
-    ]
-)  # fmt: skip
-"""Outcomes that say that something was done; every other word, and none, says that it was not, or not whether."""
-FAILED = frozenset(
-    [
-        "breached", "cancelled", "denied", "error", "errors", "expired", "fail", "failed", "failure", "forced", "hit",
-        "mismatch", "negative", "no", "rejected", "refused", "revoked", "spoof", "timeout", "unknown", "undelivered",
-        "unreadable",
-    ]
-)  # fmt: skip
+from engine.governance.words import DONE, FAILED, NOTHING, flag, names, number, refuses, said, word, words
+
 Wanted = str | int | float | bool | None | tuple[str | int | float | bool, ...] | dict[str, float]
+OUTCOMES = ("mfo.outcome", "event.outcome", "mfo.status", "mfo.result", "mfo.decision")
+"""Fields in which an event may say how it ended; one that says anything but done goes before one that says done."""
+ERRORS = ("error.message", "error.code", "error.type", "mfo.error", "mfo.failure")
+FLAGS = ("mfo.success", "mfo.ok", "mfo.done", "mfo.accepted", "mfo.applied")
+REASONS = ("event.reason", "mfo.reason", "mfo.reason_text", "mfo.detail")
+TELLING = frozenset({*OUTCOMES, *ERRORS, *FLAGS, *REASONS, "event.type"})
+"""Every field that may say that something was not done."""
+_NO_ERROR = frozenset({"0", "ok", "success", "", *NOTHING})
 
 
 class Sign(BaseModel):
@@ -32,50 +28,118 @@ class Sign(BaseModel):
     event: str
     where: dict[str, Wanted] = {}
     outcome: Literal["done", "failed", "not_failed", "any"] = "any"
-    """What ``mfo.outcome`` must say; ``not_failed`` takes an event that has no outcome to tell."""
+    """What the event must say of how it ended. ``done``: a word for done, and nothing that says otherwise;
+    ``not_failed``: it need not say anything, for its type states the fact, but nothing may say otherwise."""
+    said_in: str = "mfo.outcome"
+    """The field that says the outcome."""
+    words: tuple[str, ...] = ()
+    """Words for done besides the common ones, in this type."""
     like: dict[str, tuple[str, ...]] = {}
-    """Fields that must hold one of these words, in small letters, somewhere."""
+    """Fields that must hold one of these words, in small letters, somewhere; ``a|b``: one of several fields."""
+    unlike: dict[str, tuple[str, ...]] = {}
+    """Fields that may hold none of them."""
     needs: tuple[str, ...] = ()
-    """Fields that must say something."""
+    """Fields that must name something: a dash or 'n/a' does not."""
+    own: tuple[str, ...] = ()
+    """Fields that must hold a person's own words."""
+    unread: tuple[str, ...] = ()
+    """Fields that say something, which is no number."""
+    maybe: tuple[str, ...] = ()
+    """Flags that say something, and not no."""
+    apart: tuple[str, ...] = ()
+    """Fields whose words are about something else than how it ended: why an account was locked."""
 
     def meets(self, fields: Mapping[str, Any]) -> bool:
         """Say whether an event is this sign."""
-        if fields.get("event.action") != self.event or not self._of_outcome(fields.get("mfo.outcome")):
-            return False
-        if any(not _said(fields.get(name)) for name in self.needs):
-            return False
-        if any(not _like(fields.get(name), words) for name, words in self.like.items()):
-            return False
-        return all(_holds(fields.get(name), wanted) for name, wanted in self.where.items())
+        return self.about(fields) and self._holds(fields) and self._of_outcome(fields)
 
-    def _of_outcome(self, value: Any) -> bool:
-        word = str(value).strip().lower() if _said(value) else ""
+    def about(self, fields: Mapping[str, Any]) -> bool:
+        """Say whether an event is of this type."""
+        return bool(fields.get("event.action") == self.event)
+
+    def refuses(self, fields: Mapping[str, Any]) -> bool:
+        """Say whether an event of this type says that what the sign asks for was not done."""
+        return self.about(fields) and self.outcome in ("done", "not_failed") and self._denied(fields)
+
+    def _holds(self, fields: Mapping[str, Any]) -> bool:
+        get = fields.get
+        for name, wanted in self.where.items():
+            if not _holds(get(name), wanted):
+                return False
+        for name in self.needs:
+            if not names(get(name)):
+                return False
+        return not self._rare or self._holds_rare(fields)
+
+    @cached_property
+    def _rare(self) -> bool:
+        return bool(self.own or self.like or self.unlike or self.unread or self.maybe)
+
+    def _holds_rare(self, fields: Mapping[str, Any]) -> bool:
+        return (
+            all(own_words(str(fields.get(name) or "")) for name in self.own)
+            and all(
+                any(_like(fields.get(name), parts) for name in several.split("|"))
+                for several, parts in self.like.items()
+            )
+            and not any(_like(fields.get(name), parts) for name, parts in self.unlike.items())
+            and all(said(fields.get(name)) and number(fields[name]) is None for name in self.unread)
+            and all(said(fields.get(name)) and flag(fields[name]) is not False for name in self.maybe)
+        )
+
+    def _of_outcome(self, fields: Mapping[str, Any]) -> bool:
         match self.outcome:
             case "done":
-                return word in DONE
+                return said(fields.get(self.said_in)) and not self._denied(fields)
             case "failed":
-                return word in FAILED
+                return any(it in FAILED for it in words(fields.get(self.said_in)))
             case "not_failed":
-                return not word or word in DONE
+                return not self._denied(fields)
         return True
 
+    def _denied(self, fields: Mapping[str, Any]) -> bool:
+        """Say whether anything in an event says that it was not done: an outcome, an error, a flag, a reason. What the
+        sign asks for itself (a reason for a suspension) is read as it asks."""
+        if self.said_in not in OUTCOMES and self.said_in in fields and self._other(fields[self.said_in]):
+            return True
+        return any(self._says_no(name, fields[name]) for name in TELLING & fields.keys())
 
-def _said(value: Any) -> bool:
-    return value is not None and value != "" and value != []
+    def _says_no(self, name: str, value: Any) -> bool:
+        if name == "event.type":
+            return any(it in ("denied", "error") for it in words(value))
+        if name in ERRORS:
+            return any(it not in _NO_ERROR for it in words(value))
+        if name == self.said_in:
+            return self._other(value)
+        if name in self.where or name in self.apart:
+            return False
+        if name in FLAGS:
+            return said(value) and flag(value) is not True
+        return self._other(value) if name in OUTCOMES else name not in self.needs and refuses(value)
+
+    def _other(self, value: Any) -> bool:
+        """Say whether an outcome is any word but one for done."""
+        return any(it not in _done(self.words) for it in words(value))
 
 
-def _like(value: Any, words: tuple[str, ...]) -> bool:
-    texts = [str(one).lower() for one in (value if isinstance(value, list | tuple) else (value,)) if _said(one)]
-    return any(word in text for text in texts for word in words)
+@lru_cache(maxsize=256)
+def _done(more: tuple[str, ...]) -> frozenset[str]:
+    return DONE | {word(it) for it in more}
+
+
+def _like(value: Any, parts: tuple[str, ...]) -> bool:
+    texts = [str(one).casefold() for one in (value if isinstance(value, list | tuple) else (value,)) if said(one)]
+    return any(part in text for text in texts for part in parts)
 
 
 def _holds(value: Any, wanted: Wanted) -> bool:
     if wanted is None:
-        return not _said(value)
+        return not names(value)
+    if isinstance(wanted, bool):
+        return said(value) and flag(value) is wanted
     if isinstance(wanted, dict):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        return value >= wanted.get("gte", value) and value < wanted.get("lt", float("inf"))
+        found = number(value)
+        return found is not None and wanted.get("gte", found) <= found < wanted.get("lt", float("inf"))
     held = value if isinstance(value, list | tuple) else (value,)
-    asked = {str(one).lower() for one in (wanted if isinstance(wanted, tuple) else (wanted,))}
-    return any(_said(one) and str(one).lower() in asked for one in held)
+    asked = {str(one).casefold() for one in (wanted if isinstance(wanted, tuple) else (wanted,))}
+    return any(said(one) and str(one).casefold().strip() in asked for one in held)

@@ -11,6 +11,8 @@ from engine.containment import facts as b
 from engine.containment.containment import Containment
 from engine.duties import facts as c
 from engine.duties.clock import Clock
+from engine.governance.governance import duty_id, duty_specs
+from engine.governance.matters import Matter, matter_specs
 from engine.incidents.incident import Incident
 from engine.kernel.errors import in_words, n_
 from engine.kernel.facts import Fact, StoredFact
@@ -83,7 +85,7 @@ class AlertPolicy:
         shared = _shared(context, stored.fact)
         named = [self.role_mail[role] for role in alert.roles if role in self.role_mail]
         addresses = dict.fromkeys([*named, *([self.common] if alert.loud else [])])
-        values = {**alert.values, **_named(context, alert.values)}
+        values = {**alert.values, **_named(context, alert.values, self.say)}
         subject = self.say(alert.subject, **values)
         text = " ".join(self.say(part, **values) for part in alert.texts)
         for number, address in enumerate(addresses):
@@ -92,12 +94,24 @@ class AlertPolicy:
             context.intend(Intent(key, message))
 
 
-def _named(context: Context, values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the number of the incident that an alert is about, which people know; its id only computers do."""
-    if values.get("owner_kind") != "incident":
+def _named(context: Context, values: Mapping[str, Any], say: Callable[..., str]) -> dict[str, str]:
+    """Return the name that people know of what an alert is about: the number of an incident or an act, what a matter is
+    about, the title of a returning duty. Its id only computers know."""
+    kind, key = values.get("owner_kind"), str(values.get("owner_id", ""))
+    if kind == "incident":
+        number = context.past(Incident, key).number
+        return {"owner_id": number} if number else {}
+    if kind == "protection":
+        act = context.past(Protection, key).act
+        return {"owner_id": act.number} if act is not None and act.number else {}
+    if kind != "duty":
         return {}
-    number = context.past(Incident, str(values["owner_id"])).number
-    return {"owner_id": number} if number else {}
+    returning = next((spec.title for spec in duty_specs().values() if duty_id(spec.key) == key), "")
+    if returning:
+        return {"owner_id": say(returning)}
+    matter = context.past(Matter, key)
+    title = matter_specs()[matter.kind].title if matter.kind in matter_specs() else ""
+    return {"owner_kind": say(n_("matter")), "owner_id": f"{say(title)}: {matter.about}"} if title else {}
 
 
 def _shared(context: Context, fact: Fact) -> str:

@@ -13,7 +13,7 @@ from engine.duties.clock import Clock
 from engine.duties.declared import DeclaredDuty, Phrase
 from engine.duties.policy import ClockPolicy
 from engine.governance import facts as g
-from engine.governance.matters import MATTER_FACTS, MatterArose, MatterSettled
+from engine.governance.matters import MATTER_FACTS, MatterFact
 from engine.incidents.incident import Incident
 from engine.kernel.errors import InputError
 from engine.kernel.facts import ENGINE, Fact, StoredFact
@@ -93,7 +93,7 @@ class DutyPolicy:
                 return occasions.of_notice(context, fact)
             case g.ServiceBegan():
                 return occasions.of_beginning(context, fact)
-            case MatterArose() | MatterSettled():
+            case _ if isinstance(fact, MatterFact):
                 return occasions.of_matter(fact)
             case c.ClockSatisfied():
                 return occasions.of_clock(context.past(Clock, fact.clock_id))

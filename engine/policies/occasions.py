@@ -15,7 +15,7 @@ from engine.duties.clock import Clock
 from engine.duties.declared import Anchor
 from engine.governance import facts as g
 from engine.governance.governance import Duty, duty_id, duty_specs
-from engine.governance.matters import MatterArose, MatterFact
+from engine.governance.matters import MatterArose, MatterFact, MatterReopened, MatterSettled
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident, ends_duties
 from engine.kernel.facts import ENGINE
@@ -331,7 +331,7 @@ def of_beginning(context: Context, fact: g.ServiceBegan) -> Meaning:
 
 
 def of_matter(fact: MatterFact) -> Meaning:
-    """Say what it means that another system told of a matter, or that it was answered."""
+    """Say what it means that another system told of a matter, that it was answered, or that it was not after all."""
     meaning = Meaning()
     if isinstance(fact, MatterArose):
         anchors: dict[Anchor, datetime] = {"arose": fact.arose_at}
@@ -340,10 +340,12 @@ def of_matter(fact: MatterFact) -> Meaning:
         meaning.occasions.append(
             Occasion("duty", fact.matter_id, words, anchors, subject=fact.subject, until=fact.until)
         )
-    elif fact.subject:
-        meaning.evidence.append(
-            Evidence(fact.matter_id, "matter-settled", fact.settled_at, about=fact.kind, subject=fact.subject)
-        )
+    elif isinstance(fact, MatterSettled | MatterReopened) and fact.subject:
+        evidence = Evidence(fact.matter_id, "matter-settled", fact.settled_at, about=fact.kind, subject=fact.subject)
+        if isinstance(fact, MatterSettled):
+            meaning.evidence.append(evidence)
+        else:
+            meaning.withdrawn.append((evidence, f"not answered after all: {fact.evidence}"))
     return meaning
 
 

@@ -239,7 +239,16 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
     in_house_language = partial(mail_text, settings.language, container.calendar.zone)
     duties = PolicyRunner(decisions, clock, DutyPolicy(container.calendars, policy))
     stages: list[Stage] = [
-        Detect(ledger, decisions, clock, container.rulebook, container.catalogue, vault, container.tracing),
+        Detect(
+            ledger,
+            decisions,
+            clock,
+            container.rulebook,
+            container.catalogue,
+            vault,
+            container.tracing,
+            settings.senders,
+        ),
         Terms(ledger, decisions, clock, container.calendar),  # before the acts, which ask whose a loan is
         EventPolicyRunner(
             ledger, decisions, clock, ActPolicy(settings.bureaus, clients_by_iin(ledger, vault), settings.answering)
@@ -259,7 +268,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
         *_witnessing(container),
         *_stamping(container),
         *([Silence(ledger, decisions, clock, settings.expected_sources)] if settings.expected_sources else []),
-        DutyEvents(ledger, decisions, clock, container.calendar),
+        DutyEvents(ledger, decisions, clock, container.calendar, settings.senders),
         Tally(ledger, decisions, clock, container.calendar),
         Erasures(decisions, clock, vault, container.ledger_head, container.documents_of),
         Searching(container.search, ledger, decisions, container.catalogue, container.calendar.zone),

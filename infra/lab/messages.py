@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 from engine.governance.coverage_map import served
 from engine.governance.governance import controls, duty_specs
+from engine.governance.matters import matter_specs
 from engine.permissions.reading import READS
 from engine.permissions.table import COMMANDS
 from infra.app.container import builtin_playbooks
@@ -86,6 +87,8 @@ def _in_tables() -> Iterator[tuple[str, str]]:
         yield "engine/permissions/reading.py", reading.title
     for spec in duty_specs().values():
         yield "engine/data/kz/returning_duties.yml", spec.title
+    for matter in matter_specs().values():
+        yield "engine/data/kz/matters.yml", matter.title
     for control in controls().values():
         yield "engine/data/controls.yml", control.name
     for thing in served().things.values():

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from engine.events.catalogue import Catalogue
 from engine.events.envelope import SecurityEvent
 from engine.governance.proving import proofs
+from engine.governance.senders import Senders
 from engine.kernel.errors import DataError
 from engine.kernel.facts import FindingRaised
 from engine.kernel.ids import derive
@@ -46,9 +47,10 @@ class Detect(LedgerFollower):
 
     def __init__(
         self, ledger: Ledger, decisions: Decisions, clock: TimeSource, book: Rulebook, catalogue: Catalogue,
-        vault: Vault, tracing: Tracing = OFF,
+        vault: Vault, tracing: Tracing = OFF, senders: Senders | None = None,
     ) -> None:  # fmt: skip
         self.tracing = tracing
+        self.senders = senders or Senders()
         super().__init__(ledger, decisions, clock)
         self.vault = vault
         self.book = book
@@ -153,7 +155,7 @@ class Detect(LedgerFollower):
         newest: dict[tuple[str, str], ProofRow] = {}
         known = proofs()
         for event in events:
-            if event.action in known.signs:
+            if event.action in known.signs and self.senders.may(event.action, event.source):
                 for obligation in known.of(event.fields, faulted.get(event.position, ())):
                     newest[obligation, event.action] = ProofRow(
                         obligation, event.action, event.position, event.received_at, min(event.at, event.received_at)

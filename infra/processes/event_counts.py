@@ -9,8 +9,10 @@ from datetime import date
 from engine.events.envelope import SecurityEvent
 from engine.governance import governance, risks_told
 from engine.governance.governance import Duty, DutySpec, Risk, duty_specs
-from engine.governance.matters import Matter, MatterSpec, Told, matter_id, matter_specs, opened, settled
+from engine.governance.matters import Matter, MatterSpec, matter_id, matter_specs
+from engine.governance.matters_told import DECIDERS, Told, opened
 from engine.governance.returning import told
+from engine.governance.senders import Senders
 from engine.kernel.ports import TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import LedgerFollower
@@ -75,9 +77,13 @@ class DutyEvents(LedgerFollower):
         + [action for kind in matter_specs().values() for action in kind.events]
     )
 
-    def __init__(self, ledger: Ledger, decisions: Decisions, clock: TimeSource, calendar: BusinessCalendar) -> None:
+    def __init__(
+        self, ledger: Ledger, decisions: Decisions, clock: TimeSource, calendar: BusinessCalendar,
+        senders: Senders | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(ledger, decisions, clock)
         self.calendar = calendar
+        self.senders = senders or Senders()
         self.matters: dict[str, list[MatterSpec]] = {}
         for spec in matter_specs().values():
             for action in spec.events:
@@ -90,7 +96,7 @@ class DutyEvents(LedgerFollower):
     def take(self, unit: UnitOfWork, events: list[SecurityEvent]) -> None:
         """Record what was done; the same duty on the same day once."""
         for event in events:
-            for duty in self.duties.get(event.action, ()):
+            for duty in self.duties.get(event.action, ()) if self._believed(event) else ():
                 self._returning(unit, event, duty)
             named = risks_told.risk_of(event.fields)
             if named is not None:
@@ -101,15 +107,16 @@ class DutyEvents(LedgerFollower):
                 self._matter(unit, event, spec)
 
     def _matter(self, unit: UnitOfWork, event: SecurityEvent, spec: MatterSpec) -> None:
-        """Open and settle what an event of another system tells."""
+        """Open, settle and take back what an event of another system tells. Anybody may ask; who answers must be one
+        who is believed."""
         told, about = Told(event.fields, event.at, event.position), spec.subject_of(event.fields)
         if about:
             key = matter_id(spec.name, about)
-            for decide in (opened, settled):
+            for decide in DECIDERS if self._believed(event) else (opened,):
                 unit.record(Matter, key, decide(unit.load(Matter, key), spec, told, at=unit.at))
-        if any(sign.all and sign.meets(event.fields) for sign in spec.settles):
-            for key in unit.find(Matter, of_kind=spec.name, is_open=True):
-                unit.record(Matter, key, settled(unit.load(Matter, key), spec, told, at=unit.at))
+
+    def _believed(self, event: SecurityEvent) -> bool:
+        return self.senders.may(event.action, event.source)
 
     def _returning(self, unit: UnitOfWork, event: SecurityEvent, spec: DutySpec) -> None:
         """Record what an event says of a returning duty; never of a day to come."""

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.duties.declared import jurisdiction
 from engine.governance.coverage_map import Thing, served
 from engine.governance.governance import duty_specs
+from engine.governance.proving import proofs
 from engine.governance.register import Obligation, builtin_register
 from engine.kernel.timestamps import iso
+from engine.protection.facts import OrderAcknowledged
 from infra.read.reading import Reading
-from infra.read.rows import clocks, effects, figures, governance, incidents
+from infra.read.rows import clocks, effects, figures, governance, incidents, protections
+from infra.store.models.effects import ProofRow
 from reports.messages import say, word
 
 TOPICS_OF_EVENTS = {
@@ -52,6 +56,9 @@ class CoverageRow:
     violation: str = ""
     violation_link: str = ""
     why_unserved: str = ""
+    old_contract: bool = False
+    """Whether its orders were answered by the first contract, of before answers were read for each subject: it names
+    nobody."""
 
 
 class Coverage:
@@ -59,12 +66,13 @@ class Coverage:
 
     def __init__(self, container: Reading) -> None:
         self.container = container
+        self._proving: dict[int, list[str]] = {}
         database = container.database
         self.rules: dict[str, list[str]] = {}
         for rule in container.rules:
             for obligation in rule.meta.obligations if rule.meta and rule.raises_findings else ():
                 self.rules.setdefault(obligation, []).append(rule.name)
-        self.proofs = effects.latest_proofs(database)
+        self.proofs = {name: self._proven(name, held) for name, held in effects.latest_proofs(database).items()}
         self.topics = figures.latest_of_topics(database)
         self.incidents = {name: iso(it.latest_at) for name, it in incidents.violations_by_rule(database).items()}
         self.dealt_with = {name: iso(it.latest_at) for name, it in incidents.dealt_with_by_rule(database).items()}
@@ -72,6 +80,32 @@ class Coverage:
         self.breached = clocks.breached_last(database)
         self.duties = governance.duties(database)
         self._when: dict[int, str] = {}
+        self.old_contract = self._by_the_first_contract()
+
+    def _by_the_first_contract(self) -> frozenset[str]:
+        """Return the kinds of orders whose last acknowledgement says of nobody that it was done."""
+        found: dict[str, bool] = {}
+        for order in protections.acknowledged_last(self.container.database):
+            facts = self.container.decisions.of(order.protection_id)
+            said = [it for it in facts if isinstance(it, OrderAcknowledged) and it.order_id == order.id]
+            found[order.kind] = found.get(order.kind, True) and not (said and said[-1].subjects)
+        return frozenset(kind for kind, old in found.items() if old)
+
+    def _of_the_first_contract(self, clock: str) -> bool:
+        duty = jurisdiction().newest().get(clock)
+        phrases = duty.satisfactions if duty is not None else ()
+        return any(it.word == "orders-acknowledged" and it.about in self.old_contract for it in phrases)
+
+    def _proven(self, obligation: str, held: Mapping[str, ProofRow]) -> dict[str, ProofRow]:
+        """Keep what is evidence as it is asked for today: an earlier version noted events that prove nothing."""
+        return {action: row for action, row in held.items() if obligation in self._proves(row.position)}
+
+    def _proves(self, position: int) -> list[str]:
+        if position not in self._proving:
+            event = self.container.ledger.get(position)
+            believed = event is not None and self.container.settings.senders.may(event.action, event.source)
+            self._proving[position] = proofs().of(event.fields) if event is not None and believed else []
+        return self._proving[position]
 
     def rows(self) -> list[CoverageRow]:
         """Return a row for each obligation, in the order of the register."""
@@ -87,6 +121,9 @@ class Coverage:
         after = (max((it[0] for it in found_by), default=""), max((it[0] for it in missed), default=""))
         found = self._evidence(entry, things, rules, clocks, duties, after)
         evidence_at, evidence, link = max(found, default=("", "", ""))
+        old = bool(evidence_at) and any(self._of_the_first_contract(kind) for kind in clocks)
+        if old:
+            evidence = say("{evidence} (by the first contract: the answer names nobody)", evidence=evidence)
         return CoverageRow(
             obligation=entry.id,
             clause=f"{entry.org} {entry.clause}",
@@ -109,6 +146,7 @@ class Coverage:
             violation=violation,
             violation_link=fault,
             why_unserved=it.unserved.get(entry.id, ""),
+            old_contract=old,
         )
 
     def _found(self, rules: list[str]) -> Iterable[tuple[str, str, str]]:
@@ -128,12 +166,13 @@ class Coverage:
         after: tuple[str, str],
     ) -> Iterable[tuple[str, str, str]]:  # fmt: skip
         """What fulfils it: events that say so and came after the last finding and happened after the last breach,
-        decisions of people, clocks kept, duties done."""
-        for action, proof in self.proofs.get(entry.id, {}).items():
+        decisions of people, clocks kept, duties done. What nothing here serves has only what people handed in."""
+        served_here = bool(rules or kinds or things or duties)
+        for action, proof in self.proofs.get(entry.id, {}).items() if served_here else ():
             if iso(proof.at) > after[0] and iso(proof.done_at) > after[1]:
                 text = say("event {action} #{position}", action=action, position=proof.position)
                 yield iso(proof.at), text, f"/events/{proof.position}"
-        for action in entry.proof:
+        for action in entry.proof if served_here else ():
             topic = TOPICS_OF_EVENTS.get(action)
             if topic in self.topics:
                 yield self._at(self.topics[topic]), word(action), ""

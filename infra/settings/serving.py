@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from engine.governance.senders import Senders
+
 
 class ServingSettings(BaseModel, frozen=True):
     """The console, the API and the intake over HTTP."""
@@ -20,3 +22,10 @@ class ServingSettings(BaseModel, frozen=True):
     queue_batches: int = Field(default=64, ge=1)
     keep_unknown_types: bool = False
     expected_sources: dict[str, int] = {}
+    evidence_sources: dict[str, tuple[str, ...]] = {}
+    """Event types, or their beginning ('iam.'), and the sources whose events of them are evidence; not named: any."""
+
+    @property
+    def senders(self) -> Senders:
+        """Who is believed about what."""
+        return Senders(self.evidence_sources)

@@ -32,9 +32,9 @@ def after(start: datetime, text: str) -> datetime:
 class House:
     """One organisation under test."""
 
-    def __init__(self, folder: Path, begins: datetime = NOW - timedelta(days=2)) -> None:
+    def __init__(self, folder: Path, begins: datetime = NOW - timedelta(days=2), **settings: Any) -> None:
         self.clock = MovingClock(NOW)
-        self.world = World(folder, self.clock)
+        self.world = World(folder, self.clock, **settings)
         self.begins = begins
         self.count = 0
 

@@ -13,11 +13,12 @@ from infra.read.coverage import Coverage
 from infra.store.models.governance import DutyRow
 from tests.obligations.house import House
 from tests.obligations.test_audit_rows import ROWS, lines_of
-from tests.support import DATA
+from tests.support import CISO, DATA
 
 CASES: dict[str, Any] = yaml.safe_load((DATA / "obligations" / "register.yml").read_text(encoding="utf8"))
-FOUND = [key for key, it in CASES.items() if not {"reason", "duty", "proof"} & it.keys()]
+FOUND = [key for key, it in CASES.items() if not {"reason", "duty", "proof", "by_hand"} & it.keys()]
 DUTIES = [key for key, it in CASES.items() if "duty" in it]
+BY_HAND = [key for key, it in CASES.items() if "by_hand" in it]
 PROOFS = [key for key, it in CASES.items() if "proof" in it]
 
 
@@ -37,6 +38,11 @@ def fulfil(house: House, it: dict[str, Any]) -> None:
     else:
         house.send(it["fulfilling"], "good")
         house.wait(it.get("wait", "+1m"))
+
+
+def evidence(house: House, obligation: str) -> str:
+    (row,) = [row for row in Coverage(house.world.container).rows() if row.obligation == obligation]
+    return row.evidence if row.evidence_at else ""
 
 
 def test_every_obligation_has_its_cases_or_a_reason() -> None:
@@ -75,3 +81,13 @@ def test_only_what_says_enough_is_evidence(obligation: str, tmp_path: Path) -> N
         house.send(it[name], name)
         (row,) = [row for row in Coverage(house.world.container).rows() if row.obligation == obligation]
         assert bool(row.evidence_at) is proven, row.evidence
+
+
+@pytest.mark.parametrize("obligation", BY_HAND)
+def test_what_nothing_serves_is_proven_by_a_person_only(obligation: str, tmp_path: Path) -> None:
+    it, house = CASES[obligation], House(tmp_path)
+    house.send(it["violating"], "event")
+    assert evidence(house, obligation) == ""
+    house.world.container.acts.record_evidence(obligation, it["by_hand"], by=CISO)
+    house.world.work()
+    assert it["by_hand"] in evidence(house, obligation)

@@ -50,7 +50,13 @@ WRONG: list[tuple[str, list[dict[str, Any]]]] = [
                         "mfo.outcome": "rejected"}]),
     ("management-review", [{"event.action": "isms.review.held", "mfo.meeting.id": "m"}]),
     ("internal-audit", [{"event.action": "isms.audit.completed", "mfo.audit.id": "a", "mfo.audit.scope": "cash desk"}]),
+    ("internal-audit", [{"event.action": "isms.audit.completed", "mfo.audit.id": "a", "mfo.audit.scope": "security",
+                         "event.outcome": "failure"}]),
     ("antifraud-tuning", [{"event.action": "antifraud.review.completed", "mfo.review.id": "r"}]),
+    ("policy-acknowledgement", [
+        {"event.action": "hr.employee.changed", "user.id": "u1", "mfo.employee.action": "join"},
+        {"event.action": "hr.policy.acknowledged", "user.id": "u1", "mfo.document.id": "d", "mfo.version": "2",
+         "mfo.outcome": "отказ"}]),
 ]  # fmt: skip
 RIGHT: list[tuple[str, list[dict[str, Any]]]] = [
     ("awareness", [

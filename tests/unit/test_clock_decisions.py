@@ -295,7 +295,8 @@ def test_a_cancellation_is_first_proposed_and_the_clock_runs_on(by: Person) -> N
     [
         ((), "x", AUDITOR, "decision.not-allowed"),
         ((), " ", ANALYST, "needs a reason"),
-        ((PROPOSED,), "x", COMPLIANCE, "aigul proposed it already"),
+        ((), ".", ANALYST, "in your own words"),
+        ((PROPOSED,), "entered twice", COMPLIANCE, "aigul proposed it already"),
         ((satisfied(),), "x", ANALYST, "the clock is satisfied"),
         ((cancelled(),), "x", ANALYST, "the clock is cancelled"),
     ],
@@ -415,6 +416,7 @@ def test_a_person_accepts_the_later_end() -> None:
     [
         ((offer(),), "x", ANALYST, "decision.not-allowed"),
         ((offer(),), " ", CISO, "needs a reason"),
+        ((offer(),), "no", CISO, "in your own words"),
         ((), "x", CISO, "offers no later deadline"),
         ((offer(), breached()), "x", CISO, "offers no later deadline"),
         ((offer(), satisfied()), "x", CISO, "offers no later deadline"),

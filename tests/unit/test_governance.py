@@ -65,8 +65,12 @@ def test_a_duty_is_done_on_a_day_with_its_evidence(by: Person) -> None:
         (KEY, TODAY, "x", ANALYST, "decision.not-allowed"),
         ("tea", TODAY, "x", CISO, f"no duty 'tea'; known: {sorted(duty_specs())[0]}"),
         (KEY, TODAY + timedelta(days=1), "x", CISO, "done in the future"),
-        (KEY, TODAY, " ", CISO, "own words"),
-        (KEY, TODAY, "the minutes " * 500, CISO, "1 to 5000 characters"),
+        (KEY, TODAY, " ", CISO, "in your own words"),
+        (KEY, TODAY, ".", CISO, "in your own words"),
+        (KEY, TODAY, "no", CISO, "in your own words"),
+        (KEY, TODAY, "-", CISO, "in your own words"),
+        (KEY, TODAY, "N/A", CISO, "in your own words"),
+        (KEY, TODAY, "the minutes " * 500, CISO, "at most 5000 characters"),
     ],
 )
 def test_a_duty_is_not_done_so(key: str, on: date, evidence: str, by: Person, why: str) -> None:
@@ -118,7 +122,8 @@ def test_an_action_is_closed_once_with_evidence() -> None:
         Like(ActionClosed, action_id=action, evidence="list of names")
     )
     assert list(after.closed) == [action]
-    past.when(governance.close_action, action, " ", by=FRAUD, at=NOW).refused("own words")
+    for text in (" ", ".", "ok"):
+        past.when(governance.close_action, action, text, by=FRAUD, at=NOW).refused("needs its evidence")
     past.when(governance.close_action, action, "x", by=AUDITOR, at=NOW).refused("decision.not-allowed")
     past.when(governance.close_action, "a-9", "x", by=FRAUD, at=NOW).refused("no such open action")
     given(Duty, planned(), after.closed[action]).when(
@@ -142,8 +147,10 @@ def test_evidence_is_handed_in_for_an_obligation_of_the_register() -> None:
     [
         (OBLIGATION, "x", AUDITOR, "decision.not-allowed"),
         ("tea", "x", CISO, "'tea' is not in the register"),
-        (OBLIGATION, "", CISO, "1 to 5000"),
-        (OBLIGATION, "the minutes " * 500, CISO, "1 to 5000"),
+        (OBLIGATION, "", CISO, "in your own words"),
+        (OBLIGATION, "ok", CISO, "in your own words"),
+        (OBLIGATION, "жоқ", CISO, "in your own words"),
+        (OBLIGATION, "the minutes " * 500, CISO, "at most 5000 characters"),
     ],
 )
 def test_evidence_is_not_handed_in_so(obligation: str, text: str, by: Person, why: str) -> None:

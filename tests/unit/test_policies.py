@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from engine.duties.clock import Clock
+from engine.duties.clock import Clock, sweep
 from engine.duties.facts import ClockCancelled, ClockReanchored, ClockSatisfied, ClockStarted
 from engine.duties.policy import ClockPolicy
+from engine.governance import matters_told
 from engine.governance.facts import ActionClosed, ActionPlanned, DutyDone
+from engine.governance.governance import duty_id
+from engine.governance.matters import Matter, matter_id, matter_specs
+from engine.governance.matters_told import Told
 from engine.incidents.facts import (
     ContainmentStarted,
     FindingJoined,
@@ -304,8 +308,6 @@ class TestOrders:
 def test_an_alert_says_what_stood_when_it_was_raised() -> None:
     context = MemoryContext().given("i-1", notifiable()).run(duties())
     key = next(s.originator for s in context.log if isinstance(s.fact, ClockStarted) and s.fact.kind == "remediation")
-    from engine.duties.clock import sweep
-
     context.given(key, *sweep(context.load(Clock, key), now=MONDAY + timedelta(days=9)))
     context.run(AlertPolicy({"ciso": "ciso@example.kz"}, "all@example.kz"))
     breached = [
@@ -314,6 +316,24 @@ def test_an_alert_says_what_stood_when_it_was_raised() -> None:
         if isinstance(it.message, AlertMessage) and it.message.subject == "Breached: remediation"
     ]
     assert {it.to for it in breached} == {"ciso@example.kz", "all@example.kz"}
+
+
+def test_an_alert_names_what_people_know() -> None:
+    told = Told({"event.action": "hr.employee.changed", "user.id": "u-17", "mfo.employee.action": "leave"}, MONDAY, 3)
+    matter = matter_id("leaver", "u-17")
+    context = MemoryContext().given(matter, *matters_told.opened(Matter(), matter_specs()["leaver"], told, at=MONDAY))
+    context.run(duties())
+    for kind, key in (("leaver-access", matter), ("policy-review", duty_id("policy-review"))):
+        if kind == "policy-review":
+            done = DutyDone(at=MONDAY, duty_id=key, key=kind, done_on=MONDAY.date(), evidence="minutes")
+            context.given(key, done).run(duties())
+        clock = next(s.originator for s in context.log if isinstance(s.fact, ClockStarted) and s.fact.kind == kind)
+        context.given(clock, *sweep(context.load(Clock, clock), now=MONDAY + timedelta(days=800)))
+    context.run(AlertPolicy({"ciso": "ciso@example.kz"}, "all@example.kz"))
+    mails = [it.message.text for it in context.intents.values() if isinstance(it.message, AlertMessage)]
+    assert any("(matter Rights of somebody who left: u-17) was not met" in text for text in mails)
+    assert any("(duty Review of the security policy and procedures) was not met" in text for text in mails)
+    assert not [text for text in mails if matter in text or duty_id("policy-review") in text]
 
 
 def _facts(context: MemoryContext) -> dict[str, list[Fact]]:

@@ -53,6 +53,16 @@ def unanswered(database: Readable) -> list[OrderRow]:
     return all_of(database, OrderRow, "FROM order_view WHERE acknowledged_at IS NULL AND revoked = 0")
 
 
+def acknowledged_last(database: Readable) -> list[OrderRow]:
+    """Return of each kind the orders that were acknowledged last."""
+    return all_of(
+        database, OrderRow,
+        "FROM order_view o "
+        "WHERE acknowledged_at = (SELECT MAX(m.acknowledged_at) FROM order_view m WHERE m.kind = o.kind)",
+        alias="o",
+    )  # fmt: skip
+
+
 def violations(database: Readable) -> int:
     """Return how many violations of protections were found."""
     return count(database, "SELECT SUM(violations) FROM protection_view")

@@ -8,7 +8,6 @@ from typing import Any
 
 from engine.containment.containment import Containment
 from engine.duties.clock import Clock
-from engine.governance.matters import Matter
 from engine.incidents.incident import Incident
 from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
@@ -37,7 +36,6 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Containment, ("incident_id",)): "SELECT DISTINCT id FROM containment_view WHERE incident_id = ? ORDER BY id",
     (Containment, ("subject",)): "SELECT id FROM containment_view WHERE subject = ? ORDER BY id",
     (Retention, ("loan",)): "SELECT retention_id FROM loan_view WHERE loan = ?",
-    (Matter, ("of_kind", "is_open")): "SELECT id FROM matter_view WHERE kind = ? AND is_open = ? ORDER BY id",
     (Protection, ("order_id",)): "SELECT protection_id FROM order_view WHERE id = ?",
 }
 """Kind and keys → the question; the keys are those of ``Context.find``."""
