@@ -15,7 +15,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
     "date": {"type": "string", "description": "an instant of RFC 3339, or a date"},
 }
-_TEXT = {"type": ["string", "array"], "items": {"type": "string"}}
+_TEXT = {"type": ["string", "number", "boolean", "array"]}
 _ENVELOPE: dict[str, Any] = {
     "@timestamp": {"type": "string", "format": "date-time"},
     "event.id": {"type": "string", "minLength": 1, "maxLength": 200, "description": "the same id is the same event"},
