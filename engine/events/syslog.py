@@ -35,6 +35,8 @@ _VALUE = re.compile(rb'"((?:[^"\\\]]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb'\\(["\\\]])')
 _WORDS = {"true": True, "false": False}
 _BOM = b"\xef\xbb\xbf"
+_TAGGED = re.compile(rb"[01]\|")
+"""CEF behind a header of RFC 3164 that a relay has read: it took ``CEF:`` for the name of the program."""
 _NEW = re.compile(rb"<[0-9]{1,3}>[1-9][0-9]{0,2} ")
 _OLD = re.compile(
     rb"(?:<(?P<pri>[0-9]{1,3})>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}(?: [0-9]{4})? (?P<host>[!-~]{1,255}) )?"
@@ -111,6 +113,8 @@ def event_of(message: Message, raw: bytes, catalogue: Catalogue, table: CefTable
         body = body.removeprefix(COOKIE).strip()
     if body.startswith(b"{"):
         return body
+    if message.app == "CEF" and _TAGGED.match(body):
+        body = b"CEF:" + body
     if body.startswith(b"CEF:"):
         return _cef(message, body, raw, catalogue, table or builtin_cef())
     carried = next((it for name, it in message.elements.items() if name.partition("@")[0] == "ecs"), None)

@@ -201,6 +201,13 @@ def test_a_message_without_an_instant_counts_from_its_receipt() -> None:
     assert (event.fields["host.name"], event.fields["log.syslog.facility.code"]) == ("fw1", 16)
 
 
+def test_a_relay_that_took_the_beginning_for_a_program_is_understood() -> None:
+    text = "CEF:0|Anyone|Anything|1|net.ips.alert|x|9|src=203.0.113.5"
+    head = "<134>1 2026-11-23T10:00:00+05:00 fw"
+    line = json.loads(read_message(f"{head} CEF - - - {text.removeprefix('CEF:')}".encode(), CATALOGUE))
+    assert (line["event.action"], line["event.original"], line["host.name"]) == ("net.ips.alert", text, "fw")
+
+
 @given(st.binary(max_size=300))
 def test_hostile_bytes_get_a_verdict(tail: bytes) -> None:
     for head in (b"<134>1 - fw - - - - CEF:0|", b"<134>Nov 23 10:00:00 fw CEF:0|A|B|1|net.ips.alert|n|3|", b"CEF:0|"):
