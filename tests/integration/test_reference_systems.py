@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -225,6 +226,41 @@ def test_the_same_key_does_nothing_twice(outside: Outside) -> None:
     assert httpx.get(f"{outside.server.url}/nothing", trust_env=False).status_code == 404
     (again,) = [it for it in outside.systems.orders() if it["system"] == "collections"]
     assert (again["asked"], again["finished"]) == (3, "done")
+
+
+class Waited(threading.Event):
+    """An end that tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.reached.set()
+        return super().wait(timeout)
+
+
+def test_who_hangs_is_let_go_when_the_systems_end(outside: Outside) -> None:
+    outside.systems.decide({"access": "hang"})
+    order = {"contract": 2, "order": "access-block", "order_id": "k", "subjects": [{"type": "user", "id": "u"}],
+             "demands": ["block"]}  # fmt: skip
+    outside.systems.secrets = ()
+    body, answers = json.dumps(order).encode(), []
+    asking = threading.Thread(
+        target=lambda: answers.append(outside.server.answer("POST", "/access", {"idempotency-key": "k"}, body))
+    )
+    outside.server.ended = ended = Waited()
+    asking.start()
+    assert ended.reached.wait(60)
+    assert answers == []
+    ended.set()
+    asking.join(60)
+    assert [it.status for it in answers] == [504]
+    assert outside.systems.orders()[0]["finished"] == ""
+
+
+def test_the_record_is_for_its_owner(outside: Outside) -> None:
+    assert outside.record.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_controls_say_how_to_answer(outside: Outside) -> None:

@@ -93,6 +93,8 @@ class ReferenceServer:
         self.gateway = gateway or ReferenceGateway(secrets=systems.secrets, clock=systems.clock)
         self.reporting: Reporting | None = None
         self.record = record
+        if record is not None:
+            record.touch(mode=0o600)
         self.ended = threading.Event()
         self._writing = threading.Lock()
         self._server = ThreadingHTTPServer((host, port), _handler(self))
