@@ -82,5 +82,8 @@ requirements:          ## pin anew, with hashes (needs pip-tools)
 messages: install       ## collects every message of the code and templates into reports/locale/*/LC_MESSAGES/qorgau.po
 	$(BIN)/python -m infra.lab.messages
 
+asyncapi: install       ## writes what systems send, from the catalogue of events
+	$(BIN)/python -m infra.lab.reference.asyncapi > docs/api/events.asyncapi.yaml
+
 clean:
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build
