@@ -5,7 +5,7 @@ JOBS ?= auto
 SERVICES ?= var/services
 COVERAGE := $(BIN)/coverage
 
-.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements messages coverage coverage-all
+.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements messages asyncapi coverage coverage-all
 
 install: .venv/.run
 install-dev: .venv/.dev
