@@ -5,7 +5,7 @@ JOBS ?= auto
 SERVICES ?= var/services
 COVERAGE := $(BIN)/coverage
 
-.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements messages coverage coverage-all
+.PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements messages asyncapi coverage coverage-all
 
 install: .venv/.run
 install-dev: .venv/.dev
@@ -81,6 +81,9 @@ requirements:          ## pin anew, with hashes (needs pip-tools)
 
 messages: install       ## collects every message of the code and templates into reports/locale/*/LC_MESSAGES/qorgau.po
 	$(BIN)/python -m infra.lab.messages
+
+asyncapi: install       ## writes what systems send, from the catalogue of events
+	$(BIN)/python -m infra.lab.reference.asyncapi > docs/api/events.asyncapi.yaml
 
 clean:
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build

@@ -3,20 +3,22 @@
 Two forms are taken. The message may be the event itself, as JSON (after ``@cee:`` too): then it is read as it stands,
 and nothing of the header is put into it. Or an element of the structured data carries the event, its parameters named
 like the fields, ``[ecs@32473 event.action="portal.login.failed" source.ip="203.0.113.7"]``: then the header gives
-what the element does not say. Everything else is set aside with its reason and its bytes.
+what the element does not say. A message in CEF is read too (``engine/events/cef.py``), behind the older header of
+RFC 3164 as well. Everything else is set aside with its reason and its bytes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from engine.events.catalogue import Catalogue
+from engine.events.cef import BEGIN, CefTable, builtin_cef, event_from_cef
 from engine.kernel.errors import InputError
 
 ELEMENT = "ecs@32473"
@@ -33,6 +35,14 @@ _VALUE = re.compile(rb'"((?:[^"\\\]]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb'\\(["\\\]])')
 _WORDS = {"true": True, "false": False}
 _BOM = b"\xef\xbb\xbf"
+_TAGGED = re.compile(rb"[01]\|")
+"""CEF behind a header of RFC 3164 that a relay has read: it took ``CEF:`` for the name of the program."""
+_NEW = re.compile(rb"<[0-9]{1,3}>[1-9][0-9]{0,2} ")
+_OLD = re.compile(
+    rb"(?:<(?P<pri>[0-9]{1,3})>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}(?: [0-9]{4})? (?P<host>[!-~]{1,255}) )?"
+    rb"[^\n|]{0,256}?(?P<text>CEF: ?[01]\|)"
+)
+"""CEF behind a header of RFC 3164, of which only priority and host are used: its time has neither year nor zone."""
 
 
 class NotSyslog(InputError):
@@ -82,22 +92,55 @@ def parse(raw: bytes) -> Message:
     return Message(int(head["pri"]), time, host, app, process, name, elements, rest[1:])
 
 
-def event_of(message: Message, raw: bytes, catalogue: Catalogue) -> bytes:
-    """Return the event of a message as JSON. Raises NotSyslog where it carries none."""
+def read_message(raw: bytes, catalogue: Catalogue, table: CefTable | None = None) -> bytes:
+    """Return the event of a message as JSON. Raises InputError where it is no message, or carries no event."""
+    old = None if _NEW.match(raw) else _OLD.match(raw)
+    if old is None:
+        return event_of(parse(raw), raw, catalogue, table)
+    priority = int(old["pri"] or 13)  # RFC 3164, 4.3.3: without a priority it is 13
+    if priority > 191:
+        raise NotSyslog("the priority is at most 191", field="PRI")
+    host = old["host"].decode() if old["host"] else None
+    return event_of(
+        Message(priority, None, host, None, None, None, {}, raw[old.start("text") :]), raw, catalogue, table
+    )
+
+
+def event_of(message: Message, raw: bytes, catalogue: Catalogue, table: CefTable | None = None) -> bytes:
+    """Return the event of a message as JSON. Raises InputError where it carries none."""
     body = message.text.removeprefix(_BOM).strip()
     if body.startswith(COOKIE):
         body = body.removeprefix(COOKIE).strip()
     if body.startswith(b"{"):
         return body
+    if message.app == "CEF" and _TAGGED.match(body):
+        body = b"CEF:" + body
+    if body.startswith(b"CEF:"):
+        return _cef(message, body, raw, catalogue, table or builtin_cef())
     carried = next((it for name, it in message.elements.items() if name.partition("@")[0] == "ecs"), None)
     if carried is None:
         reason = f"neither a JSON object as message nor an element such as {ELEMENT} with the fields of an event"
         raise NotSyslog(reason, field="MSG")
     fields: dict[str, Any] = _header_fields(message)
     fields |= {name: _typed(name, value, catalogue) for name, value in carried.items()}
-    # The same bytes are the same event: a relay that repeats itself adds nothing.
-    fields.setdefault("event.id", f"syslog-{sha256(raw).hexdigest()[:40]}")
+    fields.setdefault("event.id", _id_of(raw))
     return orjson.dumps(fields)
+
+
+def _cef(message: Message, body: bytes, raw: bytes, catalogue: Catalogue, table: CefTable) -> bytes:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise NotSyslog("the message is not UTF-8", field="MSG") from None
+    if BEGIN.match(text) is None:
+        raise NotSyslog("CEF:0| or CEF:1| is awaited", field="MSG")
+    fields = _header_fields(replace(message, message_id=None)) | event_from_cef(text, catalogue, table)
+    return orjson.dumps(fields | {"event.id": _id_of(raw)})
+
+
+def _id_of(raw: bytes) -> str:
+    """The same bytes are the same event: a relay that repeats itself adds nothing."""
+    return f"syslog-{sha256(raw).hexdigest()[:40]}"
 
 
 def _header_fields(message: Message) -> dict[str, Any]:

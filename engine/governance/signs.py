@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from engine.governance.words import DONE, FAILED, NOTHING, flag, names, number, refuses, said, word, words
+from engine.kernel.words import own_words
 
 Wanted = str | int | float | bool | None | tuple[str | int | float | bool, ...] | dict[str, float]
 OUTCOMES = ("mfo.outcome", "event.outcome", "mfo.status", "mfo.result", "mfo.decision")

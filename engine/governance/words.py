@@ -57,7 +57,6 @@ NO = frozenset(["false", "no", "n", "0", "0.0", "off", "нет", "ложь", "ж
 EVERYTHING = frozenset(["*", "all", "all systems", "everything", "все", "все системы", "барлығы", "барлық жүйелер"])
 _LONGEST_NOTHING = 2 * max(len(it) for it in NOTHING)
 _REMEMBERED = 40
-"""Letters and digits in a reason that somebody gives in own words."""
 
 
 def word(value: Any) -> str:

@@ -33,6 +33,7 @@ WHERE = {
     "permissions": "infra.cli.running.permissions",
     "playbooks": "infra.cli.cases.playbooks",
     "protections": "infra.cli.cases.cases",
+    "reference-systems": "infra.lab.reference.command",
     "report": "infra.cli.cases.report",
     "retention": "infra.cli.storage.retention",
     "rules": "infra.cli.detection.rules",

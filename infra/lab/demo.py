@@ -1,22 +1,21 @@
-"""The demonstration: accounts, a receiver that acknowledges orders, a feed that is an ordinary API client."""
+"""The demonstration: accounts, the reference systems that take orders, a feed that is an ordinary API client."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import merge
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import httpx
 
 from engine.permissions import Role
 from infra.app.container import Container
+from infra.app.time_source import SystemClock
 from infra.commands.accounts import ROLES
+from infra.lab.reference.server import ReferenceServer
+from infra.lab.reference.systems import ReferenceSystems
 from infra.lab.simulate.campaigns import victim
 from infra.lab.simulate.people import Chance
 from infra.lab.simulate.stream import Made, make, stream
@@ -46,41 +45,19 @@ def _scene(start: datetime) -> Iterator[Made]:
         yield make(start + timedelta(seconds=offset), f"demo-scene-{index}", action, fields, "victim", ())
 
 
-class _Receiver(BaseHTTPRequestHandler):
-    """Carries orders out for every subject: the same key gets the same reference."""
-
-    def do_POST(self) -> None:
-        """Answer one order."""
-        order = json.loads(self.rfile.read(int(self.headers.get("content-length", "0"))))
-        key = self.headers.get("Idempotency-Key", "")
-        reference = f"{self.path.strip('/')}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-        outcomes = [{**subject, "outcome": "done"} for subject in order.get("subjects", ())]
-        body = json.dumps({"reference": reference, "outcomes": outcomes}).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Keep quiet."""
-
-
 class Demo:
     """Everything the demonstration adds; the engine itself does not know of it."""
 
     def __init__(self) -> None:
-        self._receiver: ThreadingHTTPServer | None = None
+        self._systems: ReferenceServer | None = None
         self._stop = threading.Event()
 
     def receive_orders(self, settings: Settings) -> Settings:
-        """Start the receiver and give settings that send the orders there, where no other address is set."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
-        threading.Thread(target=server.serve_forever, name="demo-receiver", daemon=True).start()
-        self._receiver = server
-        base = f"http://127.0.0.1:{server.server_address[1]}"
+        """Start the reference systems and give settings that send the orders there, where no other address is set."""
+        known = ReferenceSystems(SystemClock(), secrets=settings.order_secrets)
+        self._systems = ReferenceServer(known).start()
         addresses = {
-            name: getattr(settings, name) or f"{base}/{name.removesuffix('_url')}"
+            name: getattr(settings, name) or self._systems.settings[name]
             for name in ("collections_url", "loans_url", "bureau_url", "access_url")
         }
         return settings.for_demonstration(**addresses)
@@ -107,10 +84,10 @@ class Demo:
         thread.start()
 
     def stop(self) -> None:
-        """End feed and receiver."""
+        """End feed and systems."""
         self._stop.set()
-        if self._receiver is not None:
-            self._receiver.shutdown()
+        if self._systems is not None:
+            self._systems.stop()
 
     def _feed(self, address: str, token: str, origin: datetime) -> None:
         """Send the stream from its origin: the past at once, the present as it comes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -19,3 +20,5 @@ class SyslogSettings(BaseModel, frozen=True):
     syslog_certificate: Path | None = None
     syslog_key: Path | None = None
     syslog_clients_ca: Path | None = None
+    syslog_cef: Mapping[str, str] = {}
+    """``Vendor|Product|Signature ID`` of messages in CEF (patterns of the shell) → event type of the catalogue."""

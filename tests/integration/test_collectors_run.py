@@ -107,7 +107,18 @@ def test_rsyslog_sends_what_is_ours_and_keeps_it_while_we_are_away(tmp_path: Pat
             until_stored(data, 2)
             say(local, foreign, message(3))
             until_stored(data, 3)
-    assert stored(data) == (["m-1", "m-2", "m-3"], [])
+            firewalls = (Path(__file__).parents[2] / "docs" / "examples" / "systems" / "perimeter.log").read_bytes()
+            say(local, *firewalls.splitlines())
+            until_stored(data, 7)
+    events, letters = stored(data)
+    assert (events[:3], len(events), letters) == (["m-1", "m-2", "m-3"], 7, [])
+    world = World(data)
+    found = [(event.action, event.fields.get("observer.vendor")) for event in world.container.ledger.read(3, 10)]
+    world.container.close()
+    assert found == [
+        ("net.firewall.flow", "Palo Alto Networks"), ("net.ips.alert", "Fortinet"),
+        ("net.av.detection", "KasperskyLab"), ("net.ddos.started", "ACME"),
+    ]  # fmt: skip
 
 
 OUTBOX = """

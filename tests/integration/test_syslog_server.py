@@ -22,11 +22,12 @@ import pytest
 from engine.kernel.ports import Taken
 from infra.inbound.syslog.landing import Landing, Received
 from infra.inbound.syslog.server import Server
+from infra.read.rows import effects
 from infra.store.sql.database import StoreUnavailable
 from tests.certificates import Certified, certificate
 from tests.commands import qorgau
 from tests.full_setup import environment as engines
-from tests.support import World
+from tests.support import DATA, World
 
 _BOUND = re.compile(rb"syslog over (\w+) on \S+ port (\d+)")
 
@@ -86,6 +87,28 @@ def test_tcp_in_both_framings_and_what_was_read_is_stored_when_it_stops(tmp_path
     events, letters = stored(tmp_path)
     assert events == [f"m-{n}" for n in range(3_100)]
     assert letters == [broken, b"not syslog at all"]
+
+
+def test_cef_of_a_firewall_and_of_a_product_that_the_house_names(tmp_path: Path) -> None:
+    known = (DATA.parents[1] / "docs" / "examples" / "systems" / "perimeter.log").read_bytes()
+    named = b"<134>1 2026-11-23T10:00:00+05:00 waf - - - - CEF:0|ACME|Waf|2|sqli|Attack|9|src=203.0.113.5"
+    unknown = b"<134>Nov 23 10:00:00 fw CEF:0|Nobody|Nothing|1|7|config saved|1|msg=saved"
+    broken = b"<134>Nov 23 10:00:00 fw CEF:0|ACME|Waf"
+    types = '{"ACME|Waf|*": "net.ips.alert"}'
+    with (
+        serving(tmp_path, QORGAU_SYSLOG_TCP="127.0.0.1:0", QORGAU_SYSLOG_CEF=types) as ports,
+        socket.create_connection(("127.0.0.1", ports["tcp"])) as line,
+    ):
+        line.sendall(known + named + b"\n" + unknown + b"\n" + broken + b"\n")
+        line.shutdown(socket.SHUT_WR)
+        assert line.recv(1) == b""
+    world = World(tmp_path)
+    found = [event.action for event in world.container.ledger.read(0, 10)]
+    codes = {letter.row.code for letter in effects.dead_letters(world.container.database)}
+    world.container.close()
+    assert found == ["net.firewall.flow", "net.ips.alert", "net.av.detection", "net.ddos.started", "net.ips.alert"]
+    assert stored(tmp_path)[1] == [unknown, broken]
+    assert codes == {"cef-unmapped", "not-cef"}
 
 
 def test_udp(tmp_path: Path) -> None:
@@ -192,6 +215,7 @@ def test_only_the_networks_named_may_send() -> None:
         ({"QORGAU_SYSLOG_TLS": "127.0.0.1:0"}, b"certificate and its key"),
         ({"QORGAU_SYSLOG_TCP": "127.0.0.1:0", "QORGAU_SYSLOG_ALLOW": '["everyone"]'}, b"QORGAU_SYSLOG_ALLOW"),
         ({"QORGAU_SYSLOG_TCP": "192.0.2.1:1"}, b"cannot listen"),
+        ({"QORGAU_SYSLOG_TCP": "127.0.0.1:0", "QORGAU_SYSLOG_CEF": '{"A|B": "no.such"}'}, b"QORGAU_SYSLOG_CEF"),
     ],
 )
 def test_a_wrong_setting_is_one_line(tmp_path: Path, settings: dict[str, str], said: bytes) -> None:

@@ -9,6 +9,8 @@ import ssl
 
 import click
 
+from engine.events.catalogue import Catalogue
+from engine.events.cef import CefTable, builtin_cef
 from engine.kernel.errors import InputError
 from infra.app.container import Container
 from infra.cli import common
@@ -34,6 +36,7 @@ def syslog() -> None:
     tls = _tls(settings) if "tls" in addresses else None
     configure(settings.log_format)
     with common.container() as container:
+        _cef(settings, container.catalogue)
         asyncio.run(_serve(container, addresses, tls))
 
 
@@ -62,12 +65,20 @@ def _tls(settings: SyslogSettings) -> ssl.SSLContext:
     return context
 
 
+def _cef(settings: SyslogSettings, catalogue: Catalogue) -> CefTable:
+    unknown = sorted(set(settings.syslog_cef.values()) - set(catalogue.events))
+    if unknown:
+        raise InputError(f"no event type of the catalogue: {', '.join(unknown)}", field="QORGAU_SYSLOG_CEF")
+    return builtin_cef().with_types(settings.syslog_cef)
+
+
 async def _serve(container: Container, addresses: dict[str, tuple[str, int]], tls: ssl.SSLContext | None) -> None:
     settings = container.settings
     unknown = settings.keep_unknown_types
     landing = Landing(
-        container.ledger, container.catalogue, container.clock, settings.syslog_source, keep_unknown_types=unknown
-    )
+        container.ledger, container.catalogue, container.clock, settings.syslog_source, keep_unknown_types=unknown,
+        cef=_cef(settings, container.catalogue),
+    )  # fmt: skip
     server = Server(landing, settings.syslog_allow)
     for name, (host, port) in addresses.items():
         try:

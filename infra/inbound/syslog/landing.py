@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.events.catalogue import Catalogue
+from engine.events.cef import CefTable
 from engine.events.envelope import Rejected, SecurityEvent
 from engine.events.parser import EventParser
-from engine.events.syslog import NotSyslog, event_of, parse
+from engine.events.syslog import read_message
+from engine.kernel.errors import InputError
 from engine.kernel.ports import Taken, TimeSource
 from infra.store.log.ledger import Ledger
 from infra.store.log.prepared import Prepared, prepare
@@ -26,13 +28,15 @@ class Landing:
     """Reads messages of one source and stores them, all of a batch in one transaction."""
 
     def __init__(
-        self, ledger: Ledger, catalogue: Catalogue, clock: TimeSource, source: str, *, keep_unknown_types: bool
-    ) -> None:
+        self, ledger: Ledger, catalogue: Catalogue, clock: TimeSource, source: str, *, keep_unknown_types: bool,
+        cef: CefTable | None = None,
+    ) -> None:  # fmt: skip
         self.ledger = ledger
         self.catalogue = catalogue
         self.clock = clock
         self.source = source
         self.keep_unknown_types = keep_unknown_types
+        self.cef = cef
 
     def store(self, batch: Sequence[Received]) -> Taken:
         """Store a batch; it is on disk when this comes back. Raises what the store raises, never for any content."""
@@ -53,8 +57,8 @@ class Landing:
         if it.fault:
             return Rejected(1, "not-framed", it.fault, it.raw, None, self.source)
         try:
-            line = event_of(parse(it.raw), it.raw, self.catalogue)
-        except NotSyslog as error:
+            line = read_message(it.raw, self.catalogue, self.cef)
+        except InputError as error:
             return Rejected(1, error.code, error.message, it.raw, error.field, self.source)
         found = door.read(line)
         return replace(found, raw=it.raw) if isinstance(found, Rejected) else found

@@ -9,23 +9,20 @@ it refuses or fails to reach is decided by their identifiers, so a run can be re
 from __future__ import annotations
 
 import argparse
-import hmac
 import random
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import orjson
-from standardwebhooks import Webhook
 
 from engine.kernel.ports import TimeSource
 from infra.app.time_source import SystemClock
+from infra.lab.reference.signature import is_signed
 
 STATUSES_TOGETHER = 500
-TOLERANCE = timedelta(minutes=5)
 MOST_BODY = 8 * 1024 * 1024
 
 
@@ -80,19 +77,14 @@ class ReferenceGateway:
             part, self._unreported = self._unreported[:most], self._unreported[most:]
             return part
 
+    def tell_again(self, reports: Sequence[dict[str, Any]]) -> None:
+        """Take back reports that could not be made."""
+        with self._guard:
+            self._unreported = [*reports, *self._unreported]
+
     def verify(self, headers: dict[str, str], body: bytes) -> bool:
         """Say whether a batch is signed with one of the secrets; without secrets every one is taken."""
-        if not self.secrets:
-            return True
-        try:
-            name, given = headers["webhook-id"], headers["webhook-signature"].split()
-            at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
-        except (KeyError, ValueError):
-            return False
-        if abs(self.clock.now() - at) > TOLERANCE:
-            return False
-        good = [Webhook(secret).sign(name, at, body.decode()) for secret in self.secrets]
-        return any(hmac.compare_digest(one, other) for one in good for other in given)
+        return is_signed(headers, body, self.secrets, self.clock.now())
 
 
 class GatewayServer:
