@@ -213,7 +213,6 @@ class Matter:
         self._take(cast(MatterFact, fact))
 
     def _take(self, fact: MatterFact) -> None:
-        self.id, self.kind, self.about = fact.matter_id, fact.kind, fact.about
         match fact:
             case MatterArose():
                 self.open[fact.subject] = fact.arose_at
@@ -229,6 +228,8 @@ class Matter:
                 self.parts[fact.part] = Part(fact.has, fact.told_at, fact.event_position)
             case _:
                 foreign(fact)
+                return
+        self.id, self.kind, self.about = fact.matter_id, fact.kind, fact.about
 
 
 @lru_cache(maxsize=1)
