@@ -56,7 +56,7 @@ def test_a_crash_between_any_two_facts_changes_nothing(cuts: list[bool], clients
         step, task = next(iter(whole.waiting.items()))
         by = next(person for person in PEOPLE if person.may(*task.roles))
         for run in (whole, broken):
-            for fact in runs.complete_task(run, step, "success", "ok", by=by, at=MONDAY):
+            for fact in runs.complete_task(run, step, "success", "carried out", by=by, at=MONDAY):
                 run.apply(fact)
     assert whole.state == broken.state == "completed"
     assert sorted(history_whole) == sorted(history_broken)
@@ -92,7 +92,7 @@ def test_who_may_finish_a_task() -> None:
         runs.complete_task(run, step, "skipped", "no need", by=ANALYST, at=MONDAY)
     assert runs.complete_task(run, step, "skipped", "no need", by=CISO, at=MONDAY)
     with pytest.raises(DecisionRefused, match="not open"):
-        runs.complete_task(run, "action--x", "success", "ok", by=COMPLIANCE, at=MONDAY)
+        runs.complete_task(run, "action--x", "success", "carried out", by=COMPLIANCE, at=MONDAY)
 
 
 def test_values_of_variables_are_text_in_instructions() -> None:
