@@ -51,6 +51,10 @@ _AFC_STAGES = (
     ("application", ()),
 )
 """Stages of a loan, the furthest first, with the event types that show that it was reached."""
+_TOLD = frozenset({"", "afc.message.received", "fraud.complaint.received", "fraud.loss.recorded"})
+"""Event types that tell of a fraud and show no stage of a loan."""
+_PAID = "mfo.context.paid_loan"
+"""Evidence of a finding that the money had left."""
 
 
 _DONE = frozenset({"change_applied", "changed", "executed", "exported", "accessed", "amended", "bulk", "destroyed",
@@ -193,7 +197,7 @@ class NoticeComposer:
         """Return the fields of a message to the Anti-Fraud Centre (format not verified; domain notes 6.5)."""
         assert incident.detected_at is not None
         entities, first = incident.entities, incident.first_event_at or incident.detected_at
-        stage = _stage(found_on(context, incident))
+        stage = _stage(findings_of(context, incident))
         return {
             "message_id": notice_id("afc", incident.id, ""),
             "participant": self.wordbook.writer.organisation.bin,
@@ -260,11 +264,6 @@ def findings_of(context: Context, incident: Incident) -> list[FindingRaised]:
     return [fact for fact in facts if isinstance(fact, FindingRaised)]
 
 
-def found_on(context: Context, incident: Incident) -> frozenset[str]:
-    """Return the types of the events that the findings of an incident were found on."""
-    return frozenset(fact.matched.get("event.action", "") for fact in findings_of(context, incident))
-
-
 def status_of(incident: Incident, found: Sequence[FindingRaised]) -> Status:
     """Say what is known: people confirmed it, or the events show that it was done, or only tried; else a suspicion."""
     if incident.confirmed_at is not None:
@@ -284,8 +283,11 @@ def _things(found: Sequence[FindingRaised]) -> list[str]:
     return [fact.matched[name] for fact in found for name in _NAMED if fact.matched.get(name)]
 
 
-def _stage(actions: frozenset[str]) -> str:
-    """Name how far the loan had come, by what was seen; of what people told no event says it."""
+def _stage(found: Sequence[FindingRaised]) -> str:
+    """Name how far the loan had come, by what was seen; what people or the Centre told says it only of a payout."""
+    if any(fact.matched.get(_PAID) for fact in found):
+        return "after payout"
+    actions = {fact.matched.get("event.action", "") for fact in found} - _TOLD
     if not actions:
         return UNKNOWN
     return next(stage for stage, shown in _AFC_STAGES if not shown or not actions.isdisjoint(shown))

@@ -132,7 +132,20 @@ def test_the_message_says_stage_money_and_whom(tmp_path: Path) -> None:
     (sent,) = centre.got
     assert sent["message_id"] == key
     assert (sent["clients"], sent["loans"]) == (["c-3"], ["L-3"])
-    assert (sent["amounts"], sent["executed"]) == (["250000"], "no")
+    assert (sent["amounts"], sent["executed"]) == (["250000"], "unknown"), "a complaint shows no payout"
+
+
+def test_the_message_about_an_account_that_was_paid_says_so(tmp_path: Path) -> None:
+    world, centre = given_a_house(tmp_path)
+    account = {"mfo__payout__account_hash": "h9"}
+    world.feed(world.event("loan.disbursement.executed", mfo__client__id="c-4", mfo__loan__id="L-4", **account))
+    world.clock.forward(days=1)
+    named = {"mfo__subject": "account", "mfo__message__action": "refuse", "mfo__afc__reference": "AFC-1"}
+    world.feed(world.event("afc.message.received", **named, **account))
+    incident = next(str(row["id"]) for row in world.incidents() if row["rule_name"] == "named-after-payout")
+    when_it_is_approved(world, incident)
+    sent = centre.got[-1]
+    assert (sent["stage"], sent["executed"], sent["type"]) == ("after payout", "yes", "event")
 
 
 def test_the_message_has_an_hour(tmp_path: Path) -> None:
