@@ -26,7 +26,7 @@ from argon2 import PasswordHasher
 
 import infra.commands.rulebook as rulebook
 import infra.processes.base as base
-from engine.kernel.answers import Subject
+from engine.kernel.answers import NOBODY, Asked, Subject
 from engine.kernel.ports import Delivery
 from engine.notices.notice import Notice
 from infra.app.container import Outside, open_container, stages_of
@@ -152,7 +152,7 @@ class Systems(HttpPost):
 
     def order(
         self, address: str, key: str, body: bytes, system: str, subjects: Sequence[Subject], *,
-        secrets: Sequence[str] = (), contract: Contract = 2,
+        secrets: Sequence[str] = (), contract: Contract = 2, asked: Asked = NOBODY,
     ) -> Delivery:  # fmt: skip
         return done(subjects, f"{system}-{key[:8]}", self.clock.now())
 

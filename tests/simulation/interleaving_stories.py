@@ -148,7 +148,7 @@ def resolution_of_the_police(world: World) -> None:
     world.container.acts.verify_act(key, True, "asked them", by=COMPLIANCE_2)
     world.container.acts.propose_outcome(key, "write-off", "the act", by=COMPLIANCE)
     world.work()
-    world.container.acts.decide_outcome(key, True, "yes", by=CISO)
+    world.container.acts.decide_outcome(key, True, "the act holds", by=CISO)
     world.work()
     world.clock.forward(days=4)
     world.sweep()
