@@ -38,6 +38,7 @@ from infra.commands.wordbook import Wordbook
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Readers
 from infra.observe.tracing import Tracing, tracing_of
+from infra.outbound.centre import Identifiers
 from infra.outbound.events import OwnEvents
 from infra.outbound.gateway import ClientGateway
 from infra.outbound.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
@@ -289,7 +290,7 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
     notices = NoticeMail(decisions, clock, settings, transport, lists, outside.render)
     senders: dict[str, Sender] = {
         "mail": notices,
-        "afc": AfcMessages(notices, outside.http, settings.afc_url),
+        "afc": AfcMessages(notices, outside.http, settings.afc_url, Identifiers(decisions, container.ledger)),
         "client": notices,
         "alert": AlertMail(settings, transport),
         "ledger": OwnEvents(container.ledger, container.catalogue, clock),

@@ -14,10 +14,9 @@ from datetime import datetime
 from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiosmtplib
-import orjson
 from aiosmtplib import errors as smtp_errors
 
 from engine.kernel.addresses import is_local
@@ -26,10 +25,10 @@ from engine.kernel.messages import AfcMessage, AlertMessage, ClientMessage, Noti
 from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.notices.completeness import NO_ADDRESS, NO_SERVER
 from engine.notices.notice import Notice, recipients
-from engine.policies.centre import ACCEPTED, REJECTED
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
-from infra.outbound.orders import Answer, HttpPost
+from infra.outbound.centre import Identifiers, afc_json, centre_says
+from infra.outbound.orders import HttpPost
 from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.notices.documents import ClientTexts, notice_document
 from infra.settings.settings import Settings
@@ -211,22 +210,15 @@ def _key(notice: Notice, recipient: str) -> str:
     return notice.id if (recipient,) == first else f"{notice.id}.{sha256(recipient.encode()).hexdigest()[:8]}"
 
 
-def afc_json(notice: Notice) -> bytes:
-    """Return a message to the Anti-Fraud Centre as JSON; lists are lists there."""
-    fields: dict[str, Any] = dict(notice.content.get("json", {}))
-    for name in ("clients", "loans", "devices", "addresses", "amounts", "rules"):
-        text = str(fields.get(name, "-"))
-        fields[name] = [] if text == "-" else [part.strip() for part in text.split(",")]
-    return orjson.dumps(fields, option=orjson.OPT_INDENT_2)
-
-
 class AfcMessages:
-    """Performs the intent ``afc``: by HTTP where an address is set, else as a mail with the JSON attached."""
+    """Performs the intent ``afc``: by HTTP where an address is set, with the identifiers of those whom the message
+    names; else as a mail with the JSON attached, without them, for mail is read on its way."""
 
-    def __init__(self, mail: NoticeMail, http: HttpPost, url: str | None) -> None:
+    def __init__(self, mail: NoticeMail, http: HttpPost, url: str | None, known: Identifiers) -> None:
         self.mail = mail
         self.http = http
         self.url = url
+        self.known = known
 
     @property
     def repeatable(self) -> bool:
@@ -240,38 +232,7 @@ class AfcMessages:
         message = intent.message
         assert isinstance(message, AfcMessage)
         notice = self.mail.decisions.load(Notice, message.notice_id)
-        return centre_says(self.http.ask(self.url, notice.id, afc_json(notice)))
-
-
-def centre_says(answer: Answer) -> Delivery:
-    """Judge an answer of the Anti-Fraud Centre: only what says that it was accepted, with a reference, is a delivery;
-    a rejection is one whatever its status; anything else of the 2xx is handed over until the Centre says more."""
-    if answer.error:
-        return Delivery(outcome="retry", detail=f"{answer.error} from the Anti-Fraud Centre")
-    said, reference, why = _said(answer.body)
-    if said in REJECTED:
-        return Delivery(
-            outcome="refused", reference=reference, detail=f"the Anti-Fraud Centre: {said} {why}".strip()[:300]
-        )
-    if not 200 <= answer.status < 300:
-        passing = answer.status >= 500 or answer.status in (408, 425, 429)
-        return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status} from afc")
-    if answer.status != 202 and said in ACCEPTED and reference:
-        return Delivery(outcome="done", reference=reference, done_at=None)
-    return Delivery(outcome="handed-over", reference=reference or f"HTTP {answer.status}")
-
-
-def _said(body: bytes) -> tuple[str, str, str]:
-    """The outcome, the reference and the reason in an answer, each empty where it says none."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return "", "", ""
-    if not isinstance(document, dict):
-        return "", "", ""
-    said = document.get("outcome") or document.get("status") or ("error" if document.get("error") else "")
-    reference, why = document.get("reference") or "", document.get("error") or document.get("detail") or ""
-    return str(said).strip().lower(), str(reference)[:200], str(why)[:200]
+        return centre_says(self.http.ask(self.url, notice.id, afc_json(notice, self.known.of(notice))))
 
 
 class AlertMail:

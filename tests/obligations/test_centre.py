@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from engine.incidents.incident import Incident
+from engine.notices.notice import Notice
 from engine.rule_life.lists import ListLife, list_id
 from infra.app.container import Outside, stages_of
 from infra.outbound.mail import transport_for
@@ -26,6 +27,14 @@ ANSWERS = [
     pytest.param(200, "<html>sign in</html>", "handed-over", "running", id="a sign-in page"),
     pytest.param(200, {"status": "rejected", "error": "no IIN"}, "refused", "running", id="rejected"),
     pytest.param(200, {"error": "bad schema"}, "refused", "running", id="an error"),
+    pytest.param(200, {"outcome": "accepted", "status": "rejected", "reference": "r"}, "refused", "running", id="both"),
+    pytest.param(
+        200, {"status": "accepted", "error": "unknown IIN", "reference": "r"}, "refused", "running", id="and an error"
+    ),
+    pytest.param(
+        200, {"status": "accepted", "outcome": "queued", "reference": "r"}, "handed-over", "running", id="two words"
+    ),
+    pytest.param(200, {"status": "accepted", "reference": "-"}, "handed-over", "running", id="a dash for a reference"),
     pytest.param(422, {"status": "rejected"}, "refused", "running", id="422"),
     pytest.param(503, None, "approved", "running", id="away"),
 ]
@@ -181,3 +190,19 @@ def test_a_message_that_refuses_nothing_changes_no_list(tmp_path: Path) -> None:
     world.feed(world.event("afc.message.received", mfo__afc__reference="r-1", mfo__subject="account",
                            mfo__message__action="release", mfo__payout__account_hash="h-9"))  # fmt: skip
     assert world.container.decisions.load(ListLife, list_id("afc_accounts")).in_force == 0
+
+
+def test_the_message_names_iin_telephone_and_account_from_the_events_and_the_log_keeps_none(tmp_path: Path) -> None:
+    world, centre = given_a_house(tmp_path)
+    named = {"mfo__client__id": "c-5", "mfo__loan__id": "L-5"}
+    account = {"mfo__payout__account_hash": "h9", "mfo__payout__account": "KZ868560000000000001"}
+    person = {"mfo__client__iin": "850101300005", "mfo__client__phone": "+77010000001"}
+    told = {"mfo__subject": "account", "mfo__message__action": "refuse", "mfo__afc__reference": "AFC-1"}
+    world.feed(world.event("afc.message.received", mfo__payout__account_hash="h9", **told))
+    world.clock.forward(days=1)
+    world.feed(world.event("loan.disbursement.executed", **named, **account, **person))
+    incident = next(str(row["id"]) for row in world.incidents() if row["rule_name"] == "listed-payout")
+    key = when_it_is_approved(world, incident)
+    (entry,) = [it for it in centre.got[-1]["identifiers"] if it.get("client") == "c-5"]  # type: ignore[attr-defined]
+    assert (entry["iin"], entry["phone"], entry["account"]) == ("850101300005", "+77010000001", "KZ868560000000000001")
+    assert "850101300005" not in str(world.container.decisions.load(Notice, key).content)

@@ -16,7 +16,8 @@ from engine.notices.notice import Notice, list_hash, recipients
 from engine.permissions import READS, require_reading
 from infra.app.container import Container
 from infra.commands.accounts import Session
-from infra.outbound.mail import NoticeMail, Spool, afc_json
+from infra.outbound.centre import afc_json
+from infra.outbound.mail import NoticeMail, Spool
 from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.finders import load_notice
 from infra.read.notices.documents import as_read_by, notice_document, whom
