@@ -118,14 +118,18 @@ def _clock(fact: Fact, names: dict[str, str]) -> str | None:
             return say("{name}: clock started ({policy})", name=name, policy=policy(fact.policy))
         case c.ClockMarkReached():
             told = _told(fact.escalated_to)
-            return say("{name}: {percent} % of the term used; told {told}", name=name, percent=fact.percent, told=told)
+            return say(
+                "{name}: {percent} % of the term used; alert to {told}", name=name, percent=fact.percent, told=told
+            )
         case c.ClockWentLate():
             return say("{name}: the strict instant has passed", name=name)
         case c.ClockBreached():
-            return say("{name}: BREACHED; told {told}", name=name, told=_told(fact.escalated_to))
+            return say("{name}: BREACHED; alert to {told}", name=name, told=_told(fact.escalated_to))
         case c.ClockReminded():
             told, days = _told(fact.escalated_to), fact.after_days
-            return say("{name}: still owed {days} days after the breach; told {told}", name=name, days=days, told=told)
+            return say(
+                "{name}: still owed {days} days after the breach; alert to {told}", name=name, days=days, told=told
+            )
         case c.ClockSatisfied():
             if fact.late:
                 return say("{name}: satisfied late by {proof}", name=name, proof=proof(fact.proof))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.kernel.commands import Command, Outcome, Words
+from engine.kernel.commands import Command, Decided, Outcome, Words
 
 
-class ReleaseContainment(Command[Outcome]):
+class ReleaseContainment(Command[Decided]):
     """Release what an open incident blocks: one person proposes, another one who says the same decides."""
 
     incident_id: str

@@ -8,19 +8,20 @@ from engine.containment.containment import Containment
 from engine.handlers.desk import Work
 from engine.handlers.register import in_unit
 from engine.incidents.incident import Incident
-from engine.kernel.commands import DONE, Outcome
+from engine.kernel.commands import DONE, Decided, Outcome
 from engine.kernel.errors import DecisionRefused
 from engine.policies.containment import containments_of, give_release, held_elsewhere
 
 
 @in_unit(ReleaseContainment)
-def release_containment(work: Work, command: ReleaseContainment) -> Outcome:
+def release_containment(work: Work, command: ReleaseContainment) -> Decided:
     """Release what an incident blocks, as the second of two persons."""
     for it in _held(work, command.incident_id):
         if it.holding:
             facts = containment.release(it, held_elsewhere(work.unit, it), command.reason, by=work.by, at=work.at)
             give_release(work.unit, it, facts)
-    return DONE
+    held = _held(work, command.incident_id)
+    return Decided(decided=not any(it.holding for it in held))
 
 
 @in_unit(ConfirmRelease)

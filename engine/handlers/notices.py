@@ -7,12 +7,12 @@ from uuid import UUID
 
 from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
-from engine.incidents.facts import ClientsNamed
+from engine.incidents.facts import ClientsNamed, IncidentOpened
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address, is_local
 from engine.kernel.commands import DONE, Counted, Made, Outcome
 from engine.kernel.errors import Conflict, InputError, NotFound
-from engine.kernel.facts import Person
+from engine.kernel.facts import ENGINE, Person
 from engine.kernel.ids import derive
 from engine.kernel.trouble import StatusesSetAside
 from engine.notices import delivering, gateway, many
@@ -157,7 +157,7 @@ def _approve(work: Work, notice: Notice, seen: str = "") -> Approved:
     clients = _addressees(work, notice, incident)
     if seen and seen != notices.list_hash(clients):
         raise Conflict("the list of clients changed meanwhile; look at it again and repeat your act")
-    named = _named_by(work, incident) if notice.to_many else ()
+    named = _named_by(work, incident) if notice.to_many or notice.subject else ()
     to = _recipient(work, notice)
     missing = work.desk.settings.missing_for(notice.kind, notices.recipients(to))
     facts = notices.approve(
@@ -183,8 +183,11 @@ def _recipient(work: Work, notice: Notice) -> str:
 
 
 def _named_by(work: Work, incident: Incident) -> set[str]:
-    """The people who named clients of an incident."""
-    return {fact.actor for fact in work.unit.facts(incident.id) if isinstance(fact, ClientsNamed)}
+    """The people who named clients of an incident, also when they entered it."""
+    facts = work.unit.facts(incident.id)
+    named = {fact.actor for fact in facts if isinstance(fact, ClientsNamed)}
+    entered = {fact.actor for fact in facts if isinstance(fact, IncidentOpened) and fact.entities.clients}
+    return named | entered - {ENGINE}
 
 
 def _addressees(work: Work, notice: Notice, incident: Incident) -> Sequence[str]:

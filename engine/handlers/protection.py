@@ -8,7 +8,7 @@ from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.kernel.checked import checked
-from engine.kernel.commands import DONE, Attachment, Made, Outcome
+from engine.kernel.commands import DONE, Attachment, Decided, Made, Outcome
 from engine.kernel.errors import DecisionRefused, NotFound
 from engine.kernel.facts import Fact, Person
 from engine.permissions import require
@@ -128,7 +128,7 @@ def _kept(desk: Desk, key: str, document: Attachment | None, document_id: str, b
 
 
 @handles(VerifyAct)
-def verify_act(desk: Desk, command: VerifyAct, by: Person) -> Outcome:
+def verify_act(desk: Desk, command: VerifyAct, by: Person) -> Decided:
     """Check an act as a second person; that one is not genuine takes two."""
     key = command.protection_id
     document_id = _kept(desk, key, command.document, command.document_id, by)
@@ -137,7 +137,7 @@ def verify_act(desk: Desk, command: VerifyAct, by: Person) -> Outcome:
         document_id = document_id or next(reversed(it.proofs), "")
         facts = deciding.verify_act(it, command.genuine, command.reason, document_id=document_id, by=by, at=work.at)
         work.record(Protection, it.id, facts)
-    return DONE
+        return Decided(decided=work.unit.load(Protection, it.id).genuine is not None)
 
 
 @in_unit(AmendAct)
@@ -217,7 +217,7 @@ def decide_outcome(work: Work, command: DecideOutcome) -> Outcome:
 
 
 @handles(AcknowledgeOrder)
-def acknowledge_order(desk: Desk, command: AcknowledgeOrder, by: Person) -> Outcome:
+def acknowledge_order(desk: Desk, command: AcknowledgeOrder, by: Person) -> Decided:
     """Vouch that another system carried an order out; another person agrees."""
     key = command.protection_id
     document_id = _kept(desk, key, command.document, command.document_id, by)
@@ -227,7 +227,8 @@ def acknowledge_order(desk: Desk, command: AcknowledgeOrder, by: Person) -> Outc
             it, command.order_id, command.reference, command.reason, document_id, by=by, at=work.at
         )
         work.record(Protection, it.id, facts)
-    return DONE
+        order = work.unit.load(Protection, it.id).orders[command.order_id]
+        return Decided(decided=order.acknowledged_at is not None)
 
 
 @in_unit(WithdrawAcknowledgement)

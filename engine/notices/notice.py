@@ -338,7 +338,7 @@ def approve(
         raise SecondPersonNeeded("who edited the notice cannot approve it; another compliance officer must")
     if by.id == notice.submitted_by:
         raise SecondPersonNeeded("who submitted the notice cannot approve it; another compliance officer must")
-    if notice.to_many and by.id in named_by:
+    if by.id in named_by:
         raise SecondPersonNeeded("who named the clients cannot approve the notice to them; another officer must")
     _no_empty_field(notice)
     must_be_complete(notice.kind, notice.content, at=at, calendar=calendar)
@@ -373,5 +373,7 @@ def _is_text(notice: Notice, verb: str) -> None:
 
 def _no_empty_field(notice: Notice) -> None:
     empty = sorted({name for fields in notice.content.values() for name, text in fields.items() if not text.strip()})
+    if empty == ["late"]:
+        raise DecisionRefused("say first in the notice why it comes later than the term, in every language")
     if empty:
         raise DecisionRefused("the notice has empty fields: {empty}", empty=tuple(empty))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from engine.kernel.commands import Attachment, Command, Made, Outcome, Words
+from engine.kernel.commands import Attachment, Command, Decided, Made, Outcome, Words
 from engine.protection.facts import ActKind, Ruling
 
 _Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -66,7 +66,7 @@ class AttachDocument(Command[Outcome]):
     document: Attachment
 
 
-class VerifyAct(Command[Outcome]):
+class VerifyAct(Command[Decided]):
     """Check an act as a second person; that one is not genuine takes two persons and a document."""
 
     protection_id: str
@@ -112,7 +112,7 @@ class DecideOutcome(Command[Outcome]):
     reason: Words = ""
 
 
-class AcknowledgeOrder(Command[Outcome]):
+class AcknowledgeOrder(Command[Decided]):
     """Vouch that another system carried an order out, with its reference, own words and a document; another person
     who says the same agrees."""
 

@@ -74,7 +74,8 @@ INCIDENTS: dict[str, Form] = {
     ),
     "reopen": Form(incidents.ReopenIncident, _INCIDENT_WHY),
     "release": Form(
-        containment.ReleaseContainment, _INCIDENT_WHY, n_("Recorded; two persons must say so before it is released."),
+        containment.ReleaseContainment, _INCIDENT_WHY,
+        said.either(n_("The release is ordered."), n_("Recorded; two persons must say so before it is released.")),
     ),
     "released": Form(containment.ConfirmRelease, _INCIDENT_WHY, n_("Recorded as released.")),
     "split": Form(
@@ -202,7 +203,7 @@ PROTECTIONS: dict[str, Form] = {
             **_PROTECTION, "order_id": f.text("order"), "reference": f.text("reference"), "reason": _REASON,
             "document_id": f.text("document_id"),
         },
-        n_("Recorded; two persons must say so."),
+        said.either(n_("Recorded by two persons: it was carried out."), n_("Recorded; a second person must say so.")),
     ),
     "withdraw": Form(
         protection.WithdrawAcknowledgement, {**_PROTECTION, "order_id": f.text("order"), "reason": _REASON},
