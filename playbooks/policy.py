@@ -10,7 +10,8 @@ from engine.containment.facts import ContainmentOrder
 from engine.incidents import facts as i
 from engine.incidents import triage
 from engine.incidents.facts import NoteAdded
-from engine.incidents.incident import Incident, ends_duties
+from engine.incidents.incident import Incident
+from engine.incidents.owing import ends_duties
 from engine.kernel.answers import Subject
 from engine.kernel.errors import DecisionRefused
 from engine.kernel.facts import ENGINE, Fact, FindingRaised, Person, StoredFact

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, assert_never, cast, get_args
 from engine.kernel.errors import DecisionRefused, NotAllowed
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
-from engine.kernel.words import own_words
+from engine.kernel.words import need_done_words, own_words
 from engine.permissions import require_stage, roles_of
 from playbooks.cacao import Playbook
 from playbooks.conditions import parse as parse_condition
@@ -318,6 +318,8 @@ def complete_task(run: Run, step_id: str, outcome: str, evidence: str, *, by: Pe
         raise DecisionRefused("the outcome is success, failure or skipped")
     if not own_words(evidence):
         raise DecisionRefused("say what was done, or why not; it is evidence")
+    if outcome == "success":
+        need_done_words(evidence)
     if outcome == "skipped":
         require_stage("complete-task", by)
     measure = task.measure if outcome == "success" else None

@@ -59,6 +59,8 @@ def _incident(fact: Fact, names: dict[str, str]) -> str | None:
             return say("Cause eliminated: {evidence}", evidence=fact.evidence)
         case i.ConsequenceEliminated():
             return say("Consequences eliminated: {evidence}", evidence=fact.evidence)
+        case i.RemediationLapsed():
+            return say("Cause and consequences are to be eliminated again: {reason}", reason=fact.reason)
         case i.RecoveryConfirmed():
             return say("Normal state confirmed: {evidence}", evidence=fact.evidence)
         case i.ClosureProposed():

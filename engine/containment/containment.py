@@ -22,7 +22,7 @@ from engine.kernel.answers import Judged, Subject, SubjectOutcome, subjects_of
 from engine.kernel.errors import SecondPersonNeeded
 from engine.kernel.facts import Entities, Fact, Person, foreign
 from engine.kernel.ids import derive
-from engine.kernel.words import need_own_words
+from engine.kernel.words import need_done_words, need_own_words
 from engine.permissions import require
 
 
@@ -182,7 +182,7 @@ def release(it: Containment, held: Collection[str], reason: str, *, by: Person, 
 def confirm_release(it: Containment, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Say, in own words, that what was blocked is released: the system cannot be asked."""
     require("confirm-release", by)
-    need_own_words(reason)
+    need_done_words(reason)
     if it.release_ordered_at is None or it.released_at is not None:
         return []
     return [ReleaseConfirmed(at=at, actor=by.id, reason=reason, containment_id=it.id, reference="", done_at=at)]

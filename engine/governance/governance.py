@@ -37,7 +37,7 @@ from engine.governance.signs import Sign
 from engine.kernel.errors import DecisionRefused, InputError, NotFound, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
-from engine.kernel.words import own_words
+from engine.kernel.words import need_done_words, own_words
 from engine.kernel.yaml_text import read_yaml
 from engine.permissions import require
 
@@ -229,6 +229,7 @@ def done(
         raise InputError("it cannot have been done in the future", field="done_on")
     if not own_words(evidence) or len(evidence) > 5_000:
         raise DecisionRefused("say in your own words what proves it, in at most 5000 characters")
+    need_done_words(evidence)
     return [
         DutyDone(
             at=at, actor=by.id, duty_id=duty_id(key), key=key, done_on=done_on, evidence=evidence,
@@ -262,6 +263,7 @@ def close_action(duty: Duty, action: str, evidence: str, *, by: Person, at: date
         raise DecisionRefused("there is no such open action")
     if not own_words(evidence):
         raise DecisionRefused("closing an action needs its evidence, in your own words")
+    need_done_words(evidence)
     return [ActionClosed(at=at, actor=by.id, duty_id=duty.id, action_id=action, evidence=evidence)]
 
 
@@ -274,6 +276,7 @@ def record_evidence(
         raise NotFound("obligation '{obligation}' is not in the register", obligation=obligation)
     if not own_words(text) or len(text) > 5_000:
         raise DecisionRefused("say in your own words what proves it, in at most 5000 characters")
+    need_done_words(text)
     key = f"obligation:{obligation}"
     return [
         EvidenceRecorded(

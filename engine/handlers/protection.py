@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
@@ -39,8 +40,9 @@ def enter_act(desk: Desk, command: EnterAct, by: Person) -> Made:
     act = checked(LegalAct, **{**values, "bureaus": command.bureaus or desk.settings.bureaus})
     with desk.work(by) as work:  # nothing is kept of what is refused
         key, _ = _enter(work, act, by)
+        held = work.unit.load(Protection, key).registered_at
         read = _unread(work, incident) if incident else ""
-        same = bool(read) and _same(work, read, "act", act, (act.issuer, act.number))
+        same = bool(read) and _same(work, read, "act", act, (act.issuer, act.number), held)
         if read and not same:
             deciding.need_words(reason)
     if document is not None:
@@ -88,13 +90,16 @@ def _unread(work: Work, named: str) -> str:
     return key
 
 
-def _same(work: Work, incident_id: str, what: Unread, act: LegalAct, reference: tuple[str, str]) -> bool:
+def _same(
+    work: Work, incident_id: str, what: Unread, act: LegalAct, reference: tuple[str, str],
+    entered_at: datetime | None = None,
+) -> bool:  # fmt: skip
     """Say whether what could not be read says itself that it is this act, or decision about it."""
     facts = work.unit.facts(unread_key(incident_id))
     unread = next((fact for fact in facts if isinstance(fact, UnreadReceived)), None)
     if unread is not None and unread.what != what:
         raise DecisionRefused("what came in is of another kind; enter it as what it is")
-    return deciding.reads_the_same(unread, act, reference)
+    return deciding.reads_the_same(unread, act, reference, entered_at)
 
 
 def _client(desk: Desk, protection_id: str, by: Person) -> str:

@@ -134,6 +134,13 @@ class ConsequenceEliminated(Fact):
     evidence: str
 
 
+class RemediationLapsed(Fact):
+    """Something that nobody has remedied joined an incident whose cause or consequences were eliminated."""
+
+    topic: ClassVar[str] = "incident.remediation-lapsed.v1"
+    incident_id: str
+
+
 class RecoveryConfirmed(Fact):
     """Systems and data are back and their normal state was confirmed."""
 
@@ -298,7 +305,7 @@ HandlingFact = (
     IncidentAssigned | IncidentAcknowledged | IncidentConfirmed
     | SeverityChanged | NotifiabilityRaised | NotifiabilityLoweringProposed
     | NotifiabilityLowered | ContainmentStarted | ContainmentLapsed | CauseEliminated | ConsequenceEliminated
-    | RecoveryConfirmed
+    | RecoveryConfirmed | RemediationLapsed
 )  # fmt: skip
 EndingFact = (
     IncidentMerged | ClosureProposed | IncidentClosed | IncidentReopened | SuppressionSet | LessonsRecorded | NoteAdded

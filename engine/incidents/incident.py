@@ -45,6 +45,7 @@ from engine.incidents.facts import (
     Phase,
     RecoveryConfirmed,
     Relation,
+    RemediationLapsed,
     SeverityChanged,
     SuppressionSet,
 )
@@ -118,6 +119,7 @@ class Incident:
     assignee: str | None = None
     acknowledged_at: datetime | None = None
     contained_at: datetime | None = None
+    contained_by: str = ""
     lapsed: bool = False
     """Whether what was contained is not any more: it is once everything that was ordered is confirmed."""
     cause_eliminated: bool = False
@@ -156,7 +158,7 @@ class Incident:
     @property
     def findings(self) -> list[str]:
         """The findings in it, in the order they came."""
-        return [key for key in self.parts if key]
+        return [part.finding_id for part in self.parts.values() if part.finding_id]
 
     @property
     def entities(self) -> Entities:
@@ -274,8 +276,14 @@ class Incident:
                 self.waived = True
                 self.classified_at = None
             case ContainmentStarted():
-                self.contained_at, self.lapsed = self.contained_at or fact.at, False
+                if self.contained_at is None:
+                    self.contained_at, self.contained_by = fact.at, fact.actor
+                self.lapsed = False
                 self.measures.append(("contained", fact.at))
+            case RemediationLapsed():
+                self.cause_eliminated = self.consequence_eliminated = False
+                self.recovered_at = None
+                self.measures = [it for it in self.measures if it[0] == "contained"]
             case ContainmentLapsed():
                 self._lapse()
             case CauseEliminated():
@@ -347,6 +355,7 @@ class Incident:
     def _take(self, part: FindingPart) -> None:
         self._put(part.finding_id, part)
         self.notifiable = self.notifiable or part.notifiable
+        self.waived = self.waived and not (part.notifiable or part.personal_data)  # what was not known then
         if part.notifiable:
             self.classified_at = _earliest(self.classified_at, part.detected_at)
         self.personal_data = self.personal_data or part.personal_data
@@ -371,10 +380,9 @@ class Incident:
         self.personal_data = self.personal_data or fact.personal_data
         self.acknowledged_at = _earliest(self.acknowledged_at, fact.acknowledged_at)
         if self.contained_at is not None and (fact.contained_at is not None or fact.notifiable):
+            self.contained_at = max(self.contained_at, fact.contained_at or self.contained_at)
             if fact.contained_at is None:
                 self._lapse()
-            else:
-                self.contained_at = max(self.contained_at, fact.contained_at)
 
     def _lapse(self) -> None:
         self.contained_at, self.lapsed = None, True
@@ -382,8 +390,7 @@ class Incident:
 
 
 def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
-    found = [at for at in (one, other) if at is not None]
-    return min(found) if found else None
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def _part_of(fact: IncidentOpened | FindingJoined) -> FindingPart:
@@ -391,8 +398,3 @@ def _part_of(fact: IncidentOpened | FindingJoined) -> FindingPart:
         finding_id=fact.finding_id, rule_name=fact.rule_name, detected_at=fact.detected_at, entities=fact.entities,
         notifiable=fact.notifiable, personal_data=fact.personal_data, first_event_at=fact.first_event_at,
     )  # fmt: skip
-
-
-def ends_duties(disposition: Disposition) -> bool:
-    """Say whether a disposition means that there was no incident to tell of: its clocks, drafts and tasks end."""
-    return disposition != "true_positive"

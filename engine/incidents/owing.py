@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from engine.incidents.facts import FindingPart
+from engine.incidents.facts import Disposition, FindingPart
 from engine.incidents.incident import Incident
 
 NotifiableClass = Literal["unauthorised-access", "unauthorised-change", "third-party-acts", "fraud"]
@@ -38,3 +38,8 @@ def leaving_with(incident: Incident, parts: Sequence[FindingPart]) -> tuple[Find
         )
         for part in parts
     )
+
+
+def ends_duties(disposition: Disposition) -> bool:
+    """Say whether a disposition means that there was no incident to tell of: its clocks, drafts and tasks end."""
+    return disposition != "true_positive"

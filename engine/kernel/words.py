@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from engine.kernel.answer_words import word_of
 from engine.kernel.errors import DecisionRefused
 
 LONG = 4
@@ -20,6 +21,17 @@ FILLERS = frozenset({
     "иә", "жоқ", "ия", "жарайды", "себеп", "белгісіз", "ештеңе",
 })  # fmt: skip
 """Words that say nothing by themselves and are the number of nothing, in English, Russian and Kazakh."""
+SHORT = 5
+"""Words of a text that is only a denial where it holds one; in a longer one it may be about something else."""
+_DENIALS = frozenset({
+    "not", "never", "none", "nobody", "refused", "refuses", "will", "tomorrow", "later", "pending", "soon", "postponed",
+    "failed", "unknown", "unsure",
+    "не", "нет", "завтра", "позже", "потом", "отложено", "отказ", "отказано", "отказали", "будет", "сделаем",
+    "отправим",
+    "неизвестно", "никто",
+    "емес", "жоқ", "ертең", "кейін", "кейінірек", "бас",
+})  # fmt: skip
+_KAZAKH_NOT = ("мады", "меді", "бады", "беді", "пады", "педі", "мадым", "медім", "мадық", "медік", "майды", "мейді")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -35,10 +47,24 @@ def need_own_words(text: str) -> None:
         raise DecisionRefused("say in your own words what was done or is so, and how you know")
 
 
+def need_done_words(text: str) -> None:
+    """Raise DecisionRefused for a text that is to say what was done, and says nothing, denies or postpones."""
+    need_own_words(text)
+    words = _WORD.findall(text.casefold())
+    if word_of(text) in ("refused", "pending") or (len(words) <= SHORT and any(_denies(word) for word in words)):
+        raise DecisionRefused("these words deny or postpone it; say what was done and how you know")
+
+
 def is_reference(text: str) -> bool:
     """Say whether a text can be the number that another side knows something by."""
     letters = "".join(_WORD.findall(text.casefold()))
+    if word_of(text) in ("refused", "pending"):
+        return False
     return bool(letters) and letters not in FILLERS and not set(letters) <= {"0", "x"}
+
+
+def _denies(word: str) -> bool:
+    return word in _DENIALS or word.endswith(_KAZAKH_NOT)
 
 
 def _says(word: str) -> bool:

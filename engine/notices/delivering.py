@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from engine.kernel.errors import DecisionRefused, InputError
 from engine.kernel.facts import Fact, Person, Reasoned
-from engine.kernel.words import is_reference, need_own_words, own_words
+from engine.kernel.words import is_reference, need_done_words, need_own_words
 from engine.notices.facts import (
     DeliveryState,
     NoticeBounced,
@@ -37,7 +37,7 @@ def settle_unknown(
     if not doubtful or (recipient is not None and recipient not in doubtful):
         raise DecisionRefused("only a notice in the state unknown can be settled")
     require("settle-notice", by)
-    need_own_words(evidence)
+    (need_done_words if taken else need_own_words)(evidence)
     to = recipient or doubtful[0]
     common: _Settled = {"at": at, "actor": by.id, "reason": evidence, "notice_id": notice.id, "recipient": to}
     if taken:
@@ -56,7 +56,8 @@ def hand_over(
     open_ones = [d.recipient for d in notice.deliveries.values() if d.state != "sent"]
     if not open_ones or (recipient is not None and recipient not in open_ones):
         raise DecisionRefused("the notice was handed over already")
-    named = own_words(channel) and is_reference(reference)
+    need_done_words(channel)
+    named = is_reference(reference)
     if not named or len(channel) > 100 or len(reference) > 200:
         raise DecisionRefused("name the channel and the reference that proves it")
     if handed_at > at or handed_at < notice.approved_at.replace(second=0, microsecond=0):  # a form gives minutes

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from engine.events.envelope import SecurityEvent
 from engine.kernel.answer_signs import BUREAUS, bureau_of
-from engine.kernel.answers import Asked, Judged, all_of, judge_event
+from engine.kernel.answers import Asked, Judged, all_of, judge_event, word_of
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Entities, FindingRaised, Person
 from engine.kernel.ids import derive
@@ -88,7 +88,7 @@ class ActPolicy:
 
     def _whose(self, context: Context, event: SecurityEvent) -> tuple[str, tuple[str, ...]]:
         """Return client and loans. Raise ValueError where they cannot be known, or do not belong together."""
-        client, loans = str(event.fields.get("mfo.client.id") or ""), _loans(event)
+        client, loans = str(event.fields.get("mfo.client.id") or "").strip(), _loans(event)
         iin = str(event.fields.get("mfo.client.iin") or "")
         known = set(self.clients_of(iin, event.position)) if iin else set()
         owners = {owner for loan in loans if (owner := owner_of(context, loan))}
@@ -117,6 +117,11 @@ class ActPolicy:
                 raise ValueError("no act protects these loans")
             if ruling is None or ruling == "debt-partly-void":
                 raise ValueError("a person reads what the court decided")
+            if word_of(event.fields.get("event.outcome")) == "refused":
+                raise ValueError("the event says that it failed")
+            named = {str(event.fields.get("mfo.client.id") or "").strip()} - {""}
+            if named - {it.act.client for it in found if it.act is not None}:
+                raise ValueError("the decision names another client than the act")
             if ruling == "act-overturned" and len(found) > 1:
                 raise ValueError("several acts protect these loans; a person says which was overturned")
             ruled = [
@@ -125,6 +130,9 @@ class ActPolicy:
             ]
             for key, facts in ruled:
                 context.record(Protection, key, facts)
+            left = set(_loans(event)).difference(*(it.loans for it in found))
+            if left:
+                self._ask(context, event, "the court decided about contracts that no act protects too")
         except (ValidationError, QorgauError, ValueError) as error:
             self._ask(context, event, _why(error), "court-decision")
 
@@ -172,7 +180,7 @@ class ActPolicy:
             at=context.at, incident_id=str(derive("incident", finding_id)), what=unread, received_at=_received(event),
             source=event.source, event_id=event.event_id, detail=what[:300], clients=self._concerned(context, event),
             loans=_loans(event)[:50], issuer=_of(event, "mfo.act.issuer", "mfo.court_decision.court")[:300],
-            number=_of(event, "mfo.act.number", "mfo.decision.id")[:100],
+            number=_of(event, "mfo.act.number", "mfo.decision.id")[:100], dated=_dated(event),
         )  # fmt: skip
         context.record_single(unread_key(received.incident_id), received)
 
@@ -321,9 +329,16 @@ def _instant(value: object) -> datetime | None:
     return found
 
 
+def _dated(event: SecurityEvent) -> date | None:
+    try:
+        return date.fromisoformat(str(event.fields.get("mfo.act.date"))[:10])
+    except ValueError:
+        return None
+
+
 def _loans(event: SecurityEvent) -> tuple[str, ...]:
     found: list[str] = []
     for name in ("mfo.loan.ids", "mfo.loan.id"):
         value = event.fields.get(name)
         found += [str(it) for it in value] if isinstance(value, list | tuple) else [str(value)] if value else []
-    return tuple(dict.fromkeys(it for it in found if it.strip()))
+    return tuple(dict.fromkeys(name for it in found if (name := it.strip())))

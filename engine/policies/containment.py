@@ -41,6 +41,8 @@ class ContainmentPolicy:
                     give_release(context, it, facts)
             case i.FindingJoined() | i.FindingsTakenOver() | i.ClientsNamed() | i.IncidentAbsorbed() as fact:
                 self._grow(context, fact.incident_id)
+                if _unremedied(context, fact):
+                    self._not_remedied(context, fact.incident_id)
             case b.ContainmentAnswered(verdict="refused" | "unclear") as fact:
                 self._not_contained(context, fact)
             case b.ContainmentConfirmed() as fact:
@@ -51,9 +53,28 @@ class ContainmentPolicy:
         it = context.past(Containment, fact.containment_id)
         incident = _surviving(context, it.incident_id)
         said, ordered_at = incident.contained_at, it.ordered_at
-        if incident.is_open and said is not None and ordered_at is not None and said < ordered_at:
-            lapsed = i.ContainmentLapsed(at=context.at, incident_id=incident.id, reason=fact.detail)
+        by_hand_since = (
+            incident.contained_by != ENGINE and said is not None and (ordered_at is None or ordered_at <= said)
+        )
+        if not by_hand_since:
+            self._lapse(context, incident, fact.detail)
+
+    def _lapse(self, context: Context, incident: Incident, reason: str) -> None:
+        if incident.is_open and incident.contained_at is not None:
+            lapsed = i.ContainmentLapsed(at=context.at, incident_id=incident.id, reason=reason)
             context.record(Incident, incident.id, [lapsed])
+
+    def _not_remedied(self, context: Context, incident_id: str) -> None:
+        """Say that an incident is not remedied: what joined it was not there when that was said."""
+        before, incident = context.past(Incident, incident_id), context.load(Incident, incident_id)
+        done = all(
+            it.recovered_at is not None or it.cause_eliminated or it.consequence_eliminated for it in (before, incident)
+        )
+        if incident.is_open and done:
+            reason = "what joined the incident is not remedied yet"
+            context.record(
+                Incident, incident.id, [i.RemediationLapsed(at=context.at, incident_id=incident.id, reason=reason)]
+            )
 
     def _contained(self, context: Context, incident_id: str) -> None:
         """Say that it is contained again once everything that was ordered is confirmed."""
@@ -81,6 +102,9 @@ class ContainmentPolicy:
             more = tuple(it for it in subjects_for(order, incident.entities) if it.name not in named)
             if not more:
                 continue
+            named_now = ", ".join(it.id for it in more[:5])
+            if incident.contained_at is not None:
+                self._lapse(context, context.load(Incident, incident_id), f"not confirmed yet: {named_now}")
             key = containment.containment_id(incident_id, order, more)
             fact = ordered(context, key, incident_id, order, more)
             body = body_of(order, key, incident, more, iso(fact.at))
@@ -102,6 +126,19 @@ def _family(context: Context, incident_id: str) -> set[str]:
         found |= more
         left += sorted(more)
     return found
+
+
+def _unremedied(context: Context, fact: Fact) -> bool:
+    """Say whether something that owes a remedy joined, to an incident that was remedied before."""
+    match fact:
+        case i.FindingJoined():
+            return fact.notifiable
+        case i.FindingsTakenOver():
+            return any(part.notifiable for part in fact.parts)
+        case i.IncidentAbsorbed():
+            other = context.past(Incident, fact.other)
+            return fact.notifiable and other.recovered_at is None
+    return False
 
 
 def _surviving(context: Context, incident_id: str) -> Incident:

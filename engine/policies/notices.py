@@ -12,7 +12,8 @@ from typing import Protocol
 from engine.duties import facts as c
 from engine.duties.clock import Clock, clock_id
 from engine.incidents import facts as i
-from engine.incidents.incident import Incident, ends_duties
+from engine.incidents.incident import Incident
+from engine.incidents.owing import ends_duties
 from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.ports import Context
 from engine.notices import many
@@ -38,7 +39,8 @@ REMEDIATION = "remediation"
 """The duty whose term stands in the text of a notice."""
 _GROWING = (
     i.IncidentOpened, i.IncidentReopened, i.FindingJoined, i.FindingsTakenOver, i.IncidentAbsorbed, i.ClientsNamed,
-    i.NotifiabilityRaised, i.ContainmentStarted, i.ContainmentLapsed, i.CauseEliminated, i.ConsequenceEliminated,
+    i.NotifiabilityRaised, i.ContainmentStarted, i.ContainmentLapsed, i.RemediationLapsed,
+    i.CauseEliminated, i.ConsequenceEliminated,
 )  # fmt: skip
 _MAY_HAVE_HEARD = ("approved", "handed-over", "sent")
 """Whoever was told, or may still be, is told how it ended; nobody at whom the first notice failed."""

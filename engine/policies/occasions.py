@@ -17,7 +17,8 @@ from engine.governance import facts as g
 from engine.governance.governance import Duty, duty_id, duty_specs
 from engine.governance.matters import MatterArose, MatterFact, MatterReopened, MatterSettled
 from engine.incidents import facts as i
-from engine.incidents.incident import Incident, ends_duties
+from engine.incidents.incident import Incident
+from engine.incidents.owing import ends_duties
 from engine.kernel.facts import ENGINE
 from engine.kernel.ports import Context
 from engine.notices import facts as n
@@ -32,6 +33,7 @@ INCIDENT_FACTS = (
     i.IncidentOpened, i.FindingJoined, i.FindingsTakenOver, i.ClientsNamed, i.FindingsDetached, i.IncidentAbsorbed,
     i.NotifiabilityRaised, i.NotifiabilityLowered, i.IncidentClosed, i.IncidentReopened, i.IncidentAcknowledged,
     i.ContainmentStarted, i.ContainmentLapsed, i.RecoveryConfirmed,
+    i.RemediationLapsed,
 )  # fmt: skip
 CONTAINMENT_FACTS = (b.ReleaseOrdered, b.ReleaseConfirmed)
 NOTICE_FACTS = (n.NoticeSent, n.NoticeBounced)
@@ -73,6 +75,8 @@ def of_incident(context: Context, fact: object) -> Meaning:
             meaning.evidence.append(Evidence(fact.incident_id, "containment-started", fact.at))
         case i.ContainmentLapsed():
             meaning.withdrawn.append((Evidence(fact.incident_id, "containment-started", fact.at), fact.reason))
+        case i.RemediationLapsed():
+            meaning.withdrawn.append((Evidence(fact.incident_id, "recovery-confirmed", fact.at), fact.reason))
         case i.RecoveryConfirmed():
             meaning.evidence.append(Evidence(fact.incident_id, "recovery-confirmed", fact.at))
     return meaning

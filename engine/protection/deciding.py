@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
@@ -31,7 +32,10 @@ from engine.protection.facts import (
     ViolationFound,
 )
 from engine.protection.protection import Protection, protection_id
-from engine.protection.spelling import issuer_of, number_of, spelt
+from engine.protection.spelling import says_which, spelt
+
+_SEVERAL = re.compile(r"[,;\n\t]")
+"""What stands between several ids in one text."""
 
 
 def register_act(protection: Protection, act: LegalAct, *, by: Person, at: datetime) -> Sequence[Fact]:
@@ -42,6 +46,10 @@ def register_act(protection: Protection, act: LegalAct, *, by: Person, at: datet
     """
     require("enter-act", by)
     _received(act.received_at, act.act_date, at)
+    if not says_which(act.issuer, act.number):
+        raise InputError("issuer and number must say which act it is", field="number")
+    _single((act.client,), "client")
+    _single(act.loans, "loans")
     if not protection.id:
         return [ActRegistered(at=at, actor=by.id, protection_id=protection_id(act), act=act)]
     held = protection.act
@@ -75,7 +83,8 @@ def amend_act(
         raise DecisionRefused("the protection is {state}", state=protection.state)
     if not reason.strip():
         raise DecisionRefused("an addition to an act needs its ground")
-    more = tuple(loan for loan in dict.fromkeys(loans) if loan.strip() and loan not in protection.loans)
+    _single(loans, "loans")
+    more = tuple(loan for loan in dict.fromkeys(it.strip() for it in loans) if loan and loan not in protection.loans)
     if not more:
         raise DecisionRefused("the act covers these loans already")
     return _amended(protection, more, received_at, reason, by=by, at=at)
@@ -100,16 +109,33 @@ def _received(received_at: datetime, dated: date, at: datetime) -> None:
         raise InputError("the act cannot have been received before its own date", field="received_at")
 
 
-def reads_the_same(unread: UnreadReceived | None, act: LegalAct, reference: tuple[str, str]) -> bool:
+def _single(ids: Sequence[str], field: str) -> None:
+    """Raise InputError for an id that is none, or that names several: the other system would know neither."""
+    if any(not it.strip() or it != it.strip() or _SEVERAL.search(it) for it in ids):
+        raise InputError(
+            "an id names one contract or client, without blanks around it; list each by itself", field=field
+        )
+
+
+def reads_the_same(
+    unread: UnreadReceived | None, act: LegalAct, reference: tuple[str, str], entered_at: datetime | None = None
+) -> bool:
     """Say whether what could not be read names this client, no other loan, and this issuer and number (or court and
-    number of a decision). Raise DecisionRefused where it names somebody else."""
+    number of a decision). Raise DecisionRefused where it names somebody else.
+
+    ``entered_at``: when the act was entered, None for now. One that was there before must be named by issuer and
+    number: what says neither is rather a new act than the old one once more.
+    """
     if unread is None or not unread.clients:
         return False
     if act.client not in unread.clients:
         raise DecisionRefused("what came in names another client; an act of this client does not carry it out")
     told = spelt(unread.issuer, unread.number)
     same = all(mine in (theirs, "") for mine, theirs in zip(told, spelt(*reference), strict=True))
-    return len(unread.clients) == 1 and same and set(unread.loans) <= set(act.loans)
+    if entered_at is not None and entered_at < unread.at:
+        same = same and all(told)
+    dated = unread.dated in (None, act.act_date) or unread.what == "court-decision"
+    return len(unread.clients) == 1 and same and dated and set(unread.loans) <= set(act.loans)
 
 
 def read_unread(
@@ -202,7 +228,7 @@ def rule(protection: Protection, ruling: CourtRuled) -> Sequence[Fact]:
     """Take a decision of a court; the same one again changes nothing. With another content it is a correction, for
     which somebody says why: what the first one started goes on until two persons end it."""
     _received(ruling.received_at, ruling.in_force_on, ruling.at)
-    if not issuer_of(ruling.court) or not number_of(ruling.number):
+    if not says_which(ruling.court, ruling.number):
         raise DecisionRefused("name the court and the number of its decision")
     told = spelt(ruling.court, ruling.number)
     held = [it for it in protection.rulings if spelt(it.court, it.number) == told]

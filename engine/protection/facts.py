@@ -128,6 +128,8 @@ class UnreadReceived(Fact):
     loans: tuple[str, ...] = ()
     issuer: str = ""
     number: str = ""
+    dated: date | None = None
+    """The day of the act, where that could be read."""
 
 
 class UnreadNamed(Fact):

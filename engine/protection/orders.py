@@ -9,7 +9,7 @@ from engine.kernel.answers import Judged
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
-from engine.kernel.words import is_reference, need_own_words
+from engine.kernel.words import is_reference, need_done_words
 from engine.permissions import require
 from engine.protection.facts import (
     SYSTEM_OF_ORDER,
@@ -224,7 +224,7 @@ def acknowledge_by_hand(
     if held is not None and held.reference == (reference.strip()[:200] or held.reference):
         if held.actor == by.id:
             raise SecondPersonNeeded("who vouched for the order cannot also agree")
-        need_own_words(reason)
+        need_done_words(reason)
         return [
             _acknowledged(
                 protection, order, held.reference, at, at, by.id, proposed_by=held.actor, document_id=held.document_id,
@@ -233,7 +233,7 @@ def acknowledge_by_hand(
         ]  # fmt: skip
     if not is_reference(reference):
         raise DecisionRefused("an acknowledgement needs the other system's reference")
-    need_own_words(reason)
+    need_done_words(reason)
     if not document_id or document_id not in protection.proofs:
         raise DecisionRefused("an acknowledgement by hand needs the document that proves it")
     return [

@@ -28,3 +28,12 @@ def number_of(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text.replace("№", " ")).casefold()
     packed = _DASHES.sub("-", "".join(plain.split()))
     return _MARK.sub("", packed).translate(_ALIKE).rstrip(".,;") or packed
+
+
+_NO_NUMBER = frozenset({"бн", "безномера", "нөмірсіз", "none", "null", "na", "nan", "unknown", "нет", "жоқ"})
+
+
+def says_which(issuer: str, number: str) -> bool:
+    """Say whether issuer and number can tell an act or a decision from others: a dash or "б/н" cannot."""
+    named, counted = ("".join(filter(str.isalnum, it.casefold())) for it in (issuer, number))
+    return bool(named) and bool(counted) and counted not in _NO_NUMBER

@@ -147,3 +147,98 @@ def test_it_is_not_closed_by_one_person(world: World) -> None:
     acts.lower_notifiability(incident, "looked at it: made up", by=COMPLIANCE)
     world.work()
     assert world.clocks(incident)["personal-data-notice"]["state"] == "cancelled"
+
+
+# -- what joins is not done by what was done before --
+
+
+def another(world: World, client: str, field: str = "iin") -> str:
+    world.feed(world.event("portal.profile.change_applied", mfo__client__id=client, mfo__change__field=field))
+    return str(world.incidents()[-1]["id"])
+
+
+def remedied(world: World, incident: str) -> None:
+    for measure in ("containment", "cause", "consequence", "recovery"):
+        world.container.acts.measure(incident, measure, f"the {measure} was seen to by the administrator", by=ANALYST)
+    world.work()
+
+
+def test_what_is_merged_in_and_not_remedied_is_remedied_anew(world: World) -> None:
+    first = an_incident(world)
+    remedied(world, first)
+    assert world.clocks(first)["remediation"]["state"] == "satisfied"
+    world.clock.forward(hours=1)
+    second = another(world, "c-2")
+    number = next(str(row["number"]) for row in world.incidents() if row["id"] == first)
+    world.container.acts.merge(second, number, "the same attacker", by=ANALYST)
+    world.work()
+    assert world.clocks(first)["remediation"]["state"] == "running"
+    remedied(world, first)
+    assert world.clocks(first)["remediation"]["state"] == "satisfied"
+
+
+def test_a_waiver_covers_what_was_known_then(world: World) -> None:
+    incident, acts = told_by_somebody(world), world.container.acts
+    acts.lower_notifiability(incident, "the list was made up", by=ANALYST)
+    acts.lower_notifiability(incident, "looked at it: made up", by=COMPLIANCE)
+    world.work()
+    other = told_by_somebody_else(world)
+    number = next(str(row["number"]) for row in world.incidents() if row["id"] == incident)
+    with pytest.raises(DecisionRefused, match="cannot disappear"):
+        acts.merge(other, number, "the same list", by=ANALYST)
+    acts.merge(incident, _number(world, other), "the same list", by=ANALYST)
+    world.work()
+    assert world.clocks(other)["personal-data-notice"]["state"] == "running"
+
+
+def _number(world: World, incident: str) -> str:
+    return next(str(row["number"]) for row in world.incidents() if row["id"] == incident)
+
+
+def told_by_somebody_else(world: World) -> str:
+    told = Report(
+        title="A list of clients lay in the yard", incident_class="control-failure", channel="hot-line",
+        told_at=world.clock.now() - timedelta(hours=1), clients=("c-8",), personal_data=True, reference="call 882",
+    )  # fmt: skip
+    incident = world.container.acts.report(told, by=ANALYST)
+    world.work()
+    return incident
+
+
+# -- an act that was there before is not what came in later --
+
+
+def test_an_old_act_does_not_carry_out_what_came_in_later_without_a_number(world: World) -> None:
+    key = an_act(world)
+    world.clock.forward(days=2)
+    received = world.event(
+        "legal.act.received", mfo__kind="other", mfo__client__id="c-9", mfo__received_at=world.clock.now().isoformat()
+    )
+    world.feed(received)
+    incident = next(row for row in world.incidents() if row["rule_name"] == "legal-act-incomplete")
+    again = LegalAct(
+        kind="victim_resolution", issuer="УП", number="A", act_date=date(2026, 11, 20), received_at=MONDAY,
+        channel="office", client="c-9", loans=("L-1", "L-2"), bureaus=("pkb",),
+    )  # fmt: skip
+    with pytest.raises(DecisionRefused, match="own words"):
+        world.container.acts.register_act(again, by=COMPLIANCE, incident=str(incident["number"]))
+    assert world.container.decisions.load(Protection, key).holds
+    states = {row.state for row in world.held(ClockRow, owner_id=str(incident["id"])) if row.kind != "triage"}
+    assert states == {"running"}
+
+
+@pytest.mark.parametrize("changes", (
+    {"mfo__loan__ids": ["L-1, L-2"]}, {"mfo__loan__id": "L-1;L-2"}, {"mfo__act__number": "б/н"},
+    {"mfo__act__number": "-"}, {"mfo__act__issuer": "."},
+))  # fmt: skip
+def test_an_act_whose_subjects_or_number_are_none_asks_a_person(world: World, changes: dict[str, object]) -> None:
+    values = {
+        "mfo__kind": "victim_resolution", "mfo__act__issuer": "УП", "mfo__act__number": "17/26",
+        "mfo__act__date": "2026-11-20", "mfo__client__id": "c-9", "mfo__loan__ids": ["L-9"],
+        "mfo__channel": "office", "mfo__received_at": MONDAY.isoformat(),
+    }  # fmt: skip
+    if "mfo__loan__id" in changes:
+        del values["mfo__loan__ids"]
+    world.feed(world.event("legal.act.received", **{**values, **changes}))
+    assert "legal-act-incomplete" in {row["rule_name"] for row in world.incidents()}
+    assert world.held(OrderRow) == []

@@ -306,29 +306,29 @@ def test_a_second_person_from_compliance_lowers_the_duties() -> None:
 
 def test_who_proposed_to_lower_the_duties_cannot_agree() -> None:
     again = Person(id="aigul", roles=frozenset({"ciso"}))
-    given(Incident, notifiable(), LOWERING).when(casework.lower_notifiability, "x", by=again, at=NOW).refused(
-        "decision.second-person"
-    )
+    given(Incident, notifiable(), LOWERING).when(
+        casework.lower_notifiability, "looked at it", by=again, at=NOW
+    ).refused("decision.second-person")
 
 
 def test_two_analysts_do_not_lower_the_duties() -> None:
-    given(Incident, notifiable(), LOWERING).when(casework.lower_notifiability, "x", by=FRAUD, at=NOW).refused(
-        "decision.not-allowed"
-    )
+    given(Incident, notifiable(), LOWERING).when(
+        casework.lower_notifiability, "looked at it", by=FRAUD, at=NOW
+    ).refused("decision.not-allowed")
 
 
 def test_duties_that_do_not_hold_are_not_lowered() -> None:
     quiet = opened(incident_class="control-failure")
-    given(Incident, quiet).when(casework.lower_notifiability, "x", by=ANALYST, at=NOW).nothing()
+    given(Incident, quiet).when(casework.lower_notifiability, "looked at it", by=ANALYST, at=NOW).nothing()
 
 
 def test_two_persons_say_beforehand_that_a_confirmation_shall_raise_nothing() -> None:
-    asked = given(Incident, opened()).when(casework.lower_notifiability, "a test", by=ANALYST, at=NOW)
-    proposed = asked.then(Like(NotifiabilityLoweringProposed, reason="a test"))
+    asked = given(Incident, opened()).when(casework.lower_notifiability, "a test account", by=ANALYST, at=NOW)
+    proposed = asked.then(Like(NotifiabilityLoweringProposed, reason="a test account"))
     assert not proposed.waived
-    given(Incident, opened(), *asked.facts).when(casework.lower_notifiability, "a test", by=ANALYST, at=NOW).refused(
-        "cannot also agree"
-    )
+    given(Incident, opened(), *asked.facts).when(
+        casework.lower_notifiability, "a test account", by=ANALYST, at=NOW
+    ).refused("cannot also agree")
     after = given(Incident, opened(), *asked.facts).when(
         casework.lower_notifiability, "the loan was the clerk's own", by=COMPLIANCE, at=NOW
     ).then(Like(NotifiabilityLowered, second_person=ANALYST.id, reason="the loan was the clerk's own"))  # fmt: skip

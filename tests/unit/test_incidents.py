@@ -24,7 +24,8 @@ from engine.incidents.facts import (
     RecoveryConfirmed,
     SeverityChanged,
 )
-from engine.incidents.incident import FUNCTIONS, STAGES, Incident, ends_duties
+from engine.incidents.incident import FUNCTIONS, STAGES, Incident
+from engine.incidents.owing import ends_duties
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Entities, Fact, Person
 from tests.past import NOW, THEN, closed, finding, joined, notifiable, opened, repaired

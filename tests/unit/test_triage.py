@@ -358,23 +358,23 @@ def test_the_first_person_only_proposes_to_close_a_notifiable_incident() -> None
 
 @pytest.mark.parametrize("by", [COMPLIANCE, CISO], ids=lambda by: by.id)
 def test_a_second_person_closes_a_notifiable_incident_and_the_first_is_named(by: Person) -> None:
-    after = given(Incident, notifiable(), closing()).when(triage.close, "false_positive", "yes", by=by, at=NOW).then(
-        Like(IncidentClosed, actor=by.id, second_person="aigul", disposition="false_positive")
-    )  # fmt: skip
+    after = given(Incident, notifiable(), closing()).when(
+        triage.close, "false_positive", "looked at it", by=by, at=NOW
+    ).then(Like(IncidentClosed, actor=by.id, second_person="aigul", disposition="false_positive"))  # fmt: skip
     assert (after.phase, after.proposed) == ("closed", None)
 
 
 def test_who_proposed_closing_cannot_agree_to_it_in_any_role() -> None:
     both = Person(id="aigul", roles=frozenset({"soc_analyst", "compliance_officer", "ciso"}))
     given(Incident, notifiable(), closing(by="aigul")).when(
-        triage.close, "false_positive", "yes", by=both, at=NOW
+        triage.close, "false_positive", "looked at it", by=both, at=NOW
     ).refused("decision.second-person")
 
 
 def test_a_second_analyst_cannot_agree_to_close() -> None:
-    given(Incident, notifiable(), closing()).when(triage.close, "false_positive", "yes", by=FRAUD, at=NOW).refused(
-        "decision.not-allowed"
-    )
+    given(Incident, notifiable(), closing()).when(
+        triage.close, "false_positive", "looked at it", by=FRAUD, at=NOW
+    ).refused("decision.not-allowed")
 
 
 def test_another_disposition_is_a_new_proposal() -> None:

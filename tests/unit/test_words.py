@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.kernel.errors import DecisionRefused
-from engine.kernel.words import is_reference, need_own_words, own_words
+from engine.kernel.words import is_reference, need_done_words, need_own_words, own_words
 
 NOTHING = (
     "", " ", ".", "...", "-", "—", "ok", "OK!", "ок", "no", "yes", "да", "нет", "иә", "жоқ", "Okay.", "ладно",
@@ -48,3 +48,25 @@ def test_it_is_no_reference(text: str) -> None:
 @pytest.mark.parametrize("text", ("17", "7", "R-1", "исх. 12-04", "250 2.0.0", "c1f0"))
 def test_it_is_a_reference(text: str) -> None:
     assert is_reference(text)
+
+
+@pytest.mark.parametrize("text", (
+    "they refused", "not done yet", "не устранено", "will do tomorrow", "не проверял", "не отправлено", "pending",
+    "будет завтра", "орындалмады", "none here", "не проводилось", "there is none",
+))  # fmt: skip
+def test_it_denies_or_postpones(text: str) -> None:
+    with pytest.raises(DecisionRefused):
+        need_done_words(text)
+
+
+@pytest.mark.parametrize("text", (
+    "the administrator blocked the account", "учётная запись заблокирована в 14:05",
+    "заблокирован, войти больше не может ни с одного устройства", "әкімші бұғаттады",
+))  # fmt: skip
+def test_it_says_what_was_done(text: str) -> None:
+    need_done_words(text)
+
+
+@pytest.mark.parametrize("text", ("pending", "отказано", "rejected", "в очереди"))
+def test_an_outcome_is_no_reference(text: str) -> None:
+    assert not is_reference(text)

@@ -90,7 +90,9 @@ def show_protection(request: Request, container: TheContainer, session: TheSessi
     return page(
         request, "protection.html", session, it=it, clocks=clocks.with_share(rows, container.clock.now()),
         local_now=local_now, violations=[row for row in violations if row], timeline=told,
-        queued=_queued(container, it), title=say("Act {act_number}", act_number=it.act.number),
+        queued=_queued(container, it),
+        others=[row for row in protections.holding(container.database, it.act.client) if row.id != it.id],
+        title=say("Act {act_number}", act_number=it.act.number),
     )  # fmt: skip
 
 
