@@ -151,6 +151,9 @@ class Acts(_Base):
         values = {"language": language, "fields": dict(fields), "version": version}
         self._do(notices.EditNotice, by, notice_id=notice_id, **values)
 
+    def redraft_notice(self, notice_id: str, version: int | None = None, *, by: Person) -> None:
+        self._do(notices.RedraftNotice, by, notice_id=notice_id, version=version)
+
     def submit_notice(self, notice_id: str, version: int | None, *, by: Person) -> None:
         self._do(notices.SubmitNotice, by, notice_id=notice_id, version=version)
 

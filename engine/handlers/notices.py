@@ -29,6 +29,7 @@ from engine.notices.commands import (
     RecordBounce,
     RecordReceipt,
     RecordStatuses,
+    RedraftNotice,
     ResendFailures,
     ResendNotice,
     ReturnNotice,
@@ -100,6 +101,22 @@ def _draft(
         follows=follows, actor=work.by.id,
     )  # fmt: skip
     work.record(Notice, key, [fact])
+
+
+@in_unit(RedraftNotice)
+def redraft(work: Work, command: RedraftNotice) -> Outcome:
+    """Write a text again from its wording, with what is known and set now."""
+    notice = _seen(work.get(Notice, command.notice_id), command.version)
+    incident = work.get(Incident, notice.incident_id)
+    to_one = many.is_to_one(notice_kind(notice.kind), incident.entities.clients)
+    whom = notice.subject or (incident.entities.clients[0] if to_one else "")
+    content, version = work.desk.drafting.text(
+        work.unit, incident, notice.kind, notice.stage, whom,
+        late=any("late" in fields for fields in notice.content.values()),
+        follows=work.get(Notice, notice.follows) if notice.follows else None,
+    )  # fmt: skip
+    work.record(Notice, notice.id, notices.redraft(notice, content, version, by=work.by, at=work.at))
+    return DONE
 
 
 @in_unit(EditNotice)

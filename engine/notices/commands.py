@@ -36,6 +36,13 @@ class FollowUpNotice(Command[Made]):
     stage: str
 
 
+class RedraftNotice(Command[Outcome]):
+    """Write a text again from its wording, with what is known and set now; what people wrote in it is replaced."""
+
+    notice_id: str
+    version: int | None = None
+
+
 class EditNotice(Command[Outcome]):
     """Change the text of a notice; ``version`` is the one the person saw, so no work of others is lost."""
 

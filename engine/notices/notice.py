@@ -82,6 +82,8 @@ class TextVersion:
     at: datetime
     actor: str
     content: dict[str, dict[str, str]]
+    composed: bool = True
+    """Whether it was written from its wording, not by a person."""
 
 
 @dataclass
@@ -235,7 +237,9 @@ class Notice:
 
     def _write(self, fact: Fact, content: dict[str, dict[str, str]]) -> None:
         self.content = content
-        self.versions.append(TextVersion(len(self.versions) + 1, fact.at, fact.actor, content))
+        self.versions.append(
+            TextVersion(len(self.versions) + 1, fact.at, fact.actor, content, type(fact) is not NoticeEdited)
+        )
 
     def _delivery(self, recipient: str) -> Delivery:
         """The delivery to a recipient; facts of earlier versions name none and mean the only one."""
@@ -273,6 +277,22 @@ def content_hash(content: Content) -> str:
 def list_hash(clients: Sequence[str]) -> str:
     """Return the SHA-256 of a list of clients: sorted, one a line, in UTF-8."""
     return hashlib.sha256("\n".join(sorted(clients)).encode()).hexdigest()
+
+
+def redraft(
+    notice: Notice, content: Mapping[str, Mapping[str, str]], template_version: str, *, by: Person, at: datetime
+) -> Sequence[Fact]:
+    """Write a text again as it would be drafted now; the same once more changes nothing."""
+    _is_text(notice, "written again")
+    require("redraft-notice", by)
+    text = {language: dict(fields) for language, fields in content.items()}
+    if text == notice.content:
+        return []
+    return [
+        NoticeRedrafted(
+            at=at, actor=by.id, notice_id=notice.id, content=text, template_version=template_version
+        )
+    ]  # fmt: skip
 
 
 def edit(notice: Notice, language: str, fields: Mapping[str, str], *, by: Person, at: datetime) -> Sequence[Fact]:

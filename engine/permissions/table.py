@@ -98,6 +98,7 @@ _DRAFTING = "drafting a notice needs compliance, an analyst or the CISO"
 _NOTICES = (
     _of("notices", "draft-notice", "Draft a notice that no rule asks for", _TEXTS, _DRAFTING),
     _of("notices", "follow-up-notice", "Draft a supplement or the final report", _TEXTS, _DRAFTING),
+    _of("notices", "redraft-notice", "Write a text again with what is known and set now", _TEXTS, _DRAFTING),
     _of("notices", "edit-notice", "Change the text of a notice", _TEXTS,
         "editing a notice needs compliance, an analyst or the CISO"),
     _of("notices", "submit-notice", "Ask for a review", _TEXTS,

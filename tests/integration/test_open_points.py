@@ -52,3 +52,18 @@ def test_the_page_shows_both_by_their_headings(world: World) -> None:
         page = web.get(f"/notices/{notice.id}").text
     assert "Not known yet" in page and "Причины" in page
     assert "Changed since it was written" in page and "Количество затронутых клиентов" in page
+
+
+def test_a_draft_is_written_again_with_what_is_known_now(world: World) -> None:
+    notice = given_an_edited_draft(world)
+    world.container.acts.name_clients(notice.incident_id, ["c-2"], [], "she called", by=ANALYST)
+    world.work()
+    assert points(world, notice.id)[1], "what somebody edited does not follow by itself"
+    with TestClient(create_app(world.container)) as web:
+        web.post("/sign-in", data={"user": COMPLIANCE.id, "password": PASSWORD})
+        page = web.get(f"/notices/{notice.id}").text
+        token = page.partition('name="csrf" value="')[2].partition('"')[0]
+        form = {"csrf": token, "version": world.container.decisions.load(Notice, notice.id).version}
+        assert "Write it again" in page
+        web.post(f"/notices/{notice.id}/redraft", data=form)
+    assert points(world, notice.id)[1] == {}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from engine.incidents.incident import Incident
-from engine.kernel.facts import ENGINE, Fact
+from engine.kernel.facts import Fact
 from engine.kernel.ports import A, Context
 from engine.notices.kinds import notice_kinds
 from engine.notices.many import is_to_one
@@ -62,7 +62,7 @@ def _open(notice: Notice) -> dict[str, tuple[str, ...]]:
 
 def _changed(decisions: Decisions, composer: Composer, notice: Notice, at: datetime) -> dict[str, tuple[str, ...]]:
     """The fields that would be written otherwise now than the engine wrote them last, whatever people wrote since."""
-    ours = next((it.content for it in reversed(notice.versions) if it.actor == ENGINE), None)
+    ours = next((it.content for it in reversed(notice.versions) if it.composed), None)
     incident = decisions.load(Incident, notice.incident_id)
     spec = notice_kinds().get(notice.kind)
     if ours is None or spec is None or not incident.id:

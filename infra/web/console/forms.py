@@ -146,6 +146,7 @@ NOTICES: dict[str, Form] = {
         notices.EditNotice,
         {**_NOTICE, "language": f.text("language"), "fields": f.texts, "version": f.version}, n_("Saved."),
     ),
+    "redraft": Form(notices.RedraftNotice, {**_NOTICE, "version": f.version}, n_("Written again.")),
     "submit": Form(notices.SubmitNotice, {**_NOTICE, "version": f.version}, n_("It waits for review.")),
     "return": Form(notices.ReturnNotice, {**_NOTICE, "remark": _REASON}, n_("Given back.")),
     "approve": Form(
