@@ -34,6 +34,7 @@ from infra.commands.desk import Desk
 from infra.commands.dispatch import Dispatcher
 from infra.commands.notice_documents import OrderDocuments
 from infra.commands.rulebook import Rulebook
+from infra.commands.signing_ids import SigningIds
 from infra.commands.wordbook import Wordbook
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Readers
@@ -41,6 +42,7 @@ from infra.observe.tracing import Tracing, tracing_of
 from infra.outbound.events import OwnEvents
 from infra.outbound.gateway import ClientGateway
 from infra.outbound.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
+from infra.outbound.ncanode import checker_of
 from infra.outbound.orders import HttpOrders, HttpPost
 from infra.outbound.subjects import SubjectLists
 from infra.outbound.timestamping import Authority, roots_of
@@ -184,8 +186,9 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
     drafting = NoticeComposer(wordbook, rulebook.words, calendar, rulebook.tactics)
     playbooks = builtin_playbooks()
     desk = Desk(
-        decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks
-    )
+        decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks,
+        checker_of(settings, clock), SigningIds(decisions, clock, store.vault),
+    )  # fmt: skip
     return Container(
         settings=settings,
         clock=clock,
