@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
@@ -132,13 +133,20 @@ class Node:
         dates = it.not_valid_before_utc <= self.now < it.not_valid_after_utc
         signing = usage.digital_signature and usage.content_commitment
         return {
-            "valid": dates and it.issuer == self.centre.name and self.ocsp and not revoked,
+            "valid": dates and self._issued(it) and self.ocsp and not revoked,
             "revocations": [{"revoked": revoked, "by": "OCSP", "revocationTime": None, "reason": None}],
             "notBefore": _stamp(it.not_valid_before_utc), "notAfter": _stamp(it.not_valid_after_utc),
             "keyUsage": "SIGN" if signing else "AUTH", "serialNumber": f"{it.serial_number:x}",
             "signAlg": "SHA256WITHRSA", "keyUser": ["INDIVIDUAL"], "publicKey": "", "signature": "",
             "subject": _subject(it.subject), "issuer": _subject(it.issuer),
         }  # fmt: skip
+
+    def _issued(self, it: x509.Certificate) -> bool:
+        try:
+            it.verify_directly_issued_by(self.centre.certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def _sign(self, asked: dict[str, Any]) -> dict[str, Any]:
         signer = asked["signers"][0]

@@ -148,6 +148,15 @@ class Signatures(Protocol):
         ...
 
 
+@runtime_checkable
+class Seals(Signatures, Protocol):
+    """Also makes signatures: with the organisation's seal, never with a person's key."""
+
+    def seal(self, data: bytes, key: bytes, password: str) -> bytes:
+        """Return a detached CMS with a time stamp. Raise DecisionRefused."""
+        ...
+
+
 class Signers(Protocol):
     """Whose certificates people sign with."""
 

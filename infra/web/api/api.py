@@ -12,7 +12,9 @@ from fastapi.responses import Response
 from engine.kernel.errors import NotFound
 from engine.kernel.facts import EntityKind
 from engine.kernel.timestamps import iso
+from engine.notices.notice import Notice
 from infra.app.container import Container
+from infra.commands.signing import notice_bytes
 from infra.read import exchange, queries, timeline
 from infra.read.coverage import Coverage
 from infra.read.finders import load_incident, load_notice
@@ -23,6 +25,7 @@ from infra.store.models.duties import ClockRow, NoticeRow
 from infra.store.models.incidents import IncidentRow
 from infra.store.models.record import stored
 from infra.web.context import TheContainer, TheSession
+from infra.web.documents import to_sign
 
 router = APIRouter(prefix="/api/v1")
 LONG = 200
@@ -191,7 +194,24 @@ def get_notice(container: TheContainer, session: TheSession, notice_id: str) -> 
         "version": notice.version,
         "content": notice.content,
         "hash": notice.content_hash,
+        "signature": _signature(notice),
     }
+
+
+def _signature(notice: Notice) -> dict[str, Any] | None:
+    """How an approved notice is signed: digitally, by hand with its scan, or None where nothing of it is known."""
+    found = notice.signed or notice.signed_by_hand
+    if found is None:
+        return None
+    way = "digital" if notice.signed is not None else "by_hand"
+    return {"way": way, **found.model_dump(mode="json", exclude={"notice_id", "reason"})}
+
+
+@router.get("/notices/{notice_id}/to-sign", tags=["notices"], summary="The bytes that the approver signs")
+def get_bytes_to_sign(container: TheContainer, session: TheSession, notice_id: str) -> Response:
+    """Return exactly the bytes over which the approver's detached CMS is made; of an approved notice, was made."""
+    found = notice_bytes(container.dispatcher.desk, load_notice(container, notice_id).id, session.person)
+    return to_sign(found, notice_id)
 
 
 @router.get("/notices/{notice_id}/clients", tags=["notices"], summary="The clients of an approved text")

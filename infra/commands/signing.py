@@ -1,14 +1,24 @@
-"""Whose certificate a person signs with: the IIN, of which only a keyed hash and the last digits are kept."""
+"""Signing notices: whose certificate a person signs with (of the IIN only a keyed hash and the last digits are kept),
+the bytes to sign, and the seal of the organisation."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from engine.events.identifiers import IIN
-from engine.kernel.errors import Conflict, IdentifierError, InputError, NotFound
+from engine.handlers.approving import bytes_to_sign
+from engine.kernel.errors import Conflict, DataError, DecisionRefused, IdentifierError, InputError, NotFound
+from engine.kernel.facts import Person
 from engine.kernel.ids import derive
-from engine.kernel.ports import TimeSource
+from engine.kernel.ports import Seals, TimeSource
+from engine.notices.notice import Notice
+from engine.permissions import require
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.topics import SigningIdentitySet
+
+if TYPE_CHECKING:
+    from infra.commands.desk import Desk
 
 KIND = "signing-iin"
 TOGETHER = 500
@@ -54,7 +64,8 @@ class SigningIds:
             IIN.parse(iin)
         except IdentifierError as error:
             raise InputError(error.msgid, field="iin", code=error.code) from None
-        position, held = 0, {}
+        position = 0
+        held: dict[str, str] = {}
         while facts := self.decisions.read_topic(SigningIdentitySet.topic, position, TOGETHER):
             position = facts[-1].position
             held |= {it.fact.user_id: it.fact.iin_hash for it in facts if isinstance(it.fact, SigningIdentitySet)}
@@ -67,6 +78,39 @@ class SigningIds:
 
     def _hash(self, iin: str) -> str:
         return self.vault.keyring.pseudonym(KIND, iin).hex()
+
+
+def notice_bytes(desk: Desk, notice_id: str, by: Person) -> bytes:
+    """Return the bytes that the approver of a notice signs, or signed."""
+    with desk.work(by) as work:
+        return bytes_to_sign(work, notice_id)
+
+
+def sealed(desk: Desk, notice_id: str, by: Person) -> bytes:
+    """Return the organisation's seal over an approved notice: a detached CMS with a time stamp, verified.
+
+    Raise InputError for settings that are missing, DecisionRefused for a notice that nobody approved.
+    """
+    require("approve-notice", by)
+    settings, checker = desk.settings, desk.signatures
+    key, password = settings.ncanode_seal_key, settings.ncanode_seal_password_file
+    if key is None or password is None or not isinstance(checker, Seals):
+        raise InputError("set QORGAU_NCANODE_URL, QORGAU_NCANODE_SEAL_KEY and QORGAU_NCANODE_SEAL_PASSWORD_FILE")
+    with desk.work(by) as work:
+        if work.get(Notice, notice_id).approved_at is None:
+            raise DecisionRefused("only an approved notice is sealed")
+        data = bytes_to_sign(work, notice_id)
+    try:
+        kept, said = key.read_bytes(), password.read_text(encoding="utf8").rstrip("\r\n")
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=str(error.filename)) from None
+    cms = checker.seal(data, kept, said)
+    verdict = checker.verify(cms, data)
+    if verdict.outcome != "valid":
+        raise DecisionRefused(verdict.reason)
+    if not settings.organisation_bin or verdict.bin != settings.organisation_bin:
+        raise DecisionRefused("the seal is not that of this organisation: its BIN is another one")
+    return cms
 
 
 def _key(user_id: str) -> str:
