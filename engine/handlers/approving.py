@@ -21,6 +21,7 @@ from engine.notices import notice as notices
 from engine.notices.commands import ApproveClientNotices, Approved, ApproveNotice
 from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice
+from engine.notices.reasons import UNKNOWN
 from engine.notices.sending import order_sending
 from engine.policies.notices import texts
 
@@ -102,9 +103,7 @@ def _signed(desk: Desk, command: ApproveNotice, by: Person) -> _Signed | None:
         raise DecisionRefused("no IIN is recorded with which {person} signs: 'qorgau users signs-as'", person=by.id)
     verdict = desk.signatures.verify(cms, wanted.data)
     if verdict.outcome == "unknown":
-        raise DecisionRefused(
-            verdict.reason or "whether the signature is valid is not known; the notice is not approved"
-        )
+        raise DecisionRefused(verdict.reason or UNKNOWN)
     if verdict.outcome != "valid":
         raise DecisionRefused(verdict.reason or "the signature is not valid")
     if not desk.signers.is_of(by.id, verdict.iin):

@@ -11,16 +11,16 @@ from hashlib import sha256
 
 import orjson
 
-from engine.kernel.errors import DecisionRefused, InputError, n_
+from engine.kernel.errors import DecisionRefused, InputError
 from engine.kernel.facts import Person
 from engine.kernel.ports import SignatureVerdict
 from engine.notices.facts import NoticeSigned, NoticeSignedByHand
 from engine.notices.notice import Notice, recipients
+from engine.notices.reasons import UNKNOWN
 
 FORMAT = "qorgau-notice-1"
 MOST = 256 * 1024
 """Bytes of a signature; one with its chain and a time stamp has some ten thousand."""
-UNKNOWN = n_("whether the signature is valid is not known; nothing was approved")
 _ARMOUR = re.compile(r"-----(?:BEGIN|END) (?:CMS|PKCS7)-----")
 
 

@@ -34,7 +34,7 @@ from infra.commands.desk import Desk
 from infra.commands.dispatch import Dispatcher
 from infra.commands.notice_documents import OrderDocuments
 from infra.commands.rulebook import Rulebook
-from infra.commands.signing import SigningIds
+from infra.commands.signing_ids import SigningIds
 from infra.commands.wordbook import Wordbook
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Readers

@@ -13,7 +13,7 @@ from engine.kernel.ports import Signatures, TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.commands.accounts import Accounts
 from infra.commands.rulebook import Rulebook
-from infra.commands.signing import SigningIds
+from infra.commands.signing_ids import SigningIds
 from infra.commands.wordbook import Wordbook
 from infra.settings.settings import Settings
 from infra.store.archive import Archive

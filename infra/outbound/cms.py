@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from engine.kernel.errors import n_
+from engine.notices.reasons import NO_CMS, NOT_DETACHED, NOT_ONE
 
-NO_CMS = n_("that is no digital signature (CMS)")
-NOT_DETACHED = n_("the signature holds a text of its own; a detached one over the notice's bytes is needed")
-NOT_ONE = n_("a signature of exactly one person is needed: the approver's")
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 DATA = bytes.fromhex("2a864886f70d010701")
 SEQUENCE, SET, INTEGER, OID, FIRST = 0x30, 0x31, 0x02, 0x06, 0xA0

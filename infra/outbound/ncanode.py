@@ -18,23 +18,26 @@ from urllib.parse import urlsplit
 import orjson
 
 from engine.events.identifiers import IIN
-from engine.kernel.errors import DecisionRefused, IdentifierError, n_
+from engine.kernel.errors import DecisionRefused, IdentifierError
 from engine.kernel.ports import SignatureVerdict, TimeSource
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.notices.completeness import NO_NCANODE
-from infra.outbound.cms import NO_CMS, CmsFault, signer_serial
+from engine.notices.reasons import (
+    AWAY,
+    EXPIRED,
+    NO_CMS,
+    NOBODY,
+    NOT_SEALED,
+    ODD,
+    REVOKED,
+    TO_SIGN_IN,
+    UNCONFIRMED,
+    WRONG,
+)  # fmt: skip
+from infra.outbound.cms import CmsFault, signer_serial
 from infra.outbound.orders import Answer, HttpPost
 from infra.settings.signing import SigningSettings
 
-AWAY = n_("the service that checks signatures cannot be reached; nothing was approved, try again")
-ODD = n_("the service that checks signatures did not clearly say that this one is valid; nothing was approved")
-WRONG = n_("the signature is not over the notice as it stands now; take its bytes again and sign them")
-REVOKED = n_("the certificate of the signature is revoked")
-EXPIRED = n_("the certificate of the signature is not valid at this time")
-UNCONFIRMED = n_("the certificate of the signature was not confirmed by the certification authority")
-TO_SIGN_IN = n_("the certificate of the signature is one for signing in, not for signing")
-NOBODY = n_("the certificate of the signature names no person with an IIN")
-NOT_SEALED = n_("the service did not seal it")
 MOST = 512 * 1024
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
+from engine.notices import reasons as it
 from infra.outbound import cms as reader
-from infra.outbound import ncanode as it
 from infra.outbound.ncanode import NcaNode
 from infra.outbound.orders import HttpPost
 from tests.ncanode import Centre, Key, Node, serving
@@ -60,13 +60,13 @@ def expired() -> Key:
         (lambda: expired().sign(TEXT), it.EXPIRED),
         (lambda: CENTRE.issue("AUTH", IIN, use="AUTH").sign(TEXT), it.TO_SIGN_IN),
         (lambda: CENTRE.issue("SEAL ONLY", "", bin="000000000000").sign(TEXT), it.NOBODY),
-        (lambda: OFFICER.sign(TEXT, detached=False), reader.NOT_DETACHED),
-        (lambda: OFFICER.sign(b"other words", detached=False), reader.NOT_DETACHED),
-        (lambda: OFFICER.sign(TEXT, also=CENTRE.issue("SECOND", OTHER)), reader.NOT_ONE),
-        (lambda: b"no CMS", reader.NO_CMS),
-        (lambda: OFFICER.sign(TEXT)[:-9], reader.NO_CMS),
-        (lambda: OFFICER.sign(TEXT) + b"\0", reader.NO_CMS),
-        (lambda: OFFICER.certificate.public_bytes(reader_der()), reader.NO_CMS),
+        (lambda: OFFICER.sign(TEXT, detached=False), it.NOT_DETACHED),
+        (lambda: OFFICER.sign(b"other words", detached=False), it.NOT_DETACHED),
+        (lambda: OFFICER.sign(TEXT, also=CENTRE.issue("SECOND", OTHER)), it.NOT_ONE),
+        (lambda: b"no CMS", it.NO_CMS),
+        (lambda: OFFICER.sign(TEXT)[:-9], it.NO_CMS),
+        (lambda: OFFICER.sign(TEXT) + b"\0", it.NO_CMS),
+        (lambda: OFFICER.certificate.public_bytes(reader_der()), it.NO_CMS),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_not_valid(node: Node, cms: Any, reason: str) -> None:

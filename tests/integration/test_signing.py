@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, SecondPersonNeeded
+from engine.notices import reasons
 from engine.notices.commands import ApproveClientNotices, ApproveNotice, HandOverNotice
 from engine.notices.facts import NoticeApproved, NoticeSigned
 from engine.notices.notice import Notice
 from infra.cli import cli
 from infra.commands.signing import notice_bytes, sealed
-from infra.outbound import ncanode
 from infra.web.app import create_app
 from tests.ncanode import Centre, Node, serving
 from tests.support import ANALYST, COMPLIANCE, COMPLIANCE_2, MONDAY, PASSWORD, World
@@ -132,12 +132,12 @@ def test_the_bytes_hold_the_notice_in_all_its_languages(world: World) -> None:
         (lambda data: "", "only with the approver's digital signature"),
         (lambda data: BOLATS.sign(data), "not that of dana"),
         (lambda data: CENTRE.issue("ДАНА", BOLAT).sign(data), "not that of dana"),
-        (lambda data: DANAS.sign(data + b"\n"), ncanode.WRONG),
+        (lambda data: DANAS.sign(data + b"\n"), reasons.WRONG),
         (lambda data: DANAS.sign(b"other", detached=False), "text of its own"),
         (lambda data: DANAS.sign(data, also=BOLATS), "exactly one person"),
-        (lambda data: CENTRE.issue("ДАНА", DANA, days=50).sign(data), ncanode.EXPIRED),
-        (lambda data: CENTRE.issue("ДАНА", DANA, use="AUTH").sign(data), ncanode.TO_SIGN_IN),
-        (lambda data: Centre().issue("ДАНА", DANA).sign(data), ncanode.UNCONFIRMED),
+        (lambda data: CENTRE.issue("ДАНА", DANA, days=50).sign(data), reasons.EXPIRED),
+        (lambda data: CENTRE.issue("ДАНА", DANA, use="AUTH").sign(data), reasons.TO_SIGN_IN),
+        (lambda data: Centre().issue("ДАНА", DANA).sign(data), reasons.UNCONFIRMED),
         (lambda data: b64(b"0\x00"), "no digital signature"),
     ],
 )  # fmt: skip

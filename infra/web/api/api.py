@@ -12,13 +12,13 @@ from fastapi.responses import Response
 from engine.kernel.errors import NotFound
 from engine.kernel.facts import EntityKind
 from engine.kernel.timestamps import iso
-from engine.notices.notice import Notice
 from infra.app.container import Container
 from infra.commands.signing import notice_bytes
 from infra.read import exchange, queries, timeline
 from infra.read.coverage import Coverage
 from infra.read.finders import load_incident, load_notice
 from infra.read.incident_graph import similar
+from infra.read.notices.documents import signature_of
 from infra.read.rows import clock_lines, clocks, incidents, notices, protections
 from infra.read.upcoming_terms import due_within
 from infra.store.models.duties import ClockRow, NoticeRow
@@ -194,17 +194,8 @@ def get_notice(container: TheContainer, session: TheSession, notice_id: str) -> 
         "version": notice.version,
         "content": notice.content,
         "hash": notice.content_hash,
-        "signature": _signature(notice),
+        "signature": signature_of(notice),
     }
-
-
-def _signature(notice: Notice) -> dict[str, Any] | None:
-    """How an approved notice is signed: digitally, by hand with its scan, or None where nothing of it is known."""
-    found = notice.signed or notice.signed_by_hand
-    if found is None:
-        return None
-    way = "digital" if notice.signed is not None else "by_hand"
-    return {"way": way, **found.model_dump(mode="json", exclude={"notice_id", "reason"})}
 
 
 @router.get("/notices/{notice_id}/to-sign", tags=["notices"], summary="The bytes that the approver signs")
