@@ -146,6 +146,10 @@ class Container:
         row = self.database.row("SELECT size, root FROM checkpoints WHERE log = 'ledger' ORDER BY size DESC LIMIT 1")
         return (row["size"], bytes(row["root"]).hex()) if row else (0, "")
 
+    def kept(self, document_id: str) -> bytes:
+        """Return a document of the archive as it came. Raise NotFound, DataError."""
+        return self.archive.read(document_id)[1]
+
     def documents_of(self, client: str) -> int:
         """Count the documents of a client in the archive."""
         return sum(1 for _ in self.archive.documents(client))
@@ -289,7 +293,7 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
         contract=settings.order_contract,
     )  # fmt: skip
     lists = SubjectLists(decisions, container.store.vault)
-    notices = NoticeMail(decisions, clock, settings, transport, lists, outside.render)
+    notices = NoticeMail(decisions, clock, settings, transport, lists, outside.render, kept=container.kept)
     senders: dict[str, Sender] = {
         "mail": notices,
         "afc": AfcMessages(notices, outside.http, settings.afc_url),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,13 @@ from engine.kernel.errors import Conflict, DecisionRefused, InputError, SecondPe
 from engine.notices import reasons
 from engine.notices.commands import ApproveClientNotices, ApproveNotice, HandOverNotice
 from engine.notices.facts import NoticeApproved, NoticeSigned
-from engine.notices.notice import Notice
+from engine.notices.notice import Notice, list_hash
 from infra.cli import cli
 from infra.commands.signing import notice_bytes, sealed
+from infra.read import timeline
+from infra.read.notices.documents import notice_document, signature_of
 from infra.web.app import create_app
+from reports.render import render
 from tests.ncanode import Centre, Node, serving
 from tests.support import ANALYST, COMPLIANCE, COMPLIANCE_2, MONDAY, PASSWORD, World
 
@@ -100,6 +105,49 @@ def test_the_approvers_signature_over_the_approved_bytes_counts(world: World) ->
     document, kept = world.container.archive.read(signed.document_id)
     assert (kept, document.sha256) == (cms, signed.cms_sha256)
     assert text(world, key) == data, "the bytes of an approved notice are those that were signed"
+
+
+def test_the_addressee_gets_what_was_signed_and_the_signature(world: World) -> None:
+    key = given(world)
+    data = text(world, key)
+    cms = DANAS.sign(data)
+    approve(world, key, cms)
+    world.work()
+    mail = message_from_bytes(next((world.folder / "spool").glob("*.eml")).read_bytes(), policy=default)
+    found = {it.get_filename(): it.get_content() for it in mail.iter_attachments()}
+    name = f"notice-{key[:8]}-signed.json"
+    assert (found[name], found[f"{name}.p7s"]) == (data, cms)
+
+
+def test_a_text_for_many_is_signed_once_with_its_list(world: World) -> None:
+    given(world)
+    incident = str(world.incidents()[0]["id"])
+    key = str(world.notices(incident)["client"]["id"])
+    assert held(world, key).to_many
+    data = text(world, key)
+    assert orjson.loads(data)["list_sha256"] == list_hash(("c-1",))
+    approve(world, key, DANAS.sign(data))
+    world.work()
+    (own,) = [row for row in world.held_notices(incident) if row.text_of == key]
+    assert (own.subject, own.state) == ("c-1", "sent")
+    assert text(world, key) == data
+    with pytest.raises(DecisionRefused, match="the text for many is signed"):
+        text(world, own.id)
+
+
+def test_the_timeline_the_paper_and_the_bundle_say_who_signed(world: World) -> None:
+    key = given(world)
+    incident = str(world.incidents()[0]["id"])
+    approve(world, key, DANAS.sign(text(world, key)))
+    told = [entry.text for entry in timeline.page(world.container, incident, most=100, main=100).entries]
+    assert any("signed digitally by ДАНА" in it for it in told), told
+    made, _ = notice_document(world.container.decisions, held(world, key), "en")
+    paper = render(made, "txt").decode()
+    assert "Подписано электронной цифровой подписью: ДАНА (••••••••0017)" in paper
+    assert "Электрондық цифрлық қолтаңбамен" in paper
+    said = signature_of(held(world, key))
+    assert said is not None
+    assert (said["way"], said["signer"]) == ("digital", "ДАНА")
 
 
 def test_signature_and_approval_are_recorded_together(world: World) -> None:

@@ -207,6 +207,7 @@ def _mail(container: Container, notice: Notice) -> bytes:
         container.settings,
         Spool(container.settings.data / "spool"),
         SubjectLists(container.decisions, container.store.vault),
+        kept=container.kept,
     )
     return mails.message(notice, recipient).as_bytes()
 
