@@ -111,7 +111,8 @@ class NcaNode:
         begins, ends = _instant(found.get("notBefore")), _instant(found.get("notAfter"))
         if begins is None or ends is None or not _is_serial(found.get("serialNumber"), serial):
             return self._unknown(ODD)
-        revocations = [it for it in found.get("revocations") or () if isinstance(it, dict)]
+        listed = found.get("revocations")
+        revocations = [_table(it) for it in listed] if isinstance(listed, list) else []
         if any(it.get("revoked") is True for it in revocations):
             return self._invalid(REVOKED)
         if not begins <= self.clock.now() < ends:
