@@ -46,6 +46,10 @@ class Facts(Record):
     drafted_at: datetime | None = None
     approved_by: str | None = None
     approved_at: datetime | None = None
+    signed: tuple[str, str] | None = None
+    """Who signed it digitally and with which certificate."""
+    signed_by_hand: str | None = None
+    """Who says that the paper is signed by hand."""
     content_hash: str | None = None
     due_at: datetime | None = None
     log_head: str | None = None
@@ -117,6 +121,8 @@ def _meta(kind: str, notice_id: str, language: str, facts: Facts) -> tuple[Secti
         (words["drafted"], when(facts.drafted_at)),
         (words["due"], when(facts.due_at) if facts.due_at else None),
         (words["approved"], f"{facts.approved_by}, {when(facts.approved_at)}" if facts.approved_by else None),
+        (words["signed"], ", ".join(facts.signed) if facts.signed else None),
+        (words["signed_by_hand"], facts.signed_by_hand),
         (words["hash"], facts.content_hash),
         (words["log"], facts.log_head),
         (words["repeat"], "×2" if facts.repeat else None),

@@ -183,6 +183,14 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
                 "{name}: approved for {clients} clients, content {hash}…, list {list}…", name=name, clients=number,
                 hash=fact.content_hash[:12], list=fact.list_sha256[:12],
             )  # fmt: skip
+        case n.NoticeSigned():
+            return say(
+                "{name}: signed digitally by {signer}, certificate {certificate}, verified by {source}", name=name,
+                signer=fact.signer, certificate=fact.certificate, source=fact.verified_by,
+            )  # fmt: skip
+        case n.NoticeSignedByHand():
+            text = n_("{name}: {person} says that the paper is signed by hand; scan {hash}…")
+            return say(text, name=name, person=fact.actor, hash=fact.document_sha256[:12])
         case n.NoticeListed():
             return say("{name}: {clients} clients listed", name=name, clients=len(fact.clients))
         case n.NoticeAddressed():

@@ -9,12 +9,12 @@ from hashlib import sha256
 from typing import Any
 
 from engine.duties.policy import ClockPolicy
-from engine.handlers.desk import Work
+from engine.handlers.desk import NoticeSignature, Work
 from engine.handlers.register import HANDLERS
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Attachment, Command, O, name_of
 from engine.kernel.facts import Fact, Person
-from engine.kernel.ports import A, Context
+from engine.kernel.ports import A, Context, SignatureVerdict
 from engine.notices.notice import Notice
 from engine.permissions import require
 from engine.terms.calendar import BusinessCalendar, builtin_calendar
@@ -47,12 +47,36 @@ class Office:
 
     clock_policy = ClockPolicy()
     bureaus = ("pkb", "gkb")
+    notice_signature: NoticeSignature = "by_hand"
 
     def mail_of(self, kind: str) -> str:
         return {"regulator": "regulator@example.kz", "afc": "afc@example.kz"}.get(kind, "")
 
     def missing_for(self, kind: str, to: Sequence[str]) -> tuple[str, ...]:
         return ()
+
+
+class Stamps:
+    """Finds every signature to be that of one IIN, and says so of the next one otherwise when a test wants it."""
+
+    verdict = SignatureVerdict(outcome="valid", source="test", signer="D", iin="900101300017", certificate="1f")
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[bytes, bytes]] = []
+
+    def verify(self, cms: bytes, data: bytes) -> SignatureVerdict:
+        self.asked.append((cms, data))
+        return self.verdict
+
+
+class Hands:
+    """Everybody signs with that IIN."""
+
+    def last_digits(self, user_id: str) -> str:
+        return "0017"
+
+    def is_of(self, user_id: str, iin: str) -> bool:
+        return iin == "900101300017"
 
 
 class Typist:
@@ -97,6 +121,8 @@ class MemoryDesk:
         self.calendar: BusinessCalendar = builtin_calendar()
         self.calendars: Mapping[str, BusinessCalendar] = {"kz": self.calendar}
         self.drafting = Typist()
+        self.signatures = Stamps()
+        self.signers = Hands()
 
     @contextmanager
     def work(self, by: Person) -> Iterator[Work]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from engine.duties.policy import ClockPolicy
@@ -17,12 +17,16 @@ from engine.incidents.incident import Incident
 from engine.kernel.commands import Attachment
 from engine.kernel.errors import NotFound
 from engine.kernel.facts import Fact, Person
-from engine.kernel.ports import A, Context
+from engine.kernel.ports import A, Context, Signatures, Signers
 from engine.policies.notices import Composer
 from engine.terms.calendar import BusinessCalendar
 
 ORGANISATION = "organisation"
 """The name under which documents of the organisation itself lie in the archive."""
+
+
+NoticeSignature = Literal["by_hand", "required"]
+"""How the notices of a house are signed."""
 
 
 class People(Protocol):
@@ -43,6 +47,11 @@ class Policies(Protocol):
     @property
     def clock_policy(self) -> ClockPolicy:
         """How terms are counted."""
+        ...
+
+    @property
+    def notice_signature(self) -> NoticeSignature:
+        """Whether an approval needs the approver's digital signature."""
         ...
 
     @property
@@ -104,6 +113,16 @@ class Desk(Protocol):
     @property
     def drafting(self) -> Composer:
         """Writes the texts of notices."""
+        ...
+
+    @property
+    def signatures(self) -> Signatures:
+        """Checks digital signatures."""
+        ...
+
+    @property
+    def signers(self) -> Signers:
+        """Whose certificates people sign with."""
         ...
 
     def work(self, by: Person) -> AbstractContextManager[Work]:

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from engine.handlers.desk import Desk, Work
+from engine.handlers.desk import ORGANISATION, Desk, Kept, Work
 from engine.handlers.register import handles, in_unit
-from engine.incidents.facts import ClientsNamed, IncidentOpened
 from engine.incidents.incident import Incident
-from engine.kernel.addresses import check_address, is_local
-from engine.kernel.commands import DONE, Counted, Made, Outcome
+from engine.kernel.addresses import check_address
+from engine.kernel.commands import DONE, Made, Outcome
 from engine.kernel.errors import Conflict, InputError, NotFound
-from engine.kernel.facts import ENGINE, Person
+from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
 from engine.kernel.trouble import StatusesSetAside
-from engine.notices import delivering, gateway, many
+from engine.notices import delivering, gateway, many, signing
 from engine.notices import notice as notices
 from engine.notices.commands import (
-    ApproveClientNotices,
-    Approved,
-    ApproveNotice,
     DraftNotice,
     EditNotice,
     Fates,
@@ -43,7 +39,7 @@ from engine.notices.gateway import Fate
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.notices.sending import order_sending
-from engine.policies.notices import drafted, texts
+from engine.policies.notices import drafted
 
 STATUSES_TOGETHER = 50
 """Reports of the gateway recorded in one unit of work."""
@@ -106,7 +102,7 @@ def _draft(
 @in_unit(RedraftNotice)
 def redraft(work: Work, command: RedraftNotice) -> Outcome:
     """Write a text again from its wording, with what is known and set now."""
-    notice = _seen(work.get(Notice, command.notice_id), command.version)
+    notice = seen(work.get(Notice, command.notice_id), command.version)
     incident = work.get(Incident, notice.incident_id)
     to_one = many.is_to_one(notice_kind(notice.kind), incident.entities.clients)
     whom = notice.subject or (incident.entities.clients[0] if to_one else "")
@@ -122,7 +118,7 @@ def redraft(work: Work, command: RedraftNotice) -> Outcome:
 @in_unit(EditNotice)
 def edit(work: Work, command: EditNotice) -> Outcome:
     """Change the text of a notice."""
-    notice = _seen(work.get(Notice, command.notice_id), command.version)
+    notice = seen(work.get(Notice, command.notice_id), command.version)
     work.record(
         Notice, notice.id, notices.edit(notice, command.language, command.fields, by=work.by, at=work.at)
     )  # fmt: skip
@@ -132,7 +128,7 @@ def edit(work: Work, command: EditNotice) -> Outcome:
 @in_unit(SubmitNotice)
 def submit(work: Work, command: SubmitNotice) -> Outcome:
     """Ask for a review."""
-    notice = _seen(work.get(Notice, command.notice_id), command.version)
+    notice = seen(work.get(Notice, command.notice_id), command.version)
     work.record(Notice, notice.id, notices.submit(notice, by=work.by, at=work.at))
     return DONE
 
@@ -153,71 +149,6 @@ def withdraw(work: Work, command: WithdrawNotice) -> Outcome:
     return DONE
 
 
-@in_unit(ApproveNotice)
-def approve(work: Work, command: ApproveNotice) -> Approved:
-    """Approve a notice; sending is ordered in the same commit. What its way out lacks is said and recorded."""
-    return _approve(work, _seen(work.get(Notice, command.notice_id), command.version), command.list_sha256)
-
-
-@in_unit(ApproveClientNotices)
-def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted:
-    """Approve every drafted client notice of an incident."""
-    found = texts(work.unit, command.incident_id)
-    waiting = [it for it in found if notice_kind(it.kind).per == "client" and it.state in notices.OPEN_TEXT]
-    for notice in waiting:
-        _approve(work, notice)
-    return Counted(count=len(waiting))
-
-
-def _approve(work: Work, notice: Notice, seen: str = "") -> Approved:
-    incident = work.unit.load(Incident, notice.incident_id)
-    clients = _addressees(work, notice, incident)
-    if seen and seen != notices.list_hash(clients):
-        raise Conflict("the list of clients changed meanwhile; look at it again and repeat your act")
-    named = _named_by(work, incident) if notice.to_many or notice.subject else ()
-    to = _recipient(work, notice)
-    missing = work.desk.settings.missing_for(notice.kind, notices.recipients(to))
-    facts = notices.approve(
-        notice, incident.assignee, by=work.by, at=work.at, clients=clients, named_by=named, missing=missing,
-        to=to if to != notice.recipient else "", calendar=work.desk.calendar, subjects=_subjects(notice, incident),
-    )  # fmt: skip
-    work.record(Notice, notice.id, facts)
-    for number, recipient in enumerate(notice.deliveries):
-        order_sending(work.unit, notice, recipient, number)
-    return Approved(missing=missing)
-
-
-def _subjects(notice: Notice, incident: Incident) -> Sequence[str]:
-    """Those on the list that goes with a notice."""
-    return incident.entities.clients if notice_kind(notice.kind).attaches_list and notice.stage == "initial" else ()
-
-
-def _recipient(work: Work, notice: Notice) -> str:
-    """Whom it goes to: as it was drafted, but where that was this machine, the address that was set meanwhile."""
-    if any(not is_local(it) for it in notices.recipients(notice.recipient)):
-        return notice.recipient
-    return work.desk.settings.mail_of(notice.kind) or notice.recipient
-
-
-def _named_by(work: Work, incident: Incident) -> set[str]:
-    """The people who named clients of an incident, also when they entered it."""
-    facts = work.unit.facts(incident.id)
-    named = {fact.actor for fact in facts if isinstance(fact, ClientsNamed)}
-    entered = {fact.actor for fact in facts if isinstance(fact, IncidentOpened) and fact.entities.clients}
-    return named | entered - {ENGINE}
-
-
-def _addressees(work: Work, notice: Notice, incident: Incident) -> Sequence[str]:
-    """Whom a text for many goes to, as the list is now. Raise Conflict while the one before is being addressed."""
-    if not notice.to_many:
-        return ()
-    held = texts(work.unit, incident.id)
-    if any(many.is_being_addressed(it) for it in held if it.kind == notice.kind):
-        raise Conflict("the text before is still being addressed; try again in a moment")
-    first = work.unit.load(Notice, notice.follows) if notice.follows else None
-    return many.addressees(notice, incident.entities.clients, held, first)
-
-
 @in_unit(SettleNotice)
 def settle(work: Work, command: SettleNotice) -> Outcome:
     """Decide what became of a notice whose fate is unknown."""
@@ -229,16 +160,34 @@ def settle(work: Work, command: SettleNotice) -> Outcome:
     return DONE
 
 
-@in_unit(HandOverNotice)
-def hand_over(work: Work, command: HandOverNotice) -> Outcome:
-    """Record that a person handed an approved notice over by a portal, courier or letter."""
-    notice = work.get(Notice, command.notice_id)
-    facts = delivering.hand_over(
+@handles(HandOverNotice)
+def hand_over(desk: Desk, command: HandOverNotice, by: Person) -> Outcome:
+    """Record that a person handed an approved notice over by a portal, courier or letter; a scan of it is kept."""
+    kept: Kept | None = None
+    if command.document is not None:
+        with desk.work(by) as work:  # what would be refused keeps nothing
+            notice = work.get(Notice, command.notice_id)
+            _handed_over(work, notice, command)
+        kept = desk.keep(
+            command.document, client=ORGANISATION, about=f"notice {notice.id}", by=by, name=f"notice-{notice.id}.pdf"
+        )
+    with desk.work(by) as work:
+        notice = work.get(Notice, command.notice_id)
+        facts = _handed_over(work, notice, command)
+        if kept is not None:
+            facts = [*facts, *signing.by_hand(
+                notice, kept.document_id, kept.sha256, command.channel, by=by, at=work.at,
+                handed_at=command.handed_at or work.at,
+            )]  # fmt: skip
+        work.record(Notice, notice.id, facts)
+        work.unit.by_hand(f"mail:{notice.id}")
+    return DONE
+
+
+def _handed_over(work: Work, notice: Notice, command: HandOverNotice) -> Sequence[Fact]:
+    return delivering.hand_over(
         notice, command.channel, command.reference, command.handed_at or work.at, by=work.by, at=work.at
     )
-    work.record(Notice, notice.id, facts)
-    work.unit.by_hand(f"mail:{notice.id}")
-    return DONE
 
 
 @handles(ResendNotice)
@@ -333,7 +282,8 @@ def record_bounce(work: Work, command: RecordBounce) -> Outcome:
     return DONE
 
 
-def _seen(notice: Notice, version: int | None) -> Notice:
+def seen(notice: Notice, version: int | None) -> Notice:
+    """Return the notice. Raise Conflict for one that somebody changed since."""
     if version is not None and notice.version != version:
         raise Conflict("somebody changed this notice meanwhile; look at it again and repeat your act")
     return notice

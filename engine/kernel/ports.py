@@ -116,6 +116,59 @@ class SenderToMany(Sender, Protocol):
         ...
 
 
+class SignatureVerdict(Record):
+    """What was found of a detached signature: valid, invalid, or unknown where nobody could say; only valid counts.
+
+    ``reason`` is a message id: why it is not valid. The rest is of the one signer's certificate.
+    """
+
+    outcome: Literal["valid", "invalid", "unknown"]
+    reason: str = ""
+    source: str = ""
+    """Who said so."""
+    signer: str = ""
+    iin: str = ""
+    organisation: str = ""
+    bin: str = ""
+    certificate: str = ""
+    """The serial number, in hexadecimal digits."""
+    issuer: str = ""
+    valid_until: datetime | None = None
+    stamped_at: datetime | None = None
+    """The time stamp of a time-stamping authority (RFC 3161), where the signature has one."""
+    revocation: str = ""
+    """How it was found that the certificate is not revoked."""
+
+
+class Signatures(Protocol):
+    """Checks detached signatures (CMS) with the country's certificates."""
+
+    def verify(self, cms: bytes, data: bytes) -> SignatureVerdict:
+        """Say what a signature over exactly these bytes is worth. Never raise: what cannot be said is unknown."""
+        ...
+
+
+@runtime_checkable
+class Seals(Signatures, Protocol):
+    """Also makes signatures: with the organisation's seal, never with a person's key."""
+
+    def seal(self, data: bytes, key: bytes, password: str) -> bytes:
+        """Return a detached CMS with a time stamp. Raise DecisionRefused."""
+        ...
+
+
+class Signers(Protocol):
+    """Whose certificates people sign with."""
+
+    def last_digits(self, user_id: str) -> str:
+        """Return the last digits of the IIN that a person signs with, empty when none is recorded."""
+        ...
+
+    def is_of(self, user_id: str, iin: str) -> bool:
+        """Say whether an IIN is the one recorded for a person."""
+        ...
+
+
 class Context(Protocol):
     """One unit of work as the core sees it: what it records, orders and tracks is committed together or not at all."""
 

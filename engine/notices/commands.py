@@ -7,12 +7,14 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from engine.kernel.commands import Command, Counted, Made, Outcome, Words
+from engine.kernel.commands import Attachment, Command, Counted, Made, Outcome, Words
 from engine.notices.facts import DeliveryState
 from engine.notices.gateway import Fate, Status
 
 MOST_STATUSES = 1_000
 """Reports of the gateway in one command."""
+MOST_SIGNATURE = 400_000
+"""Letters of a signature in base64."""
 
 
 class Approved(Outcome):
@@ -77,12 +79,14 @@ class ApproveNotice(Command[Approved]):
     """Approve a notice; sending is ordered in the same commit.
 
     ``list_sha256`` is the hash of the clients that the person saw, of a text for many: with it nobody is told whom
-    nobody has approved.
+    nobody has approved. ``signature`` is the approver's detached CMS over exactly the bytes to sign, in base64; it is
+    needed where the house signs so (``notice_signature``), and taken nowhere else.
     """
 
     notice_id: str
     version: int | None = None
     list_sha256: str = ""
+    signature: Annotated[str, Field(max_length=MOST_SIGNATURE, repr=False)] = ""
 
 
 class ApproveClientNotices(Command[Counted]):
@@ -101,12 +105,16 @@ class SettleNotice(Command[Outcome]):
 
 
 class HandOverNotice(Command[Outcome]):
-    """Record that a person handed an approved notice over by a portal, courier or letter; without an instant: now."""
+    """Record that a person handed an approved notice over by a portal, courier or letter; without an instant: now.
+
+    ``document`` is the scan of the paper that was handed over, signed by hand.
+    """
 
     notice_id: str
     channel: str
     reference: str
     handed_at: AwareDatetime | None = None
+    document: Attachment | None = None
 
 
 class ResendNotice(Command[Outcome]):

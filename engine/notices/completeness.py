@@ -17,6 +17,7 @@ NO_NAME = n_("the name of the organisation is missing in its notices; they canno
 NO_BIN = n_("the BIN of the organisation is missing in its notices; they cannot be approved")
 NO_CONTACT = n_("whom to call is missing in the notices; they cannot be approved without a telephone number")
 NO_ALERTS = n_("alerts go to an address on this machine; set whom they wake")
+NO_NCANODE = n_("digital signatures are required and nothing checks them: no notice can be approved")
 PLACEHOLDER = "QORGAU_ORGANISATION"
 """Stands in a draft where the settings say nothing of the organisation."""
 _SETTING = re.compile(rf"{PLACEHOLDER}_[A-Z]+")

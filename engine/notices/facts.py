@@ -89,6 +89,43 @@ class NoticeApproved(Fact):
     """Whom it goes to, where the address was set after the draft; empty: as drafted."""
 
 
+class NoticeSigned(Fact):
+    """The approver signed exactly the approved bytes; recorded with the approval, after somebody verified it.
+
+    Of the signer's IIN only the last digits stand here; the signature itself is a document of the archive.
+    """
+
+    topic: ClassVar[str] = "notice.signed.v1"
+    notice_id: str
+    signed_sha256: str
+    """The hash of the bytes (``engine.notices.signing.to_sign``)."""
+    signer: str
+    signer_iin: str
+    organisation: str = ""
+    organisation_bin: str = ""
+    certificate: str
+    """The serial number of the certificate, in hexadecimal digits."""
+    issuer: str = ""
+    valid_until: AwareDatetime | None = None
+    stamped_at: AwareDatetime | None = None
+    """The time stamp in the signature, where it has one."""
+    revocation: str = ""
+    verified_by: str
+    document_id: str
+    cms_sha256: str
+
+
+class NoticeSignedByHand(Fact):
+    """A person says that the paper that was handed over is signed by hand, and kept its scan."""
+
+    topic: ClassVar[str] = "notice.signed-by-hand.v1"
+    notice_id: str
+    channel: str
+    handed_at: AwareDatetime
+    document_id: str
+    document_sha256: str
+
+
 class NoticeListed(Fact):
     """A part of the list of clients that an approved text goes to."""
 
@@ -225,7 +262,7 @@ class NoticeWithdrawn(Fact):
 
 TextFact = (
     NoticeDrafted | NoticeRedrafted | NoticeEdited | NoticeSubmitted | NoticeReturned | NoticeApproved | NoticeWithdrawn
-    | NoticeListed | NoticeAddressed | NoticeFailuresResent
+    | NoticeListed | NoticeAddressed | NoticeFailuresResent | NoticeSigned | NoticeSignedByHand
 )  # fmt: skip
 """What makes the text."""
 FateFact = (

@@ -35,6 +35,8 @@ from engine.notices.facts import (
     NoticeResendOrdered,
     NoticeReturned,
     NoticeSent,
+    NoticeSigned,
+    NoticeSignedByHand,
     NoticeSpooled,
     NoticeStage,
     NoticeState,
@@ -109,6 +111,8 @@ class Notice:
     approved_by: str | None = None
     approved_at: datetime | None = None
     content_hash: str | None = None
+    signed: NoticeSigned | None = None
+    signed_by_hand: NoticeSignedByHand | None = None
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     to_many: bool = False
     addressees: int = 0
@@ -188,6 +192,10 @@ class Notice:
                 self.subjects = fact.subjects
                 if not self.to_many:
                     self.deliveries = {to: Delivery(to) for to in recipients(self.recipient)}
+            case NoticeSigned():
+                self.signed = fact
+            case NoticeSignedByHand():
+                self.signed_by_hand = fact
             case NoticeListed():
                 self.listed.update(dict.fromkeys(fact.clients))
             case NoticeAddressed():

@@ -47,8 +47,9 @@ READS: dict[str, Reading] = {
             roles=(OFFICER, CISO, AUDITOR, SOC), paths=("/incidents/{incident_id}/bundle.zip",),
         ),
         Reading(
-            name="original-documents", title="Documents of a protection as they came",
-            roles=(OFFICER, SOC, CISO, AUDITOR), paths=("/protections/{protection_id}/documents",),
+            name="original-documents", title="Documents of a protection, and signatures of notices, as they came",
+            roles=(OFFICER, SOC, CISO, AUDITOR),
+            paths=("/protections/{protection_id}/documents", "/notices/{notice_id}/signature"),
         ),
         Reading(
             name="subject-lists", title="The list of people that goes with a notice, and its password",

@@ -34,6 +34,7 @@ from infra.commands.desk import Desk
 from infra.commands.dispatch import Dispatcher
 from infra.commands.notice_documents import OrderDocuments
 from infra.commands.rulebook import Rulebook
+from infra.commands.signing_ids import SigningIds
 from infra.commands.wordbook import Wordbook
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Readers
@@ -42,6 +43,7 @@ from infra.outbound.centre import Identifiers
 from infra.outbound.events import OwnEvents
 from infra.outbound.gateway import ClientGateway
 from infra.outbound.mail import AfcMessages, AlertMail, NoticeMail, OrderLetters, Render, Transport, transport_for
+from infra.outbound.ncanode import checker_of
 from infra.outbound.orders import HttpOrders, HttpPost
 from infra.outbound.subjects import SubjectLists
 from infra.outbound.timestamping import Authority, roots_of
@@ -145,6 +147,10 @@ class Container:
         row = self.database.row("SELECT size, root FROM checkpoints WHERE log = 'ledger' ORDER BY size DESC LIMIT 1")
         return (row["size"], bytes(row["root"]).hex()) if row else (0, "")
 
+    def kept(self, document_id: str) -> bytes:
+        """Return a document of the archive as it came. Raise NotFound, DataError."""
+        return self.archive.read(document_id)[1]
+
     def documents_of(self, client: str) -> int:
         """Count the documents of a client in the archive."""
         return sum(1 for _ in self.archive.documents(client))
@@ -185,8 +191,9 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
     drafting = NoticeComposer(wordbook, rulebook.words, calendar, rulebook.tactics)
     playbooks = builtin_playbooks()
     desk = Desk(
-        decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks
-    )
+        decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks,
+        checker_of(settings, clock), SigningIds(decisions, clock, store.vault),
+    )  # fmt: skip
     return Container(
         settings=settings,
         clock=clock,
@@ -287,7 +294,7 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
         contract=settings.order_contract,
     )  # fmt: skip
     lists = SubjectLists(decisions, container.store.vault)
-    notices = NoticeMail(decisions, clock, settings, transport, lists, outside.render)
+    notices = NoticeMail(decisions, clock, settings, transport, lists, outside.render, kept=container.kept)
     senders: dict[str, Sender] = {
         "mail": notices,
         "afc": AfcMessages(notices, outside.http, settings.afc_url, Identifiers(decisions, container.ledger)),

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from engine.handlers.desk import Work as CoreWork
 from engine.kernel.commands import Attachment
 from engine.kernel.facts import Person
-from engine.kernel.ports import TimeSource
+from engine.kernel.ports import Signatures, TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.commands.accounts import Accounts
 from infra.commands.rulebook import Rulebook
+from infra.commands.signing_ids import SigningIds
 from infra.commands.wordbook import Wordbook
 from infra.settings.settings import Settings
 from infra.store.archive import Archive
@@ -47,6 +48,8 @@ class Desk:
     rulebook: Rulebook
     wordbook: Wordbook
     playbooks: Mapping[str, Playbook]
+    signatures: Signatures
+    signers: SigningIds
 
     def unit(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work at this instant."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.handlers import clocks, containment, governance, incidents, notices, protection, retention
+from engine.handlers import approving, clocks, containment, governance, incidents, notices, protection, retention
 from engine.handlers.register import HANDLERS
 from engine.kernel.commands import Command, O, name_of
 from engine.kernel.errors import NotFound
@@ -17,7 +17,8 @@ from infra.commands.desk import Desk
 from infra.commands.handlers import lists, playbooks, rules, wording
 
 SUBJECTS = (
-    incidents, playbooks, clocks, notices, protection, containment, governance, retention, rules, lists, wording,
+    incidents, playbooks, clocks, notices, approving, protection, containment, governance, retention, rules, lists,
+    wording,
 )  # fmt: skip
 """The modules whose handlers there are."""
 KINDS: dict[str, type[Command[Any]]] = {name_of(kind): kind for kind in HANDLERS}

@@ -20,11 +20,12 @@ import aiosmtplib
 from aiosmtplib import errors as smtp_errors
 
 from engine.kernel.addresses import is_local
-from engine.kernel.errors import DecisionRefused
+from engine.kernel.errors import DataError, DecisionRefused, NotFound
 from engine.kernel.messages import AfcMessage, AlertMessage, ClientMessage, NoticeMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
 from engine.notices.completeness import NO_ADDRESS, NO_SERVER
 from engine.notices.notice import Notice, recipients
+from engine.notices.signing import to_sign
 from engine.protection.protection import Protection
 from infra.commands.notice_documents import OrderDocuments
 from infra.outbound.centre import Identifiers, afc_json, centre_says
@@ -134,19 +135,25 @@ def _answer(code: int, text: str) -> Delivery:
     return Delivery(outcome="refused" if code >= 500 else "retry", detail=f"{code} {text}"[:300])
 
 
+def _nothing_kept(document_id: str) -> bytes:
+    raise NotFound("there is no archive here")
+
+
 class NoticeMail:
     """Performs the intent ``mail``: renders an approved notice and hands it to one recipient."""
 
     def __init__(
         self, decisions: Decisions, clock: TimeSource, settings: Settings, transport: Transport, lists: SubjectLists,
-        render: Render = render,
+        render: Render = render, *, kept: Callable[[str], bytes] = _nothing_kept,
     ) -> None:  # fmt: skip
+        """``kept`` reads a document of the archive, where signatures are."""
         self.decisions = decisions
         self.clock = clock
         self.settings = settings
         self.transport = transport
         self.render = render
         self.lists = lists
+        self.kept = kept
         self.texts = ClientTexts(decisions)
 
     @property
@@ -162,7 +169,7 @@ class NoticeMail:
         recipient = asked.recipient or notice.recipient
         try:
             mail = self.message(notice, recipient)
-        except RenderError as error:
+        except (RenderError, NotFound, DataError) as error:
             return Delivery(outcome="retry", detail=error.message)
         except DecisionRefused as error:
             return Delivery(outcome="refused", detail=error.message)
@@ -198,10 +205,21 @@ class NoticeMail:
 
     def _attachments(self, notice: Notice, document: Document) -> Sequence[tuple[str, str, bytes]]:
         if notice.kind == "afc":
-            return [(f"afc-{notice.id[:8]}.json", "application/json", afc_json(notice))]
+            return [(f"afc-{notice.id[:8]}.json", "application/json", afc_json(notice)), *self._signature(notice)]
         paper = (f"notice-{notice.id[:8]}.pdf", "application/pdf", self.render(document, "pdf"))
         listed = self.lists.of(notice)
-        return [paper] if listed is None else [paper, (listed.name, MEDIA_TYPE, listed.data)]
+        beside = [(listed.name, MEDIA_TYPE, listed.data)] if listed is not None else []
+        return [paper, *beside, *self._signature(notice)]
+
+    def _signature(self, notice: Notice) -> Sequence[tuple[str, str, bytes]]:
+        """The bytes that the approver signed, and the signature: with both the addressee can verify it."""
+        if notice.signed is None or notice.kind == "client":
+            return []
+        name = f"notice-{notice.id[:8]}-signed.json"
+        cms = self.kept(notice.signed.document_id)
+        return [
+            (name, "application/json", to_sign(notice)), (f"{name}.p7s", "application/pkcs7-signature", cms),
+        ]  # fmt: skip
 
 
 def _key(notice: Notice, recipient: str) -> str:

@@ -30,7 +30,7 @@ from engine.notices.notice import Notice
 from engine.rule_life.rules import RuleLife, rule_id
 from engine.terms.calendar import builtin_overrides
 from infra.read.incident_summary import summary
-from infra.read.notices.documents import notice_document
+from infra.read.notices.documents import notice_document, signature_of
 from infra.read.reading import Reading
 from infra.read.rows import clock_lines, notices, protections
 from infra.read.rows.tables import PAGE, pages, tables
@@ -277,6 +277,8 @@ class _Fate:
     approved_by: str | None
     content_hash: str | None
     deliveries: tuple[_Delivered, ...]
+    signature: dict[str, Any] | None = None
+    """How it is signed: by whom with which certificate, or by hand as who says; None: nothing of it is recorded."""
 
 
 def _fate(notice: Notice) -> _Fate:
@@ -287,8 +289,9 @@ def _fate(notice: Notice) -> _Fate:
         for d in notice.deliveries.values()
     )
     return _Fate(
-        notice.id, notice.kind, notice.stage, notice.state, notice.approved_by, notice.content_hash, deliveries
-    )
+        notice.id, notice.kind, notice.stage, notice.state, notice.approved_by, notice.content_hash, deliveries,
+        signature_of(notice),
+    )  # fmt: skip
 
 
 def _decision(it: StoredFact) -> bytes:

@@ -16,12 +16,14 @@ from engine.notices.completeness import (
     NO_CONTACT,
     NO_GATEWAY,
     NO_NAME,
+    NO_NCANODE,
     NO_SERVER,
 )
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import recipients
 from infra.settings.mail import MailSettings
 from infra.settings.sender import SenderSettings
+from infra.settings.signing import SigningSettings
 
 _BY_NETWORK = {"afc": "afc_url", "client": "client_gateway_url"}
 """Kind of notice → the setting that makes a mail address needless."""
@@ -34,17 +36,17 @@ class Lack(NamedTuple):
     message: str
 
 
-class Readiness(MailSettings, SenderSettings, frozen=True):
+class Readiness(MailSettings, SenderSettings, SigningSettings, frozen=True):
     """The settings that a notice needs, and what they lack."""
 
     def lacking(self) -> tuple[Lack, ...]:
-        """Return what is missing for the organisation as a whole; nothing in the demonstration."""
+        """Return what is missing for the organisation as a whole; of what is sent nothing in the demonstration."""
         if self.demonstration:
-            return ()
+            return self._signing()
         kinds = [it for it in notice_kinds().values() if it.drafted_by_itself]
         found = [lack for spec in kinds for lack in self._ways(spec.kind, recipients(self.mail_of(spec.kind)))]
         alerts = [Lack("alert_mail", NO_ALERTS)] if _local(recipients(self.alert_mail)) else []
-        return tuple(dict.fromkeys((*found, *alerts, *self._sender())))
+        return tuple(dict.fromkeys((*found, *alerts, *self._sender(), *self._signing())))
 
     def missing_for(self, kind: str, to: Sequence[str]) -> tuple[str, ...]:
         """Return the settings without which a notice of a kind does not reach its recipients."""
@@ -61,6 +63,11 @@ class Readiness(MailSettings, SenderSettings, frozen=True):
             yield Lack("smtp_host", NO_SERVER)
         if _local(to):
             yield Lack(notice_kind(kind).addressee, NO_ADDRESS)
+
+    def _signing(self) -> tuple[Lack, ...]:
+        """Nobody can approve where a signature is required and nobody checks one; not in the demonstration either."""
+        unchecked = self.notice_signature == "required" and self.ncanode_url is None
+        return (Lack("ncanode_url", NO_NCANODE),) if unchecked else ()
 
     def _sender(self) -> Iterator[Lack]:
         for language in self.notice_languages:

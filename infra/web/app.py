@@ -23,6 +23,7 @@ from infra.observe.stage_health import standing
 from infra.read.notices.documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
+from infra.settings.settings import Settings
 from infra.web.api import acts, api, commands, gateway, health, ingest, prometheus, proofs
 from infra.web.console import client_lists as pages_client_lists
 from infra.web.console import clocks as pages_clocks
@@ -120,8 +121,20 @@ _HTTP = {404: n_("There is no such page."), 405: n_("This page cannot be asked f
 """What people are told instead of the words of the protocol."""
 
 
+NCALAYER = "wss://127.0.0.1:13579"
+"""NCALayer on the person's own workstation, which signs."""
+
+
 def guarded(request: Request, response: Response) -> Response:
-    """Put the headers on an answer that keep browsers from framing, sniffing and keeping it."""
+    """Put the headers on an answer that keep browsers from framing, sniffing and keeping it.
+
+    Where notices are signed digitally, their pages may also speak to NCALayer on the same workstation.
+    """
+    settings: Settings = request.app.state.container.settings
+    if settings.notice_signature == "required" and request.url.path.startswith("/notices/"):
+        response.headers.setdefault(
+            "Content-Security-Policy", CSP.replace("connect-src 'self'", f"connect-src 'self' {NCALAYER}")
+        )
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if not request.url.path.startswith("/static"):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,21 @@ def server(tmp_path: Path) -> Iterator[tuple[str, str]]:
     world = World(tmp_path / "data").people()
     token = world.container.accounts.new_source("portal")
     world.container.close()
-    environment = {**os.environ, "QORGAU_DATA": str(tmp_path / "data"), "QORGAU_PORT": "0", "PYTHONUNBUFFERED": "1"}
+    with serving_process(tmp_path / "data") as address:
+        yield address, token
+
+
+@contextmanager
+def serving_process(data: Path, **settings: str) -> Iterator[str]:
+    """The product as a process of its own over a house; return its address."""
+    environment = {**os.environ, "QORGAU_DATA": str(data), "QORGAU_PORT": "0", "PYTHONUNBUFFERED": "1", **settings}
     command = [sys.executable, "-m", "infra", "serve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             found = re.search(r"http://[\d.:]+", line)
             if found:
-                yield found.group(), token
+                yield found.group()
                 break
         process.terminate()
         process.wait(timeout=30)

@@ -263,6 +263,7 @@ for _command in (case_acts.report_incident, case_acts.split_incident, case_acts.
     incidents.add_command(_command)
 for _command in (
     case_acts.mail_in, notice_acts.gateway_in, notice_acts.list_clients, notice_acts.resend_failures, case_acts.receipt,
+    notice_acts.to_sign, notice_acts.seal, notice_acts.approve,
 ):  # fmt: skip
     notices.add_command(_command)
 protections.add_command(case_acts.enter_act)

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from engine.kernel.errors import InputError
 from infra.cli import common
 from infra.commands.accounts import ROLES
 
@@ -29,16 +30,46 @@ def add(user: str, roles: tuple[str, ...], name: str, password_stdin: bool) -> N
     click.echo(f"{user}: {', '.join(roles)}" + ("" if password_stdin else f"\npassword: {password}"))
 
 
+@users.command("signs-as")
+@click.argument("user")
+@click.option("--forget", is_flag=True, help="Take back what was recorded; nothing is read then.")
+def signs_as(user: str, forget: bool) -> None:
+    """Record the IIN that a person's certificates name; it is asked, or read from stdin.
+
+    Where digital signatures are required (docs/signing.md) nobody approves a notice without. Only a keyed hash and the
+    last digits of it are kept.
+    """
+    iin = "" if forget else _secret("IIN")
+    with common.container() as container:
+        signers = container.dispatcher.desk.signers
+        signers.set(user, iin, actor="command line")
+        shown = signers.last_digits(user)
+    click.echo(f"{user}: signs as …{shown}" if shown else f"{user}: signs no notices")
+
+
+def _secret(name: str) -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt(name, hide_input=True)).strip()
+    found = sys.stdin.readline().strip()
+    if not found:
+        raise InputError(f"the {name} is read from stdin, and nothing came")
+    return found
+
+
 @users.command("list")
 @common.as_json
 def list_users(as_json: bool) -> None:
     """List accounts."""
     with common.container() as container:
+        signers = container.dispatcher.desk.signers
         rows = [
-            {"user": person.id, "name": person.name, "roles": ", ".join(sorted(person.roles))}
+            {
+                "user": person.id, "name": person.name, "roles": ", ".join(sorted(person.roles)),
+                "signs_as": signers.last_digits(person.id),
+            }
             for person in container.accounts.people()
-        ]
-    common.show(rows, ("user", "name", "roles"), as_json)
+        ]  # fmt: skip
+    common.show(rows, ("user", "name", "roles", "signs_as"), as_json)
 
 
 @click.group()

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from engine.duties.clock import clock_id
 from engine.incidents.incident import Incident
@@ -32,6 +33,8 @@ def notice_document(
         drafted_at=notice.drafted_at,
         approved_by=notice.approved_by,
         approved_at=notice.approved_at,
+        signed=_signed(notice),
+        signed_by_hand=notice.signed_by_hand.actor if notice.signed_by_hand is not None else None,
         content_hash=notice.content_hash,
         log_head=log_head(decisions, notice.approved_at or notice.drafted_at),
         due_at=_due(decisions, notice),
@@ -41,6 +44,20 @@ def notice_document(
     )
     kind = kind_key(notice.kind, notice.stage)
     return document(kind=kind, notice_id=notice.id, content=notice.content, facts=facts), number
+
+
+def signature_of(notice: Notice) -> dict[str, Any] | None:
+    """Say how a notice is signed: digitally, by hand with its scan, or None where nothing of it is recorded."""
+    found = notice.signed or notice.signed_by_hand
+    if found is None:
+        return None
+    way = "digital" if notice.signed is not None else "by_hand"
+    return {"way": way, **found.model_dump(mode="json", exclude={"notice_id", "reason"})}
+
+
+def _signed(notice: Notice) -> tuple[str, str] | None:
+    it = notice.signed
+    return (f"{it.signer} ({it.signer_iin})", it.certificate) if it is not None else None
 
 
 def _due(decisions: Decisions, notice: Notice) -> datetime | None:

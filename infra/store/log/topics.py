@@ -27,6 +27,15 @@ class UserChanged(Fact):
     active: bool
 
 
+class SigningIdentitySet(Fact):
+    """Which IIN the certificates of a person name; only a keyed hash of it is kept. Empty: taken back."""
+
+    topic: ClassVar[str] = "user.signing-identity-set.v1"
+    user_id: str
+    iin_hash: str
+    last_digits: str
+
+
 class DocumentArchived(Fact):
     """A document was put into the archive: hash and size of its original bytes, its name, whose it is."""
 
@@ -45,6 +54,7 @@ _KINDS: tuple[type[Fact], ...] = (
     UnreadReceived,
     ServiceBegan,
     UserChanged,
+    SigningIdentitySet,
     *TROUBLES,
     *FACTS,
     rulebook.ShadowFinding,

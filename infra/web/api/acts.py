@@ -13,7 +13,7 @@ from engine.incidents import commands as incidents
 from engine.incidents.casework import Report
 from engine.kernel.checked import checked
 from engine.kernel.commands import Command
-from engine.notices.commands import ApproveNotice
+from engine.notices.commands import MOST_SIGNATURE, ApproveNotice
 from engine.protection.commands import EnterAct
 from infra.commands.bulk import in_bulk
 from infra.web.api.api import get_incident, get_notice
@@ -127,13 +127,26 @@ def post_bulk(container: TheContainer, session: TheSession, body: Many) -> list[
     return in_bulk(container.dispatcher, body.ids, body.act, body.values, by=session.person)
 
 
+class Approval(_Body):
+    """What goes with an approval."""
+
+    signature: str = Field(default="", max_length=MOST_SIGNATURE)
+    """Your detached CMS in base64 over exactly ``GET /notices/{notice_id}/to-sign``, where the house asks for one."""
+    version: int | None = None
+    """The version that you saw; another one is refused."""
+    list_sha256: str = Field(default="", max_length=64)
+
+
 @router.post("/notices/{notice_id}/approve", tags=["notices"], summary="Approve a notice for sending")
-def approve(container: TheContainer, session: TheSession, notice_id: str) -> dict[str, Any]:
+def approve(
+    container: TheContainer, session: TheSession, notice_id: str, body: Approval | None = None
+) -> dict[str, Any]:
     """Approve as a compliance officer who neither works the incident nor edited the text.
 
     ``missing`` names the settings without which it does not go out by itself.
     """
-    done = container.dispatch(ApproveNotice(notice_id=notice_id), by=session.person)
+    given = dict(body) if body is not None else {}
+    done = container.dispatch(checked(ApproveNotice, notice_id=notice_id, **given), by=session.person)
     return {**get_notice(container, session, notice_id), "missing": list(done.missing)}
 
 

@@ -13,16 +13,19 @@ from engine.kernel.errors import NotFound
 from engine.kernel.facts import EntityKind
 from engine.kernel.timestamps import iso
 from infra.app.container import Container
+from infra.commands.signing import notice_bytes
 from infra.read import exchange, queries, timeline
 from infra.read.coverage import Coverage
 from infra.read.finders import load_incident, load_notice
 from infra.read.incident_graph import similar
+from infra.read.notices.documents import signature_of
 from infra.read.rows import clock_lines, clocks, incidents, notices, protections
 from infra.read.upcoming_terms import due_within
 from infra.store.models.duties import ClockRow, NoticeRow
 from infra.store.models.incidents import IncidentRow
 from infra.store.models.record import stored
 from infra.web.context import TheContainer, TheSession
+from infra.web.documents import to_sign
 
 router = APIRouter(prefix="/api/v1")
 LONG = 200
@@ -191,7 +194,15 @@ def get_notice(container: TheContainer, session: TheSession, notice_id: str) -> 
         "version": notice.version,
         "content": notice.content,
         "hash": notice.content_hash,
+        "signature": signature_of(notice),
     }
+
+
+@router.get("/notices/{notice_id}/to-sign", tags=["notices"], summary="The bytes that the approver signs")
+def get_bytes_to_sign(container: TheContainer, session: TheSession, notice_id: str) -> Response:
+    """Return exactly the bytes over which the approver's detached CMS is made; of an approved notice, was made."""
+    found = notice_bytes(container.dispatcher.desk, load_notice(container, notice_id).id, session.person)
+    return to_sign(found, notice_id)
 
 
 @router.get("/notices/{notice_id}/clients", tags=["notices"], summary="The clients of an approved text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -109,6 +110,14 @@ def findings(sent: Sent) -> tuple[str, ...]:
 def document(sent: Sent) -> Attachment | None:
     """Read the document, None if there is none."""
     return sent.document
+
+
+def signature(sent: Sent) -> str:
+    """Read a signature in base64: the field, or the file that came, in DER or already in base64."""
+    data = sent.document.data if sent.document is not None else b""
+    if not data:
+        return sent.fields.get("signature", "")
+    return base64.b64encode(data).decode() if data[:1] == b"\x30" else data.decode("ascii", "replace")
 
 
 def some_document(sent: Sent) -> Attachment:

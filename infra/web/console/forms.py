@@ -151,7 +151,7 @@ NOTICES: dict[str, Form] = {
     "return": Form(notices.ReturnNotice, {**_NOTICE, "remark": _REASON}, n_("Given back.")),
     "approve": Form(
         notices.ApproveNotice,
-        {**_NOTICE, "version": f.version, "list_sha256": f.text("list_sha256")},
+        {**_NOTICE, "version": f.version, "list_sha256": f.text("list_sha256"), "signature": f.signature},
         said.going_out,
     ),
     "withdraw": Form(notices.WithdrawNotice, {**_NOTICE, "reason": _REASON}),
@@ -166,7 +166,7 @@ NOTICES: dict[str, Form] = {
         notices.HandOverNotice,
         {
             **_NOTICE, "channel": f.text("channel"), "reference": f.text("reference"),
-            "handed_at": f.optional("handed_at", f.instant("handed_at")),
+            "handed_at": f.optional("handed_at", f.instant("handed_at")), "document": f.document,
         },
     ),
     "resend": Form(

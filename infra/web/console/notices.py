@@ -16,6 +16,7 @@ from engine.notices.notice import Notice, list_hash, recipients
 from engine.permissions import READS, require_reading
 from infra.app.container import Container
 from infra.commands.accounts import Session
+from infra.commands.signing import notice_bytes
 from infra.outbound.centre import afc_json
 from infra.outbound.mail import NoticeMail, Spool
 from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
@@ -26,8 +27,9 @@ from infra.read.notices.versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
 from infra.web.console.forms import NOTICES, send
-from infra.web.context import CheckedForm, TheContainer, TheSession, do, page
-from infra.web.documents import DOCUMENT_CSP, TYPES
+from infra.web.console.protections import AnUpload
+from infra.web.context import TheContainer, TheSession, do, page
+from infra.web.documents import DOCUMENT_CSP, TYPES, as_it_came, to_sign
 from reports.messages import say
 from reports.render import FORMATS, Format, render
 from reports.wording import NAMES, heading, kind_key, said_heading
@@ -81,6 +83,8 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         later=notices.later(container.database, notice.incident_id, notice.kind, notice.subject),
         missing=() if notice.approved_at else container.settings.missing_for(notice.kind, recipients(notice.recipient)),
         password=_password(container, session, notice),
+        digital=container.settings.notice_signature == "required",
+        signs_as=container.dispatcher.desk.signers.last_digits(session.person.id),
         points=_points(container, notice, headings),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
@@ -204,8 +208,28 @@ def _mail(container: Container, notice: Notice) -> bytes:
         container.settings,
         Spool(container.settings.data / "spool"),
         SubjectLists(container.decisions, container.store.vault),
+        kept=container.kept,
     )
     return mails.message(notice, recipient).as_bytes()
+
+
+@router.get("/notices/{notice_id}/to-sign.json")
+def bytes_to_sign(container: TheContainer, session: TheSession, notice_id: str) -> Response:
+    """Exactly the bytes over which the approver's signature is made."""
+    found = notice_bytes(container.dispatcher.desk, load_notice(container, notice_id).id, session.person)
+    return to_sign(found, notice_id)
+
+
+@router.get("/notices/{notice_id}/signature")
+def signature(container: TheContainer, session: TheSession, notice_id: str) -> Response:
+    """What proves that a notice is signed, as it came: the detached CMS, or the scan of the paper."""
+    require_reading("original-documents", session.person)
+    notice = load_notice(container, notice_id)
+    found = notice.signed or notice.signed_by_hand
+    if found is None:
+        raise NotFound("no signature of this notice is kept")
+    fact, data = container.archive.read(found.document_id)
+    return as_it_came(fact.name, data)
 
 
 @router.get("/notices/{notice_id}/subjects.zip")
@@ -222,10 +246,11 @@ def subjects(container: TheContainer, session: TheSession, notice_id: str) -> Re
 
 @router.post("/notices/{notice_id}/{act}")
 def act_on(
-    request: Request, container: TheContainer, session: TheSession, form: CheckedForm, notice_id: str, act: str
+    request: Request, container: TheContainer, session: TheSession, upload: AnUpload, notice_id: str, act: str
 ) -> Response:
     """One act on a notice."""
-    sent, back = Sent(container, session.person, {"notice": notice_id}, form), [f"/notices/{notice_id}"]
+    back = [f"/notices/{notice_id}"]
+    sent = Sent(container, session.person, {"notice": notice_id}, upload.fields, upload.attachment)
 
     def perform() -> str:
         outcome, said = send(NOTICES.get(act), sent)

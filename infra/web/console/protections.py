@@ -21,7 +21,7 @@ from infra.read.rows import clocks, effects, incidents, protections
 from infra.store.models.effects import EffectRow
 from infra.web.console.forms import ENTER_ACT, PROTECTIONS, answered
 from infra.web.context import CheckedForm, TheContainer, TheSession, page
-from infra.web.documents import DOCUMENT_CSP, TYPES
+from infra.web.documents import DOCUMENT_CSP, TYPES, as_it_came
 from reports.messages import say
 from reports.render import FORMATS, render
 
@@ -130,12 +130,7 @@ def original(container: TheContainer, session: TheSession, protection_id: str, d
     if document_id not in known:
         raise NotFound("there is no such document")
     fact, data = container.archive.read(document_id)
-    safe = "".join(ch if ch.isalnum() or ch in ".-_" else "_" for ch in fact.name)[:100]
-    headers = {
-        "Content-Disposition": f'attachment; filename="{safe.encode("ascii", "replace").decode()}"',
-        "Content-Security-Policy": "sandbox",
-    }
-    return Response(data, media_type="application/octet-stream", headers=headers)
+    return as_it_came(fact.name, data)
 
 
 @router.post("/protections/{protection_id}/document")
