@@ -61,7 +61,7 @@ DOUBTS: list[dict[str, Any]] = [
     {"client": "c-1"}, {"clientId": "c-1"}, {"borrower": {"id": "c-1"}}, {"data": {"client": "c-1"}},
     {"iin": "850101300005"},
     {"target": "loans"}, {"loans": ["L-1"]}, {"loans": ["L-1", "L-2", "L-3"]}, {"subjects": ["L-1", "L-9"]},
-    {"done_at": LATER}, {"done_at": "tomorrow"}, {"done_at": 1}, {"done_at": "2026-11-23"},
+    {"done_at": LATER}, {"done_at": "tomorrow"}, {"done_at": 1}, {"done_at": "2026-11"}, {"done_at": "24.11.2026"},
     {"applied_at": "tomorrow"},
     {"effective_from": LATER}, {"valid_until": LATER}, {"completed_at": LATER[:10]}, {"stopped_at": "soon"},
     {"message": "The loan was not found in the register"}, {"comment": "Взыскание будет остановлено"},
