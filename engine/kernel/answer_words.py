@@ -265,6 +265,7 @@ _PHRASES = re.compile(
     r""
     r""
     r""
+    r""
     r"|\b(?:access|permission|connection|request|order|operation|\w+-\d+\S*) (?:(?:was|is|has|has been) )?(?:denied|failed"
     r"|refused|rejected|declined|missing|reverted)\b|\bnot all\b|\bне все\b|\bone of\b|\b(\d+) (?:of|из) (?!\1\b)\d"
     r"|\bno (?:loan|contract|client|record|match)s? (?:with|by|for|found)\b"
