@@ -7,22 +7,27 @@ not known here is unclear, and unclear is not done (docs/decisions/0028-done-is-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from engine.kernel.answer_signs import TEXTS, Sign, Signs, bureau_of, future, name_of, speaks
+from engine.kernel.answer_signs import Sign, Signs, bureau_of, name_of, speaks, type_of
 from engine.kernel.answer_words import (
     DONE,
     PENDING,
     REFUSED,
+    TEXTS,
     Said,
     against,
+    calm,
+    doubts,
     is_no,
     is_nothing,
     is_yes,
     names_something,
+    normal,
     word_of,
 )
 from engine.kernel.outcomes import (
@@ -35,7 +40,7 @@ from engine.kernel.outcomes import (
     all_of,
     subjects_of,
 )
-from engine.kernel.timestamps import SKEW, NotAnInstant, parse_rfc3339
+from engine.kernel.timestamps import SKEW, future, instant_or_day
 
 __all__ = [
     "DONE", "NOBODY", "PENDING", "REFUSED", "Asked", "Judged", "Said", "Subject", "SubjectOutcome", "SubjectType",
@@ -47,6 +52,10 @@ _ENTRY = frozenset({"type", "id", "outcome", "done_at"})
 _WHOLE = frozenset({200, 201, 207, 208})
 """The statuses whose body is the answer: not a part of it, nor what somebody on the way made of it."""
 _FLAGS = ("stopped", "claims_stopped")
+_SINCE_ORDERED = ("mfo.correction.applied_at",)
+"""Instants that cannot lie before the order: a bureau applies the correction that it was sent."""
+_FAILING = frozenset({"denied", "error", "failure", "pipeline-error", "err", "critical", "fatal", "alert", "emergency"})
+"""Words of ``event.type``, ``event.kind`` and ``log.level`` of an event that tells of a failure."""
 _CLOCKS = timedelta(minutes=1)
 """By how much the clock of another system may be behind ours."""
 NOBODY = Asked()
@@ -117,7 +126,7 @@ def _named_by(entry: object, subjects: Sequence[Subject]) -> Subject | None:
     """Return the subject that an entry names, letter for letter; None for any other."""
     if not isinstance(entry, Mapping):
         return None
-    fits = [it for it in subjects if it.id == entry.get("id") and entry.get("type") in (None, "", it.type)]
+    fits = [it for it in subjects if it.id == entry.get("id") and type_of(entry.get("type")) in (None, it.type)]
     return fits[0] if len(fits) == 1 else None
 
 
@@ -134,15 +143,12 @@ def _entry(entry: Mapping[str, Any], named: Subject, asked: Asked) -> tuple[Said
 
 
 def _done_at(value: object, asked: Asked) -> Iterator[Sign]:
-    """Read when it was done, where an answer says it: an instant that has been."""
+    """Read when it was done, where an answer says it: an instant or a day that has been."""
     if value is None:
         return
-    try:
-        at = parse_rfc3339(value)
-    except NotAnInstant:
+    if instant_or_day(value) is None:
         yield Sign("unclear", f"done_at is no instant: {_text(value)[:60]}")
-        return
-    if asked.now is not None and at > asked.now + SKEW:
+    elif future(value, asked.now):
         yield Sign("unclear", "done_at lies in the future")
 
 
@@ -162,7 +168,7 @@ def judge_event(
     other = _other(fields, named, subjects, asked, at)
     if other:
         return all_of(subjects, "unclear", other, reference, foreign=True)
-    said, detail, worded = _event_said(fields, says, denies, by_name, asked)
+    said, detail, worded = _event_said(fields, says, denies, by_name, Signs(asked, subjects, reference))
     if named or len(subjects) == 1:
         found = [it for it in subjects if not named or it.id in named or it.type != "loan"]
         if found and at is not None and any(at < since[it.name] - _CLOCKS for it in found if it.name in since):
@@ -197,20 +203,20 @@ def _other(
 
 
 def _event_said(
-    fields: Mapping[str, Any], says: Sequence[str], denies: Sequence[str], by_name: bool, asked: Asked
+    fields: Mapping[str, Any], says: Sequence[str], denies: Sequence[str], by_name: bool, signs: Signs
 ) -> tuple[Said, str, bool]:
-    """Return what an event says, why, and whether it says so in a word of its own."""
+    """Return what an event says, why, and whether it says so in a word of its own: one nobody knows says nothing."""
     for name in (*says, *denies):
         if _denied(name, fields.get(name)):
             return "refused", f"{name} is {str(fields[name]).lower()}", True
-    signs = [*_stated(fields, (*says, *denies), asked), *_against(fields)]
+    found = [*_stated(fields, (*says, *denies), signs.asked), *_against(fields, {*says, *denies}, signs)]
     outcomes = [fields[name] for name in ("mfo.outcome", "event.outcome") if fields.get(name) is not None]
-    words = {word_of(it) for it in outcomes}
+    words = {signs.event_word(it, by_name=by_name) for it in outcomes}
     told = f"outcome {', '.join(str(it)[:80] for it in outcomes)}"
     for said in ("refused", "unclear", "pending"):
+        why = next((it.why for it in found if it.said == said), "")
         if said in words:
-            return said, told, True
-        why = next((it.why for it in signs if it.said == said), "")
+            return said, told, said != "unclear" or bool(why) or any(doubts(it) for it in outcomes)
         if why:
             return said, why, True
     stated = by_name or any(fields.get(name) not in (None, "") for name in says)
@@ -218,42 +224,60 @@ def _event_said(
 
 
 def _denied(name: str, value: object) -> bool:
-    """Say whether a field denies that it was done. Sums are no flags: what is accrued or written off may be zero."""
-    if name.startswith("mfo.accrual.") and not isinstance(value, bool | str):
+    """Say whether a field denies that it was done. What is accrued is a sum, not a flag: it may be zero."""
+    if name.startswith("mfo.accrual.") and (not isinstance(value, bool | str) or _zero(value)):
         return False
     return value is not None and is_no(value)
 
 
+def _zero(value: object) -> bool:
+    """Say whether a sum is zero, as a number or as text."""
+    if isinstance(value, str):
+        return bool(re.fullmatch(r"0+(?:[.,]0+)?", value.strip()))
+    return not isinstance(value, bool) and value == 0
+
+
 def _stated(fields: Mapping[str, Any], names: Sequence[str], asked: Asked) -> Iterator[Sign]:
-    """Read the fields that state what was done: an instant that has been, a flag that is yes."""
+    """Read the fields that state what was done: an instant or a day that has been, a flag that is yes, no accrual."""
     for name in names:
         value = fields.get(name)
         if value is None or value == "":
             continue
         if name.endswith("_at"):
-            try:
-                parse_rfc3339(value)
-            except NotAnInstant:
+            when = instant_or_day(value)
+            if when is None:
                 yield Sign("unclear", f"{name} is no instant")
-            if future(value, asked.now):
+            elif future(value, asked.now):
                 yield Sign("unclear", f"{name} lies in the future")
+            elif name in _SINCE_ORDERED and asked.issued_at is not None and when < asked.issued_at - _CLOCKS:
+                yield Sign("unclear", f"{name} lies before the order")
+        elif name.startswith("mfo.accrual.") and not _zero(value) and (isinstance(value, bool) or not is_yes(value)):
+            yield Sign("unclear", f"{name} is {str(value)[:80]}: it goes on")
         elif name.endswith(_FLAGS) and not is_yes(value):
             yield Sign("unclear", f"{name} is {str(value)[:80]}")
+    reference = fields.get("mfo.bureau.reference")
+    if reference not in (None, "") and not reference_of(reference):
+        yield Sign("unclear", f"mfo.bureau.reference {str(reference)[:80]} names nothing")
 
 
-def _against(fields: Mapping[str, Any]) -> Iterator[Sign]:
-    """Read what else in an event speaks against done: an error, a reason that refuses, a status."""
-    signs = Signs(NOBODY, ())
+def _against(fields: Mapping[str, Any], read: Collection[str], signs: Signs) -> Iterator[Sign]:
+    """Read what else in an event speaks against done: an error, a reason that refuses, a status, a flag, a tag."""
     for name, value in fields.items():
-        last = name_of(name.rsplit(".", 1)[-1])
-        if name.split(".", 1)[0] == "error":
-            if not is_nothing(value):
+        first, last = name.split(".", 1)[0], name_of(name.rsplit(".", 1)[-1])
+        if name in read or name in ("mfo.outcome", "event.outcome"):
+            continue
+        if first == "error":
+            if not is_nothing(value) and not calm(value):
                 yield Sign("refused", f"{name}: {str(value)[:120]}")
-        elif last in TEXTS:
-            found = against(value) if isinstance(value, str) else None
-            if found is not None:
-                yield Sign(found[0], f"{name}: {value[:120]}")
-        elif name.split(".", 1)[0] in ("mfo", "labels") and speaks(last):
+        elif name in ("event.type", "event.kind", "log.level"):
+            if any(normal(str(it)) in _FAILING for it in (value if isinstance(value, list | tuple) else [value])):
+                yield Sign("refused", f"{name} is {str(value)[:80]}")
+        elif last in TEXTS or first == "tags":
+            for text in value if isinstance(value, list | tuple) else [value]:
+                found = against(text) if isinstance(text, str) else None
+                if found is not None and (first != "tags" or found[0] != "pending"):
+                    yield Sign(found[0], f"{name}: {text[:120]}")
+        elif first in ("mfo", "labels") and speaks(last):
             yield from signs.look(last, value)
 
 

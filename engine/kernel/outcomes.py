@@ -96,3 +96,14 @@ def all_of(
     """Say the same of every subject."""
     said = tuple(SubjectOutcome(subject=it.name, outcome=outcome, detail=detail[:LONGEST]) for it in subjects)
     return Judged(outcomes=said, reference=reference, detail=detail[:LONGEST], foreign=foreign)
+
+
+def undoing(judged: Judged, happened: str) -> Judged:
+    """Read what states the opposite of an order: what it was done for is refused; it says nothing of the rest."""
+    outcomes = tuple(
+        it.model_copy(
+            update={"outcome": "refused", "detail": happened} if it.outcome == "done" else {"outcome": "unclear"}
+        )
+        for it in judged.outcomes
+    )
+    return judged.model_copy(update={"outcomes": outcomes, "detail": judged.detail or happened, "told": ()})

@@ -6,7 +6,7 @@ Only RFC 3339 with an offset is an instant. Anything else is kept as text, flagg
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -14,6 +14,8 @@ RFC3339 = re.compile(
 MAX_AGE = timedelta(days=3653)
 MAX_AHEAD = timedelta(hours=24)
 SKEW = timedelta(minutes=5)
+_LENGTH_OF_DAY = 10
+_KAZAKHSTAN = timezone(timedelta(hours=5))
 
 
 class NotAnInstant(ValueError):
@@ -76,3 +78,40 @@ class Window:
 def iso(at: datetime) -> str:
     """Write an instant in UTC as RFC 3339 with a trailing Z and a fixed width, so that texts sort like instants."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def instant_or_day(value: object) -> datetime | None:
+    """Read an instant, or a day as its end in Kazakhstan: when it was at the latest. None for what is neither."""
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    try:
+        return parse_rfc3339(text)
+    except NotAnInstant:
+        pass
+    day = day_of(text) if len(text) == _LENGTH_OF_DAY else None
+    return datetime.combine(day, time(23, 59, 59), _KAZAKHSTAN).astimezone(UTC) if day else None
+
+
+def day_of(text: str) -> date | None:
+    """Read the day that a text begins with: 2026-12-01 or 01.12.2026."""
+    found = re.match(r"(\d{4})-(\d\d)-(\d\d)", text)
+    turned = None if found else re.match(r"(\d\d)[./](\d\d)[./](\d{4})", text)
+    try:
+        if found:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        return date(int(turned[3]), int(turned[2]), int(turned[1])) if turned else None
+    except ValueError:
+        return None
+
+
+def future(value: object, now: datetime | None) -> bool:
+    """Say whether a value names an instant or a day that is still to come."""
+    if now is None or not isinstance(value, str):
+        return False
+    try:
+        return parse_rfc3339(value.strip()) > now + SKEW
+    except NotAnInstant:
+        pass
+    day = day_of(value.strip())
+    return day is not None and day > (now + SKEW).astimezone(UTC).date()

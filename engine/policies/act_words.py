@@ -16,16 +16,19 @@ class Reading(NamedTuple):
     denies: tuple[str, ...] = ()
     by_name: bool = True
     """Whether its type alone states what was done; one that is merely acknowledged states nothing."""
+    undoes: tuple[OrderKind, ...] = ()
+    """The orders that are not done any more when this happens."""
 
 
 ANSWERS: dict[str, Reading] = {
     "collection.stopped": Reading(
         ("collection-stop",), ("mfo.collection.stopped", "mfo.stopped_at"),
-        ("mfo.collection.claims_stopped", "mfo.collection.agency_notified"),
+        ("mfo.collection.claims_stopped", "mfo.collection.agency_notified"), undoes=("collection-resume",),
     ),
-    "collection.resumed": Reading(("collection-resume",), ("mfo.approver",)),
+    "collection.resumed": Reading(("collection-resume",), ("mfo.approver",), undoes=("collection-stop",)),
     "loan.accrual.stopped": Reading(
-        ("accrual-stop",), ("mfo.stopped_at",), ("mfo.accrual.interest", "mfo.accrual.penalty")
+        ("accrual-stop",), ("mfo.stopped_at",), ("mfo.accrual.interest", "mfo.accrual.penalty"),
+        undoes=("accrual-resume",),
     ),
     "loan.written_off": Reading(("write-off",), ("mfo.amount",)),
     "bureau.correction.acknowledged": Reading(

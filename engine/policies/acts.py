@@ -14,6 +14,7 @@ from engine.kernel.answers import Asked, Judged, all_of, judge_event, word_of
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Entities, FindingRaised, Person
 from engine.kernel.ids import derive
+from engine.kernel.outcomes import undoing
 from engine.kernel.ports import Context
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.policies.act_words import ANSWERS, kind_of_act, ruling_of
@@ -204,7 +205,8 @@ class ActPolicy:
     def _judged(self, it: Protection, order: Order, event: SecurityEvent, reference: str) -> Judged:
         """Judge an event that answers an order; one that cannot speak for this order changes nothing that is done."""
         read, client = ANSWERS[event.action], it.act.client if it.act is not None else ""
-        if order.kind not in read.kinds:
+        undone = order.kind in read.undoes
+        if order.kind not in read.kinds and not undone:
             return all_of(
                 order.subjects, "unclear", f"{event.action} is no answer to {order.kind}", reference, foreign=True
             )
@@ -212,13 +214,14 @@ class ActPolicy:
         if other:
             return all_of(order.subjects, "unclear", other, reference, foreign=True)
         asked = Asked(
-            order_id=order.id, order=order.kind, client=client, target=order.target, issued_at=order.issued_at,
-            now=event.received_at, loans=it.loans,
+            order_id=order.id, order=read.kinds[0] if undone else order.kind, client=client, target=order.target,
+            issued_at=order.issued_at, now=event.received_at, loans=it.loans,
         )  # fmt: skip
-        return judge_event(
+        judged = judge_event(
             event.fields, order.subjects, says=read.says, denies=read.denies, by_name=read.by_name,
             reference=reference, asked=asked, at=event.at, since=order.refused_at,
         )  # fmt: skip
+        return undoing(judged, event.action) if undone else judged
 
     def _stranger(self, event: SecurityEvent, order: Order, client: str) -> str:
         """Say why the source of an event cannot speak for an order, empty where it can."""

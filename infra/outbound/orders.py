@@ -21,7 +21,7 @@ import orjson
 from engine.kernel.answers import NOBODY, Asked, Subject, judge, reference_of, subjects_of
 from engine.kernel.messages import CommandMessage, ContainmentMessage, OrderMessage
 from engine.kernel.ports import Delivery, Intent, TimeSource
-from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
+from engine.kernel.timestamps import instant_or_day
 from infra.outbound.signing import signed
 
 MAX_ANSWER = 64 * 1024
@@ -118,8 +118,8 @@ class HttpPost:
         try:
             document: Any = orjson.loads(body)
             reference = reference_of(document.get("reference"))
-            done_at = parse_rfc3339(document["done_at"]) if document.get("done_at") else None
-        except (orjson.JSONDecodeError, AttributeError, NotAnInstant):
+            done_at = instant_or_day(document.get("done_at"))
+        except (orjson.JSONDecodeError, AttributeError):
             return "", None
         return reference, min(done_at, self.clock.now()) if done_at else None
 

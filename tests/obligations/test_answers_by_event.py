@@ -78,10 +78,36 @@ REFUSED_OR_FOREIGN: dict[str, dict[str, Any]] = {
     "a state": {"mfo__outcome": "done", "mfo__status": "rejected"},
     "a trial": {"mfo__outcome": "done", "mfo__dry_run": True},
     "in Kazakh": {"mfo__outcome": "орындалмады"},
+    "a word nobody knows": {"mfo__outcome": "see letter"},
+}
+SPEAKS_AGAINST: dict[str, dict[str, Any]] = {
+    "success is no": {"mfo__success": False},
+    "not applied": {"mfo__applied": False},
+    "not accepted": {"mfo__accepted": "no"},
+    "a decision": {"mfo__decision": "refused"},
+    "a decision in Russian": {"mfo__decision": "отказано"},
+    "a type": {"event__type": ["denied"]},
+    "a kind of failure": {"event__kind": "pipeline_error"},
+    "a label": {"labels__outcome": "rejected"},
+    "a tag": {"tags": ["rejected"]},
+    "a refusal behind the loan": {"event__reason": "L-1: отказ"},
+    "an end": {"mfo__valid_until": (MONDAY + timedelta(days=9)).isoformat()},
+    "another end": {"mfo__stop__until": "2026-12-01"},
+    "hours": {"mfo__stop__expires_in": 3600},
+    "a test": {"mfo__environment": "test"},
+    "a shadow": {"mfo__mode": "shadow"},
+    "the opposite": {"mfo__action": "resume"},
+    "another order": {"mfo__order__kind": "collection-resume"},
+    "a part": {"mfo__scope": "sms only"},
+    "a state": {"mfo__collection__status": "active"},
+    "a message": {"message": "взыскание по L-1 не прекращено"},
+    "a flag of the system": {"mfo__done": "нет"},
 }
 
 
-@pytest.mark.parametrize("fields", REFUSED_OR_FOREIGN.values(), ids=list(REFUSED_OR_FOREIGN))
+@pytest.mark.parametrize(
+    "fields", [*REFUSED_OR_FOREIGN.values(), *SPEAKS_AGAINST.values()], ids=[*REFUSED_OR_FOREIGN, *SPEAKS_AGAINST]
+)
 def test_an_event_that_contradicts_itself_or_is_about_others_satisfies_nothing(
     world: World, outside: OtherSystems, fields: dict[str, Any]
 ) -> None:
@@ -94,6 +120,10 @@ SAYING: list[dict[str, Any]] = [
     {}, {"mfo__collection__stopped": True}, {"mfo__collection__stopped": "да"}, {"mfo__collection__stopped": 1},
     {"mfo__client__id": "c-9", "mfo__loan__id": "L-1"}, {"mfo__outcome": "already done", "mfo__comment": "no errors"},
     {"mfo__stopped_at": MONDAY.isoformat(), "mfo__collection__agency_notified": "agency-1"}, {"error__code": "0"},
+    {"mfo__stopped_at": MONDAY.date().isoformat()}, {"mfo__outcome": "выполнено", "mfo__decision": "stop"},
+    {"error__code": "SUCCESS", "error__message": "no errors"}, {"event__type": ["end"], "tags": ["crm"]},
+    {"mfo__action": "stop", "mfo__environment": "production", "mfo__scope": "all", "labels__team": "collections"},
+    {"mfo__valid_until": "", "mfo__success": "да", "mfo__comment": "Отменено взыскание, звонков не будет"},
 ]  # fmt: skip
 
 
@@ -161,7 +191,7 @@ def test_where_the_house_names_its_sources_no_other_answers(tmp_path: Path, outs
 
 
 LATER_WORDS = ["cancelled", "reverted", "rolled-back", "rolled_back", "отказ", "unable", "expired", "refused",
-               "failure", "аннулировано", "күші жойылды", "queued", "see letter"]  # fmt: skip
+               "failure", "аннулировано", "күші жойылды", "queued", "partial", "only L-1 was stopped"]  # fmt: skip
 
 
 @pytest.mark.parametrize("word", LATER_WORDS)
@@ -180,13 +210,113 @@ def test_any_later_word_that_is_not_done_takes_it_back(world: World, outside: Ot
     assert state(world, key) == "satisfied"
 
 
+@pytest.mark.parametrize("fields", SPEAKS_AGAINST.values(), ids=list(SPEAKS_AGAINST))
+def test_what_speaks_against_done_takes_it_back(world: World, outside: OtherSystems, fields: dict[str, Any]) -> None:
+    key = entered(world)
+    stopped(world, key)
+    assert state(world, key) == "satisfied"
+    world.clock.forward(minutes=2)
+    stopped(world, key, mfo__loan__id="L-1", **fields)
+    assert state(world, key) == "running"
+
+
+WORDS_THAT_AGREE = ["выполнено", "исполнено", "орындалды", "stopped", "ok", "confirmed", "Done.", "Остановлено",
+                    "прекращено"]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", [*WORDS_THAT_AGREE, "see letter", "done: 3 calls cancelled", "письмо"])
+def test_a_word_that_agrees_or_that_nobody_knows_takes_nothing_back(
+    world: World, outside: OtherSystems, word: str
+) -> None:
+    outside.answer = lambda system, order: done(order)
+    key = entered(world)
+    order, asked = order_of(world, key), len(outside.seen)
+    world.clock.forward(minutes=2)
+    stopped(world, key, mfo__loan__id="L-1", mfo__outcome=word)
+    world.clock.forward(minutes=6)
+    world.work()
+    assert state(world, key) == "satisfied"
+    assert order.id not in [it["order_id"] for _, it, _ in outside.seen[asked:]], "nor is it asked again"
+
+
+@pytest.mark.parametrize("word", WORDS_THAT_AGREE)
+def test_an_event_says_done_in_its_own_words(world: World, outside: OtherSystems, word: str) -> None:
+    key = entered(world)
+    stopped(world, key, mfo__outcome=word)
+    assert state(world, key) == "satisfied"
+
+
+def test_what_resumes_collection_takes_its_stop_back(world: World, outside: OtherSystems) -> None:
+    key = entered(world, "L-1", "L-2")
+    order = order_of(world, key)
+    stopped(world, key, mfo__loan__ids=["L-1", "L-2"])
+    resumed = {"mfo__order__id": order.id, "mfo__client__id": "c-9", "mfo__approver": "boss"}
+    world.clock.forward(minutes=2)
+    for fields, left in (
+        ({"mfo__loan__id": "L-2", "mfo__outcome": "refused"}, {"loan:L-1", "loan:L-2"}),
+        ({"mfo__loan__id": "L-7"}, {"loan:L-1", "loan:L-2"}),
+        ({"mfo__loan__id": "L-2"}, {"loan:L-1"}),
+    ):
+        world.feed(world.event("collection.resumed", **resumed, **fields), source="collections")
+        assert (state(world, key), set(order_of(world, key).done)) == (
+            "satisfied" if len(left) == len(order.subjects) else "running", left
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mfo__correction__applied_at": "2010-01-01T00:00:00Z"},
+        {"mfo__correction__applied_at": "2010-01-01"},
+        {"mfo__outcome": "applied", "mfo__bureau__reference": "-"},
+        {"mfo__outcome": "applied", "mfo__bureau__reference": "n/a"},
+        {"mfo__outcome": "applied", "mfo__success": False},
+        {"mfo__outcome": "ok"},
+        {"mfo__outcome": "received"},
+    ],
+    ids=str,
+)
+def test_an_acknowledgement_that_names_nothing_applied_is_none(
+    world: World, outside: OtherSystems, fields: dict[str, Any]
+) -> None:
+    key = entered(world)
+    order = order_of(world, key, "bureau-correction", "pkb")
+    world.feed(world.event("bureau.correction.acknowledged", mfo__order__id=order.id, **fields), source="pkb")
+    assert order_of(world, key, "bureau-correction", "pkb").acknowledged_at is None
+
+
+@pytest.mark.parametrize("fields", [{"mfo__outcome": "внесено"}, {"mfo__outcome": "исправлено"},
+                                    {"mfo__outcome": "applied", "mfo__bureau__reference": "ПКБ-17"}])  # fmt: skip
+def test_a_bureau_says_in_its_own_words_that_it_corrected(
+    world: World, outside: OtherSystems, fields: dict[str, Any]
+) -> None:
+    key = entered(world)
+    order = order_of(world, key, "bureau-correction", "pkb")
+    world.feed(world.event("bureau.correction.acknowledged", mfo__order__id=order.id, **fields), source="pkb")
+    assert order_of(world, key, "bureau-correction", "pkb").acknowledged_at is not None
+
+
+@pytest.mark.parametrize(("interest", "expected"), [
+    (0, "satisfied"), ("0", "satisfied"), ("0.00", "satisfied"), ("0,00", "satisfied"), ("stopped", "satisfied"),
+    (150.5, "running"), ("150.5", "running"), (True, "running"), ("continues", "running"), (False, "running"),
+])  # fmt: skip
+def test_interest_that_goes_on_was_not_stopped(
+    world: World, outside: OtherSystems, interest: Any, expected: str
+) -> None:
+    key = entered(world)
+    order = order_of(world, key, "accrual-stop")
+    fields = {"mfo__order__id": order.id, "mfo__loan__id": "L-1", "mfo__accrual__interest": interest}
+    world.feed(world.event("loan.accrual.stopped", **fields), source="loans")
+    assert state(world, key, "accrual-stop") == expected
+
+
 def test_a_part_that_is_taken_back_before_the_rest_is_done_is_owed(world: World, outside: OtherSystems) -> None:
     key = entered(world, "L-1", "L-2")
     for loan, word in (("L-1", "done"), ("L-1", "expired"), ("L-2", "done")):
         world.clock.forward(minutes=2)
         stopped(world, key, mfo__loan__id=loan, mfo__outcome=word)
     assert (state(world, key), set(order_of(world, key).done)) == ("running", {"loan:L-2"})
-    for word in ("done", "see letter"):
+    for word in ("done", "partial"):
         world.clock.forward(minutes=2)
         stopped(world, key, mfo__loan__id="L-1" if word == "done" else "L-2", mfo__outcome=word)
     assert state(world, key) == "running"

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.kernel.answer_words import against, is_no, word_of
+from engine.governance import words
+from engine.kernel.answer_words import AGREES, against, is_no, normal, word_of
 from engine.kernel.answers import Asked, Judged, judge, reference_of, subjects_of
 from infra.outbound.orders import Answer, HttpPost, asked_in
 from tests.support import MONDAY, MovingClock
@@ -61,7 +62,7 @@ DOUBTS: list[dict[str, Any]] = [
     {"client": "c-1"}, {"clientId": "c-1"}, {"borrower": {"id": "c-1"}}, {"data": {"client": "c-1"}},
     {"iin": "850101300005"},
     {"target": "loans"}, {"loans": ["L-1"]}, {"loans": ["L-1", "L-2", "L-3"]}, {"subjects": ["L-1", "L-9"]},
-    {"done_at": LATER}, {"done_at": "tomorrow"}, {"done_at": 1}, {"done_at": "2026-11-23"},
+    {"done_at": LATER}, {"done_at": "tomorrow"}, {"done_at": 1}, {"done_at": "2026-11"}, {"done_at": "24.11.2026"},
     {"applied_at": "tomorrow"},
     {"effective_from": LATER}, {"valid_until": LATER}, {"completed_at": LATER[:10]}, {"stopped_at": "soon"},
     {"message": "The loan was not found in the register"}, {"comment": "Взыскание будет остановлено"},
@@ -96,6 +97,95 @@ HARMLESS: list[dict[str, Any]] = [
     {"outcomes": [DONE[0], {**DONE[1], "done_at": MONDAY.isoformat(), "message": "was stopped already",
     "loan": "L-2"}]},
 ]  # fmt: skip
+
+
+NOT_FOR_GOOD: list[dict[str, Any]] = [
+    {"expires_in": 3600}, {"ttl_minutes": 30}, {"ttl": 600}, {"block_minutes": 15}, {"duration": "PT1H"},
+    {"duration_days": 30}, {"hold_days": 5}, {"period": "30 days"}, {"locked_until": "01.12.2026"},
+    {"start_date": "01.12.2026"}, {"date": "01.12.2027"}, {"resumes_on": "01.12.2026"}, {"end_date": "2026-12-01"},
+    {"term": "until 2026-12-01"}, {"temporary": "yes"}, {"message": "остановлено до 01.12.2026"},
+    {"message": "stopped until 2026-12-01"}, {"comment": "временно приостановлено"}, {"note": "blocked for 2 hours"},
+]  # fmt: skip
+A_PART: list[dict[str, Any]] = [
+    {"affected": 0}, {"rows_updated": 0}, {"affected_rows": "0"}, {"updated": 0}, {"updated": 1}, {"accepted": 0},
+    {"stopped_loans": ["L-1"]}, {"loans_stopped": 1}, {"loans": 1}, {"stopped_loans": []}, {"progress": "50%"},
+    {"percent": "50"}, {"completion": 0.5}, {"omitted": ["L-2"]}, {"unstopped": ["L-2"]}, {"outstanding": ["L-2"]},
+    {"open": ["L-2"]}, {"не_найдены": ["L-2"]}, {"неНайдено": ["L-2"]}, {"пропущено": ["L-2"]},
+    {"leftover": "L-2"}, {"scope": "sms only"}, {"message": "only L-1 was stopped"},
+    {"message": "кроме договора L-2"}, {"comment": "остановлено только по L-1"}, {"note": "calls only"},
+    {"demands": {"refused": ["block sessions"]}}, {"demands": [{"text": "stop contacts", "met": False}]},
+]  # fmt: skip
+FAILURES: list[dict[str, Any]] = [
+    {"rc": 5}, {"rc": -1}, {"exit_code": 1}, {"errno": 5}, {"retcode": 5}, {"sqlcode": -803}, {"traceback": "at x"},
+    {"stackTrace": ["at x"]}, {"violations": ["x"]}, {"issues": ["L-2"]}, {"body": '{"status":"rejected"}'},
+    {"response": '{"error":"unknown loan"}'}, {"raw": "<html>Login</html>"}, {"body": "[1, {"},
+    {"message": "op-evil: отказ"}, {"message": "L-2: rejected"}, {"message": "L-2 is not in our system"},
+    {"message": "an error occurred"}, {"message": "произошла ошибка"}, {"message": "Ошибка при записи в АБС"},
+    {"message": "Остановка не произведена"}, {"message": "взыскание по L-2 не прекращено"},
+    {"message": "calls continue"}, {"message": "звонки по L-2 продолжаются"}, {"message": "HTTP 500 from core"},
+    {"message": "no action taken for L-2"}, {"message": "L-2 has not been stopped"}, {"message": "L-2 табылған жоқ"},
+    {"collection": "active"}, {"active": "yes"}, {"collectionStatus": "running"},
+]  # fmt: skip
+NOT_HERE_OR_NOW: list[dict[str, Any]] = [
+    {"environment": "staging"}, {"environment": "UAT"}, {"env": "pre-prod"}, {"mode": "read-only"},
+    {"mode": "readonly"}, {"mode": "shadow"}, {"mode": "validation"}, {"message": "Stopped in test environment"},
+    {"message": "Тестовый контур: взыскание остановлено"}, {"message": "ожидает согласования"},
+    {"message": "остановим завтра"}, {"message": "waiting for approval"}, {"message": "передано в обработку"},
+    {"message": "calls will stop from 1 December"}, {"requires_approval": "yes"}, {"approval": "required"},
+    {"eta": "2h"}, {"next_step": "manager must confirm"}, {"operation": "start"},
+]  # fmt: skip
+STILL_DONE: list[dict[str, Any]] = [
+    {"client": {"id": "c-9", "iin": "850101300005"}}, {"loans": 2}, {"contracts": 2}, {"id": 12345},
+    {"status": "processed"}, {"status": "updated"}, {"status": "closed"}, {"status": "final"}, {"status": "DONE."},
+    {"status": "остановлен"}, {"status": "прекращено"}, {"status": "Исполнен"}, {"status": "Выполнен"},
+    {"code": "S0000"}, {"code": "00"}, {"error": "no errors"}, {"errorMessage": "нет ошибок"}, {"rc": 0},
+    {"error_code": "SUCCESS"}, {"cancelled_calls": 3}, {"cancelled": {"calls": 3}}, {"cancelledTasks": ["call 1"]},
+    {"scheduled_calls_cancelled": 4}, {"removed_from_queue": 2}, {"queue": "dialer-1"}, {"queue_id": "7"},
+    {"_links": {"self": {"href": "https://x"}, "cancel": {"href": "https://x"}}}, {"in_stop_list": True},
+    {"claims_stopped": True}, {"agency_notified": True}, {"accepted": True}, {"isSuccess": True}, {"changed": True},
+    {"active": False}, {"calls_allowed": False}, {"in_collection": False}, {"done_at": "2026-11-23"},
+    {"done_at": "23.11.2026"}, {"stopped_loans": ["L-1", "L-2"]}, {"loans_stopped": 2}, {"rows_affected": 4},
+    {"progress": "100%"}, {"environment": "production"}, {"mode": "live"}, {"duration_ms": 12}, {"duration": 7},
+    {"valid_until": ""}, {"expires": "never"}, {"until": "бессрочно"}, {"token_expires_at": LATER},
+    {"retention_until": LATER}, {"next_review_at": LATER}, {"due_at": LATER}, {"manager": {"id": "5"}},
+    {"demands": ["stop contacts with the client"]}, {"decision": "stop"}, {"body": '{"status":"ok"}'},
+    {"message": "Взыскание невозможно: стоп-лист"}, {"message": "Отменено взыскание по двум договорам"},
+    {"message": "Отказано в дальнейшем взыскании"}, {"message": "calls cannot be made any more"},
+    {"message": "client did not object"}, {"message": "Calls were cancelled"}, {"message": "Warnings: no"},
+    {"note": "остановлено до особого распоряжения"}, {"note": "blocked until further notice"},
+    {"comment": "Взыскание по-договору прекращено, звонки не ведутся"}, {"message": "Выполнено без ошибок"},
+]  # fmt: skip
+ENTRIES: list[dict[str, Any]] = [
+    {"type": "LOAN"}, {"type": "Loan"}, {"type": "credit"}, {"contract_number": "Д-77/2026"}, {"status": "closed"},
+    {"loan_number": "Д-77/2026"}, {"done_at": "2026-11-23"}, {"detail": "отменено 3 звонка"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [*NOT_FOR_GOOD, *A_PART, *FAILURES, *NOT_HERE_OR_NOW], ids=str)
+def test_what_speaks_against_done_in_any_way_keeps_it_from_done(more: dict[str, Any]) -> None:
+    assert of_two(**more).of("done") == ()
+
+
+@pytest.mark.parametrize("more", STILL_DONE, ids=str)
+def test_what_an_honest_system_adds_keeps_nothing_from_done(more: dict[str, Any]) -> None:
+    found = of_two(**more)
+    assert (found.verdict, found.detail) == ("done", "")
+
+
+@pytest.mark.parametrize("more", ENTRIES, ids=str)
+def test_an_entry_may_be_spelt_in_its_system_s_own_way(more: dict[str, Any]) -> None:
+    entries = [DONE[0], {**DONE[1], **more}]
+    found = judge(200, {"reference": "R-1", "outcomes": entries}, TWO, ASKED)
+    assert (found.verdict, found.detail) == ("done", "")
+
+
+@pytest.mark.parametrize("more", [
+    {"contract_number": "L-7"}, {"type": "client"}, {"type": "letter"}, {"iin": "850101300005"},
+    {"note": "звонки продолжаются"}, {"detail": "взыскание не прекращено"}, {"collection_status": "active"},
+])  # fmt: skip
+def test_an_entry_that_tells_of_another_or_of_more_is_not_done(more: dict[str, Any]) -> None:
+    entries = [DONE[0], {**DONE[1], **more}]
+    assert "loan:L-2" not in judge(200, {"reference": "R-1", "outcomes": entries}, TWO, ASKED).of("done")
 
 
 @pytest.mark.parametrize("more", REFUSALS, ids=str)
@@ -150,6 +240,10 @@ def test_an_answer_may_name_the_one_subject(more: dict[str, Any]) -> None:
         ("user", "access-block", {"status": "blocked"}, "done"),
         ("user", "access-release", {"status": "blocked"}, "unclear"),
         ("user", "access-release", {"status": "released"}, "done"),
+        ("user", "access-release", {"blocked": True}, "unclear"),
+        ("user", "access-block", {"user": "admin"}, "done"),
+        ("user", "access-block", {"block_minutes": 15}, "unclear"),
+        ("user", "access-block", {"message": "u-1: отказ"}, "refused"),
     ],
 )
 def test_an_order_about_people_is_read_the_same_way(
@@ -182,6 +276,14 @@ def test_an_answer_that_lies_too_deep_is_unclear() -> None:
     assert of_two(more=deep).verdict == "unclear"
     nested = orjson.dumps({"reference": "R-1", "outcome": "done"})[:-1] + b', "x": ' + b"[" * 900 + b"]" * 900 + b"}"
     assert HttpPost(MovingClock()).judged(Answer(200, nested), "collections", ONE, 2, ASKED).outcome == "retry"
+
+
+def test_a_word_for_done_refuses_nowhere() -> None:
+    """The words of answers and those of evidence (``engine.governance.words``) never say the opposite."""
+    assert not [it for it in sorted(AGREES) if word_of(it) == "refused"]
+    assert not [it for it in sorted(words.DONE) if word_of(it) == "refused"]
+    assert not [it for it in sorted(words.FAILED) if word_of(it) == "done" or normal(it) in AGREES]
+    assert not [it for it in sorted(AGREES) if words.word(it) in words.FAILED]
 
 
 @pytest.mark.parametrize("word", ["cancelled", "reverted", "rolled back", "отказ", "unable", "Expired", "жоқ",
