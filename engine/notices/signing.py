@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 import orjson
 
@@ -87,3 +88,12 @@ def by_hand(
             document_id=document_id, document_sha256=digest,
         )
     ]  # fmt: skip
+
+
+def signature_of(notice: Notice) -> dict[str, Any] | None:
+    """Say how a notice is signed: digitally, by hand with its scan, or None where nothing of it is recorded."""
+    found = notice.signed or notice.signed_by_hand
+    if found is None:
+        return None
+    way = "digital" if notice.signed is not None else "by_hand"
+    return {"way": way, **found.model_dump(mode="json", exclude={"notice_id", "reason"})}

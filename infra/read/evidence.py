@@ -27,10 +27,11 @@ from engine.incidents.incident import Incident
 from engine.kernel.facts import FindingRaised, StoredFact
 from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
+from engine.notices.signing import signature_of
 from engine.rule_life.rules import RuleLife, rule_id
 from engine.terms.calendar import builtin_overrides
 from infra.read.incident_summary import summary
-from infra.read.notices.documents import notice_document, signature_of
+from infra.read.notices.documents import notice_document
 from infra.read.reading import Reading
 from infra.read.rows import clock_lines, notices, protections
 from infra.read.rows.tables import PAGE, pages, tables

@@ -24,10 +24,11 @@ from engine.notices import reasons
 from engine.notices.commands import ApproveClientNotices, ApproveNotice, HandOverNotice
 from engine.notices.facts import NoticeApproved, NoticeSigned
 from engine.notices.notice import Notice, list_hash
+from engine.notices.signing import signature_of
 from infra.cli import cli
 from infra.commands.signing import notice_bytes, sealed
 from infra.read import timeline
-from infra.read.notices.documents import notice_document, signature_of
+from infra.read.notices.documents import notice_document
 from infra.web.app import create_app
 from reports.render import render
 from tests.ncanode import Centre, Node, serving

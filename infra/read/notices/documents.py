@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from engine.duties.clock import clock_id
 from engine.incidents.incident import Incident
@@ -44,15 +43,6 @@ def notice_document(
     )
     kind = kind_key(notice.kind, notice.stage)
     return document(kind=kind, notice_id=notice.id, content=notice.content, facts=facts), number
-
-
-def signature_of(notice: Notice) -> dict[str, Any] | None:
-    """Say how a notice is signed: digitally, by hand with its scan, or None where nothing of it is recorded."""
-    found = notice.signed or notice.signed_by_hand
-    if found is None:
-        return None
-    way = "digital" if notice.signed is not None else "by_hand"
-    return {"way": way, **found.model_dump(mode="json", exclude={"notice_id", "reason"})}
 
 
 def _signed(notice: Notice) -> tuple[str, str] | None:

@@ -12,13 +12,13 @@ from fastapi.responses import Response
 from engine.kernel.errors import NotFound
 from engine.kernel.facts import EntityKind
 from engine.kernel.timestamps import iso
+from engine.notices.signing import signature_of
 from infra.app.container import Container
 from infra.commands.signing import notice_bytes
 from infra.read import exchange, queries, timeline
 from infra.read.coverage import Coverage
 from infra.read.finders import load_incident, load_notice
 from infra.read.incident_graph import similar
-from infra.read.notices.documents import signature_of
 from infra.read.rows import clock_lines, clocks, incidents, notices, protections
 from infra.read.upcoming_terms import due_within
 from infra.store.models.duties import ClockRow, NoticeRow
