@@ -8,7 +8,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.governance.words import DONE, FAILED, NOTHING, flag, names, number, refuses, said, word, words
+from engine.governance.measures import reaches
+from engine.governance.reasons import refuses
+from engine.governance.words import DONE, FAILED, NOTHING, TRIALS, flag, names, number, said, word, words
+from engine.kernel.answer_signs import TEXTS, name_of, speaks
+from engine.kernel.answer_words import is_nothing
 from engine.kernel.words import own_words
 
 Wanted = str | int | float | bool | None | tuple[str | int | float | bool, ...] | dict[str, float]
@@ -16,9 +20,15 @@ OUTCOMES = ("mfo.outcome", "event.outcome", "mfo.status", "mfo.result", "mfo.dec
 """Fields in which an event may say how it ended; one that says anything but done goes before one that says done."""
 ERRORS = ("error.message", "error.code", "error.type", "mfo.error", "mfo.failure")
 FLAGS = ("mfo.success", "mfo.ok", "mfo.done", "mfo.accepted", "mfo.applied")
-REASONS = ("event.reason", "mfo.reason", "mfo.reason_text", "mfo.detail")
-TELLING = frozenset({*OUTCOMES, *ERRORS, *FLAGS, *REASONS, "event.type"})
-"""Every field that may say that something was not done."""
+_AFFIRM = frozenset({
+    "valid", "completed", "executed", "performed", "confirmed", "effective", "passed", "successful", "succeeded",
+    "processed", "complete",
+})  # fmt: skip
+_STATES = frozenset({"outcome", "status", "state", "result", "decision", "verdict", "resolution"})
+_PLACES = frozenset({"environment", "env", "mode"})
+_NOT_OF_IT = frozenset({"text", "title", "description", "info", "summary"})
+"""Keys of texts that are what the event is about, not how it ended."""
+Role = Literal["", "type", "error", "flag", "affirm", "outcome", "state", "text", "place", "speaks"]
 _NO_ERROR = frozenset({"0", "ok", "success", "", *NOTHING})
 
 
@@ -36,7 +46,8 @@ class Sign(BaseModel):
     words: tuple[str, ...] = ()
     """Words for done besides the common ones, in this type."""
     like: dict[str, tuple[str, ...]] = {}
-    """Fields that must hold one of these words, in small letters, somewhere; ``a|b``: one of several fields."""
+    """Fields that must hold one of these words, in small letters, somewhere (``=word``: as the whole); ``a|b``: one of
+    several fields."""
     unlike: dict[str, tuple[str, ...]] = {}
     """Fields that may hold none of them."""
     needs: tuple[str, ...] = ()
@@ -47,6 +58,10 @@ class Sign(BaseModel):
     """Fields that say something, which is no number."""
     maybe: tuple[str, ...] = ()
     """Flags that say something, and not no."""
+    reaches: dict[str, str] = {}
+    """Fields with a measured value → the field with the target that it must reach."""
+    at_most: bool = False
+    """Whether less is better where the target does not say."""
     apart: tuple[str, ...] = ()
     """Fields whose words are about something else than how it ended: why an account was locked."""
 
@@ -74,7 +89,7 @@ class Sign(BaseModel):
 
     @cached_property
     def _rare(self) -> bool:
-        return bool(self.own or self.like or self.unlike or self.unread or self.maybe)
+        return bool(self.own or self.like or self.unlike or self.unread or self.maybe or self.reaches)
 
     def _holds_rare(self, fields: Mapping[str, Any]) -> bool:
         return (
@@ -84,6 +99,10 @@ class Sign(BaseModel):
                 for several, parts in self.like.items()
             )
             and not any(_like(fields.get(name), parts) for name, parts in self.unlike.items())
+            and all(
+                reaches(fields.get(name), fields.get(target), at_most=self.at_most)
+                for name, target in self.reaches.items()
+            )
             and all(said(fields.get(name)) and number(fields[name]) is None for name in self.unread)
             and all(said(fields.get(name)) and flag(fields[name]) is not False for name in self.maybe)
         )
@@ -103,24 +122,64 @@ class Sign(BaseModel):
         sign asks for itself (a reason for a suspension) is read as it asks."""
         if self.said_in not in OUTCOMES and self.said_in in fields and self._other(fields[self.said_in]):
             return True
-        return any(self._says_no(name, fields[name]) for name in TELLING & fields.keys())
+        return any(self._says_no(name, value) for name, value in fields.items() if _role(name))
 
     def _says_no(self, name: str, value: Any) -> bool:
-        if name == "event.type":
+        role = _role(name)
+        if role == "type":
             return any(it in ("denied", "error") for it in words(value))
-        if name in ERRORS:
+        if role == "error":
             return any(it not in _NO_ERROR for it in words(value))
         if name == self.said_in:
             return self._other(value)
-        if name in self.where or name in self.apart:
+        if name in self.where or name in self.apart or not said(value):
             return False
-        if name in FLAGS:
-            return said(value) and flag(value) is not True
-        return self._other(value) if name in OUTCOMES else name not in self.needs and refuses(value)
+        match role:
+            case "flag":
+                return flag(value) is not True
+            case "outcome":
+                return self._other(value)
+            case "affirm":
+                return flag(value) is False
+            case "place":
+                return any(it in TRIALS for it in words(value))
+            case "speaks":
+                return not is_nothing(value)
+        return name not in self.needs and refuses(value, self.event)
 
     def _other(self, value: Any) -> bool:
         """Say whether an outcome is any word but one for done."""
         return any(it not in _done(self.words) for it in words(value))
+
+
+@lru_cache(maxsize=4_096)
+def _role(name: str) -> Role:
+    """Say what a field of this name may tell of how an event ended; empty for one that tells nothing of it."""
+    if name in OUTCOMES:
+        return "outcome"
+    if name in FLAGS:
+        return "flag"
+    first, _, rest = name.partition(".")
+    if first == "error" or name in ERRORS:
+        return "error"
+    if name == "event.type":
+        return "type"
+    if name in ("message", "tags"):
+        return "text"
+    last = name_of(rest)
+    if first not in ("mfo", "labels", "event", "service") or not rest or "." in rest:
+        return ""
+    if last in _PLACES:
+        return "place"
+    if first == "service":
+        return ""
+    if last in _STATES:
+        return "state"
+    if last in TEXTS:
+        return "" if last in _NOT_OF_IT else "text"
+    if first == "event":
+        return ""
+    return "affirm" if last in _AFFIRM else "speaks" if speaks(last) else ""
 
 
 @lru_cache(maxsize=256)
@@ -130,7 +189,7 @@ def _done(more: tuple[str, ...]) -> frozenset[str]:
 
 def _like(value: Any, parts: tuple[str, ...]) -> bool:
     texts = [str(one).casefold() for one in (value if isinstance(value, list | tuple) else (value,)) if said(one)]
-    return any(part in text for text in texts for part in parts)
+    return any(word(text) == part[1:] if part.startswith("=") else part in text for text in texts for part in parts)
 
 
 def _holds(value: Any, wanted: Wanted) -> bool:

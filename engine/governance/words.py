@@ -1,11 +1,12 @@
 """The words in which other systems say that something was done, failed or was refused: English, Russian, Kazakh.
 
 What is none of the words for done is not done. The words for refusals are needed only where a refusal is asked for, or
-stands in a text beside an outcome that says otherwise.
+stands beside an outcome that says otherwise; texts are read in ``reasons``.
 """
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +29,7 @@ FAILED = frozenset(
         "aborted", "breached", "cancelled", "canceled", "declined", "denied", "error", "errors", "expired", "fail",
         "failed", "failure", "false", "forced", "hit", "invalid", "mismatch", "negative", "no", "not applied",
         "not done", "not examined", "not found", "rejected", "refused", "reverted", "revoked", "rolled back", "spoof",
-        "timeout", "unable", "undelivered", "unknown", "unreadable",
+        "timeout", "unable", "unsuccessful", "not passed", "undelivered", "unknown", "unreadable",
         "отказано", "отказ", "отклонено", "отклонен", "отклонена", "не выполнено", "не исполнено", "неуспешно",
         "неуспех", "ошибка", "сбой", "провал", "отменено", "просрочено", "истекло", "не найдено", "не пройдено",
         "не совпадает", "не подтверждено", "недействительно", "неизвестно", "нет",
@@ -36,15 +37,24 @@ FAILED = frozenset(
         "табылмады", "өтпеді", "сәйкес емес", "расталмады", "жарамсыз", "белгісіз", "жоқ",
     ]
 )  # fmt: skip
-REFUSALS = (
-    "refus", "reject", "declin", "denied", "not done", "not fixed", "not executed", "not performed", "not provided",
-    "not revoked", "unable to", "could not", "cannot", "failed", "accepted risk", "risk accepted", "accept risk",
-    "risk acceptance", "won't fix", "wont fix", "will not", "false positive", "rolled back", "reverted",
-    "отказ", "отклон", "не выполн", "не исполн", "не устран", "не исправ", "не отозв", "не удал", "не предостав",
-    "невозможно", "принятие риска", "принят риск", "риск принят", "ложное срабат",
-    "бас тарт", "қабылданба", "орындалма", "жойылма", "түзетілме", "берілме", "мүмкін емес", "тәуекел қабылдан",
+POSTPONED = frozenset(
+    [
+        "deferred", "postponed", "delayed", "pending", "queued", "scheduled", "planned", "in progress", "on hold",
+        "later", "tomorrow", "waiting", "awaiting", "reopened", "exception", "waived", "mitigated", "todo", "tbd",
+        "not yet", "draft", "test", "sandbox", "dry run", "simulated", "simulation", "partial", "withdrawn",
+        "отложено", "отложен", "отложена", "перенесено", "позже", "завтра", "запланировано", "ожидает", "в работе",
+        "в очереди", "в обработке", "в процессе", "исключение", "черновик", "тест", "частично", "отозвано", "отозван",
+        "отозвана", "отменен", "отменён", "отменена", "истек", "истёк",
+        "кейінге қалдырылды", "ертең", "кейін", "күтуде", "кезекте", "өңделуде", "жоспарланды", "сынақ", "ішінара",
+        "ерекшелік", "кері қайтарылды",
+    ]
 )  # fmt: skip
-"""Parts of words of a refusal in a text of reasons."""
+"""Words that say not yet, not wholly, not really, or not any more."""
+TRIALS = frozenset(
+    ["test", "testing", "staging", "uat", "sandbox", "demo", "dev", "development", "simulation", "dry run", "shadow",
+     "validation", "read only", "preview", "trial", "тест", "тестовый", "сынақ"]
+)  # fmt: skip
+"""Where nothing that is done is real."""
 NOTHING = frozenset(
     [
         "null", "none", "nil", "n/a", "na", "nan", "undefined", "unknown", "tbd", "todo", "empty", "not set", "no",
@@ -57,6 +67,17 @@ NO = frozenset(["false", "no", "n", "0", "0.0", "off", "нет", "ложь", "ж
 EVERYTHING = frozenset(["*", "all", "all systems", "everything", "все", "все системы", "барлығы", "барлық жүйелер"])
 _LONGEST_NOTHING = 2 * max(len(it) for it in NOTHING)
 _REMEMBERED = 40
+_NOTHING_YET = re.compile(
+    r"(?:none|nil|null|n/a|nothing)(?: (?:yet|given|assigned|known|available|set|so far))?"
+    r"|(?:pending|later|soon|todo|tbd|awaiting|queued|tomorrow|to be)(?: [^\W\d]+){0,3}|to follow|see later|coming soon"
+    r"|not (?:yet|given|assigned|known|available|set|issued|applicable|examined|needed)(?: [^\W\d]+){0,2}"
+    r"|no (?:approval|case|id|one|hash|number|reference|data|value|file|link|url)(?: yet| given)?|missing|withheld"
+    r"|(?:пока |еще |ещё )?(?:нет|отсутствует)(?: (?:номера|данных|согласования|дела|пока|еще|ещё|ссылки))?"
+    r"|(?:пока |еще |ещё )?не (?:указ|назнач|присво|выда|получ|извест|опублик|заве)[^\W\d]*|без номера"
+    r"|(?:позже|скоро|завтра|ожида[^\W\d]+|потом)(?: [^\W\d]+){0,3}"
+    r"|(?:әлі )?жоқ|берілмеген|әлі берілмеді|күтуде|ертең|кейін[^\W\d]*(?: [^\W\d]+)?"
+)
+"""Texts that stand where something should be named, and name nothing yet."""
 
 
 def word(value: Any) -> str:
@@ -90,9 +111,15 @@ def names(value: Any) -> bool:
         return any(names(one) for one in value)
     if not isinstance(value, str):
         return value is not None
-    if len(value) <= _LONGEST_NOTHING and _brought(value) in NOTHING:
+    if len(value) <= _LONGEST_NOTHING and _nothing(value):
         return False
     return any(letter.isalnum() for letter in value)
+
+
+@lru_cache(maxsize=4_096)
+def _nothing(text: str) -> bool:
+    known = _brought(text)
+    return known in NOTHING or _NOTHING_YET.fullmatch(known) is not None
 
 
 def flag(value: Any) -> bool | None:
@@ -112,9 +139,3 @@ def number(value: Any) -> float | None:
     except ValueError:
         return None
     return found if found == found and abs(found) != float("inf") else None
-
-
-def refuses(value: Any) -> bool:
-    """Say whether a text of reasons speaks of a refusal."""
-    texts = [str(one).casefold() for one in (value if isinstance(value, list | tuple) else (value,)) if said(one)]
-    return any(part in text.replace("_", " ") for text in texts for part in REFUSALS)

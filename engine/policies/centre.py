@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from engine.events.envelope import SecurityEvent
+from engine.governance.senders import Senders
 from engine.kernel.facts import Fact
 from engine.kernel.ports import Context
+from engine.kernel.timestamps import SKEW
 from engine.notices.facts import NoticeBounced, NoticeRefused, NoticeSent
 from engine.notices.notice import Delivery, Notice
+from engine.policies.centre_words import ACCEPTED, REJECTED, said_by_event
 
-ACCEPTED = frozenset({"accepted", "registered", "processed", "done", "ok"})
-REJECTED = frozenset({"rejected", "refused", "error", "failed", "invalid", "declined"})
-"""The words of a status; any other word says nothing yet."""
+__all__ = ["ACCEPTED", "REJECTED", "CentrePolicy"]
+_CLOCKS = timedelta(minutes=1)
+"""By how much the clock of the Centre may be behind ours."""
 
 
 class CentrePolicy:
@@ -21,15 +25,22 @@ class CentrePolicy:
     name: str = "centre"
     answers = frozenset({"afc.message.acknowledged"})
 
+    def __init__(self, senders: Senders | None = None) -> None:
+        self.senders = senders or Senders()
+
     def answer(self, context: Context, event: SecurityEvent) -> None:
-        """Answer one event."""
+        """Answer one event; one that was dated before the message, or after its receipt, does not speak of it."""
         notice = context.load(Notice, _key(event.fields.get("mfo.message.id")))
-        said = str(event.fields.get("mfo.message.status") or event.fields.get("mfo.outcome") or "").strip().lower()
-        if notice.kind != "afc" or notice.approved_at is None or said not in ACCEPTED | REJECTED:
+        if notice.kind != "afc" or notice.approved_at is None or not self.senders.may(event.action, event.source):
             return
-        reference = str(event.fields.get("mfo.afc.reference") or "")[:200]
+        if event.at < notice.approved_at - _CLOCKS or event.at > context.at + SKEW:
+            return
+        said = said_by_event(event.fields)
+        if said.word == "open":
+            return
         for it in list(notice.deliveries.values()):
-            fact = _fact(context, notice, it, said in ACCEPTED, reference, f"source:{event.source}", said)
+            accepted = said.word == "accepted"
+            fact = _fact(context, notice, it, accepted, said.reference, f"source:{event.source}", said.why)
             if fact is not None:
                 context.record(Notice, notice.id, [fact])
 

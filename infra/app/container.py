@@ -261,7 +261,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
         EventPolicyRunner(
             ledger, decisions, clock, ActPolicy(settings.bureaus, clients_by_iin(ledger, vault), settings.answering)
         ),
-        EventPolicyRunner(ledger, decisions, clock, CentrePolicy()),
+        EventPolicyRunner(ledger, decisions, clock, CentrePolicy(settings.senders)),
         CentreLists(ledger, decisions, clock, container.rulebook),
         IncidentRunner(decisions, clock, container.tracing),
         duties,

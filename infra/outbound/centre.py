@@ -7,20 +7,22 @@ findings of the incident stand on, when the message goes out; the log keeps none
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from engine.incidents.incident import Incident
-from engine.kernel.answers import reference_of, word_of
 from engine.kernel.facts import FindingRaised
 from engine.kernel.ports import Delivery
 from engine.notices.notice import Notice
-from engine.policies.centre import ACCEPTED, REJECTED
-from infra.outbound.orders import Answer
+from engine.policies.centre_words import Said, said_by_body
+from infra.outbound.orders import Answer, json_of
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 
+_WHOLE = frozenset({200, 201})
+"""The statuses whose body is the answer."""
 MOST_EVENTS = 1_000
 """Events that are looked at, the newest findings first; the message counts those whom it names."""
 _OF_ONE = {
@@ -81,39 +83,26 @@ def afc_json(notice: Notice, identifiers: Sequence[Identified] = ()) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_INDENT_2)
 
 
-def centre_says(answer: Answer) -> Delivery:
+def centre_says(answer: Answer, message_id: str = "", now: datetime | None = None) -> Delivery:
     """Judge an answer of the Anti-Fraud Centre: only what says that it was accepted, with a reference, is a delivery;
-    a rejection is one whatever its status; anything else of the 2xx is handed over until the Centre says more."""
+    a rejection is one, unless the Centre is only away; any other 2xx is handed over until the Centre says more."""
     if answer.error:
         return Delivery(outcome="retry", detail=f"{answer.error} from the Anti-Fraud Centre")
-    said, reference, why = _said(answer.body)
-    if said in REJECTED:
-        return Delivery(
-            outcome="refused", reference=reference, detail=f"the Anti-Fraud Centre: {said} {why}".strip()[:300]
-        )
-    if not 200 <= answer.status < 300:
-        passing = answer.status >= 500 or answer.status in (408, 425, 429)
+    said = _said(answer.body, message_id, now)
+    good = 200 <= answer.status < 300
+    passing = answer.status >= 500 or answer.status in (408, 425, 429)
+    if said.word == "refused" and not passing:
+        return Delivery(outcome="refused", reference=said.reference, detail=f"the Anti-Fraud Centre: {said.why}"[:300])
+    if not good:
         return Delivery(outcome="retry" if passing else "refused", detail=f"HTTP {answer.status} from afc")
-    if answer.status != 202 and said in ACCEPTED and reference:
-        return Delivery(outcome="done", reference=reference, done_at=None)
-    return Delivery(outcome="handed-over", reference=reference or f"HTTP {answer.status}")
+    if answer.status in _WHOLE and said.word == "accepted" and said.reference:
+        return Delivery(outcome="done", reference=said.reference, done_at=None)
+    return Delivery(outcome="handed-over", reference=said.reference or f"HTTP {answer.status}")
 
 
-def _said(body: bytes) -> tuple[str, str, str]:
-    """The outcome, the reference and the reason in an answer, each empty where it says none; a word that refuses goes
-    before one that accepts."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return "", "", ""
-    if not isinstance(document, dict):
-        return "", "", ""
-    words = [str(document[name]).strip().lower() for name in ("outcome", "status", "result") if document.get(name)]
-    wrong = document.get("error") or document.get("errors")
-    refused = next((it for it in words if it in REJECTED or word_of(it) == "refused"), "")
-    if wrong or refused or document.get("success") is False:
-        said = refused if refused in REJECTED else "error"
-    else:
-        said = next(iter(words), "") if len(set(words)) < 2 else ""
-    reference, why = reference_of(document.get("reference")), wrong or document.get("detail") or ""
-    return said, reference, str(why)[:200]
+def _said(body: bytes, message_id: str, now: datetime | None) -> Said:
+    """What the body of an answer says; what is no JSON object says nothing."""
+    document, fault = json_of(body)
+    if fault or not isinstance(document, dict):
+        return Said("open", "", fault)
+    return said_by_body(document, message_id, now)

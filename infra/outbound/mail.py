@@ -250,7 +250,8 @@ class AfcMessages:
         message = intent.message
         assert isinstance(message, AfcMessage)
         notice = self.mail.decisions.load(Notice, message.notice_id)
-        return centre_says(self.http.ask(self.url, notice.id, afc_json(notice, self.known.of(notice))))
+        answer = self.http.ask(self.url, notice.id, afc_json(notice, self.known.of(notice)))
+        return centre_says(answer, notice.id, self.http.clock.now())
 
 
 class AlertMail:

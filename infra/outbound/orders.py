@@ -99,7 +99,7 @@ class HttpPost:
         self, answer: Answer, system: str, subjects: Sequence[Subject], contract: Contract = 2, asked: Asked = NOBODY
     ) -> Delivery:
         """Say what a 2xx answer makes of an order."""
-        document, fault = _json(answer.body)
+        document, fault = json_of(answer.body)
         asked = asked.model_copy(update={"now": self.clock.now()})
         judged = judge(answer.status, document, subjects, asked, fault=fault)
         _, done_at = self._read(answer.body)
@@ -185,7 +185,7 @@ def asked_in(body: Mapping[str, Any]) -> Asked:
     )  # fmt: skip
 
 
-def _json(body: bytes) -> tuple[Any, str]:
+def json_of(body: bytes) -> tuple[Any, str]:
     """Return what a body holds as JSON, None for one that holds none; and why it cannot be taken at its word."""
     try:
         document = orjson.loads(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -35,6 +36,53 @@ ANSWERS = [
         200, {"status": "accepted", "outcome": "queued", "reference": "r"}, "handed-over", "running", id="two words"
     ),
     pytest.param(200, {"status": "accepted", "reference": "-"}, "handed-over", "running", id="a dash for a reference"),
+    *(
+        pytest.param(200, {"status": "accepted", "reference": "R", **more}, "handed-over", "running", id=str(more))
+        for more in (
+            {"warnings": ["no IIN"]},
+            {"test": True},
+            {"dry_run": True},
+            {"partial": True},
+            {"environment": "draft"},
+            {"message_id": "00000000-0000-4000-8000-000000000009"},
+            {"id": "00000000-0000-4000-8000-000000000009"},
+            {"message": "принято: в очереди"},
+            {"state": "queued"},
+            {"data": {"status": "queued"}},
+        )
+    ),
+    *(
+        pytest.param(200, {"status": "accepted", "reference": "R", **more}, "refused", "running", id=str(more))
+        for more in (
+            {"valid": False},
+            {"accepted": 0, "failed": 1},
+            {"message": "rejected: no IIN"},
+            {"detail": "отклонено"},
+            {"success": False},
+            {"rejected": ["L-3"]},
+            {"errors": ["x"]},
+            {"decision": "бас тартылды"},
+            {"message": "принято. Отклонено: нет ИИН"},
+            {"result": "withdrawn"},
+            {"registered": "нет"},
+        )
+    ),
+    *(
+        pytest.param(200, {"status": said, "reference": "R", **more}, "sent", "satisfied", id=f"{said} {more}")
+        for said, more in (
+            ("принято", {}),
+            ("Қабылданды", {"message": "Қабылданды"}),
+            ("registered", {"errors": []}),
+            ("ok", {}),
+            ("accepted", {"message": "accepted", "code": 200, "success": True, "id": 12345}),
+            ("accepted", {"accepted": 1, "failed": 0, "received_at": "2026-11-23T05:00:00Z"}),
+            ("accepted", {"accepted": True, "warnings": [], "trace_id": "7f"}),
+        )
+    ),
+    pytest.param(
+        200, '{"reference": "R", "status": "rejected", "status": "accepted"}', "handed-over", "running", id="twice"
+    ),
+    pytest.param(200, {"status": "отклонено", "reference": "R"}, "refused", "running", id="отклонено"),
     pytest.param(422, {"status": "rejected"}, "refused", "running", id="422"),
     pytest.param(503, None, "approved", "running", id="away"),
 ]
@@ -55,8 +103,18 @@ class Centre(HttpPost):
         return self.answer
 
 
-def given_a_house(folder: Path) -> tuple[World, Centre]:
-    world = World(folder, afc_url="https://afc.example.kz/messages").people()
+ACCEPTED_R = orjson.dumps({"status": "accepted", "reference": "afc-1"})
+
+
+def acknowledged(world: World, key: str, said: str, **more: object) -> bytes:
+    """What the Centre's system tells of one message."""
+    event = orjson.loads(world.event("afc.message.acknowledged", mfo__message__id=key, mfo__message__status=said,
+                                     mfo__afc__reference="R-1"))  # fmt: skip
+    return orjson.dumps(event | more)
+
+
+def given_a_house(folder: Path, **settings: Any) -> tuple[World, Centre]:
+    world = World(folder, afc_url="https://afc.example.kz/messages", **settings).people()
     centre = Centre(world.clock)
     world.stages = stages_of(world.container, Outside(transport_for(world.settings), centre))
     return world, centre
@@ -128,6 +186,75 @@ def test_what_was_handed_over_waits_for_the_word_of_the_centre(
     world.feed(world.event("afc.message.acknowledged", mfo__message__id=key, mfo__message__status=said,
                            mfo__afc__reference=reference))  # fmt: skip
     assert then(world, incident) == (state, "satisfied" if state == "sent" else "running")
+
+
+@pytest.mark.parametrize("more", [
+    {"mfo.outcome": "rejected"}, {"error.message": "no IIN"}, {"event.outcome": "failure"},
+    {"mfo.reason": "refused: no IIN"}, {"mfo.success": False}, {"message": "отклонено"}, {"mfo.result": "declined"},
+    {"event.type": ["denied"]}, {"tags": ["rejected"]}, {"labels.outcome": "rejected"}, {"mfo.state": "cancelled"},
+    {"mfo.accepted": "нет"}, {"mfo.rejected": True}, {"mfo.comment": "rejected afterwards"},
+])  # fmt: skip
+@pytest.mark.parametrize("before", ["handed-over", "sent"])
+def test_an_acceptance_that_says_otherwise_is_a_refusal_before_and_after(
+    tmp_path: Path, more: dict[str, object], before: str
+) -> None:
+    world, centre = given_a_house(tmp_path)
+    centre.answer = Answer(202, b"") if before == "handed-over" else Answer(200, ACCEPTED_R)
+    incident = given_a_paid_fraud(world)
+    key = when_it_is_approved(world, incident)
+    assert then(world, incident)[0] == before
+    world.feed(acknowledged(world, key, "accepted", **more))
+    assert then(world, incident) == ("refused" if before == "handed-over" else "bounced", "running")
+
+
+@pytest.mark.parametrize("said", [
+    "отклонено", "бас тартылды", "cancelled", "denied", "not accepted", "returned", "withdrawn", "expired", "failure",
+    "rejected: no IIN", "Отказано", "қабылданбады", "не принято",
+])  # fmt: skip
+def test_every_word_of_a_refusal_owes_the_message_again(tmp_path: Path, said: str) -> None:
+    world, centre = given_a_house(tmp_path)
+    centre.answer = Answer(200, ACCEPTED_R)
+    incident = given_a_paid_fraud(world)
+    key = when_it_is_approved(world, incident)
+    world.feed(acknowledged(world, key, said))
+    assert then(world, incident) == ("bounced", "running")
+
+
+@pytest.mark.parametrize("said", ["принято", "Қабылданды", "Accepted", "success", "completed", "зарегистрировано"])
+def test_every_word_of_an_acceptance_is_one(tmp_path: Path, said: str) -> None:
+    world, centre = given_a_house(tmp_path)
+    centre.answer = Answer(202, b"")
+    incident = given_a_paid_fraud(world)
+    key = when_it_is_approved(world, incident)
+    world.feed(acknowledged(world, key, said, **{"event.reason": "Принято"}))
+    assert then(world, incident) == ("sent", "satisfied")
+
+
+@pytest.mark.parametrize("more", [
+    {"mfo.afc.reference": "-"}, {"mfo.afc.reference": "нет"}, {"mfo.dry_run": True}, {"mfo.warnings": ["no IIN"]},
+    {"mfo.state": "queued"}, {"@timestamp": "2026-10-14T05:00:00Z"},
+    {"@timestamp": "2026-10-14T05:00:00Z", "mfo.message.status": "rejected"}, {"mfo.message.status": "strange"},
+])  # fmt: skip
+def test_what_does_not_say_that_this_message_was_accepted_leaves_it_owed(
+    tmp_path: Path, more: dict[str, object]
+) -> None:
+    world, centre = given_a_house(tmp_path)
+    centre.answer = Answer(202, b"")
+    incident = given_a_paid_fraud(world)
+    key = when_it_is_approved(world, incident)
+    world.feed(acknowledged(world, key, "accepted", **more))
+    assert then(world, incident) == ("handed-over", "running")
+
+
+def test_only_a_source_that_is_believed_speaks_for_the_centre(tmp_path: Path) -> None:
+    world, centre = given_a_house(tmp_path, evidence_sources={"afc.": ("afc",)})
+    centre.answer = Answer(202, b"")
+    incident = given_a_paid_fraud(world)
+    key = when_it_is_approved(world, incident)
+    world.feed(acknowledged(world, key, "accepted"), source="portal")
+    assert then(world, incident) == ("handed-over", "running")
+    world.feed(acknowledged(world, key, "accepted"), source="afc")
+    assert then(world, incident) == ("sent", "satisfied")
 
 
 def test_the_message_says_stage_money_and_whom(tmp_path: Path) -> None:

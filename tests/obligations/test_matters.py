@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.governance.matters import matter_specs
 from infra.read.coverage import Coverage
 from infra.store.models.duties import ClockRow
 from tests.obligations.house import House
@@ -58,6 +59,69 @@ def test_a_refusal_afterwards_lets_the_clock_run_again(kind: str, opens: dict[st
     assert clock(house, kind).satisfied_at is None
     house.wait("+30d")
     assert clock(house, kind).breached_at is not None
+
+
+DEFERRALS: list[dict[str, Any]] = [
+    {"event.reason": "deferred"}, {"mfo.reason": "отложено"}, {"event.reason": "exception granted"},
+    {"mfo.reason": "mitigated, not patched"}, {"message": "still vulnerable"}, {"mfo.state": "reopened"},
+    {"event.reason": "cancelled"}, {"event.reason": "отменено"}, {"event.reason": "timeout"},
+    {"event.reason": "will be done tomorrow"}, {"event.reason": "отложено до пятницы"}, {"mfo.dry_run": True},
+    {"mfo.state": "pending"}, {"message": "revocation failed"}, {"mfo.comment": "rejected afterwards"},
+    {"labels.outcome": "rejected"}, {"mfo.note": "әлі жоқ"}, {"mfo.environment": "staging"}, {"mfo.rejected": "да"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "opens", "answer"), CASES, ids=KINDS)
+def test_what_was_put_off_settles_nothing_and_what_is_about_something_else_does_no_harm(
+    kind: str, opens: dict[str, Any], answer: dict[str, Any], tmp_path: Path
+) -> None:
+    house = House(tmp_path)
+    house.send([opens], "asked")
+    for more in DEFERRALS:
+        house.send([{**answer, **more, "at": "+10m"}], "put off")
+        assert clock(house, kind).satisfied_at is None, more
+    good = {"event.reason": "ошибка исправлена", "message": "no errors", "mfo.dry_run": False, "mfo.state": "closed"}
+    house.send([{**answer, **good, "at": "+20m"}], "done")
+    assert clock(house, kind).satisfied_at is not None
+
+
+COMPLAINT = {"event.action": "fraud.complaint.received", "mfo.complaint.id": "q", "mfo.client.id": "c"}
+EXAMINED = {"event.action": "fraud.investigation.closed", "mfo.complaint.id": "q", "mfo.case.id": "k",
+            "mfo.outcome": "closed"}  # fmt: skip
+MISMATCH = {"event.action": "channel.protocol_mismatch", "mfo.transaction.id": "t"}
+UNDONE = {"event.action": "channel.transaction_cancelled", "mfo.transaction.id": "t"}
+APPROVED = {"event.action": "isms.document.approved", "mfo.document.id": "d", "mfo.version": "2"}
+PUBLISHED = {"event.action": "isms.document.published", "mfo.document.id": "d"}
+HELD = {"event.action": "antifraud.operation.suspended", "mfo.operation.id": "op", "event.reason": "x"}
+FREED = {"event.action": "antifraud.operation.released", "mfo.operation.id": "op", "user.id": "op-1"}
+TRIGGER = {"event.action": "isms.trigger.recorded", "mfo.trigger.reference": "law"}
+REVIEWED = {"event.action": "isms.document.reviewed", "mfo.trigger.reference": "law", "mfo.document.id": "d",
+            "mfo.outcome": "done"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "opens", "bad", "good"), [
+    ("complaint", COMPLAINT, EXAMINED | {"event.reason": "not examined"},
+     EXAMINED | {"event.reason": "fraud not confirmed"}),
+    ("complaint", COMPLAINT, EXAMINED | {"mfo.case.id": "none yet"}, EXAMINED),
+    ("protocol-mismatch", MISMATCH, UNDONE | {"mfo.state": "failed"}, UNDONE | {"event.reason": "cancelled"}),
+    ("protocol-mismatch", MISMATCH, UNDONE | {"message": "could not cancel"}, UNDONE | {"message": "отменена"}),
+    ("document-approved", APPROVED, PUBLISHED | {"mfo.document.published_url": "later"},
+     PUBLISHED | {"mfo.document.published_url": "/policy.pdf"}),
+    ("regulator-request", ASKED, GIVEN | {"mfo.package.hash": "pending"}, GIVEN),
+    ("operation-hold", HELD, FREED | {"mfo.reason_text": "не проверял"},
+     FREED | {"mfo.reason_text": "признаков мошенничества не выявлено"}),
+    ("operation-hold", HELD, FREED | {"mfo.reason_text": "тексерген жоқпыз, кейінге қалдырылды"},
+     FREED | {"mfo.reason_text": "клиент подтвердил перевод по телефону"}),
+    ("review-trigger", TRIGGER, REVIEWED | {"mfo.document.scope": "security of the canteen"},
+     REVIEWED | {"mfo.document.scope": "information security"}),
+    ("leaver", LEFT, GONE | {"mfo.access.system": "canteen"}, GONE),
+])  # fmt: skip
+def test_a_matter_is_settled_by_what_was_done_of_it(kind: str, opens: dict[str, Any], bad: dict[str, Any],
+                                                    good: dict[str, Any]) -> None:  # fmt: skip
+    spec = matter_specs()[kind]
+    assert any(sign.meets(opens) for sign in spec.opens)
+    assert not any(sign.meets(bad) for sign in spec.settles)
+    assert any(sign.meets(good) for sign in spec.settles)
 
 
 def test_each_system_of_a_leaver_is_withdrawn_or_the_clock_runs(tmp_path: Path) -> None:

@@ -70,6 +70,88 @@ def test_what_failed_or_was_refused_is_none(action: str, obligation: str, sign: 
             assert obligation not in proofs().of(event | {"event.reason": reason}), reason
 
 
+PUT_OFF = (
+    "cancelled", "expired", "not passed", "отменено", "не пройден", "invalid", "нет", "отозвано", "deferred",
+    "отложено до пятницы", "exception granted", "mitigated, not patched", "will be done tomorrow", "timeout",
+    "not examined", "не проверял", "still vulnerable", "частично", "кейінге қалдырылды", "әлі орындалмады",
+    "failed to be done", "error: no connection", "тексерілмеген", "accepted the risk", "будет сделано завтра",
+)  # fmt: skip
+CONTRADICTIONS: list[dict[str, Any]] = [
+    {"message": "failed"}, {"message": "it could not be done"}, {"mfo.dry_run": True}, {"mfo.rejected": True},
+    {"mfo.cancelled": True}, {"mfo.state": "failed"}, {"mfo.state": "pending"}, {"mfo.state": "reopened"},
+    {"mfo.comment": "не выполнено"}, {"mfo.note": "rejected"}, {"labels.outcome": "rejected"}, {"tags": ["rejected"]},
+    {"mfo.environment": "test"}, {"labels.env": "UAT"}, {"mfo.mode": "shadow"}, {"mfo.valid": False},
+    {"mfo.failed": 2}, {"labels.dry_run": "true"}, {"mfo.detail": "error"}, {"mfo.simulated": "да"},
+]  # fmt: skip
+ABOUT_ELSE = (
+    "failed disk replaced", "2 rights refused and removed", "no errors", "без ошибок", "0 failed", "қате жоқ",
+    "ошибка исправлена", "restored after a failure", "checked by the owner", "плановая проверка", "as scheduled",
+    "замечаний нет", "не требуется", "access not needed any more",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "obligation", "sign"), SIGNS, ids=IDS)
+def test_what_was_put_off_or_says_otherwise_anywhere_is_none(action: str, obligation: str, sign: ProofSign) -> None:
+    event = fulfilled(sign)
+    asked = {*sign.where, *sign.needs, *sign.apart}
+    for text in PUT_OFF:
+        for name in ("event.reason", "mfo.reason", "message", "mfo.comment"):
+            if name not in asked and not (text == "cancelled" and action.endswith("cancelled")):
+                assert obligation not in proofs().of(event | {name: text}), (name, text)
+    for more in CONTRADICTIONS:
+        assert obligation not in proofs().of(event | more), more
+    for name in sign.needs:
+        for nothing in ("none given", "none yet", "later", "pending", "not assigned yet", "пока нет", "позже"):
+            assert obligation not in proofs().of(event | {name: nothing}), (name, nothing)
+
+
+@pytest.mark.parametrize(("action", "obligation", "sign"), SIGNS, ids=IDS)
+def test_what_was_done_stays_evidence_beside_what_is_about_something_else(
+    action: str, obligation: str, sign: ProofSign
+) -> None:
+    event = fulfilled(sign)
+    for text in ABOUT_ELSE:
+        for name in ("event.reason", "mfo.reason", "message", "mfo.comment"):
+            if name not in sign.where:
+                assert obligation in proofs().of(event | {name: text}), (name, text)
+    for more in (
+        {"mfo.dry_run": False}, {"mfo.failed": 0}, {"mfo.errors": []}, {"mfo.state": "closed"}, {"tags": ["night"]},
+        {"labels.env": "production"}, {"mfo.cancelled": "нет"}, {"mfo.valid": True}, {"mfo.mode": "full"},
+    ):  # fmt: skip
+        assert obligation in proofs().of(event | more), more
+
+
+@pytest.mark.parametrize(("action", "said"), [
+    ("net.av.detection", "quarantine"), ("net.av.detection", "Карантин"), ("host.service.state", "running"),
+    ("host.service.state", "работает"), ("veridoc.result", "genuine"), ("verilive.result", "live"),
+    ("veriface.match", "Совпадение"), ("coid.result", "сәйкестік"),
+])  # fmt: skip
+def test_the_words_of_a_type_are_evidence(action: str, said: str) -> None:
+    for name, sign in proofs().signs[action]:
+        assert name in proofs().of(fulfilled(sign) | {sign.said_in: said}), name
+
+
+@pytest.mark.parametrize(("value", "target", "reached"), [
+    (1, 99, False), ("0%", "100%", False), ("100%", "100%", True), (99, 99, True), ("99,5 %", ">= 99 %", True),
+    ("98 %", "не менее 99 %", False), ("3", "<= 5", True), ("7", "не более 5", False), ("0 open ports", "0", True),
+    ("2 open ports", "0", False), ("7m", "10m", True), ("40m", "10m", False), ("2h", "90 min", False), ("80 min", "2 h", True), ("95%", "at least 97%", False),
+    ("enabled", "enabled", True), ("many", "5", False), ("no", "yes", False), ("on", "enabled", True),
+])  # fmt: skip
+def test_a_measured_control_is_evidence_where_it_reaches_its_target(
+    value: object, target: object, reached: bool
+) -> None:
+    event = {"event.action": "isms.control.measured", "mfo.control.id": "perimeter", "mfo.outcome": "done"}
+    found = proofs().of(event | {"mfo.control.value": value, "mfo.control.target": target})
+    assert ("perimeter" in found) is reached
+
+
+def test_of_errors_less_is_better() -> None:
+    event = {"event.action": "isms.control.measured", "mfo.control.id": "document-error-rate", "mfo.outcome": "done"}
+    for value, reached in (("1 %", True), ("7 %", False)):
+        told = event | {"mfo.control.value": value, "mfo.control.target": "5 %"}
+        assert ("document-error-rate" in proofs().of(told)) is reached
+
+
 @pytest.mark.parametrize(("action", "obligation", "sign"), SIGNS, ids=IDS)
 def test_a_type_that_carries_an_outcome_is_evidence_by_it_only(action: str, obligation: str, sign: ProofSign) -> None:
     """``not_failed`` is for what has no outcome to tell, or states by its name that it was done."""
