@@ -13,7 +13,8 @@ _UNITS = {"ms": 0.001, "s": 1, "сек": 1, "m": 60, "мин": 60, "h": 3600, "�
           "д": 86400, "күн": 86400}  # fmt: skip
 _LEAST = re.compile(r">=|≥|=>|>|\b(?:at least|minimum|not less|no less|не менее|не ниже|минимум|кемінде)\b")
 _MOST = re.compile(
-    r"<=|≤|=<|<|\b(?:at most|maximum|max|not more|no more|up to|within|below|under|не более|не выше|до|аспайды|көп емес)\b"
+    r"<=|≤|=<|<|\b(?:at most|maximum|max|not more|no more|up to|within|below|under|не более|не выше|до"
+    r"|аспайды|көп емес)\b"
 )
 
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from engine.governance.measures import reaches
 from engine.governance.reasons import refuses
 from engine.governance.words import DONE, FAILED, NOTHING, TRIALS, flag, names, number, said, word, words
-from engine.kernel.answer_signs import TEXTS, name_of, speaks
-from engine.kernel.answer_words import is_nothing
+from engine.kernel.answer_signs import name_of, speaks
+from engine.kernel.answer_words import TEXTS, is_nothing
 from engine.kernel.words import own_words
 
 Wanted = str | int | float | bool | None | tuple[str | int | float | bool, ...] | dict[str, float]

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from engine.kernel.answer_signs import TEXTS, Sign, Signs, name_of
-from engine.kernel.answer_words import against, is_no, is_nothing, is_yes, normal, verdict_word
+from engine.kernel.answer_signs import Sign, Signs, name_of
+from engine.kernel.answer_words import TEXTS, against, is_no, is_nothing, is_yes, normal, verdict_word
 from engine.kernel.answers import Asked, reference_of
 
 ACCEPTED = frozenset({"accepted", "registered", "processed", "done", "ok"})
