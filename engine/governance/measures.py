@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from engine.governance.words import FAILED, word
+from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 _TIMES = re.compile(r"\d\s*(?:ms|s|sec\w*|m|min\w*|h|hours?|d|days?|сек\w*|мин\w*|ч|час\w*|дн\w*|день|күн|сағ\w*)\b")
@@ -13,8 +15,8 @@ _UNITS = {"ms": 0.001, "s": 1, "сек": 1, "m": 60, "мин": 60, "h": 3600, "�
           "д": 86400, "күн": 86400}  # fmt: skip
 _LEAST = re.compile(r">=|≥|=>|>|\b(?:at least|minimum|not less|no less|не менее|не ниже|минимум|кемінде)\b")
 _MOST = re.compile(
-    r"<=|≤|=<|<|\b(?:at most|maximum|max|not more|no more|up to|within|below|under|не более|не выше|до"
-    r"|аспайды|көп емес)\b"
+    r"<=|≤|=<|<|\b(?:at most|maximum|max|not more|no more|up to|within|below|under|не более|не выше|до|"
+    r"аспайды|көп емес)\b"
 )
 
 
@@ -31,6 +33,14 @@ def reaches(value: Any, target: Any, *, at_most: bool = False) -> bool:
         return found >= asked
     less = at_most or _MOST.search(wanted) is not None or asked == 0 or _TIMES.search(wanted) is not None
     return found <= asked if less else found >= asked
+
+
+def passed(since: Any, until: Any, hours: float) -> bool:
+    """Say whether so many hours lie between two instants; what cannot be read shows nothing."""
+    try:
+        return parse_rfc3339(until) - parse_rfc3339(since) >= timedelta(hours=hours)
+    except NotAnInstant:
+        return False
 
 
 def _read(text: str) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.governance.measures import reaches
+from engine.governance.measures import passed, reaches
 from engine.governance.reasons import refuses
 from engine.governance.words import DONE, FAILED, NOTHING, TRIALS, flag, names, number, said, word, words
 from engine.kernel.answer_signs import name_of, speaks
@@ -62,6 +62,9 @@ class Sign(BaseModel):
     """Fields with a measured value → the field with the target that it must reach."""
     at_most: bool = False
     """Whether less is better where the target does not say."""
+    passed: dict[str, float] = {}
+    """Fields with an instant → how many hours must lie between it and the one in ``until``."""
+    until: str = ""
     apart: tuple[str, ...] = ()
     """Fields whose words are about something else than how it ended: why an account was locked."""
 
@@ -89,7 +92,7 @@ class Sign(BaseModel):
 
     @cached_property
     def _rare(self) -> bool:
-        return bool(self.own or self.like or self.unlike or self.unread or self.maybe or self.reaches)
+        return bool(self.own or self.like or self.unlike or self.unread or self.maybe or self.reaches or self.passed)
 
     def _holds_rare(self, fields: Mapping[str, Any]) -> bool:
         return (
@@ -103,6 +106,7 @@ class Sign(BaseModel):
                 reaches(fields.get(name), fields.get(target), at_most=self.at_most)
                 for name, target in self.reaches.items()
             )
+            and all(passed(fields.get(name), fields.get(self.until), it) for name, it in self.passed.items())
             and all(said(fields.get(name)) and number(fields[name]) is None for name in self.unread)
             and all(said(fields.get(name)) and flag(fields[name]) is not False for name in self.maybe)
         )

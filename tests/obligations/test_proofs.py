@@ -31,6 +31,7 @@ def fulfilled(sign: ProofSign) -> dict[str, Any]:
         else:
             event[name] = wanted[0] if isinstance(wanted, tuple) else wanted
     event |= {several.split("|")[0]: words[0] for several, words in sign.like.items()}
+    event |= dict.fromkeys(sign.passed, "2026-11-18T10:00:00+05:00")
     for name in sign.needs:
         event.setdefault(name, "something-1")
     if sign.outcome == "done":
@@ -96,7 +97,7 @@ def test_what_was_put_off_or_says_otherwise_anywhere_is_none(action: str, obliga
     asked = {*sign.where, *sign.needs, *sign.apart}
     for text in PUT_OFF:
         for name in ("event.reason", "mfo.reason", "message", "mfo.comment"):
-            if name not in asked and not (text == "cancelled" and action.endswith("cancelled")):
+            if name not in asked and not (text in ("cancelled", "отменено") and action.endswith("cancelled")):
                 assert obligation not in proofs().of(event | {name: text}), (name, text)
     for more in CONTRADICTIONS:
         assert obligation not in proofs().of(event | more), more
@@ -144,6 +145,20 @@ def test_a_measured_control_is_evidence_where_it_reaches_its_target(
     event = {"event.action": "isms.control.measured", "mfo.control.id": "perimeter", "mfo.outcome": "done"}
     found = proofs().of(event | {"mfo.control.value": value, "mfo.control.target": target})
     assert ("perimeter" in found) is reached
+
+
+@pytest.mark.parametrize(("more", "shown"), [
+    ({}, False), ({"mfo.signed_at": "2026-11-20T09:00:00+05:00", "mfo.consent.at": "2026-11-20T09:30:00+05:00"}, False),
+    ({"mfo.signed_at": "2026-11-19T09:00:00+05:00"}, False),
+    ({"mfo.signed_at": "yesterday", "mfo.consent.at": "-"}, False),
+    ({"mfo.signed_at": "2026-11-19T09:00:00+05:00", "mfo.consent.at": "2026-11-20T09:30:00+05:00"}, True),
+])  # fmt: skip
+def test_a_payout_is_evidence_of_the_cooling_off_where_it_shows_that_the_day_passed(
+    more: dict[str, Any], shown: bool
+) -> None:
+    event = {"event.action": "loan.disbursement.executed", "mfo.loan.id": "L-1", "mfo.amount": 400_000,
+             "mfo.payout.type": "card", "mfo.payout.executed_at": "2026-11-20T10:00:00+05:00"}  # fmt: skip
+    assert ("cooling-off-24h" in proofs().of(event | more)) is shown
 
 
 def test_of_errors_less_is_better() -> None:
