@@ -198,7 +198,7 @@ NUMBERS = {
     "client": frozenset({"iin", "client_iin", "иин", "жсн"}),
 }  # fmt: skip
 """Keys of a second number by which a loan or a client is known, beside its id."""
-OPERATORS = frozenset({"admin", "administrator", "system", "root", "api", "service", "operator", "robot", "bot"})
+OPERATORS = frozenset({"administrator", "system", "root", "api", "service", "operator", "robot", "bot"})
 HELD = re.compile(r"^(?:on_|in_)?(?:stop|block|black)_?list(?:ed)?$")
 _THINGS = r"(?:взыскан|звон|контакт|обзвон|рассыл|начислен|штраф|пен[яи]|смс|визит|претензи|задач)\w*"
 _HARMLESS = re.compile(

@@ -56,10 +56,9 @@ def hand_over(
     open_ones = [d.recipient for d in notice.deliveries.values() if d.state != "sent"]
     if not open_ones or (recipient is not None and recipient not in open_ones):
         raise DecisionRefused("the notice was handed over already")
-    need_done_words(channel)
-    named = is_reference(reference)
-    if not named or len(channel) > 100 or len(reference) > 200:
+    if not channel.strip() or not is_reference(reference) or len(channel) > 100 or len(reference) > 200:
         raise DecisionRefused("name the channel and the reference that proves it")
+    need_done_words(channel)
     if handed_at > at or handed_at < notice.approved_at.replace(second=0, microsecond=0):  # a form gives minutes
         raise InputError("it was handed over between its approval and now", field="handed_at")
     return [

@@ -78,14 +78,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class TextVersion:
-    """One state of the text: who wrote it and when."""
+    """One state of the text: who wrote it and when, and whether from its wording or in words of a person."""
 
     number: int
     at: datetime
     actor: str
     content: dict[str, dict[str, str]]
     composed: bool = True
-    """Whether it was written from its wording, not by a person."""
 
 
 @dataclass
@@ -245,9 +244,8 @@ class Notice:
 
     def _write(self, fact: Fact, content: dict[str, dict[str, str]]) -> None:
         self.content = content
-        self.versions.append(
-            TextVersion(len(self.versions) + 1, fact.at, fact.actor, content, type(fact) is not NoticeEdited)
-        )
+        number, composed = len(self.versions) + 1, type(fact) is not NoticeEdited
+        self.versions.append(TextVersion(number, fact.at, fact.actor, content, composed))
 
     def _delivery(self, recipient: str) -> Delivery:
         """The delivery to a recipient; facts of earlier versions name none and mean the only one."""
@@ -294,13 +292,8 @@ def redraft(
     _is_text(notice, "written again")
     require("redraft-notice", by)
     text = {language: dict(fields) for language, fields in content.items()}
-    if text == notice.content:
-        return []
-    return [
-        NoticeRedrafted(
-            at=at, actor=by.id, notice_id=notice.id, content=text, template_version=template_version
-        )
-    ]  # fmt: skip
+    again = NoticeRedrafted(at=at, actor=by.id, notice_id=notice.id, content=text, template_version=template_version)
+    return [] if text == notice.content else [again]
 
 
 def edit(notice: Notice, language: str, fields: Mapping[str, str], *, by: Person, at: datetime) -> Sequence[Fact]:

@@ -81,7 +81,7 @@ def test_a_connection_lost_after_the_data_is_unknown_and_a_person_decides(
     world.clock.forward(hours=1)
     world.work()
     assert copies(server, notice) == 1, "it is never sent a second time by itself"
-    with pytest.raises(DecisionRefused, match="evidence"):
+    with pytest.raises(DecisionRefused, match="own words"):
         world.container.acts.settle_notice(notice, True, "", by=COMPLIANCE)
     world.container.acts.settle_notice(notice, True, "they confirmed by telephone, entry 881", by=COMPLIANCE)
     world.work()

@@ -140,7 +140,7 @@ def test_only_a_true_incident_keeps_its_duties_after_the_end(disposition: Any) -
 
 def test_every_kind_of_fact_has_a_name_of_its_own() -> None:
     topics = [kind.topic for kind in FACTS]
-    assert len(set(topics)) == len(topics) == 28
+    assert len(set(topics)) == len(topics) == 29
     assert all(topic.startswith("incident.") and topic.endswith(".v1") for topic in topics)
 
 
