@@ -31,7 +31,7 @@ REFUSED = frozenset({
 PENDING = frozenset({
     "queued", "pending", "accepted", "received", "in-progress", "processing", "scheduled", "handed-over", "queue",
     "in-queue", "not-yet", "awaiting", "waiting", "planned", "deferred", "postponed", "delayed", "started", "submitted",
-    "in-work", "under-review", "required", "needed", "требуется", "қажет", "async", "later", "retry", "registered",
+    "in-work", "under-review", "async", "later", "retry", "registered",
     "on-hold-for-review",
     "в-очереди", "очередь", "в-обработке", "обрабатывается", "принято", "принят", "принята", "получено", "ожидает",
     "ожидание", "в-ожидании", "запланировано", "в-работе", "отложено", "позже", "в-процессе", "еще-нет", "ещё-нет",
@@ -251,7 +251,8 @@ _PHRASES = re.compile(
     r"|орындаймыз|тоқтатылады|орындалады)\b|\bне (?:был[аио]? |будет |будут |является )?"
     + _MADE
     + r"|\b(?:отказано|отклонено|отменено|невозможно|нельзя|частично|временно|ішінара|уақытша|кроме|за исключением)\b"
-    r"|^отказ\b|\bотказ (?:банка|системы|сервера|оператора)|\bнет (?:такого|такой|договора|клиента|в (?:базе|системе))"
+    r"|^(?:required|needed|требуется|қажет)$|^отказ\b"
+    r"|\bотказ (?:банка|системы|сервера|оператора)|\bнет (?:такого|такой|договора|клиента|в (?:базе|системе))"
     r"|\bнеизвестн\w+ (?:договор|клиент|заем|заём)|\b(?:произошла|возникла) ошибка|\bошибк\w+ (?:при|в|во"
     r"|записи|связи)\b"
     r"|\bтолько (?:по|для|за) \S*\d|\bтолько (?:смс|sms|звонки|часть|частично|один|одн\w+)\b"
@@ -266,7 +267,8 @@ _PHRASES = re.compile(
     r""
     r""
     r""
-    r"|\b(?:access|permission|connection|request|order|operation|\w+-\d+\S*) (?:(?:was|is|has|has been) )?(?:denied|failed"
+    r"|\b(?:access|permission|connection|request|order|operation|\w+-\d+\S*) (?:(?:was|is|has|has been) )?"
+    r"(?:denied|failed"
     r"|refused|rejected|declined|missing|reverted)\b|\bnot all\b|\bне все\b|\bone of\b|\b(\d+) (?:of|из) (?!\1\b)\d"
     r"|\bno (?:loan|contract|client|record|match)s? (?:with|by|for|found)\b"
     r"|\b(?:do|does) not (?:know|exist|apply|match)\b"
