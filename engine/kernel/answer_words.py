@@ -31,7 +31,7 @@ REFUSED = frozenset({
 PENDING = frozenset({
     "queued", "pending", "accepted", "received", "in-progress", "processing", "scheduled", "handed-over", "queue",
     "in-queue", "not-yet", "awaiting", "waiting", "planned", "deferred", "postponed", "delayed", "started", "submitted",
-    "in-work", "under-review", "required", "needed", "требуется", "қажет", "async", "later", "retry", "registered",
+    "in-work", "under-review", "async", "later", "retry", "registered",
     "on-hold-for-review",
     "в-очереди", "очередь", "в-обработке", "обрабатывается", "принято", "принят", "принята", "получено", "ожидает",
     "ожидание", "в-ожидании", "запланировано", "в-работе", "отложено", "позже", "в-процессе", "еще-нет", "ещё-нет",
@@ -66,8 +66,7 @@ _NOT_REAL = frozenset({
 })  # fmt: skip
 _NOTHING = frozenset({
     "", "null", "none", "nil", "nan", "n/a", "na", "undefined", "unknown", "true", "false", "ok", "empty", "tbd",
-    "test",
-    "no", "n", "нет", "нету", "жоқ", "reference", "n.a.", "not-available", "no-reference",
+    "test", "no", "n", "нет", "нету", "жоқ", "reference", "n.a.", "not-available", "no-reference",
 })  # fmt: skip
 TEXTS = frozenset({
     "detail", "details", "message", "msg", "note", "notes", "comment", "comments", "description", "title", "text",
@@ -163,13 +162,11 @@ ENDS = re.compile(
     r"(?:^|_)(?:expires?|expiry|expiration|valid_to|until|till|ttl|ends?|end_(?:date|at|on)|resum\w+|lifts?"
     r"|срок_до)(?:_|$)"
     r"|^(?:duration|period|term|block|hold|stop|lock|pause|suspen\w+|freeze)(?:_for)?_(?:sec\w*|min\w*|hours?"
-    r"|days?|weeks?"
-    r"|months?)$|^(?:duration|period|term)$"
+    r"|days?|weeks?|months?)$|^(?:duration|period|term)$"
 )
 OF_OTHERS = re.compile(
     r"^(?:session|token|access|archiv\w*|retention|retain\w*|stored|keep|kept|certificate|signature|link|url"
-    r"|cache\w*|next"
-    r"|due|deadline)_"
+    r"|cache\w*|next|due|deadline)_"
 )
 """Beginnings of keys whose instant or end is not that of what was done."""
 FOR_GOOD = frozenset({
@@ -188,8 +185,7 @@ LIFE = re.compile(
 CANCELS = re.compile(r"(?:^|_)(?:cancel\w*|remov\w*|delet\w*|dropp\w*|отмен\w*|снят\w*)(?=_|$)")
 CANCELLED = re.compile(
     r"(?:^|_)(?:calls?|tasks?|contacts?|sms|visits?|messages?|letters?|reminders?|campaigns?|claims?|queue"
-    r"|звон\w*|задач\w*"
-    r"|контакт\w*|обзвон\w*)(?=_|$)"
+    r"|звон\w*|задач\w*|контакт\w*|обзвон\w*)(?=_|$)"
 )
 NUMBERS = {
     "loan": frozenset({
@@ -202,7 +198,8 @@ OPERATORS = frozenset({"administrator", "system", "root", "api", "service", "ope
 HELD = re.compile(r"^(?:on_|in_)?(?:stop|block|black)_?list(?:ed)?$")
 _THINGS = r"(?:взыскан|звон|контакт|обзвон|рассыл|начислен|штраф|пен[яи]|смс|визит|претензи|задач)\w*"
 _HARMLESS = re.compile(
-    rf"\bотмен[её]н\w* (?:\w+ ){{0,2}}{_THINGS}|\b{_THINGS} (?:\w+ ){{0,2}}отмен[её]н\w*|\bвзыскание невозможно\b"
+    rf"\bотмен[её]н\w* (?:\w{{1,20}} ){{0,2}}{_THINGS}|\b{_THINGS} (?:\w{{1,20}} ){{0,2}}отмен[её]н\w*"
+    rf"|\bвзыскание невозможно\b"
     rf"|\bотказ\w* (?:в|от) (?:дальнейш\w+ )?{_THINGS}|\bневозможн\w+ {_THINGS}"
     r"|\b(?:calls?|contacts?|sms|tasks?|visits?|claims?|reminders?|letters?) (?:(?:was|were|are|is|have been"
     r"|has been) )?"
@@ -226,7 +223,8 @@ _PHRASES = re.compile(
     r"|known|registered|available|(?:in|on) (?:our|the) (?:system|list|register|records?|base|portfolio|database))\b"
     r"|\b(?:unknown|no such|another|wrong) (?:loan|client|contract|order|account|user|borrower|customer|subject)\b"
     r"|\bother (?:loan|client|contract|order|account|user|borrower|customer|subject)\b(?! (?:of|is|was|untouched))"
-    r"|\b(?:loan|client|contract|order|account|borrower|customer) \S+ (?:is |was )?(?:unknown|missing)\b|\bdry[- ]run\b"
+    r"|\b(?:loan|client|contract|order|account|borrower|customer) \S{1,40} (?:is |was )?(?:unknown"
+    r"|missing)\b|\bdry[- ]run\b"
     r"|\b(?:will|shall|to|going to) be (?:stop|appl|process|execut|block|complet|handl|review|done|carried|correct"
     r"|perform|suspend)|\b(?:will|shall) (?:stop|appl|process|execut|block|complet|handl|review|correct|perform|do)"
     r"|\b(?:was|were|is|are|has been|have been) (?:refused|rejected|denied|declined|cancell?ed|reverted|rolled back)\b"
@@ -237,40 +235,43 @@ _PHRASES = re.compile(
     r"|running|on|ongoing|continuing|resumed))\b|\bstill (?:active|running|calling|open|collecting|in (?:collection|the"
     r" dialer)|being|vulnerable)\b|\bstays? (?:in|on|active)\b|\b(?:errors?|exceptions?) (?:has |have )?(?:occurred"
     r"|happened|while|when|during|in|at|writing)\b|\w(?:exception|error):|\bexcept\b|\b(?:tomorrow|next week)\b"
-    rf"|\bonly (?:\S*\d\S*|one|part|partly|some|sms|calls)\b|\b(?:sms|calls|part) only\b|\bpart(?:ly|ially) {_DOING}"
-    rf"|\b(?:{_DOING}|held|paused|frozen) (?:\w+ )?(?:until|till) (?!further)|\b(?:{_DOING}|held|paused|frozen) for \d"
-    r"|\btemporar\w+|\b(?:waiting|awaiting|waits|pending) (?:for )?(?:\w+ )?(?:approval|confirmation|decision|review)"
-    r"|\b(?:needs|requires|subject to) (?:\w+ )?(?:approval|confirmation|review)|\bin (?:the )?(?:test|uat"
-    r"|staging|sandbox)"
-    r" ?(?:environment|system|mode)?\b|\b(?:deferred|postponed|scheduled for|queued for)\b"
-    r"|\b(?:взыскание|начислени[ея]|звонки|обзвон|контакты|рассылка|претензии) (?:(?!не )\S+ ){0,2}(?:продолж|возобнов"
+    rf"|\bonly (?:\S{{0,20}}\d\S{{0,20}}|one|part|partly|some|sms|calls)\b|\b(?:sms|calls|part) only\b"
+    rf"|\bpart(?:ly|ially) {_DOING}"
+    rf"|\b(?:{_DOING}|held|paused|frozen) (?:\w{{1,20}} )?(?:until|till) (?!further)"
+    rf"|\b(?:{_DOING}|held|paused|frozen) for \d"
+    r"|\btemporar\w+"
+    r"|\b(?:waiting|awaiting|waits|pending) (?:for )?(?:\w{1,20} )?(?:approval|confirmation|decision|review)"
+    r"|\b(?:needs|requires|subject to) (?:\w{1,20} )?(?:approval|confirmation|review)|\bin (?:the )?(?:test|uat"
+    r"|staging|sandbox) ?(?:environment|system|mode)?\b|\b(?:deferred|postponed|scheduled for|queued for)\b"
+    r"|\b(?:взыскание|начислени[ея]|звонки|обзвон|контакты|рассылка"
+    r"|претензии) (?:(?!не )\S{1,40} ){0,2}(?:продолж|возобнов"
     r"|идет|идёт|идут|вед[её]тся|ведутся)|\bпо[- ]прежнему\b|\bжалғас(?:уда|ады|тырылуда|ып)\b"
-    r"|\bбуд(?:ет|ут|ем) (?:\w+ )?(?:остано|выполн|исполн|примен|внес|рассмотр|заблокир|обработ|исправл"
+    r"|\bбуд(?:ет|ут|ем) (?:\w{1,20} )?(?:остано|выполн|исполн|примен|внес|рассмотр|заблокир|обработ|исправл"
     r"|прекращ|произвед)"
     r"|\b(?:остановим|прекратим|исполним|выполним|сделаем|заблокируем|применим|внес[её]м|завтра|ертең|тоқтатамыз"
     r"|орындаймыз|тоқтатылады|орындалады)\b|\bне (?:был[аио]? |будет |будут |является )?"
     + _MADE
     + r"|\b(?:отказано|отклонено|отменено|невозможно|нельзя|частично|временно|ішінара|уақытша|кроме|за исключением)\b"
-    r"|^отказ\b|\bотказ (?:банка|системы|сервера|оператора)|\bнет (?:такого|такой|договора|клиента|в (?:базе|системе))"
+    r"|^(?:required|needed|требуется|қажет)$|^отказ\b"
+    r"|\bотказ (?:банка|системы|сервера|оператора)|\bнет (?:такого|такой|договора|клиента|в (?:базе|системе))"
     r"|\bнеизвестн\w+ (?:договор|клиент|заем|заём)|\b(?:произошла|возникла) ошибка|\bошибк\w+ (?:при|в|во"
-    r"|записи|связи)\b"
-    r"|\bтолько (?:по|для|за) \S*\d|\bтолько (?:смс|sms|звонки|часть|частично|один|одн\w+)\b"
-    r"|\b(?:остановл|приостановл|прекращ|заблокир)\w* (?:\w+ )?(?:до (?:\d|завтра|понед|конца)|на \d)"
-    r"|\b\d\S* дейін тоқтат"
-    r"|\b(?:ожида\w+|требу\w+|жд[её]\w+) (?:\w+ )?(?:согласов|подтвержд|одобр|решени|рассмотр)"
+    r"|записи|связи)\b|\bтолько (?:по|для|за) \S{0,20}\d|\bтолько (?:смс|sms|звонки|часть|частично|один|одн\w+)\b"
+    r"|\b(?:остановл|приостановл|прекращ|заблокир)\w* (?:\w{1,20} )?(?:до (?:\d|завтра|понед|конца)|на \d)"
+    r"|\b\d\S{0,20} дейін тоқтат"
+    r"|\b(?:ожида\w+|требу\w+|жд[её]\w+) (?:\w{1,20} )?(?:согласов|подтвержд|одобр|решени|рассмотр)"
     r"|\bна (?:согласовани|рассмотрени"
     r"|утверждени)\w|\b(?:передан|принят|поставлен|отправлен)\w* (?:в (?:обработку|работу|очередь)"
     r"|на исполнение)|\bтестов\w+"
-    r" (?:контур|сред|стенд|режим)|\b(?:остановк|блокировк|приостановк)\w (?:\w+ )?отмен|\b\w+[ғг][ае]н жоқ\b"
-    r"|\b(?:access|permission|connection|request|order|operation|\w+-\d+\S*) (?:(?:was|is|has|has been) )?"
-    r"(?:denied|failed"
-    r"|refused|rejected|declined|missing|reverted)\b|\bnot all\b|\bне все\b|\bone of\b|\b(\d+) (?:of|из) (?!\1\b)\d"
+    r" (?:контур|сред|стенд|режим)|\b(?:остановк|блокировк|приостановк)\w (?:\w{1,20} )?отмен|\b\w+[ғг][ае]н жоқ\b"
+    r"|\b(?:access|permission|connection|request|order|operation|\w{1,20}-\d{1,20}\S{0,20}) (?:(?:was|is"
+    r"|has|has been) )?(?:denied|failed"
+    r"|refused|rejected|declined|missing|reverted)\b|\bnot all\b|\bне все\b|\bone of\b|\b(\d{1,6}) (?:of|из) (?!\1\b)\d"
     r"|\bno (?:loan|contract|client|record|match)s? (?:with|by|for|found)\b"
     r"|\b(?:do|does) not (?:know|exist|apply|match)\b"
     r"|\binsufficient\b|\bнедостаточно\b|\bнет (?:прав|доступа)\b|\bнедоступ(?:ен|на|но|ны)\b"
     r"|\bunavailable\b|\btimeout "
     r"|\bна обслуживании\b|\bunder maintenance\b|\b(?:изменени|операци|заявк|запрос|распоряжени|приказ|поручени)\w*"
-    r" (?:\w+ )?(?:отмен[её]н|отклон[её]н|отозван|откач)|\b(?:we|they|i) (?:refuse|decline|reject)\b"
+    r" (?:\w{1,20} )?(?:отмен[её]н|отклон[её]н|отозван|откач)|\b(?:we|they|i) (?:refuse|decline|reject)\b"
     r"|\bwill (?:go on|continue)\b"
     rf"|\b{_WORKS} (?:was|were|has been|have been) (?:resumed|restarted|continued)\b|\b(?:in|by) simulation\b"
     rf"|\bsimulated\b"
