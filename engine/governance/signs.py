@@ -12,7 +12,7 @@ from engine.governance.measures import passed, reaches
 from engine.governance.reasons import refuses
 from engine.governance.words import DONE, FAILED, NOTHING, TRIALS, flag, names, number, said, word, words
 from engine.kernel.answer_signs import name_of, speaks
-from engine.kernel.answer_words import TEXTS, is_nothing
+from engine.kernel.answer_words import DOINGS, TEXTS, is_nothing
 from engine.kernel.words import own_words
 
 Wanted = str | int | float | bool | None | tuple[str | int | float | bool, ...] | dict[str, float]
@@ -182,6 +182,8 @@ def _role(name: str) -> Role:
     if last in TEXTS:
         return "" if last in _NOT_OF_IT else "text"
     if first == "event":
+        return ""
+    if last in DOINGS:  # what an event is about, not what became of it
         return ""
     return "affirm" if last in _AFFIRM else "speaks" if speaks(last) else ""
 

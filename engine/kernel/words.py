@@ -13,10 +13,10 @@ from engine.kernel.errors import DecisionRefused
 LONG = 4
 """Letters of a word that says something by itself."""
 FILLERS = frozenset({
-    "ok", "okay", "okey", "no", "yes", "na", "nan", "nil", "none", "null", "undefined", "test", "true", "false", "yeah",
+    "ok", "okay", "okey", "no", "yes", "na", "nan", "nil", "none", "null", "undefined", "true", "false", "yeah",
     "nope", "blah", "asdf", "qwer", "qwerty", "lorem", "ipsum", "todo", "idem", "reason", "evidence", "comment", "text",
     "note", "unknown", "nothing",
-    "ок", "да", "нет", "ага", "окей", "нету", "пусто", "тест", "ладно", "неизвестно", "ничего", "причина",
+    "ок", "да", "нет", "ага", "окей", "нету", "пусто", "ладно", "неизвестно", "ничего", "причина",
     "аналогично", "есть",
     "иә", "жоқ", "ия", "жарайды", "себеп", "белгісіз", "ештеңе",
 })  # fmt: skip

@@ -11,11 +11,11 @@ from engine.kernel.words import is_reference, need_done_words, need_own_words, o
 
 NOTHING = (
     "", " ", ".", "...", "-", "—", "ok", "OK!", "ок", "no", "yes", "да", "нет", "иә", "жоқ", "Okay.", "ладно",
-    "n/a", "none", "test", "тест", "aaaa", "1234", "12.03.2026",
+    "n/a", "none", "aaaa", "1234", "12.03.2026",
     "?!", "жарайды", "x y z", "\u200b\u200b\u200b\u200b",
 )  # fmt: skip
 SOMETHING = (
-    "asked them", "the act", "the account is blocked", "позвонил следователю, подтвердил", "банк жауап берді",
+    "asked them", "a test", "the act", "the account is blocked", "позвонил следователю, подтвердил", "банк жауап берді",
     "INC-4: session ended",
     "done by the administrator",
 )  # fmt: skip
