@@ -33,7 +33,7 @@ from engine.incidents.triage import must_be_open
 from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Entities, Fact, FindingRaised, OfIncident, Person, Reasoned, Record
 from engine.kernel.ids import derive
-from engine.kernel.words import need_own_words
+from engine.kernel.words import need_letters
 from engine.permissions import require, require_stage
 
 LONGEST_SUPPRESSION = timedelta(days=90)
@@ -229,7 +229,7 @@ def lower_notifiability(incident: Incident, reason: str, *, by: Person, at: date
     _works(incident, "lower-notifiability", by)
     if not incident.owes and (incident.waived or not owes_when_confirmed(incident.incident_class)):
         return []
-    need_own_words(reason)
+    need_letters(reason)
     common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if incident.lowering is None:
         return [NotifiabilityLoweringProposed(**common)]

@@ -32,11 +32,11 @@ from engine.incidents.facts import (
     SeverityChanged,
 )
 from engine.incidents.incident import Incident
-from engine.incidents.owing import ends_duties, must_be_raised
+from engine.incidents.owing import must_be_raised
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, OfIncident, Person
 from engine.kernel.ids import derive
-from engine.kernel.words import need_done_words, need_own_words
+from engine.kernel.words import need_done_words, need_letters
 from engine.permissions import require, require_stage, roles_of
 
 TRIAGE = roles_of("assign-incident")
@@ -246,8 +246,7 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
     if not incident.is_open:
         raise DecisionRefused("incident {number} is {phase}", number=incident.number, phase=incident.phase)
     require("close-incident", by)
-    if incident.owes and ends_duties(disposition):
-        need_own_words(reason)
+    need_letters(reason)
     common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if disposition == "true_positive" and must_be_raised(incident):
         return [*_confirmed(incident, common), ClosureProposed(**common, disposition=disposition)]

@@ -41,6 +41,12 @@ def own_words(text: str) -> bool:
     return len(words) > 1 or any(len(word) >= LONG for word in words)
 
 
+def need_letters(text: str) -> None:
+    """Raise DecisionRefused for a reason without a letter or digit: a dot ends no duty."""
+    if not any(map(str.isalnum, text)):
+        raise DecisionRefused("say in your own words what was done or is so, and how you know")
+
+
 def need_own_words(text: str) -> None:
     """Raise DecisionRefused for a text in which a person vouches for something and says nothing."""
     if not own_words(text):

@@ -182,19 +182,20 @@ def test_a_protection_with_documents_court_and_outcome(api: Api) -> None:
     order = next(iter(it.orders))
     which = {"protection_id": key, "order_id": order, "reference": "their letter"}
     assert api.post("bolat", "acknowledge-order", which).status_code == 409, "without words and document"
-    document = next(iter(it.documents))
+    document = next(reversed(it.documents))
     api.give("bolat", "acknowledge-order", **which, reason="read their letter", document_id=document)
     assert api.post("bolat", "acknowledge-order", which).status_code == 409, "a second person agrees"
-    api.give("dana", "acknowledge-order", **which)
+    assert api.post("dana", "acknowledge-order", which).status_code == 409, "in own words"
+    api.give("dana", "acknowledge-order", **which, reason="asked them too")
     api.give("dana", "withdraw-acknowledgement", protection_id=key, order_id=order, reason="another letter")
     api.give("bolat", "acknowledge-order", **which, reason="read it again", document_id=document)
-    api.give("dana", "acknowledge-order", **which)
+    api.give("dana", "acknowledge-order", **which, reason="asked them again")
     more = {"loans": ["L-77"], "received_at": MONDAY.isoformat(), "reason": "page two"}
     api.give("bolat", "amend-act", protection_id=key, **more)
     assert api.post("bolat", "enter-act", {**ACT, "kind": "remedial_submission"}).status_code == 409
     api.give("bolat", "propose-outcome", protection_id=key, outcome="write-off", reason="the act")
     assert api.post("bolat", "decide-outcome", {"protection_id": key, "agreed": True}).status_code == 409
-    api.give("dana", "decide-outcome", protection_id=key, agreed=True)
+    api.give("dana", "decide-outcome", protection_id=key, agreed=True, reason="the act holds")
     it = api.world.container.decisions.load(Protection, key)
     assert (it.outcome, len(it.rulings), it.orders[order].reference) == ("write-off", 1, "their letter")
 
@@ -362,8 +363,9 @@ def test_a_version_that_is_no_number_of_a_text_changes_nothing(api: Api, version
 
 def test_pages_show_what_is_answered_vouched_for_and_blocked(api: Api) -> None:
     key = api.give("bolat", "enter-act", **ACT, document={"data": PDF, "name": "act.pdf"})["id"]
+    api.give("bolat", "attach-document", protection_id=key, document={"data": PDF[:-4] + "QUJD", "name": "two.pdf"})
     it = api.world.container.decisions.load(Protection, key)
-    order, document = next(iter(it.orders)), next(iter(it.documents))
+    order, document = next(iter(it.orders)), next(reversed(it.documents))
     which = {"protection_id": key, "order_id": order, "reference": "their letter"}
     headers = api.headers("dana")
     assert "Confirm by hand" in api.client.get(f"/protections/{key}", headers=headers).text

@@ -242,3 +242,12 @@ def test_an_act_whose_subjects_or_number_are_none_asks_a_person(world: World, ch
     world.feed(world.event("legal.act.received", **{**values, **changes}))
     assert "legal-act-incomplete" in {row["rule_name"] for row in world.incidents()}
     assert world.held(OrderRow) == []
+
+
+@pytest.mark.parametrize("text", (".", "-", " … ", "?!"))
+def test_a_dot_ends_no_duty(world: World, text: str) -> None:
+    incident, acts = an_incident(world), world.container.acts
+    with pytest.raises(DecisionRefused):
+        acts.close(incident, "false_positive", text, by=ANALYST)
+    with pytest.raises(DecisionRefused):
+        acts.lower_notifiability(incident, text, by=ANALYST)
