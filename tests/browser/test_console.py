@@ -43,8 +43,15 @@ def server(tmp_path: Path) -> Iterator[tuple[str, str]]:
     world = World(tmp_path / "data").people()
     token = world.container.accounts.new_source("portal")
     world.container.close()
-    with serving_process(tmp_path / "data") as address:
+    with serving_process(tmp_path / "data", **SENDER) as address:
         yield address, token
+
+
+SENDER = {
+    "QORGAU_ORGANISATION_RU": "ТОО «МФО Проба»", "QORGAU_ORGANISATION_KK": "«Проба МҚҰ» ЖШС",
+    "QORGAU_ORGANISATION_BIN": "123456789012", "QORGAU_ORGANISATION_CONTACT": "+7 727 000 00 00",
+}  # fmt: skip
+"""What a house must have set before anybody can approve a notice."""
 
 
 @contextmanager
@@ -117,6 +124,11 @@ def test_from_the_event_to_the_satisfied_clock(browser: Any, server: tuple[str, 
     second.click("text=Regulator notice")
     assert second.input_value("form[lang=ru] textarea[name='f.damage']") == "не установлен"
     second.click("#approve")
+    second.wait_for_selector("#notice-state:has-text('approved')")
+    second.click("text=Handed over another way")
+    second.fill("input[name=channel]", "portal of the regulator")
+    second.fill("input[name=reference]", "in-4711")
+    second.click("button:has-text('Record')")
     second.wait_for_selector("#notice-state:has-text('sent')")
     second.wait_for_selector("#clock-state:has-text('satisfied')")
     second.click("text=INC-")

@@ -27,13 +27,21 @@ from infra.store.log import topics
 from infra.store.sql.sqlite import SqliteDatabase
 from tests.support import MONDAY, World
 
+DUTY = str(derive("duty", "d-1"))
 EVERY = (
     MessageFailed(at=MONDAY, key="m:1", kind="alert", outcome="refused", detail="550", since=MONDAY),
     RuleFailed(at=MONDAY, rule_id="r-1"),
     MemoryFull(at=MONDAY, memory="logins"),
     TemplateFailed(at=MONDAY, key="regulator", detail="no such field"),
     StageFailed(at=MONDAY, stage="clocks", error="RuntimeError"),
-    DutyNotCounted(at=MONDAY, clock_id="c-1", duty="policy-review", owner_kind="duty", owner_id="d-1", detail="9999"),
+    DutyNotCounted(
+        at=MONDAY,
+        clock_id="c-1",
+        duty="policy-review",
+        owner_kind="duty",
+        owner_id=DUTY,
+        detail="9999",
+    ),
     StatusesSetAside(at=MONDAY, source="client-gateway", reports=("no-such-notice: {}",), count=1),
     EffectFailed(at=MONDAY, key="k", kind="detection", outcome="failed", detail="of before", since=MONDAY),
 )
@@ -63,7 +71,7 @@ def test_a_duty_that_cannot_be_counted_stands_on_the_timeline_of_its_owner(world
     with world.container.decisions.unit(MONDAY) as unit:
         unit.record_single(str(derive("test", "one")), fact)
     for _ in range(2):
-        assert [it.text for it in timeline.entries(world.container, "d-1")] == [text.format(**values)]
+        assert [it.text for it in timeline.entries(world.container, DUTY)] == [text.format(**values)]
         world.container.decisions.rebuild_views()
 
 
