@@ -241,7 +241,7 @@ def test_an_answer_may_name_the_one_subject(more: dict[str, Any]) -> None:
         ("user", "access-release", {"status": "blocked"}, "unclear"),
         ("user", "access-release", {"status": "released"}, "done"),
         ("user", "access-release", {"blocked": True}, "unclear"),
-        ("user", "access-block", {"user": "admin"}, "done"),
+        ("user", "access-block", {"user": "administrator"}, "done"),
         ("user", "access-block", {"block_minutes": 15}, "unclear"),
         ("user", "access-block", {"message": "u-1: отказ"}, "refused"),
     ],
