@@ -104,8 +104,7 @@ def redraft(work: Work, command: RedraftNotice) -> Outcome:
     """Write a text again from its wording, with what is known and set now."""
     notice = seen(work.get(Notice, command.notice_id), command.version)
     incident = work.get(Incident, notice.incident_id)
-    to_one = many.is_to_one(notice_kind(notice.kind), incident.entities.clients)
-    whom = notice.subject or (incident.entities.clients[0] if to_one else "")
+    whom = many.told_to(notice_kind(notice.kind), notice.subject, incident.entities.clients)
     content, version = work.desk.drafting.text(
         work.unit, incident, notice.kind, notice.stage, whom,
         late=any("late" in fields for fields in notice.content.values()),

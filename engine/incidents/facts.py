@@ -112,7 +112,7 @@ class ContainmentStarted(Fact):
 
 
 class ContainmentLapsed(Fact):
-    """What was said to be contained is not: of somebody who joined later the block was refused."""
+    """What was said to be contained is not, or not wholly: somebody joined whose block is not confirmed."""
 
     topic: ClassVar[str] = "incident.containment-lapsed.v1"
     incident_id: str

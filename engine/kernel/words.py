@@ -25,11 +25,11 @@ SHORT = 5
 """Words of a text that is only a denial where it holds one; in a longer one it may be about something else."""
 _DENIALS = frozenset({
     "not", "never", "none", "nobody", "refused", "refuses", "will", "tomorrow", "later", "pending", "soon", "postponed",
-    "failed", "unknown", "unsure",
+    "unknown", "unsure",
     "не", "нет", "завтра", "позже", "потом", "отложено", "отказ", "отказано", "отказали", "будет", "сделаем",
     "отправим",
     "неизвестно", "никто",
-    "емес", "жоқ", "ертең", "кейін", "кейінірек", "бас",
+    "емес", "жоқ", "ертең", "кейін", "кейінірек",
 })  # fmt: skip
 _KAZAKH_NOT = ("мады", "меді", "бады", "беді", "пады", "педі", "мадым", "медім", "мадық", "медік", "майды", "мейді")
 _WORD = re.compile(r"[^\W_]+")
@@ -57,7 +57,9 @@ def need_done_words(text: str) -> None:
     """Raise DecisionRefused for a text that is to say what was done, and says nothing, denies or postpones."""
     need_own_words(text)
     words = _WORD.findall(text.casefold())
-    if word_of(text) in ("refused", "pending") or (len(words) <= SHORT and any(_denies(word) for word in words)):
+    if word_of(text) in ("refused", "pending") or (
+        len(words) <= SHORT and (any(map(_denies, words)) or "бас тарт" in text.casefold())
+    ):
         raise DecisionRefused("these words deny or postpone it; say what was done and how you know")
 
 

@@ -65,6 +65,11 @@ def is_to_one(spec: NoticeKindSpec, clients: Sequence[str]) -> bool:
     return spec.per == "client" and len(clients) == 1
 
 
+def told_to(spec: NoticeKindSpec, subject: str, clients: Sequence[str]) -> str:
+    """Return the one client whom a text may be about, empty for a text to many or to an authority."""
+    return subject or (clients[0] if is_to_one(spec, clients) else "")
+
+
 def for_client(text: str, client: str) -> str:
     """Return a text with the client's identifier in its place."""
     return text.replace(CLIENT, client)

@@ -241,7 +241,7 @@ class NoticePolicy:
         late = any("late" in fields for fields in notice.content.values()) or (
             stage == "initial" and spec.explain_if_late and _was_breached(context, spec, incident, client)
         )
-        told = client or (incident.entities.clients[0] if many.is_to_one(spec, incident.entities.clients) else "")
+        told = many.told_to(spec, client, incident.entities.clients)
         content, version = self.composer.text(context, incident, spec.kind, stage, told, late=late, follows=follows)
         if notice.state == "draft":
             if content != notice.content and (not notice.editors or anew):

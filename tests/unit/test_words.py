@@ -53,6 +53,7 @@ def test_it_is_a_reference(text: str) -> None:
 @pytest.mark.parametrize("text", (
     "they refused", "not done yet", "не устранено", "will do tomorrow", "не проверял", "не отправлено", "pending",
     "будет завтра", "орындалмады", "none here", "не проводилось", "there is none",
+    "олар бас тартты",
 ))  # fmt: skip
 def test_it_denies_or_postpones(text: str) -> None:
     with pytest.raises(DecisionRefused):
@@ -62,6 +63,7 @@ def test_it_denies_or_postpones(text: str) -> None:
 @pytest.mark.parametrize("text", (
     "the administrator blocked the account", "учётная запись заблокирована в 14:05",
     "заблокирован, войти больше не может ни с одного устройства", "әкімші бұғаттады",
+    "бас бухгалтер растады", "the failed disk was replaced",
 ))  # fmt: skip
 def test_it_says_what_was_done(text: str) -> None:
     need_done_words(text)

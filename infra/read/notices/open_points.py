@@ -10,7 +10,7 @@ from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact
 from engine.kernel.ports import A, Context
 from engine.notices.kinds import notice_kinds
-from engine.notices.many import is_to_one
+from engine.notices.many import told_to
 from engine.notices.notice import Notice
 from engine.policies.notices import Composer
 from infra.store.log.decisions import Decisions
@@ -68,8 +68,7 @@ def _changed(decisions: Decisions, composer: Composer, notice: Notice, at: datet
     if ours is None or spec is None or not incident.id:
         return {}
     clients = incident.entities.clients
-    told = notice.subject if spec.per == "client" else ""
-    told = told or (clients[0] if is_to_one(spec, clients) else "")
+    told = told_to(spec, notice.subject if spec.per == "client" else "", clients)
     context = cast(Context, _Looking(decisions, at))
     follows = decisions.load(Notice, notice.follows) if notice.follows else None
     late = any("late" in fields for fields in ours.values())
