@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from infra.commands import accounts
 from tests.support import World
+from tests.systems import OtherSystems
 
 pytest.register_assert_rewrite("tests.spec")
 
@@ -41,3 +42,11 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path / "data").people()
     yield made
     made.container.close()
+
+
+@pytest.fixture
+def outside() -> Iterator[OtherSystems]:
+    """The systems that take orders, over real HTTP; they answer as a test tells them."""
+    made = OtherSystems()
+    yield made
+    made.close()

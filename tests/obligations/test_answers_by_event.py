@@ -18,13 +18,6 @@ IIN = "850101300005"
 
 
 @pytest.fixture
-def outside() -> Iterator[OtherSystems]:
-    made = OtherSystems()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def world(tmp_path: Path, outside: OtherSystems) -> Iterator[World]:
     made = World(tmp_path / "data", bureaus=("pkb", "gkb"), **outside.settings).people()
     outside.answer = lambda system, order: (202, "")

@@ -17,13 +17,6 @@ from tests.systems import Body, OtherSystems, Said, done, said
 
 
 @pytest.fixture
-def outside() -> Iterator[OtherSystems]:
-    made = OtherSystems()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def world(tmp_path: Path, outside: OtherSystems) -> Iterator[World]:
     made = World(tmp_path / "data", bureaus=("pkb",), **outside.settings).people()
     yield made

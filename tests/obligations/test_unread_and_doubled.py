@@ -26,13 +26,6 @@ WORDS = "I called the investigator and compared the text"
 
 
 @pytest.fixture
-def outside() -> Iterator[OtherSystems]:
-    made = OtherSystems()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def world(tmp_path: Path, outside: OtherSystems) -> Iterator[World]:
     made = World(tmp_path / "data", bureaus=("pkb",), **outside.settings).people()
     yield made

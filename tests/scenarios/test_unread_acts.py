@@ -21,13 +21,6 @@ THREE = {"collection-stop", "bureau-correction", "accrual-stop"}
 
 
 @pytest.fixture
-def outside() -> Iterator[OtherSystems]:
-    made = OtherSystems()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def world(tmp_path: Path, outside: OtherSystems) -> Iterator[World]:
     made = World(tmp_path / "data", bureaus=("pkb",), **outside.settings).people()
     yield made

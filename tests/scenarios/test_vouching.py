@@ -22,13 +22,6 @@ PROOF = b"%PDF-1.7 their answer"
 
 
 @pytest.fixture
-def outside() -> Iterator[OtherSystems]:
-    made = OtherSystems()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def world(tmp_path: Path, outside: OtherSystems) -> Iterator[World]:
     made = World(tmp_path / "data", bureaus=("pkb",), **outside.settings).people()
     yield made
