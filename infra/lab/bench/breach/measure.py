@@ -170,6 +170,8 @@ def _breach(folder: Path, most_s: float) -> Iterator[Breach]:
     port, gateway_port = free_port(), free_port()
     os.environ.update(
         QORGAU_DATA=str(folder), QORGAU_PORT=str(port), QORGAU_ORGANISATION_BIN="000000000000",
+        QORGAU_ORGANISATION_RU="МФО «Стенд»", QORGAU_ORGANISATION_KK="«Стенд» МҚҰ",
+        QORGAU_ORGANISATION_EN="Bench MFO", QORGAU_ORGANISATION_CONTACT="+7 700 000 00 00",
         QORGAU_CLIENT_GATEWAY_URL=f"http://127.0.0.1:{gateway_port}/messages",
     )  # fmt: skip
     container = open_container(load_settings())
