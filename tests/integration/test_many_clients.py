@@ -13,6 +13,8 @@ from starlette.testclient import TestClient
 from engine.incidents.casework import Report
 from engine.incidents.commands import NameClientList
 from engine.kernel.commands import Attachment
+from engine.protection.protection import Protection
+from infra.store.log import finding
 from infra.store.models.duties import ClockRow, NoticeRow
 from infra.store.sql.database import Database
 from infra.web.app import create_app
@@ -184,3 +186,19 @@ def test_every_question_of_a_page_finds_its_rows_by_an_index(leaks: dict[int, Wo
     }
     assert found == {}, "\n".join(f"{sql[:150]} -> {steps}" for sql, steps in found.items())
     assert len(reads.asked) > 80
+
+
+BY_LIKE = (Protection, ("loan",))
+"""Loans of an act are a list in one column; there are few acts."""
+
+
+@pytest.mark.parametrize("asked", [it for it in finding.QUESTIONS if it != BY_LIKE], ids=str)
+def test_every_question_of_a_policy_is_answered_by_what_the_thing_belongs_to(
+    asked: tuple[type, tuple[str, ...]], world: World
+) -> None:
+    """An index over another column, such as whether it is open, would be walked from end to end at every finding."""
+    sql = finding.QUESTIONS[asked]
+    by = re.findall(r"WHERE (\w+) = \?", sql)[0]
+    rows = world.container.database.rows(f"EXPLAIN QUERY PLAN {sql}", *"x" * sql.count("?"))
+    steps = [str(row["detail"]) for row in rows]
+    assert f"{by}=?" in steps[0], steps

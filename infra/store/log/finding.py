@@ -16,7 +16,7 @@ from engine.retention.retention import Retention
 from infra.store.sql.cursor import Cursor
 from playbooks.run import Run
 
-_QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
+QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Incident, ("dedup_key", "is_open")): "SELECT id FROM incident_view WHERE dedup_key = ? AND is_open = ?",
     (Incident, ("dedup_key", "suppressed_after")): "SELECT id FROM incident_view WHERE dedup_key = ? "
     "AND suppressed_until > ? ORDER BY suppressed_until DESC",
@@ -43,7 +43,7 @@ _QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
 
 def find(cursor: Cursor, kind: type[Any], by: Mapping[str, object]) -> list[str]:
     """Return the ids that a question finds. Raise KeyError for a question that is not in the table."""
-    cursor.execute(_QUESTIONS[kind, tuple(by)], tuple(_parameter(kind, key, value) for key, value in by.items()))
+    cursor.execute(QUESTIONS[kind, tuple(by)], tuple(_parameter(kind, key, value) for key, value in by.items()))
     return [str(row[0]) for row in cursor.fetchall()]
 
 

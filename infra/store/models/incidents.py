@@ -22,7 +22,7 @@ class IncidentRow(Record):
     table: ClassVar[Table] = Table(
         "incident_view",
         indexes=(
-            Index("incident_open_key", ("dedup_key",), "is_open = 1"),
+            Index("incident_key", ("dedup_key", "is_open")),
             Index("incident_detected", ("detected_at",)),
             Index("incident_age", ("is_open", "opened_at", "id")),
             Index("incident_number", ("number",)),
