@@ -99,6 +99,7 @@ class _Unit:
         self.own = cache(composer.wordbook.own)
         self.version = cache(composer.wordbook.version)
         self.words = cache(composer.rule_words)
+        self.tactics = cache(composer.tactics)
 
 
 class NoticeComposer:
@@ -165,21 +166,21 @@ class NoticeComposer:
         found = findings_of(context, incident)
         others = dict.fromkeys(it.rule_name for it in found if it.rule_name != incident.rule_name)
         promised = None if remediation.breached_at or remediation.late_since else remediation.due_at
-        offset = self.offset(incident.detected_at)
+        offset, unit = self.offset(incident.detected_at), self._unit(context)
         return Subject(
             number=incident.number,
             incident_class=incident.incident_class,
             detected_at=incident.detected_at,
             source=source_of(context, incident),
             # Never the title of an incident that a rule opened: it names whom it was found at.
-            signs=dict(self._unit(context).words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
+            signs=dict(unit.words(incident.rule_name)) if incident.rule_name else {"en": incident.title},
             clients=len(entities.clients),
             loans=len(entities.loans),
             assets=tuple(dict.fromkeys((*entities.workstations, *_things(found))))[:10],
             status=status_of(incident, found),
             confirmed_at=incident.confirmed_at,
-            rules=tuple(dict(self._unit(context).words(name)) for name in others),
-            tactics=tuple(dict.fromkeys(t for name in (incident.rule_name, *others) for t in self.tactics(name))),
+            rules=tuple(dict(unit.words(name)) for name in others),
+            tactics=tuple(dict.fromkeys(t for name in (incident.rule_name, *others) for t in unit.tactics(name))),
             systems=tuple(dict.fromkeys(_system(it) for it in found)),
             accounts=entities.users[:10],
             listed=bool(entities.clients),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from eventsourcing.persistence import ConnectionPoolClosedError
 from hypothesis import HealthCheck, settings
 
 from infra.commands import accounts
+from infra.store.log import topics
 from tests.support import World
 from tests.systems import OtherSystems
 
@@ -41,7 +44,18 @@ def world(tmp_path: Path) -> Iterator[World]:
     """A house with people, at ten o'clock on a Monday in Almaty."""
     made = World(tmp_path / "data").people()
     yield made
+    with suppress(ConnectionPoolClosedError):  # a test may have closed it
+        assert_kept_as_stored(made)
     made.container.close()
+
+
+def assert_kept_as_stored(world: World) -> None:
+    """What a unit of work keeps of the facts that it wrote is what whoever reads the log finds."""
+    decisions = world.container.decisions
+    for row in world.container.database.rows("SELECT position, topic, state FROM decisions"):
+        held = decisions.recent.get(row["position"])
+        if held is not None:
+            assert held.fact == topics.decode(row["topic"], row["state"]), row["topic"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ with nothing that starts or satisfies it, does not load.
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from typing import Literal, Self
 
@@ -142,12 +142,12 @@ class DeclaredDuty(BaseModel):
         _known(satisfied, Evidence, "satisfied_by")
         return self
 
-    @property
+    @cached_property
     def starts(self) -> tuple[Phrase, ...]:
         """What starts it."""
         return tuple(Phrase.parse(text) for text in self.starts_on)
 
-    @property
+    @cached_property
     def satisfactions(self) -> tuple[Phrase, ...]:
         """What satisfies it."""
         return tuple(Phrase.parse(text) for text in self.satisfied_by)

@@ -108,7 +108,7 @@ class DutyPolicy:
     def _begin(self, context: Context, occasion: Occasion) -> None:
         owed = [
             duty for duty in self.policy.declared
-            if any(_text(phrase) in occasion.words for phrase in duty.starts) and occasion.holds(duty)
+            if any(text in occasion.words for text in duty.starts_on) and occasion.holds(duty)
         ]  # fmt: skip
         subjects = {id(duty): occasion.subjects(duty) for duty in owed}
         few = [duty for duty in owed if len(subjects[id(duty)]) == 1]
@@ -292,10 +292,6 @@ def _raised(
             "late_because": "triage" if ends <= incident.raised_at else "",
         }
     )
-
-
-def _text(phrase: Phrase) -> str:
-    return f"{phrase.word} {phrase.about}" if phrase.about else phrase.word
 
 
 def _proves(phrase: Phrase, evidence: Evidence) -> bool:

@@ -35,7 +35,7 @@ class Decisions:
         self.database = database
         self.tree = tree
         self.on_commit: Callable[[], None] = lambda: None
-        self._recent = RecentFacts()
+        self.recent = RecentFacts()
         self._snapshots = Snapshots()
         self.recorder = database.recorder("decisions")
         self.recorder.insert = self.insert  # type: ignore[attr-defined]
@@ -82,6 +82,8 @@ class Decisions:
             unit = UnitOfWork(self, cursor, at)
             yield unit
             unit.flush()
+        for stored in unit.written:  # the followers need not read again what was written here
+            self.recent.keep(stored)
         self.on_commit()
 
     def load_within(self, cursor: Cursor, kind: type[A], key: str) -> A:
@@ -124,7 +126,7 @@ class Decisions:
 
     def _fact(self, position: int, topic: str, state: bytes) -> Fact:
         """Read a fact; one that a follower has read already is not read again."""
-        held = self._recent.get(position)
+        held = self.recent.get(position)
         return held.fact if held is not None else topics.decode(topic, state)
 
     def load_past(self, cursor: Cursor, kind: type[A], key: str, position: int) -> A:
@@ -147,7 +149,7 @@ class Decisions:
 
     def read(self, after: int, limit: int) -> list[StoredFact]:
         """Return up to ``limit`` facts with positions above ``after``, in order."""
-        held = self._recent.run(after, limit)
+        held = self.recent.run(after, limit)
         if len(held) == limit:
             return held
         return held + self._asked(
@@ -234,11 +236,11 @@ class Decisions:
 
     def _recorded(self, position: int, originator: UUID | str, topic: str, state: bytes, version: int) -> StoredFact:
         """Read a row. Every follower reads the same new facts one after the other, so the latest are kept read."""
-        held = self._recent.get(position)
+        held = self.recent.get(position)
         if held is None:
             key = originator if isinstance(originator, UUID) else UUID(originator)
             held = StoredFact(position, str(key), topics.decode(topic, state), version)
-            self._recent.keep(held)
+            self.recent.keep(held)
         return held
 
     def leaves(self, cursor: Cursor, start: int, end: int) -> list[bytes]:

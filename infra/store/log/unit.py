@@ -102,6 +102,8 @@ class UnitOfWork:
         self._named: dict[str, list[Fact]] = {}
         """Id → its facts up to the one that is being answered, for those that began in this batch."""
         self._asked: dict[str, list[Fact]] = {}
+        self.written: list[StoredFact] = []
+        """What was written; it is committed with the unit or not at all."""
         self._answered = 0
         self._recorded = 0
         self._begun = time.monotonic()
@@ -281,6 +283,9 @@ class UnitOfWork:
                 first = of_one[0]
                 facts = [it.fact for it in of_one]
                 views.show(self._cursor, str(first.stored.originator_id), first.aggregate, self.at, facts)
+            for position, it in zip(positions, waiting, strict=True):
+                stored = it.stored
+                self.written.append(StoredFact(position, str(stored.originator_id), it.fact, stored.originator_version))
             views.place_all(
                 self._cursor,
                 ((position, it.fact, it.aggregate) for position, it in zip(positions, waiting, strict=True)),
