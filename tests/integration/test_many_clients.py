@@ -14,6 +14,7 @@ from engine.incidents.casework import Report
 from engine.incidents.commands import NameClientList
 from engine.kernel.commands import Attachment
 from engine.protection.protection import Protection
+from infra.read.rows import notices
 from infra.store.log import finding
 from infra.store.models.duties import ClockRow, NoticeRow
 from infra.store.sql.database import Database
@@ -186,6 +187,15 @@ def test_every_question_of_a_page_finds_its_rows_by_an_index(leaks: dict[int, Wo
     }
     assert found == {}, "\n".join(f"{sql[:150]} -> {steps}" for sql, steps in found.items())
     assert len(reads.asked) > 80
+
+
+def test_the_list_of_notices_looks_up_the_notice_of_a_client_and_walks_no_others(world: World) -> None:
+    reads = recorded(world.container.database)
+    notices.listed(world.container.database, "open")
+    texts = next(it for it in reads.asked.values() if "n.text_of = ''" in it.sql)
+    plan = world.container.database.rows(f"EXPLAIN QUERY PLAN {texts.sql}", *texts.parameters)
+    walked = [str(row["detail"]) for row in plan if str(row["detail"]).endswith("(text_of=?)")]
+    assert len(walked) == 1, walked  # the count of those addressed so far, asked only until all of them are
 
 
 BY_LIKE = (Protection, ("loan",))

@@ -29,7 +29,8 @@ _ITS_CLOCK = (
 """Of a text for many there is a clock for each client: the nearest that runs stands for them."""
 _FAILED = "'unknown', 'refused', 'bounced', 'spooled'"
 _UNTOLD = (
-    "(EXISTS (SELECT 1 FROM notice_view k WHERE k.text_of = n.id AND k.state <> 'sent') OR (n.stage = 'initial' AND "
+    "(EXISTS (SELECT 1 FROM notice_view k WHERE k.text_of = n.id AND k.state < 'sent') "
+    "OR EXISTS (SELECT 1 FROM notice_view k WHERE k.text_of = n.id AND k.state > 'sent') OR (n.stage = 'initial' AND "
     "(SELECT COUNT(*) FROM notice_view k WHERE k.text_of = n.id) < n.addressees))"
 )
 _WAITING = WAITING_STATES

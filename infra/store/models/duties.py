@@ -78,7 +78,7 @@ class NoticeRow(Record):
         indexes=(
             Index("notice_incident", ("incident_id", "text_of", "id")),
             Index("notice_text", ("text_of", "state", "subject")),
-            Index("notice_client", ("text_of", "subject")),
+            Index("notice_to_client", ("text_of", "subject", "state")),
             Index("notice_drafted", ("text_of", "drafted_at", "id")),
             Index("notice_period", ("drafted_at",)),
             Index("notice_waiting", ("state", "drafted_at", "id"), f"state IN ({WAITING_STATES})"),

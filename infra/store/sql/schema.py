@@ -246,11 +246,12 @@ def _say_what_is_true(cursor: Any, dialect: str, found: int) -> None:
 
 
 def _find_by_key(cursor: Any, dialect: str, found: int) -> None:
-    """11: an open incident is found by its key among thousands of open ones: the index of before, over the open ones
-    alone, was of no use to a question that says so in a parameter."""
+    """11: an open incident is found by its key among thousands of open ones (the index of before, over the open ones
+    alone, was of no use to a question that says so in a parameter), and a client's notice with its state."""
     if not found:
         return
-    cursor.execute("DROP INDEX IF EXISTS incident_open_key")
+    for name in ("incident_open_key", "notice_client"):
+        cursor.execute(f"DROP INDEX IF EXISTS {name}")
     make_derived(cursor, dialect)
 
 
