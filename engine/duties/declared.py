@@ -152,7 +152,7 @@ class DeclaredDuty(BaseModel):
         """What satisfies it."""
         return tuple(Phrase.parse(text) for text in self.satisfied_by)
 
-    @property
+    @cached_property
     def spec(self) -> ClockSpec | None:
         """Return how its term is counted, None where people set the day themselves."""
         if isinstance(self.term, str):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import lru_cache
 
 RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -75,8 +76,12 @@ class Window:
         return at, "time-ahead"
 
 
+@lru_cache(maxsize=4_096)
 def iso(at: datetime) -> str:
-    """Write an instant in UTC as RFC 3339 with a trailing Z and a fixed width, so that texts sort like instants."""
+    """Write an instant in UTC as RFC 3339 with a trailing Z and a fixed width, so that texts sort like instants.
+
+    The same few are written again and again: one answer gives thousands of clocks the same terms.
+    """
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
