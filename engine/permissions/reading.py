@@ -59,6 +59,10 @@ READS: dict[str, Reading] = {
             name="system", title="Dead letters, effects under way, the mail spool",
             roles=(SOC, OFFICER, Role.FRAUD_ANALYST, CISO, ADMIN, AUDITOR), paths=("/system",),
         ),
+        Reading(name="account", title="One's own account", roles=PEOPLE, paths=("/account",)),
+        Reading(
+            name="sign-ins", title="Accounts and who signed in", roles=(CISO, ADMIN, AUDITOR), paths=("/sign-ins",),
+        ),
         Reading(
             name="mail-spool", title="One message of the mail spool",
             roles=(OFFICER, CISO, AUDITOR, ADMIN), paths=("/system/mail",),

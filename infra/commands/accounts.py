@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 import orjson
-from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from engine.kernel.errors import InputError
+from engine.accounts.facts import (
+    PasswordChanged,
+    SessionsEnded,
+    SignedIn,
+    SignInFailed,
+    UserChanged,
+    WaitingLifted,
+    Why,
+)
+from engine.kernel.errors import DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from engine.permissions import PEOPLE
+from infra.commands.people import tries
+from infra.commands.people.passwords import HASHER, check_password
+from infra.commands.people.tokens import Tokens, digest_of
+from infra.commands.people.tries import Try
 from infra.commands.session_marks import EVERY, SessionMarks
 from infra.store.log.decisions import Decisions
-from infra.store.log.topics import UserChanged
+from infra.store.log.unit import UnitOfWork
 
 ROLES = tuple(role.value for role in PEOPLE)
-MAX_FAILURES = 5
-LOCK = timedelta(minutes=15)
-MIN_PASSWORD = 10
 ABSOLUTE_SESSION = timedelta(hours=12)
+BROWSER_KNOWN = timedelta(days=90)
+"""How long a browser is told apart from strangers after its owner signed in with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +49,29 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Who a token speaks for: the source itself and, for collectors, others."""
+class Entered:
+    """What came of a try to sign in."""
 
-    name: str
-    claims: frozenset[str] | None
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-"""argon2id with parameters of OWASP ASVS 5.0, appendix C.4: a third of the time of RFC 9106's second choice, on one
-core, so that a sign-in delays nobody else's page."""
+    token: str | None
+    """Of the new session; None for anything that is not right."""
+    browser: str = ""
+    """What tells the browser from strangers the next time."""
+    waits_until: datetime | None = None
+    """Until when no further try from there is looked at."""
 
 
-class Accounts:
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session of a person, as its owner sees it."""
+
+    digest: str
+    created_at: datetime
+    seen_at: datetime
+    address: str
+    agent: str
+
+
+class Accounts(Tokens):
     """People, sessions and source tokens in the store."""
 
     def __init__(self, decisions: Decisions, clock: TimeSource, session_minutes: int) -> None:
@@ -77,79 +94,205 @@ class Accounts:
         unknown = sorted(set(roles) - set(ROLES))
         if unknown or not roles:
             raise InputError("roles are {roles}", field="roles", roles=ROLES)
-        if len(password) < MIN_PASSWORD:
-            raise InputError(
-                "a password has at least {min_password} characters", field="password", min_password=MIN_PASSWORD
-            )
+        check_password(password, user_id, name)
         now = self.clock.now()
         hashed = self.hasher.hash(password)
         with self.decisions.unit(now) as unit:
             unit.cursor.execute(
                 "INSERT INTO users (id, name, roles, password_hash) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-                "name = excluded.name, roles = excluded.roles, password_hash = excluded.password_hash, active = 1, "
-                "failures = 0, locked_until = NULL",
+                "name = excluded.name, roles = excluded.roles, password_hash = excluded.password_hash, active = 1",
                 (user_id, name, orjson.dumps(sorted(roles)).decode(), hashed),
             )
-            unit.cursor.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
+            self._end(unit, user_id)
+            tries.lift(unit.cursor, user_id)
             fact = UserChanged(at=now, actor=actor, user_id=user_id, name=name, roles=tuple(sorted(roles)), active=True)
             unit.record_single(str(derive("user", user_id)), fact)
 
+    def disabled(self) -> list[Person]:
+        """Return every account that is disabled."""
+        return self._people(active=False)
+
     def people(self) -> list[Person]:
         """Return every active account."""
-        rows = self.database.rows("SELECT id, name, roles FROM users WHERE active = 1 ORDER BY id")
+        return self._people(active=True)
+
+    def _people(self, *, active: bool) -> list[Person]:
+        rows = self.database.rows("SELECT id, name, roles FROM users WHERE active = ? ORDER BY id", int(active))
         return [Person(id=r["id"], name=r["name"], roles=frozenset(orjson.loads(r["roles"]))) for r in rows]
 
     def sign_in(self, user_id: str, password: str) -> str | None:
-        """Check a password; return the token of a new session, None for anything that is not right.
+        """Check a password; return the token of a new session, None for anything that is not right."""
+        return self.enter(user_id, password).token
 
-        Takes the same time for an account that does not exist. Five failures lock the account for 15 minutes.
+    def enter(self, user_id: str, password: str, *, address: str = "", browser: str = "", agent: str = "") -> Entered:
+        """Try to sign in, from an address and a browser.
+
+        A try is counted before the password is looked at (``engine.accounts.attempts``). It takes the same time for an
+        account that does not exist. Every outcome but a try that waits is a fact.
         """
-        row = self.database.row("SELECT * FROM users WHERE id = ? AND active = 1", user_id)
-        now = self.clock.now()
-        locked = row is not None and row["locked_until"] is not None and row["locked_until"] > iso(now)
-        try:
-            self.hasher.verify(row["password_hash"] if row else self._decoy, password)
-            good = row is not None and not locked
-        except (VerifyMismatchError, VerificationError, InvalidHashError):
-            good = False
-        if row is None:
-            return None
-        if not good:
-            self._failed(user_id, locked, int(row["failures"]) + 1, now)
-            return None
-        token = secrets.token_urlsafe(32)
+        now, known = self.clock.now(), self._known(user_id, browser)
+        attempt = Try(user_id, address, digest_of(browser) if known else "")
+        with self.database.write() as cursor:
+            until = tries.count(cursor, attempt, now)
+        if until is not None:
+            return Entered(None, waits_until=until)
+        row = self.database.row("SELECT * FROM users WHERE id = ?", user_id)
+        if not self._is(row, password):
+            why: Why = "unknown" if row is None else "password" if row["active"] else "disabled"
+            return Entered(None, waits_until=self._failed(attempt, row is not None, why, now))
+        assert row is not None
+        token, browser = secrets.token_urlsafe(32), browser if known else secrets.token_urlsafe(24)
         hashed = row["password_hash"]
         if self.hasher.check_needs_rehash(hashed):
             hashed = self.hasher.hash(password)
-        with self.database.write() as cursor:
-            cursor.execute(
-                "UPDATE users SET failures = 0, locked_until = NULL, password_hash = ? WHERE id = ?", (hashed, user_id)
-            )
+        with self.decisions.unit(now) as unit:
+            cursor = unit.cursor
+            tries.succeeded(cursor, attempt, now)
+            cursor.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, user_id))
             cursor.execute("DELETE FROM sessions WHERE created_at < ?", (iso(now - ABSOLUTE_SESSION),))
+            cursor.execute("DELETE FROM session_places WHERE digest NOT IN (SELECT digest FROM sessions)")
+            cursor.execute("DELETE FROM known_browsers WHERE seen_at < ?", (iso(now - BROWSER_KNOWN),))
             cursor.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
-                (_digest(token), user_id, secrets.token_urlsafe(24), iso(now), iso(now)),
+                "INSERT INTO sessions (digest, user_id, csrf, created_at, seen_at) VALUES (?, ?, ?, ?, ?)",
+                (digest_of(token), user_id, secrets.token_urlsafe(24), iso(now), iso(now)),
             )
-        return token
+            cursor.execute("INSERT INTO session_places VALUES (?, ?, ?)", (digest_of(token), address, agent[:200]))
+            if address:
+                cursor.execute(
+                    "INSERT INTO known_browsers VALUES (?, ?, ?) "
+                    "ON CONFLICT (digest) DO UPDATE SET seen_at = excluded.seen_at",
+                    (digest_of(browser), user_id, iso(now)),
+                )
+            self._say(unit, user_id, SignedIn(at=now, actor=user_id, user_id=user_id, address=address))
+        return Entered(token, browser if address else "")
 
-    def _failed(self, user_id: str, locked: bool, failures: int, now: datetime) -> None:
-        if locked:
+    def _is(self, row: Any, password: str) -> bool:
+        """Say whether a password is that of an account that is not disabled."""
+        try:
+            self.hasher.verify(row["password_hash"] if row else self._decoy, password)
+        except (VerifyMismatchError, VerificationError, InvalidHashError):
+            return False
+        return row is not None and bool(row["active"])
+
+    def _known(self, user_id: str, browser: str) -> bool:
+        """Say whether the owner of an account signed in with a browser before."""
+        if not browser:
+            return False
+        row = self.database.row("SELECT user_id, seen_at FROM known_browsers WHERE digest = ?", digest_of(browser))
+        return row is not None and row["user_id"] == user_id and row["seen_at"] >= iso(self.clock.now() - BROWSER_KNOWN)
+
+    def _failed(self, attempt: Try, exists: bool, why: Why, now: datetime) -> datetime | None:
+        user_id = attempt.user_id if exists else ""
+        with self.decisions.unit(now) as unit:
+            until = tries.waiting(unit.cursor, attempt)
+            fact = SignInFailed(at=now, user_id=user_id, address=attempt.address, why=why, waits_until=until)
+            self._say(unit, user_id, fact)
+        return until
+
+    def _say(self, unit: UnitOfWork, user_id: str, fact: Any) -> None:
+        unit.record_single(str(derive("user", user_id)), fact)
+
+    def let_try(self, user_id: str, *, actor: str) -> None:
+        """Let an account try again at once. Raise NotFound."""
+        self._row(user_id)
+        now = self.clock.now()
+        with self.decisions.unit(now) as unit:
+            tries.lift(unit.cursor, user_id)
+            self._say(unit, user_id, WaitingLifted(at=now, actor=actor, user_id=user_id))
+
+    def set_active(self, user_id: str, active: bool, *, actor: str) -> None:
+        """Disable an account, whose sessions and calendar address end at once, or enable it. Raise NotFound."""
+        row, now = self._row(user_id), self.clock.now()
+        if bool(row["active"]) == active:
             return
-        until = iso(now + LOCK) if failures >= MAX_FAILURES else None
-        with self.database.write() as cursor:
-            cursor.execute(
-                "UPDATE users SET failures = ?, locked_until = ? WHERE id = ?",
-                (0 if until else failures, until, user_id),
-            )
+        with self.decisions.unit(now) as unit:
+            unit.cursor.execute("UPDATE users SET active = ? WHERE id = ?", (int(active), user_id))
+            self._end(unit, user_id)
+            roles = tuple(sorted(orjson.loads(row["roles"])))
+            fact = UserChanged(at=now, actor=actor, user_id=user_id, name=row["name"], roles=roles, active=active)
+            self._say(unit, user_id, fact)
 
-    def session(self, token: str | None) -> Session | None:
-        """Return the person behind a session's token; a session dies of idleness or after half a day."""
+    def set_password(self, user_id: str, password: str, *, actor: str) -> None:
+        """Give an account a new password; its sessions and calendar address end. Raise NotFound, InputError."""
+        self._renew(user_id, password, actor=actor, by_owner=False)
+
+    def change_password(self, user_id: str, old: str, new: str, *, address: str = "", keep: str = "") -> None:
+        """Change one's own password; every session but that of the token ``keep`` ends.
+
+        Raise DecisionRefused for an old password that is wrong, or when too many were; InputError for a new one that is
+        easily guessed.
+        """
+        row, now = self._row(user_id), self.clock.now()
+        attempt = Try(user_id, f"own password {address}")
+        with self.database.write() as cursor:
+            until = tries.count(cursor, attempt, now)
+        if until is not None or not self._is(row, old):
+            raise DecisionRefused("the old password is wrong; after several wrong ones wait some minutes")
+        self._renew(user_id, new, actor=user_id, by_owner=True, keep=keep)
+
+    def _renew(self, user_id: str, password: str, *, actor: str, by_owner: bool, keep: str = "") -> None:
+        row, now = self._row(user_id), self.clock.now()
+        check_password(password, user_id, row["name"])
+        hashed = self.hasher.hash(password)
+        with self.decisions.unit(now) as unit:
+            unit.cursor.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, user_id))
+            self._end(unit, user_id, keep)
+            tries.lift(unit.cursor, user_id)
+            self._say(unit, user_id, PasswordChanged(at=now, actor=actor, user_id=user_id, by_owner=by_owner))
+
+    def _row(self, user_id: str) -> Any:
+        row = self.database.row("SELECT * FROM users WHERE id = ?", user_id)
+        if row is None:
+            raise NotFound("there is no account '{user}'", user=user_id[:60])
+        return row
+
+    def _end(self, unit: UnitOfWork, user_id: str, keep: str = "") -> int:
+        """End the sessions of an account but one, its calendar address, and what tells its browsers from strangers."""
+        cursor, kept = unit.cursor, digest_of(keep) if keep else ""
+        cursor.execute("SELECT COUNT(*) FROM sessions WHERE user_id = ? AND digest <> ?", (user_id, kept))
+        ended = int(cursor.fetchone()[0])
+        cursor.execute("DELETE FROM sessions WHERE user_id = ? AND digest <> ?", (user_id, kept))
+        cursor.execute("DELETE FROM feed_tokens WHERE user_id = ?", (user_id,))
+        cursor.execute("DELETE FROM known_browsers WHERE user_id = ?", (user_id,))
+        return ended
+
+    def open_sessions(self, user_id: str) -> list[OpenSession]:
+        """Return the sessions of a person, the latest first."""
+        rows = self.database.rows(
+            "SELECT s.digest, s.created_at, s.seen_at, p.address, p.agent FROM sessions s "
+            "LEFT JOIN session_places p ON p.digest = s.digest WHERE s.user_id = ? ORDER BY s.created_at DESC",
+            user_id,
+        )
+        oldest = iso(self.clock.now() - ABSOLUTE_SESSION)
+        return [
+            OpenSession(
+                it["digest"], datetime.fromisoformat(it["created_at"]),
+                datetime.fromisoformat(self.marks.latest(it["digest"], it["seen_at"])), it["address"] or "",
+                it["agent"] or "",
+            )
+            for it in rows if it["created_at"] >= oldest
+        ]  # fmt: skip
+
+    def end_sessions(self, user_id: str, *, actor: str, keep: str = "") -> int:
+        """End every session of an account but that of the token ``keep``; return how many. Raise NotFound."""
+        self._row(user_id)
+        now = self.clock.now()
+        with self.decisions.unit(now) as unit:
+            count = self._end(unit, user_id, keep)
+            self._say(unit, user_id, SessionsEnded(at=now, actor=actor, user_id=user_id, count=count))
+        return count
+
+    def session(self, token: str | None, *, acting: bool = True) -> Session | None:
+        """Return the person behind a session's token; a session dies of idleness or after half a day.
+
+        What a page asks by itself, without the person ``acting``, does not keep the session alive.
+        """
         if not token:
             return None
         row = self.database.row(
             "SELECT s.*, u.name, u.roles FROM sessions s JOIN users u ON u.id = s.user_id AND u.active = 1 "
             "WHERE s.digest = ?",
-            _digest(token),
+            digest_of(token),
         )
         now = self.clock.now()
         if row is None or row["created_at"] < iso(now - ABSOLUTE_SESSION):
@@ -157,7 +300,7 @@ class Accounts:
         seen_at = self.marks.latest(row["digest"], row["seen_at"])
         if seen_at < iso(now - self.idle):
             return None
-        if seen_at < iso(now - EVERY):
+        if acting and seen_at < iso(now - EVERY):
             self.marks.note(row["digest"], now)
         person = Person(id=row["user_id"], name=row["name"], roles=frozenset(orjson.loads(row["roles"])))
         return Session(person, row["csrf"])
@@ -179,58 +322,11 @@ class Accounts:
 
     def sign_out(self, token: str) -> None:
         """End a session."""
-        with self.database.write() as cursor:
-            cursor.execute("DELETE FROM sessions WHERE digest = ?", (_digest(token),))
-
-    def new_source(self, source: str, claims: tuple[str, ...] | None = (), token: str | None = None) -> str:
-        """Make a token for a source; it is shown once and only its hash is kept. ``claims`` None: any source."""
-        if not source or len(source) > 100:
-            raise InputError("a source has a name of 1 to 100 characters", field="source")
-        token = token or secrets.token_urlsafe(32)
-        with self.database.write() as cursor:
-            cursor.execute(
-                "INSERT INTO source_tokens (digest, source, claims, created_at) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (digest) DO UPDATE SET source = excluded.source, "
-                "claims = excluded.claims, created_at = excluded.created_at",
-                (
-                    _digest(token),
-                    source,
-                    orjson.dumps(list(claims) if claims is not None else None).decode(),
-                    iso(self.clock.now()),
-                ),
-            )
-        return token
-
-    def new_feed(self, person: Person) -> str:
-        """Make the token of a person's calendar feed; one made before is void. Only its hash is kept."""
-        token = secrets.token_urlsafe(24)
-        with self.database.write() as cursor:
-            cursor.execute("DELETE FROM feed_tokens WHERE user_id = ?", (person.id,))
-            cursor.execute(
-                "INSERT INTO feed_tokens VALUES (?, ?, ?)", (_digest(token), person.id, iso(self.clock.now()))
-            )
-        return token
-
-    def feed_owner(self, token: str) -> str | None:
-        """Return the active account behind a feed's token."""
-        row = self.database.row(
-            "SELECT f.user_id FROM feed_tokens f JOIN users u ON u.id = f.user_id AND u.active = 1 WHERE f.digest = ?",
-            _digest(token),
-        )
-        return str(row["user_id"]) if row else None
-
-    def forget_source(self, source: str) -> int:
-        """Make every token of a source void; return their number."""
-        with self.database.write() as cursor:
-            cursor.execute("DELETE FROM source_tokens WHERE source = ?", (source,))
-            return int(cursor.rowcount)
-
-    def source(self, token: str | None) -> Source | None:
-        """Return the source behind a token."""
-        if not token:
-            return None
-        row = self.database.row("SELECT source, claims FROM source_tokens WHERE digest = ?", _digest(token))
+        row = self.database.row("SELECT user_id FROM sessions WHERE digest = ?", digest_of(token))
         if row is None:
-            return None
-        claims = orjson.loads(row["claims"])
-        return Source(row["source"], frozenset(claims) if claims is not None else None)
+            return
+        now = self.clock.now()
+        with self.decisions.unit(now) as unit:
+            unit.cursor.execute("DELETE FROM sessions WHERE digest = ?", (digest_of(token),))
+            fact = SessionsEnded(at=now, actor=row["user_id"], user_id=row["user_id"], count=1)
+            self._say(unit, row["user_id"], fact)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from engine.governance.senders import Senders
+from engine.kernel.addresses import is_local
 
 
 class ServingSettings(BaseModel, frozen=True):
@@ -14,7 +15,8 @@ class ServingSettings(BaseModel, frozen=True):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
-    secure_cookies: bool = False
+    secure_cookies: bool | None = None
+    """Not set: yes, unless the server listens on the loopback of its machine, where nothing is encrypted."""
     language: Literal["en", "ru", "kk"] = "en"
     session_minutes: int = Field(default=30, ge=1, le=720)
     hosts: tuple[str, ...] = ()
@@ -24,6 +26,11 @@ class ServingSettings(BaseModel, frozen=True):
     expected_sources: dict[str, int] = {}
     evidence_sources: dict[str, tuple[str, ...]] = {}
     """Event types, or their beginning ('iam.'), and the sources whose events of them are evidence; not named: any."""
+
+    @property
+    def cookies_are_secure(self) -> bool:
+        """Say whether cookies are sent over TLS only."""
+        return not is_local(self.host) if self.secure_cookies is None else self.secure_cookies
 
     @property
     def senders(self) -> Senders:

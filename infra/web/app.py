@@ -31,14 +31,14 @@ from infra.web.console import evidence as pages_evidence
 from infra.web.console import governance as pages_governance
 from infra.web.console import incident_lists as pages_incident_lists
 from infra.web.console import incidents as pages_incidents
-from infra.web.console import live, sign_in
+from infra.web.console import live, own_account, sign_in
 from infra.web.console import notices as pages_notices
 from infra.web.console import permissions as pages_permissions
 from infra.web.console import protections as pages_protections
 from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
 from infra.web.console import rules as pages_rules
-from infra.web.context import SignInNeeded, environment, page, safe_path
+from infra.web.context import SignInNeeded, environment, page, safe_path, session_token
 from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
 from reports.messages import refusal, say, speak
@@ -48,6 +48,8 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+HSTS = "max-age=31536000; includeSubDomains"
+"""A year (RFC 6797), where cookies are only sent over TLS."""
 HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
@@ -78,6 +80,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         proofs,
         live,
         sign_in,
+        own_account,
         pages_clocks,
         pages_evidence,
         pages_governance,
@@ -137,6 +140,8 @@ def guarded(request: Request, response: Response) -> Response:
         )
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if settings.cookies_are_secure:
+        response.headers.setdefault("Strict-Transport-Security", HSTS)
     if not request.url.path.startswith("/static"):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
@@ -207,5 +212,5 @@ def answer(request: Request, status: int, code: str, message: str) -> Response:
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
     container: Container = request.app.state.container
-    session: Any = container.accounts.session(request.cookies.get("qorgau_session"))
+    session: Any = container.accounts.session(session_token(request))
     return page(request, "error.html", session, status=status, message=message, title=say("Not done"))

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from engine.kernel.errors import NotAllowed, QorgauError
 from engine.kernel.timestamps import iso
-from engine.permissions import may, stage_roles_of
+from engine.permissions import READS, may, stage_roles_of
 from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
@@ -25,6 +25,10 @@ from infra.web.language import asked, in_language
 from reports import messages, phrases
 
 COOKIE = "qorgau_session"
+BROWSER = "qorgau_browser"
+"""Tells a browser in which somebody signed in before from those of strangers."""
+HOST_ONLY = "__Host-"
+"""A browser takes a cookie of this name only over TLS, for this host and every path (RFC 6265bis, section 4.1.3)."""
 FLASH = "qorgau_flash"
 
 
@@ -41,11 +45,22 @@ def house_of(request: Request) -> Container:
 TheContainer = Annotated[Container, Depends(house_of)]
 
 
+def cookie_name(request: Request, name: str) -> str:
+    """Return what a cookie is called here."""
+    return HOST_ONLY + name if house_of(request).settings.cookies_are_secure else name
+
+
+def session_token(request: Request) -> str | None:
+    """Return the token of the session that the browser shows, None for none."""
+    return request.cookies.get(cookie_name(request, COOKIE))
+
+
 def session_of(request: Request, container: TheContainer) -> Session:
     """Return the session of the person; raises SignInNeeded."""
     # The position is taken before the page asks anything, so the page can be told of every later change.
     request.state.head = container.decisions.head()
-    session = container.accounts.session(request.cookies.get(COOKIE))
+    by_itself = "hx-request" in request.headers or request.url.path == "/stream"
+    session = container.accounts.session(session_token(request), acting=not by_itself)
     if session is None:
         raise SignInNeeded
     if language := asked(request.scope):
@@ -110,6 +125,7 @@ def environment(container: Container) -> Environment:
     env.filters["iso"] = iso
     env.globals["allowed"] = may
     env.globals["stage_roles_of"] = stage_roles_of
+    env.globals["may_read"] = lambda name, person: person.may(*READS[name].roles)
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text
     return env
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Callable
 
 import click
 
 from engine.kernel.errors import InputError
 from infra.cli import common
-from infra.commands.accounts import ROLES
+from infra.commands.accounts import ROLES, Accounts
 
 
 @click.group()
@@ -28,6 +29,54 @@ def add(user: str, roles: tuple[str, ...], name: str, password_stdin: bool) -> N
     with common.container() as container:
         container.accounts.add(user, name or user, roles, password, actor="command line")
     click.echo(f"{user}: {', '.join(roles)}" + ("" if password_stdin else f"\npassword: {password}"))
+
+
+@users.command()
+@click.argument("user")
+def disable(user: str) -> None:
+    """Disable an account; its sessions and its calendar address end at once."""
+    _change(user, lambda it: it.set_active(user, False, actor="command line"))
+    click.echo(f"{user}: disabled")
+
+
+@users.command()
+@click.argument("user")
+def enable(user: str) -> None:
+    """Enable an account that was disabled."""
+    _change(user, lambda it: it.set_active(user, True, actor="command line"))
+    click.echo(f"{user}: enabled")
+
+
+@users.command()
+@click.argument("user")
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin; otherwise one is made and printed.")
+def password(user: str, password_stdin: bool) -> None:
+    """Give an account a new password; its roles stay, its sessions and its calendar address end."""
+    new = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
+    _change(user, lambda it: it.set_password(user, new, actor="command line"))
+    click.echo(f"{user}: new password" + ("" if password_stdin else f"\npassword: {new}"))
+
+
+@users.command()
+@click.argument("user")
+def unlock(user: str) -> None:
+    """Let an account try to sign in at once, after too many wrong passwords."""
+    _change(user, lambda it: it.let_try(user, actor="command line"))
+    click.echo(f"{user}: may try again")
+
+
+@users.command("end-sessions")
+@click.argument("user")
+def end_sessions(user: str) -> None:
+    """End every session of an account, and its calendar address."""
+    count: list[int] = []
+    _change(user, lambda it: count.append(it.end_sessions(user, actor="command line")))
+    click.echo(f"{user}: {count[0]} sessions ended")
+
+
+def _change(user: str, act: Callable[[Accounts], object]) -> None:
+    with common.container() as container:
+        act(container.accounts)
 
 
 @users.command("signs-as")
@@ -61,15 +110,16 @@ def _secret(name: str) -> str:
 def list_users(as_json: bool) -> None:
     """List accounts."""
     with common.container() as container:
-        signers = container.dispatcher.desk.signers
+        signers, accounts = container.dispatcher.desk.signers, container.accounts
         rows = [
             {
                 "user": person.id, "name": person.name, "roles": ", ".join(sorted(person.roles)),
-                "signs_as": signers.last_digits(person.id),
+                "signs_as": signers.last_digits(person.id), "state": state,
             }
-            for person in container.accounts.people()
+            for people, state in ((accounts.people(), "active"), (accounts.disabled(), "disabled"))
+            for person in people
         ]  # fmt: skip
-    common.show(rows, ("user", "name", "roles", "signs_as"), as_json)
+    common.show(rows, ("user", "name", "roles", "signs_as", "state"), as_json)
 
 
 @click.group()

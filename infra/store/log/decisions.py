@@ -167,6 +167,17 @@ class Decisions:
             limit,
         )
 
+    def newest_of(self, kinds: Sequence[str], below: int, most: int) -> list[StoredFact]:
+        """Return the newest facts of some topics below a position (0: of all), the newest first."""
+        before = "AND position < ? " if below else ""
+        each = f"SELECT * FROM (SELECT {_ROW} FROM decisions WHERE topic = ? {before}ORDER BY position DESC LIMIT ?) x"  # noqa: S608
+        bounds = (below, most) if below else (most,)
+        return self._asked(
+            f"{' UNION ALL '.join([each] * len(kinds))} ORDER BY position DESC LIMIT ?",
+            *(value for kind in kinds for value in (kind, *bounds)),
+            most,
+        )
+
     def of(self, key: str) -> list[Fact]:
         """Return the facts recorded under one id, in order."""
         rows = self.database.rows(

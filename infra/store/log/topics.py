@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
 
+from engine.accounts import facts as account_facts
 from engine.governance.facts import ServiceBegan
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Fact, FindingRaised
@@ -15,16 +16,6 @@ from engine.kernel.trouble import TROUBLES
 from engine.protection.facts import UnreadReceived
 from engine.rule_life import rules as rulebook
 from infra.store.log.aggregates import FACTS
-
-
-class UserChanged(Fact):
-    """An account was made, or its roles or state changed; the password is never in a fact."""
-
-    topic: ClassVar[str] = "user.changed.v1"
-    user_id: str
-    name: str
-    roles: tuple[str, ...]
-    active: bool
 
 
 class SigningIdentitySet(Fact):
@@ -53,7 +44,7 @@ _KINDS: tuple[type[Fact], ...] = (
     FindingRaised,
     UnreadReceived,
     ServiceBegan,
-    UserChanged,
+    *account_facts.FACTS,
     SigningIdentitySet,
     *TROUBLES,
     *FACTS,

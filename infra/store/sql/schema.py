@@ -40,6 +40,16 @@ CREATE TABLE IF NOT EXISTS decisions (
     position INTEGER PRIMARY KEY, originator_id UUID NOT NULL, originator_version INTEGER NOT NULL,
     topic TEXT NOT NULL, state BLOB NOT NULL, hash BLOB NOT NULL, UNIQUE (originator_id, originator_version));
 """
+_SIGNING_IN = """
+CREATE TABLE IF NOT EXISTS sign_in_tries (
+    id TEXT PRIMARY KEY, account TEXT NOT NULL, failures INTEGER NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sign_in_tries_account ON sign_in_tries (account);
+CREATE TABLE IF NOT EXISTS known_browsers (
+    digest TEXT PRIMARY KEY, user_id TEXT NOT NULL, seen_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS session_places (
+    digest TEXT PRIMARY KEY, address TEXT NOT NULL, agent TEXT NOT NULL) WITHOUT ROWID;
+"""
+"""Tries by a hash of where they came from, browsers told from strangers, where sessions are."""
 _LANGUAGES = "CREATE TABLE IF NOT EXISTS languages (user_id TEXT PRIMARY KEY, language TEXT NOT NULL) WITHOUT ROWID"
 _SEARCHED = ("events", "incidents", "notices")
 _SEARCH = {
@@ -245,9 +255,12 @@ def _say_what_is_true(cursor: Any, dialect: str, found: int) -> None:
     make_derived(cursor, dialect)
 
 
-def _find_by_key(cursor: Any, dialect: str, found: int) -> None:
+def _find_by_key_and_sign_in(cursor: Any, dialect: str, found: int) -> None:
     """11: an open incident is found by its key among thousands of open ones (the index of before, over the open ones
-    alone, was of no use to a question that says so in a parameter), and a client's notice with its state."""
+    alone, was of no use to a question that says so in a parameter), and a client's notice with its state; tries to sign
+    in are counted by where they come from; signing in is a fact that a version before cannot read."""
+    for statement in statements(_SIGNING_IN, dialect):
+        cursor.execute(statement)
     if not found:
         return
     for name in ("incident_open_key", "notice_client"):
@@ -272,7 +285,7 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
 _FOLDED = ("tally", "proofs", "search_marks", "known_runs", "known_pages")
 _STEPS: tuple[tuple[int, Step], ...] = (
     (2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients),
-    (10, _say_what_is_true), (11, _find_by_key),
+    (10, _say_what_is_true), (11, _find_by_key_and_sign_in),
 )  # fmt: skip
 STORE = Plan("meta", _STEPS)
 KEYRING = Plan("keys_meta", ((1, _make_keyring),))

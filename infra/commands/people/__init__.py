@@ -1,0 +1,1 @@
+"""Accounts of people: passwords, signing in, sessions."""
