@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from engine.governance.senders import Senders
-from engine.kernel.addresses import is_local
 
 
 class ServingSettings(BaseModel, frozen=True):
@@ -30,9 +30,16 @@ class ServingSettings(BaseModel, frozen=True):
     @property
     def cookies_are_secure(self) -> bool:
         """Say whether cookies are sent over TLS only."""
-        return not is_local(self.host) if self.secure_cookies is None else self.secure_cookies
+        return not _is_loopback(self.host) if self.secure_cookies is None else self.secure_cookies
 
     @property
     def senders(self) -> Senders:
         """Who is believed about what."""
         return Senders(self.evidence_sources)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -24,6 +24,7 @@ from infra.read.notices.documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
 from infra.settings.settings import Settings
+from infra.web import own_account as pages_own_account
 from infra.web.api import acts, api, commands, gateway, health, ingest, prometheus, proofs
 from infra.web.console import client_lists as pages_client_lists
 from infra.web.console import clocks as pages_clocks
@@ -31,7 +32,7 @@ from infra.web.console import evidence as pages_evidence
 from infra.web.console import governance as pages_governance
 from infra.web.console import incident_lists as pages_incident_lists
 from infra.web.console import incidents as pages_incidents
-from infra.web.console import live, own_account, sign_in
+from infra.web.console import live, sign_in
 from infra.web.console import notices as pages_notices
 from infra.web.console import permissions as pages_permissions
 from infra.web.console import protections as pages_protections
@@ -80,7 +81,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         proofs,
         live,
         sign_in,
-        own_account,
+        pages_own_account,
         pages_clocks,
         pages_evidence,
         pages_governance,
