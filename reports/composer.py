@@ -17,8 +17,10 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.trouble import TemplateFailed
 from engine.notices.facts import NoticeStage
+from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice, notice_id
 from engine.terms.calendar import BusinessCalendar
+from reports.affected import of_clients
 from reports.drafter import Content, TemplateError
 from reports.drafts import Own, Previous, Status, Subject, Writer
 from reports.wording import kind_key, template_version
@@ -136,12 +138,16 @@ class NoticeComposer:
         *,
         late: bool,
         follows: Notice | None,
+        clients: Sequence[str] = (),
     ) -> tuple[Content, str]:
         """Return the text of a notice and the version of its wording. An own wording that fails gives way to ours."""
         if kind == "afc":
             return {"json": self.afc(context, incident)}, template_version()
         key = kind_key(kind, stage)
         subject = self.subject(context, incident, client, late=late, follows=follows)
+        if notice_kind(kind).per == "client":
+            of = of_clients(context, incident, stage, client, clients, findings_of(context, incident))
+            subject = subject.model_copy(update=of._asdict())
         unit = self._unit(context)
         writer, own = self.wordbook.writer, unit.own()
         version = ",".join(filter(None, (template_version(), unit.version(key))))

@@ -103,6 +103,11 @@ def _local(text: str, facts: Facts) -> str:
     return _when(at, facts) if at.tzinfo is not None else text
 
 
+def local(at: datetime, utc_offset_minutes: int = 300) -> str:
+    """Return an instant as the texts of notices write it."""
+    return at.astimezone(timezone(timedelta(minutes=utc_offset_minutes))).strftime("%d.%m.%Y %H:%M")
+
+
 def _when(at: datetime, facts: Facts) -> str:
     return at.astimezone(timezone(timedelta(minutes=facts.utc_offset_minutes))).strftime("%d.%m.%Y %H:%M")
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime
 
 from engine.kernel.facts import Record
+from engine.notices.many import OF_BLOCKS, SINCE
 from reports.drafter import Content, TemplateSandbox
 from reports.wording import template_of, wording
 
@@ -34,6 +35,8 @@ class Organisation(Record):
     name_en: str = ""
     contacts: Mapping[str, str] = {}
     """Language → contact, where it is not ``contact``."""
+    responsible: Mapping[str, str] = {}
+    """Language → who answers for the notices: name, post and telephone; empty where nobody was set."""
 
     def name(self, language: str) -> str:
         """Return the name in a language."""
@@ -85,6 +88,12 @@ class Subject(Record):
     closed: str = ""
     lessons: str = ""
     previous: Previous | None = None
+    data: tuple[str, ...] = ()
+    """The categories of data of clients that are concerned, as ``values.data`` of the wordings names them."""
+    blocks: Mapping[str, AwareDatetime | None] = {}
+    """What of clients is blocked, or free again → since when; None where that differs from client to client."""
+    joined: tuple[tuple[str, AwareDatetime], ...] = ()
+    """Class and detection of what was merged in."""
     utc_offset_minutes: int = 300
 
 
@@ -119,9 +128,11 @@ class Writer:
     def draft(self, kind: str, subject: Subject, own: Own) -> Content:
         """Write the first text of a notice in every language. Raise TemplateError."""
         templates = {language: self._template(kind, language, own) for language in self.languages}
-        if not subject.late:
-            for fields in templates.values():
-                fields.pop("late", None)
+        dropped = {"late"} if not subject.late else set()
+        dropped |= {name for name in OF_BLOCKS if name not in subject.blocks}
+        for fields in templates.values():
+            for name in dropped:
+                fields.pop(name, None)
         values = {language: self.values(language, subject) for language in self.languages}
         late = {language: fields.pop("late") for language, fields in templates.items() if "late" in fields}
         content = self.drafter.fill(templates, values)
@@ -169,6 +180,15 @@ class Writer:
                 "methods": "; ".join(_methods(words, subject, language)),
                 "listed": subject.listed,
                 "own_loans": ", ".join(subject.own_loans),
+                "data": ", ".join(words["data"][it] for it in subject.data if it in words["data"]),
+                "joined": "\n".join(
+                    f"{_when(at, subject.utc_offset_minutes)}: {_pick(words['classes'], kind)}"
+                    for kind, at in subject.joined
+                ),
+                "since": {
+                    name: _when(at, subject.utc_offset_minutes) if at is not None else SINCE
+                    for name, at in subject.blocks.items()
+                },
                 "assets": "; ".join(_assets(words, subject)),
                 "measures": "\n".join(
                     f"{_when(at, subject.utc_offset_minutes)}: {words['measures'][name]}"
@@ -217,7 +237,10 @@ class Writer:
     def _sender(self, language: str) -> dict[str, str]:
         it = self.organisation
         number = it.bin or str(wording(language)["values"]["no_bin"])
-        return {"name": it.name(language), "bin": number, "contact": it.contact_in(language)}
+        return {
+            "name": it.name(language), "bin": number, "contact": it.contact_in(language),
+            "responsible": it.responsible.get(language, ""),
+        }  # fmt: skip
 
 
 def _status(words: Mapping[str, Any], subject: Subject) -> str:
@@ -256,7 +279,8 @@ def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:
         Subject(
             number="INC-2026-0001", incident_class="fraud", detected_at=at, source="portal", signs={"en": "Example"},
             clients=2, loans=3, assets=("ws-1",), measures=(("contained", at),), remediation_due=at + timedelta(days=2),
-            own_loans=("L-1",), cause="cause", consequence="consequence", recovery="confirmed", closed="closed",
+            own_loans=("L-1",), data=("iin",), blocks={"blocked": at, "ways": at, "held": at},
+            joined=(("fraud", at),), cause="cause", consequence="consequence", recovery="confirmed", closed="closed",
             lessons="lessons", previous=Previous(number="00000000", sent_at=at),
         ),
     )  # fmt: skip

@@ -39,7 +39,7 @@ from engine.notices.gateway import Fate
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.notices.sending import order_sending
-from engine.policies.notices import drafted
+from engine.policies.notices import drafted, texts
 
 STATUSES_TOGETHER = 50
 """Reports of the gateway recorded in one unit of work."""
@@ -104,11 +104,13 @@ def redraft(work: Work, command: RedraftNotice) -> Outcome:
     """Write a text again from its wording, with what is known and set now."""
     notice = seen(work.get(Notice, command.notice_id), command.version)
     incident = work.get(Incident, notice.incident_id)
-    whom = many.told_to(notice_kind(notice.kind), notice.subject, incident.entities.clients)
+    follows = work.get(Notice, notice.follows) if notice.follows else None
+    clients = many.addressees(notice, incident.entities.clients, texts(work.unit, incident.id), follows)
+    whom = many.told_to(notice_kind(notice.kind), notice.subject, notice.named or incident.entities.clients)
     content, version = work.desk.drafting.text(
-        work.unit, incident, notice.kind, notice.stage, whom,
+        work.unit, incident, notice.kind, notice.stage, whom, clients=clients,
         late=any("late" in fields for fields in notice.content.values()),
-        follows=work.get(Notice, notice.follows) if notice.follows else None,
+        follows=follows,
     )  # fmt: skip
     work.record(Notice, notice.id, notices.redraft(notice, content, version, by=work.by, at=work.at))
     return DONE

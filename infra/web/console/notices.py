@@ -167,7 +167,7 @@ def document(
     if client:
         if client not in (notice.listed if notice.approved_at else whom(container.decisions, notice)):
             raise NotFound("this text does not go to '{client}'", client=client[:100])
-        notice = as_read_by(notice, client[:100])
+        notice = as_read_by(container.decisions, notice, client[:100], container.clock.now())
     if language:
         if language not in notice.content:
             raise NotFound("the notice has no text in '{language}'", language=language[:10])
