@@ -142,7 +142,7 @@ class NoticeComposer:
     ) -> tuple[Content, str]:
         """Return the text of a notice and the version of its wording. An own wording that fails gives way to ours."""
         if kind == "afc":
-            return {"json": self.afc(context, incident)}, template_version()
+            return {"json": {**self.afc(context, incident), **({"late": ""} if late else {})}}, template_version()
         key = kind_key(kind, stage)
         subject = self.subject(context, incident, client, late=late, follows=follows)
         if notice_kind(kind).per == "client":

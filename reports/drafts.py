@@ -6,6 +6,7 @@ field list is the one the seeds need). A client's notice never names another cli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
@@ -14,7 +15,9 @@ from pydantic import AwareDatetime
 
 from engine.kernel.facts import Record
 from engine.notices.many import OF_BLOCKS, SINCE
+from reports.answers import system
 from reports.drafter import Content, TemplateSandbox
+from reports.messages import speak
 from reports.wording import template_of, wording
 
 Own = Mapping[tuple[str, str], Mapping[str, str]]
@@ -23,6 +26,14 @@ Own = Mapping[tuple[str, str], Mapping[str, str]]
 
 Status = Literal["suspected", "attempted", "occurred", "confirmed"]
 """What is known of it: a suspicion, an attempt, something that happened, something that people confirmed."""
+
+
+_TELEPHONE = re.compile(r"[+(]?\d(?:[\d ()-]*\d)?")
+
+
+def speaks(contact: str) -> bool:
+    """Say whether a contact has words in it, in whatever language."""
+    return any(ch.isalpha() for ch in contact)
 
 
 class Organisation(Record):
@@ -43,8 +54,15 @@ class Organisation(Record):
         return {"ru": self.name_ru, "kk": self.name_kk}.get(language) or self.name_en or self.name_ru
 
     def contact_in(self, language: str) -> str:
-        """Return whom to ask, in a language; the office that the law makes responsible where none was set."""
-        return self.contacts.get(language) or self.contact or str(wording(language)["values"]["contact"])
+        """Return whom to ask, in a language; the office that the law makes responsible where none was set.
+
+        A contact in Russian words is none for a Kazakh text: only its telephone numbers are, after a word of ours.
+        """
+        words = wording(language)["values"]
+        if language == "kk" and not self.contacts.get("kk") and speaks(self.contact):
+            numbers = ", ".join(dict.fromkeys(it.strip(" (-") for it in _TELEPHONE.findall(self.contact)))
+            return str(words["telephone"]).format(numbers=numbers) if numbers else str(words["contact"])
+        return self.contacts.get(language) or self.contact or str(words["contact"])
 
 
 class Previous(Record):
@@ -209,13 +227,15 @@ class Writer:
     def _order_values(self, language: str, subject: OrderSubject) -> dict[str, Any]:
         words, offset = wording(language)["values"], subject.utc_offset_minutes
         proofs = words["proofs"]
+        with speak(language):
+            target = system(subject.target)
         return {
             "open": words["open"],
             "organisation": self._sender(language),
             "order": {
                 "name": words["orders"][subject.kind],
                 "number": subject.number,
-                "target": subject.target,
+                "target": target,
                 "issued": _when(subject.issued_at, offset),
                 "due": _when(subject.due_at, offset),
                 "demands": words["demands"][subject.kind].replace("; ", ";\n"),

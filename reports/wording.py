@@ -96,6 +96,7 @@ JSON_FIELDS = {
     "action_taken": n_("What was done"),
     "police_reference": n_("Number at the police"),
     "contact": n_("Contact"),
+    "late": n_("Why it comes later than the term"),
 }
 """The fields of a message to the Anti-Fraud Centre, in words."""
 JSON_TIMES = ("event_time", "detection_time")

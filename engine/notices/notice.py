@@ -6,9 +6,10 @@ The wording lives in ``reports``; here is who may do what, and the state a legal
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, Literal, cast, get_args
 
 import orjson
@@ -16,7 +17,7 @@ import orjson
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import ENGINE, Fact, Person, foreign
 from engine.kernel.ids import derive
-from engine.notices.completeness import must_be_complete
+from engine.notices.completeness import gaps
 from engine.notices.facts import (
     DeliveryState,
     FateFact,
@@ -330,16 +331,11 @@ def approve(
     _is_text(notice, "approved")
     if notice.to_many and not clients:
         raise DecisionRefused("there is no client left whom this text would tell")
-    if by.id == assignee:
-        raise SecondPersonNeeded("the incident's assignee cannot approve its notice")
-    if by.id in notice.editors:
-        raise SecondPersonNeeded("who edited the notice cannot approve it; another compliance officer must")
-    if by.id == notice.submitted_by:
-        raise SecondPersonNeeded("who submitted the notice cannot approve it; another compliance officer must")
-    if by.id in named_by:
-        raise SecondPersonNeeded("who named the clients cannot approve the notice to them; another officer must")
-    _no_empty_field(notice)
-    must_be_complete(notice.kind, notice.content, at=at, calendar=calendar)
+    refusals: Iterator[DecisionRefused] = chain(
+        objections_to(notice, assignee, by, named_by), gaps(notice.kind, notice.content, at=at, calendar=calendar)
+    )
+    if (first := next(refusals, None)) is not None:
+        raise first
     if not recipients(to or notice.recipient):
         raise DecisionRefused("the notice has no recipient")
     named = clients if notice.to_many else subjects
@@ -350,6 +346,20 @@ def approve(
             list_sha256=list_hash(named) if named else "", missing=missing, recipient=to,
         )
     ]  # fmt: skip
+
+
+def objections_to(
+    notice: Notice, assignee: str | None, by: Person, named_by: Collection[str] = ()
+) -> Iterator[SecondPersonNeeded]:
+    """Yield each reason for which somebody who may approve notices cannot approve this one."""
+    if by.id == assignee:
+        yield SecondPersonNeeded("the incident's assignee cannot approve its notice")
+    if by.id in notice.editors:
+        yield SecondPersonNeeded("who edited the notice cannot approve it; another compliance officer must")
+    if by.id == notice.submitted_by:
+        yield SecondPersonNeeded("who submitted the notice cannot approve it; another compliance officer must")
+    if by.id in named_by:
+        yield SecondPersonNeeded("who named the clients cannot approve the notice to them; another officer must")
 
 
 def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:

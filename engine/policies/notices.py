@@ -253,7 +253,7 @@ class NoticePolicy:
     def _ask_why_late(self, context: Context, clock: Clock, spec: NoticeKindSpec) -> None:
         """The field appears empty, and an empty field cannot be approved."""
         for notice in _open_for(context, clock, spec):
-            if spec.form == "text" and not any("late" in fields for fields in notice.content.values()):
+            if not any("late" in fields for fields in notice.content.values()):
                 content = {language: {**fields, "late": ""} for language, fields in notice.content.items()}
                 redrafted = NoticeRedrafted(at=context.at, notice_id=notice.id, content=content)
                 context.record(Notice, notice.id, [redrafted])

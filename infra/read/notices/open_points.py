@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from engine.incidents.incident import Incident
+from engine.notices.completeness import not_known
 from engine.notices.kinds import notice_kinds
 from engine.notices.many import told_to
 from engine.notices.notice import Notice
@@ -37,6 +38,8 @@ def _open(notice: Notice) -> dict[str, tuple[str, ...]]:
         values: dict[str, Any] = wording(language)["values"] if language in LANGUAGES else {}
         phrases = [str(values[name]) for name in ("open", "uncounted") if name in values]
         named = tuple(name for name, text in fields.items() if any(it in text for it in phrases))
+        if language == "json":
+            named = not_known(notice.content)
         if named:
             found[language] = named
     return found
