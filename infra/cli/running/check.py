@@ -43,7 +43,8 @@ def check(ctx: click.Context, as_json: bool) -> None:
 
 def _without_iin(settings: Settings) -> list[str]:
     """The approvers who cannot sign, where signatures are required: nobody recorded the IIN of their certificates."""
-    if settings.notice_signature != "required" or not (settings.database or (settings.data / "qorgau.sqlite").is_file()):
+    made = settings.database or (settings.data / "qorgau.sqlite").is_file()
+    if settings.notice_signature != "required" or not made:
         return []
     with common.container() as container:
         signers = container.dispatcher.desk.signers
