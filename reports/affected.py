@@ -63,17 +63,18 @@ def _blocks(
     }
 
 
+def data_of(found: Sequence[FindingRaised]) -> tuple[str, ...]:
+    """Return every category of data that findings show, of whomever."""
+    return tuple(dict.fromkeys(it for fact in found for it in _categories(fact)))
+
+
 def _data(found: Sequence[FindingRaised], client: str) -> tuple[str, ...]:
     """The categories of data that the findings on a client show; on many, those that each finding shows alike."""
     about = [fact for fact in found if not client or client in fact.entities.clients]
+    if client:
+        return data_of(about)
     sets = {_categories(fact) for fact in about}
-    return (
-        next(iter(sets))
-        if len(sets) == 1
-        else ()
-        if not client
-        else tuple(dict.fromkeys(it for one in sets for it in one))
-    )
+    return next(iter(sets)) if len(sets) == 1 else ()
 
 
 def _categories(fact: FindingRaised) -> tuple[str, ...]:

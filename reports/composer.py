@@ -20,7 +20,7 @@ from engine.notices.facts import NoticeStage
 from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice, notice_id
 from engine.terms.calendar import BusinessCalendar
-from reports.affected import of_clients
+from reports.affected import data_of, of_clients
 from reports.drafter import Content, TemplateError
 from reports.drafts import Own, Previous, Status, Subject, Writer
 from reports.wording import kind_key, template_version
@@ -148,6 +148,8 @@ class NoticeComposer:
         if notice_kind(kind).per == "client":
             of = of_clients(context, incident, stage, client, clients, findings_of(context, incident))
             subject = subject.model_copy(update=of._asdict())
+        else:
+            subject = subject.model_copy(update={"data": data_of(findings_of(context, incident))})
         unit = self._unit(context)
         writer, own = self.wordbook.writer, unit.own()
         version = ",".join(filter(None, (template_version(), unit.version(key))))

@@ -6,8 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 from engine.kernel.facts import Record
-from reports.messages import speak
-from reports.wording import JSON_TIMES, LANGUAGES, heading, recipient, said_heading, title, wording
+from reports.messages import say, speak
+from reports.wording import (
+    JSON_TIMES,
+    JSON_VALUES,
+    JSON_WORDED,
+    LANGUAGES,
+    heading,
+    recipient,
+    said_heading,
+    title,
+    wording,
+)
 
 
 class Section(Record):
@@ -91,6 +101,8 @@ def _section(kind: str, language: str, field: str, text: str, facts: Facts) -> S
         return Section(heading=heading(kind, language, field), text=text)
     with speak(facts.language):
         name = said_heading(kind, language, field)
+        if field in JSON_WORDED and text in JSON_VALUES and facts.language != "en":
+            text = f"{say(JSON_VALUES[text])} ({text})"
     return Section(heading=name, text=_local(text, facts) if field in JSON_TIMES else text)
 
 

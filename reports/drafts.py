@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 from pydantic import AwareDatetime
@@ -28,6 +28,7 @@ Status = Literal["suspected", "attempted", "occurred", "confirmed"]
 """What is known of it: a suspicion, an attempt, something that happened, something that people confirmed."""
 
 
+_CYRILLIC = re.compile("[а-яёА-ЯЁ]")
 _TELEPHONE = re.compile(r"[+(]?\d(?:[\d ()-]*\d)?")
 
 
@@ -56,10 +57,11 @@ class Organisation(Record):
     def contact_in(self, language: str) -> str:
         """Return whom to ask, in a language; the office that the law makes responsible where none was set.
 
-        A contact in Russian words is none for a Kazakh text: only its telephone numbers are, after a word of ours.
+        Of a contact in Russian words a Kazakh or English text has the telephone numbers only.
         """
         words = wording(language)["values"]
-        if language == "kk" and not self.contacts.get("kk") and speaks(self.contact):
+        foreign = speaks(self.contact) if language == "kk" else _CYRILLIC.search(self.contact) is not None
+        if language in ("kk", "en") and not self.contacts.get(language) and foreign:
             numbers = ", ".join(dict.fromkeys(it.strip(" (-") for it in _TELEPHONE.findall(self.contact)))
             return str(words["telephone"]).format(numbers=numbers) if numbers else str(words["contact"])
         return self.contacts.get(language) or self.contact or str(words["contact"])
@@ -245,7 +247,7 @@ class Writer:
                 "name": words["acts"][subject.act_kind],
                 "issuer": subject.issuer,
                 "number": subject.act_number,
-                "date": subject.act_date,
+                "date": _day(subject.act_date),
                 "received": _when(subject.received_at, offset),
                 "channel": subject.channel,
                 "client": subject.client,
@@ -308,6 +310,14 @@ def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:
 
 def _pick(table: Mapping[str, str], key: str) -> str:
     return table.get(key) or table.get("other") or key
+
+
+def _day(text: str) -> str:
+    """Write a day as the texts do; what is no day stays as it is."""
+    try:
+        return date.fromisoformat(text).strftime("%d.%m.%Y")
+    except ValueError:
+        return text
 
 
 def _when(at: datetime, offset_minutes: int) -> str:

@@ -6,13 +6,11 @@ import json
 
 import click
 
-from engine.kernel.errors import n_
+from engine.notices.completeness import ALL_SET, NO_IIN
 from engine.permissions import may
 from infra.cli import common
 from infra.settings.settings import PREFIX, Settings
 from reports.messages import say, speak
-
-NO_IIN = n_("{person} may approve notices and cannot sign them: no IIN is recorded for that account")
 
 
 @click.command()
@@ -37,7 +35,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
         for row in rows if not as_json else ():
             click.echo(f"{row['setting']}: {row['said']}")
         if not rows and not as_json:
-            click.echo(say("ok: notices have a way out to whom they are for"))
+            click.echo(say(ALL_SET))
     ctx.exit(1 if rows else 0)
 
 
