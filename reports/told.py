@@ -216,9 +216,7 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
             return say("{name}: nobody knows whether it arrived: {detail}", name=name, detail=answer(fact.detail))
         case n.NoticeBounced():
             why = f"{fact.status} {answer(fact.detail)}"
-            return say(
-                "{name}: CAME BACK from {recipient}: {answer}", name=name, recipient=fact.recipient, answer=why
-            )
+            return say("{name}: CAME BACK from {recipient}: {answer}", name=name, recipient=fact.recipient, answer=why)
         case n.NoticeResendOrdered():
             text = n_("{name}: try {attempt} ordered, to {recipient}")
             if fact.repeat:

@@ -33,7 +33,8 @@ class SenderSettings(BaseModel, frozen=True):
             contact=self.organisation_contact,
             contacts={"kk": self.organisation_contact_kk, "en": self.organisation_contact_en},
             responsible={
-                "ru": self.organisation_responsible_ru, "kk": self.organisation_responsible_kk,
+                "ru": self.organisation_responsible_ru,
+                "kk": self.organisation_responsible_kk,
                 "en": self.organisation_responsible_en,
             },
         )

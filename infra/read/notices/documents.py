@@ -33,7 +33,7 @@ def notice_document(
     facts = Facts(
         number=number,
         drafted_at=notice.drafted_at,
-        approved_by=notice.approved_by,
+        approved_by=_person(decisions, notice.approved_by),
         approved_at=notice.approved_at,
         signed=_signed(notice),
         signed_by_hand=notice.signed_by_hand.actor if notice.signed_by_hand is not None else None,
@@ -46,6 +46,13 @@ def notice_document(
     )
     kind = kind_key(notice.kind, notice.stage)
     return document(kind=kind, notice_id=notice.id, content=notice.content, facts=facts), number
+
+
+def _person(decisions: Decisions, user: str | None) -> str | None:
+    """Name who approved as people outside read it: not by the account alone."""
+    row = decisions.database.row("SELECT name FROM users WHERE id = ?", user) if user is not None else None
+    name = str(row["name"]) if row is not None else ""
+    return f"{name} ({user})" if name and name != user else user
 
 
 def _signed(notice: Notice) -> tuple[str, str] | None:
