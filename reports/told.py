@@ -18,6 +18,8 @@ from engine.protection import facts as p
 from reports.answers import answer, subject, system
 from reports.messages import day, listed, moment, say, spoken, word
 from reports.phrases import policy, proof
+from reports.reasons import channel
+from reports.wording import NAMES
 
 
 def describe(fact: Fact, names: dict[str, str]) -> str | None:
@@ -174,7 +176,7 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
         case n.NoticeRedrafted():
             return say("{name}: drafted anew, the incident has changed", name=name)
         case n.NoticeEdited():
-            return say("{name}: edited ({language})", name=name, language=fact.language)
+            return say("{name}: edited ({language})", name=name, language=NAMES.get(fact.language, fact.language))
         case n.NoticeSubmitted():
             return say("{name}: submitted for review", name=name)
         case n.NoticeReturned():
@@ -208,7 +210,7 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
         case n.NoticeApproved():
             return say("{name}: approved, content {hash}…", name=name, hash=fact.content_hash[:12])
         case n.NoticeSent():
-            values = {"channel": fact.channel, "recipient": fact.recipient, "reference": fact.transport_ref}
+            values = {"channel": channel(fact.channel), "recipient": fact.recipient, "reference": fact.transport_ref}
             return say("{name}: sent by {channel} to {recipient}, reference {reference}", name=name, **values)
         case n.NoticeRefused():
             return say("{name}: REFUSED: {answer}", name=name, answer=answer(fact.answer))

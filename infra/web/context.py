@@ -22,7 +22,7 @@ from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
 from infra.web.language import asked, in_language
-from reports import answers, messages, phrases
+from reports import answers, messages, phrases, reasons
 
 COOKIE = "qorgau_session"
 FLASH = "qorgau_flash"
@@ -100,6 +100,7 @@ def environment(container: Container) -> Environment:
         "skipped": phrases.skipped,
         "clause": phrases.clause,
         "answer": answers.answer,
+        "channel": reasons.channel,
         "system": answers.system,
         "subject": answers.subject,
         "titled": lambda title: phrases.titled(title, container.rules.titles),
