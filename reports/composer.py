@@ -144,12 +144,13 @@ class NoticeComposer:
         if kind == "afc":
             return {"json": {**self.afc(context, incident), **({"late": ""} if late else {})}}, template_version()
         key = kind_key(kind, stage)
-        subject = self.subject(context, incident, client, late=late, follows=follows)
+        found = findings_of(context, incident)
+        subject = self.subject(context, incident, client, late=late, follows=follows, found=found)
         if notice_kind(kind).per == "client":
-            of = of_clients(context, incident, stage, client, clients, findings_of(context, incident))
+            of = of_clients(context, incident, stage, client, clients, found)
             subject = subject.model_copy(update=of._asdict())
         else:
-            subject = subject.model_copy(update={"data": data_of(findings_of(context, incident))})
+            subject = subject.model_copy(update={"data": data_of(found)})
         unit = self._unit(context)
         writer, own = self.wordbook.writer, unit.own()
         version = ",".join(filter(None, (template_version(), unit.version(key))))
@@ -164,13 +165,13 @@ class NoticeComposer:
         context.record_single(str(derive("effect-failed", "template", key)), fact)
 
     def subject(
-        self, context: Context, incident: Incident, client: str, *, late: bool, follows: Notice | None = None
-    ) -> Subject:
-        """Return the plain facts of an incident."""
+        self, context: Context, incident: Incident, client: str, *, late: bool, follows: Notice | None = None,
+        found: Sequence[FindingRaised],
+    ) -> Subject:  # fmt: skip
+        """Return the plain facts of an incident; ``found`` are its findings, the newest of very many."""
         assert incident.detected_at is not None
         remediation = context.load(Clock, clock_id("remediation", incident.id, ""))
         entities, words = incident.entities, _evidence(context, incident)
-        found = findings_of(context, incident)
         others = dict.fromkeys(it.rule_name for it in found if it.rule_name != incident.rule_name)
         promised = None if remediation.breached_at or remediation.late_since else remediation.due_at
         offset = self.offset(incident.detected_at)

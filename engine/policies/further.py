@@ -52,6 +52,7 @@ def unsaid(
     named = {client for it in texts if it.state in OPEN_TEXT for client in it.named}
     waiting = {client for it in texts if many.is_being_addressed(it) for client in it.named}
     found = []
+    context.prepare(Notice, [notice_id(spec.kind, incident.id, client) for client in blocks])
     for client, of in blocks.items():
         if client in named or client in waiting:
             continue
