@@ -17,8 +17,10 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import Context
 from engine.kernel.trouble import TemplateFailed
 from engine.notices.facts import NoticeStage
+from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice, notice_id
 from engine.terms.calendar import BusinessCalendar
+from reports.affected import data_of, of_clients
 from reports.drafter import Content, TemplateError
 from reports.drafts import Own, Previous, Status, Subject, Writer
 from reports.wording import kind_key, template_version
@@ -137,12 +139,19 @@ class NoticeComposer:
         *,
         late: bool,
         follows: Notice | None,
+        clients: Sequence[str] = (),
     ) -> tuple[Content, str]:
         """Return the text of a notice and the version of its wording. An own wording that fails gives way to ours."""
         if kind == "afc":
-            return {"json": self.afc(context, incident)}, template_version()
+            return {"json": {**self.afc(context, incident), **({"late": ""} if late else {})}}, template_version()
         key = kind_key(kind, stage)
-        subject = self.subject(context, incident, client, late=late, follows=follows)
+        found = findings_of(context, incident)
+        subject = self.subject(context, incident, client, late=late, follows=follows, found=found)
+        if notice_kind(kind).per == "client":
+            of = of_clients(context, incident, stage, client, clients, found)
+            subject = subject.model_copy(update=of._asdict())
+        else:
+            subject = subject.model_copy(update={"data": data_of(found)})
         unit = self._unit(context)
         writer, own = self.wordbook.writer, unit.own()
         version = ",".join(filter(None, (template_version(), unit.version(key))))
@@ -157,13 +166,13 @@ class NoticeComposer:
         context.record_single(str(derive("effect-failed", "template", key)), fact)
 
     def subject(
-        self, context: Context, incident: Incident, client: str, *, late: bool, follows: Notice | None = None
-    ) -> Subject:
-        """Return the plain facts of an incident."""
+        self, context: Context, incident: Incident, client: str, *, late: bool, follows: Notice | None = None,
+        found: Sequence[FindingRaised],
+    ) -> Subject:  # fmt: skip
+        """Return the plain facts of an incident; ``found`` are its findings, the newest of very many."""
         assert incident.detected_at is not None
         remediation = context.load(Clock, clock_id("remediation", incident.id, ""))
         entities, words = incident.entities, _evidence(context, incident)
-        found = findings_of(context, incident)
         others = dict.fromkeys(it.rule_name for it in found if it.rule_name != incident.rule_name)
         promised = None if remediation.breached_at or remediation.late_since else remediation.due_at
         offset, unit = self.offset(incident.detected_at), self._unit(context)

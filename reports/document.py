@@ -6,8 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 from engine.kernel.facts import Record
-from reports.messages import speak
-from reports.wording import JSON_TIMES, LANGUAGES, heading, recipient, said_heading, title, wording
+from reports.messages import say, speak
+from reports.wording import (
+    JSON_TIMES,
+    JSON_VALUES,
+    JSON_WORDED,
+    LANGUAGES,
+    heading,
+    recipient,
+    said_heading,
+    title,
+    wording,
+)
 
 
 class Section(Record):
@@ -91,6 +101,8 @@ def _section(kind: str, language: str, field: str, text: str, facts: Facts) -> S
         return Section(heading=heading(kind, language, field), text=text)
     with speak(facts.language):
         name = said_heading(kind, language, field)
+        if field in JSON_WORDED and text in JSON_VALUES and facts.language != "en":
+            text = f"{say(JSON_VALUES[text])} ({text})"
     return Section(heading=name, text=_local(text, facts) if field in JSON_TIMES else text)
 
 
@@ -101,6 +113,11 @@ def _local(text: str, facts: Facts) -> str:
     except ValueError:
         return text
     return _when(at, facts) if at.tzinfo is not None else text
+
+
+def local(at: datetime, utc_offset_minutes: int = 300) -> str:
+    """Return an instant as the texts of notices write it."""
+    return at.astimezone(timezone(timedelta(minutes=utc_offset_minutes))).strftime("%d.%m.%Y %H:%M")
 
 
 def _when(at: datetime, facts: Facts) -> str:

@@ -6,14 +6,18 @@ field list is the one the seeds need). A client's notice never names another cli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
 from engine.kernel.facts import Record
+from engine.notices.many import OF_BLOCKS, SINCE
+from reports.answers import system
 from reports.drafter import Content, TemplateSandbox
+from reports.messages import speak
 from reports.wording import template_of, wording
 
 Own = Mapping[tuple[str, str], Mapping[str, str]]
@@ -22,6 +26,15 @@ Own = Mapping[tuple[str, str], Mapping[str, str]]
 
 Status = Literal["suspected", "attempted", "occurred", "confirmed"]
 """What is known of it: a suspicion, an attempt, something that happened, something that people confirmed."""
+
+
+_CYRILLIC = re.compile("[а-яёА-ЯЁ]")
+_TELEPHONE = re.compile(r"[+(]?\d(?:[\d ()-]*\d)?")
+
+
+def speaks(contact: str) -> bool:
+    """Say whether a contact has words in it, in whatever language."""
+    return any(ch.isalpha() for ch in contact)
 
 
 class Organisation(Record):
@@ -34,14 +47,24 @@ class Organisation(Record):
     name_en: str = ""
     contacts: Mapping[str, str] = {}
     """Language → contact, where it is not ``contact``."""
+    responsible: Mapping[str, str] = {}
+    """Language → who answers for the notices: name, post and telephone; empty where nobody was set."""
 
     def name(self, language: str) -> str:
         """Return the name in a language."""
         return {"ru": self.name_ru, "kk": self.name_kk}.get(language) or self.name_en or self.name_ru
 
     def contact_in(self, language: str) -> str:
-        """Return whom to ask, in a language; the office that the law makes responsible where none was set."""
-        return self.contacts.get(language) or self.contact or str(wording(language)["values"]["contact"])
+        """Return whom to ask, in a language; the office that the law makes responsible where none was set.
+
+        Of a contact in Russian words a Kazakh or English text has the telephone numbers only.
+        """
+        words = wording(language)["values"]
+        foreign = speaks(self.contact) if language == "kk" else _CYRILLIC.search(self.contact) is not None
+        if language in ("kk", "en") and not self.contacts.get(language) and foreign:
+            numbers = ", ".join(dict.fromkeys(it.strip(" (-") for it in _TELEPHONE.findall(self.contact)))
+            return str(words["telephone"]).format(numbers=numbers) if numbers else str(words["contact"])
+        return self.contacts.get(language) or self.contact or str(words["contact"])
 
 
 class Previous(Record):
@@ -85,6 +108,12 @@ class Subject(Record):
     closed: str = ""
     lessons: str = ""
     previous: Previous | None = None
+    data: tuple[str, ...] = ()
+    """The categories of data of clients that are concerned, as ``values.data`` of the wordings names them."""
+    blocks: Mapping[str, AwareDatetime | None] = {}
+    """What of clients is blocked, or free again → since when; None where that differs from client to client."""
+    joined: tuple[tuple[str, AwareDatetime], ...] = ()
+    """Class and detection of what was merged in."""
     utc_offset_minutes: int = 300
 
 
@@ -119,9 +148,11 @@ class Writer:
     def draft(self, kind: str, subject: Subject, own: Own) -> Content:
         """Write the first text of a notice in every language. Raise TemplateError."""
         templates = {language: self._template(kind, language, own) for language in self.languages}
-        if not subject.late:
-            for fields in templates.values():
-                fields.pop("late", None)
+        dropped = {"late"} if not subject.late else set()
+        dropped |= {name for name in OF_BLOCKS if name not in subject.blocks}
+        for fields in templates.values():
+            for name in dropped:
+                fields.pop(name, None)
         values = {language: self.values(language, subject) for language in self.languages}
         late = {language: fields.pop("late") for language, fields in templates.items() if "late" in fields}
         content = self.drafter.fill(templates, values)
@@ -169,6 +200,15 @@ class Writer:
                 "methods": "; ".join(_methods(words, subject, language)),
                 "listed": subject.listed,
                 "own_loans": ", ".join(subject.own_loans),
+                "data": ", ".join(words["data"][it] for it in subject.data if it in words["data"]),
+                "joined": "\n".join(
+                    f"{_when(at, subject.utc_offset_minutes)}: {_pick(words['classes'], kind)}"
+                    for kind, at in subject.joined
+                ),
+                "since": {
+                    name: _when(at, subject.utc_offset_minutes) if at is not None else SINCE
+                    for name, at in subject.blocks.items()
+                },
                 "assets": "; ".join(_assets(words, subject)),
                 "measures": "\n".join(
                     f"{_when(at, subject.utc_offset_minutes)}: {words['measures'][name]}"
@@ -189,13 +229,15 @@ class Writer:
     def _order_values(self, language: str, subject: OrderSubject) -> dict[str, Any]:
         words, offset = wording(language)["values"], subject.utc_offset_minutes
         proofs = words["proofs"]
+        with speak(language):
+            target = system(subject.target)
         return {
             "open": words["open"],
             "organisation": self._sender(language),
             "order": {
                 "name": words["orders"][subject.kind],
                 "number": subject.number,
-                "target": subject.target,
+                "target": target,
                 "issued": _when(subject.issued_at, offset),
                 "due": _when(subject.due_at, offset),
                 "demands": words["demands"][subject.kind].replace("; ", ";\n"),
@@ -205,7 +247,7 @@ class Writer:
                 "name": words["acts"][subject.act_kind],
                 "issuer": subject.issuer,
                 "number": subject.act_number,
-                "date": subject.act_date,
+                "date": _day(subject.act_date),
                 "received": _when(subject.received_at, offset),
                 "channel": subject.channel,
                 "client": subject.client,
@@ -217,7 +259,10 @@ class Writer:
     def _sender(self, language: str) -> dict[str, str]:
         it = self.organisation
         number = it.bin or str(wording(language)["values"]["no_bin"])
-        return {"name": it.name(language), "bin": number, "contact": it.contact_in(language)}
+        return {
+            "name": it.name(language), "bin": number, "contact": it.contact_in(language),
+            "responsible": it.responsible.get(language, ""),
+        }  # fmt: skip
 
 
 def _status(words: Mapping[str, Any], subject: Subject) -> str:
@@ -256,7 +301,8 @@ def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:
         Subject(
             number="INC-2026-0001", incident_class="fraud", detected_at=at, source="portal", signs={"en": "Example"},
             clients=2, loans=3, assets=("ws-1",), measures=(("contained", at),), remediation_due=at + timedelta(days=2),
-            own_loans=("L-1",), cause="cause", consequence="consequence", recovery="confirmed", closed="closed",
+            own_loans=("L-1",), data=("iin",), blocks={"blocked": at, "ways": at, "held": at},
+            joined=(("fraud", at),), cause="cause", consequence="consequence", recovery="confirmed", closed="closed",
             lessons="lessons", previous=Previous(number="00000000", sent_at=at),
         ),
     )  # fmt: skip
@@ -264,6 +310,14 @@ def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:
 
 def _pick(table: Mapping[str, str], key: str) -> str:
     return table.get(key) or table.get("other") or key
+
+
+def _day(text: str) -> str:
+    """Write a day as the texts do; what is no day stays as it is."""
+    try:
+        return date.fromisoformat(text).strftime("%d.%m.%Y")
+    except ValueError:
+        return text
 
 
 def _when(at: datetime, offset_minutes: int) -> str:

@@ -13,6 +13,10 @@ _WORDS = {
     "immediate-containment": "First containment",
     "regulator-supplement": "Supplement for the regulator",
     "personal-data-supplement": "Supplement for the personal-data authority",
+    "client-supplement": "Supplement for the client",
+    "client-release": "Tell the client that the block has ended",
+    "block": "of a block",
+    "unblock": "of the end of a block",
     "antifraud-centre-message": "Message to the Anti-Fraud Centre",
     "remediation": "Remove cause and consequences",
     "collection-stop": "Stop collection",
@@ -112,7 +116,8 @@ _AS_THEY_ARE = (
     "notify", "open", "order", "ordered", "other", "overdue", "owed", "partner", "pending", "playbooks", "product",
     "proposed", "protected", "protection", "queued", "recover", "recovered", "reduce", "refused", "related", "released",
     "report", "respond", "retention", "retired", "review", "rising", "rules", "running", "satisfied", "sending",
-    "sent", "sessions", "shadow", "shown", "skipped", "spooled", "stopping", "strict", "success", "tested", "transfer",
+    "sent", "sessions", "shadow", "shown", "skipped", "spooled", "stopping", "strict", "success", "supplement",
+    "tested", "transfer",
     "triaged", "unknown", "users", "waiting", "webhook", "withdrawn", "wording", "workstations",
 )  # fmt: skip
 FIELDS = {

@@ -12,6 +12,7 @@ from datetime import date
 
 from engine.kernel.errors import n_
 from reports.messages import day, ngettext, say, spoken, word
+from reports.reasons import reason
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _POLICY = re.compile(r"(\d+) ([a-z_]+), ([a-z]+)")
@@ -84,12 +85,14 @@ def skipped(recorded: str) -> str:
 
 
 def why(recorded: str) -> str:
-    """Return why an incident has its severity and its duties, as ``engine.incidents.triage`` writes it."""
+    """Return why something was recorded: severity and duties as ``engine.incidents.triage`` has them, or else."""
     if by_rule := _RULE.fullmatch(recorded):
         return say("rule {name}", name=by_rule[1])
     found = _SEVERITY.fullmatch(recorded)
-    if found is None or spoken() == "en":
+    if spoken() == "en":
         return recorded
+    if found is None:
+        return reason(recorded)
     severity, rule, version, duties = found.groups()
     text = say("severity {severity} is that of rule {rule} {version}", severity=word(severity), rule=rule,
                version=version)  # fmt: skip

@@ -15,8 +15,11 @@ from engine.kernel.timestamps import iso
 from engine.kernel.trouble import Trouble, told
 from engine.notices import facts as n
 from engine.protection import facts as p
+from reports.answers import answer, subject, system
 from reports.messages import day, listed, moment, say, spoken, word
 from reports.phrases import policy, proof
+from reports.reasons import channel
+from reports.wording import NAMES
 
 
 def describe(fact: Fact, names: dict[str, str]) -> str | None:
@@ -173,7 +176,7 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
         case n.NoticeRedrafted():
             return say("{name}: drafted anew, the incident has changed", name=name)
         case n.NoticeEdited():
-            return say("{name}: edited ({language})", name=name, language=fact.language)
+            return say("{name}: edited ({language})", name=name, language=NAMES.get(fact.language, fact.language))
         case n.NoticeSubmitted():
             return say("{name}: submitted for review", name=name)
         case n.NoticeReturned():
@@ -207,17 +210,15 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
         case n.NoticeApproved():
             return say("{name}: approved, content {hash}…", name=name, hash=fact.content_hash[:12])
         case n.NoticeSent():
-            values = {"channel": fact.channel, "recipient": fact.recipient, "reference": fact.transport_ref}
+            values = {"channel": channel(fact.channel), "recipient": fact.recipient, "reference": fact.transport_ref}
             return say("{name}: sent by {channel} to {recipient}, reference {reference}", name=name, **values)
         case n.NoticeRefused():
-            return say("{name}: REFUSED: {answer}", name=name, answer=fact.answer)
+            return say("{name}: REFUSED: {answer}", name=name, answer=answer(fact.answer))
         case n.NoticeUnknown():
-            return say("{name}: nobody knows whether it arrived: {detail}", name=name, detail=fact.detail)
+            return say("{name}: nobody knows whether it arrived: {detail}", name=name, detail=answer(fact.detail))
         case n.NoticeBounced():
-            answer = f"{fact.status} {fact.detail}"
-            return say(
-                "{name}: CAME BACK from {recipient}: {answer}", name=name, recipient=fact.recipient, answer=answer
-            )
+            why = f"{fact.status} {answer(fact.detail)}"
+            return say("{name}: CAME BACK from {recipient}: {answer}", name=name, recipient=fact.recipient, answer=why)
         case n.NoticeResendOrdered():
             text = n_("{name}: try {attempt} ordered, to {recipient}")
             if fact.repeat:
@@ -264,7 +265,7 @@ def _protection(fact: Fact, names: dict[str, str]) -> str | None:
             outcome, person = word(fact.outcome), fact.proposed_by
             return say("Declined: {outcome} (proposed by {person})", outcome=outcome, person=person)
         case p.OrderIssued():
-            return say("Order: {order} → {target}", order=word(fact.kind), target=fact.target)
+            return say("Order: {order} → {target}", order=word(fact.kind), target=system(fact.target))
         case p.ViolationFound():
             return say("VIOLATED: see {incident}", incident=names.get(fact.incident_id, say("the incident")))
     return _order(fact, names.get(str(getattr(fact, "order_id", "")), say("order")))
@@ -277,9 +278,9 @@ def _order(fact: Fact, order: str) -> str | None:
         case p.OrderHandedOver():
             return say("Sent as a letter: {order}, {reference}", order=order, reference=fact.reference)
         case p.OrderAnswered(verdict="refused"):
-            return say("REFUSED: {order} ({detail})", order=order, detail=fact.detail)
+            return say("REFUSED: {order} ({detail})", order=order, detail=answer(fact.detail))
         case p.OrderAnswered():
-            return say("Answered, but not done: {order} ({detail})", order=order, detail=fact.detail)
+            return say("Answered, but not done: {order} ({detail})", order=order, detail=answer(fact.detail))
         case p.OrderAcknowledged() if fact.proposed_by:
             values = {"order": order, "reference": fact.reference, "person": fact.proposed_by}
             return say("Carried out, as {person} vouches: {order}, reference {reference}", **values)
@@ -292,7 +293,7 @@ def _order(fact: Fact, order: str) -> str | None:
             return say("NOT carried out after all: {order}", order=order)
         case p.OrderOverdue():
             text = n_("NOT acknowledged after {n} tries: {order} ({answer})")
-            return say(text, order=order, n=fact.attempts, answer=fact.last_answer)
+            return say(text, order=order, n=fact.attempts, answer=answer(fact.last_answer))
         case p.OrderRevoked():
             return say("Not tried any more: {order}", order=order)
     return None
@@ -301,16 +302,16 @@ def _order(fact: Fact, order: str) -> str | None:
 def _containment(fact: Fact, names: dict[str, str]) -> str | None:
     match fact:
         case b.ContainmentOrdered():
-            subjects = ", ".join(it.name for it in fact.subjects)
+            subjects = ", ".join(subject(it.name) for it in fact.subjects)
             return say("Ordered: {order} for {subjects}", order=word(fact.order), subjects=subjects)
         case b.ContainmentConfirmed():
             return say("Confirmed for all subjects, reference {reference}", reference=fact.reference)
         case b.ContainmentAnswered() | b.ReleaseAnswered():
-            return say("Answered, but not done: {order} ({detail})", order=say("order"), detail=fact.detail)
+            return say("Answered, but not done: {order} ({detail})", order=say("order"), detail=answer(fact.detail))
         case b.ReleaseProposed():
             return say("Release proposed; a second person must agree")
         case b.ReleaseOrdered():
-            freed, kept = (", ".join(it.name for it in part) or "—" for part in (fact.subjects, fact.kept))
+            freed, kept = (", ".join(subject(it.name) for it in part) or "—" for part in (fact.subjects, fact.kept))
             return say("Release ordered for {subjects}; still held: {kept}", subjects=freed, kept=kept)
         case b.ReleaseConfirmed():
             return say("Everything is released, reference {reference}", reference=fact.reference or fact.reason)

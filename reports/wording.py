@@ -96,8 +96,25 @@ JSON_FIELDS = {
     "action_taken": n_("What was done"),
     "police_reference": n_("Number at the police"),
     "contact": n_("Contact"),
+    "late": n_("Why it comes later than the term"),
 }
 """The fields of a message to the Anti-Fraud Centre, in words."""
+JSON_VALUES = {
+    "attempt": n_("an attempt"),
+    "event": n_("it happened"),
+    "application": n_("the application"),
+    "signing": n_("the signing"),
+    "payout": n_("the payout"),
+    "after payout": n_("after the payout"),
+    "contained": n_("blocked or held"),
+    "under review": n_("under review"),
+    "yes": n_("yes"),
+    "no": n_("no"),
+    "unknown": n_("not known"),
+}
+"""What its fields may say, in words."""
+JSON_WORDED = ("type", "stage", "executed", "action_taken")
+"""The fields that say one of these."""
 JSON_TIMES = ("event_time", "detection_time")
 """Those of them that are instants."""
 AFC_TITLE = {

@@ -84,7 +84,7 @@ class Typist:
 
     def text(
         self, context: Context, incident: Incident, kind: str, stage: str, client: str, *, late: bool,
-        follows: Notice | None,
+        follows: Notice | None, clients: Sequence[str] = (),
     ) -> tuple[dict[str, dict[str, str]], str]:  # fmt: skip
         return {"ru": {"event": f"{kind} {stage}"}}, "1"
 

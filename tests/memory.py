@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from engine.containment.containment import Containment
 from engine.duties.clock import Clock
 from engine.incidents.incident import Incident
 from engine.kernel.facts import Fact, FindingRaised, StoredFact
@@ -72,7 +73,9 @@ class MemoryContext:
                 return it.act.client == by.get("client") or by.get("loan") in it.loans
             case Retention():
                 return by.get("loan") in it.loans
-            case Incident() | Clock() | Notice() | Run():
+            case Containment() if "subject" in by:
+                return any(subject.name == by["subject"] for subject in it.subjects)
+            case Incident() | Containment() | Clock() | Notice() | Run():
                 return all(getattr(it, name) == value for name, value in by.items())
         raise AssertionError(f"nothing finds a {type(it).__name__} by {', '.join(by)}")
 

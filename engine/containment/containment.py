@@ -37,6 +37,8 @@ class Containment:
     ordered_at: datetime | None = None
     done: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    since: dict[str, datetime] = field(default_factory=dict)
+    """Subject → since when it is really blocked or held."""
     told: tuple[str, str] = ("", "")
     confirmed_at: datetime | None = None
     proposed_by: str = ""
@@ -54,6 +56,18 @@ class Containment:
             return ()
         return tuple(it for it in self.subjects if it.name not in self.refused)
 
+    @property
+    def blocking(self) -> dict[str, datetime]:
+        """What really is blocked or held, until its release is confirmed: subject → since when."""
+        free = {it.name for it in self.release} if self.released_at is not None else set()
+        return {name: at for name, at in self.since.items() if name not in free}
+
+    @property
+    def freed(self) -> dict[str, datetime]:
+        """What really was blocked or held and is not any more: subject → since when it is free."""
+        at = self.released_at
+        return {it.name: at for it in self.release if it.name in self.since} if at is not None else {}
+
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
@@ -67,9 +81,11 @@ class Containment:
             case ContainmentAnswered():
                 self.refused = {it.subject for it in fact.outcomes if it.outcome == "refused"}
                 self.done = _done(self.done, fact.outcomes)
+                self.since = {name: self.since.get(name, fact.at) for name in self.done}
                 self.told = (fact.verdict, fact.detail)
             case ContainmentConfirmed():
                 self.done, self.refused = {it.name for it in self.subjects}, set()
+                self.since = {name: self.since.get(name, fact.done_at) for name in sorted(self.done)}
                 self.confirmed_at = fact.done_at
             case ReleaseProposed():
                 self.proposed_by = fact.actor

@@ -181,9 +181,10 @@ class Clock:
         self.target_at = fact.target_at
 
 
-def clock_id(kind: str, owner_id: str, subject: str) -> str:
-    """Return the id of the one clock of this kind, owner and subject: a duty never runs twice."""
-    return str(derive("clock", kind, owner_id, subject))
+def clock_id(kind: str, owner_id: str, subject: str, about: str = "") -> str:
+    """Return the id of the one clock of this kind, owner and subject: a duty never runs twice. ``about`` tells those
+    apart that one subject is owed for several things."""
+    return str(derive("clock", kind, owner_id, subject, *((about,) if about else ())))
 
 
 def start(
@@ -201,14 +202,15 @@ def start(
     actor: str | None = None,
     reason: str = "",
     outer: datetime | None = None,
+    about: str = "",
 ) -> ClockStarted:
     """Start the clock of one duty from its anchor; with an ``actor`` it was started by hand. ``outer`` is the start of
-    the outer limit of a term that has one."""
+    the outer limit of a term that has one, ``about`` what its id names beside the subject."""
     term, marks, target_at = counted(spec, anchor_at, calendar, target_percent, outer)
     return ClockStarted(
         at=at,
         reason=reason,
-        clock_id=clock_id(spec.kind, owner_id, subject),
+        clock_id=clock_id(spec.kind, owner_id, subject, about),
         kind=spec.kind,
         owner_kind=owner_kind,
         owner_id=owner_id,

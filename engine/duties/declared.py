@@ -36,6 +36,7 @@ Occasion = Literal[
     "court-decision-unread",  # a decision came in that could not be read, or does not say clearly what it decides
     "duty-done",  # the returning duty named after it was done
     "action-planned",  # a corrective action got its owner and day
+    "release-confirmed",  # what an incident blocked of a client's is free again
     "release-ordered",  # what an incident blocked or held is to be released
     "matter-arose",  # another system told of the matter named after it
     "matter-set",  # the same, and named the day itself
@@ -52,6 +53,7 @@ Anchor = Literal[
     "arose",  # the instant the matter names: when it arose, or the meeting it is about
     "began",  # when the worker ran for the first time
     "planned",  # when the action was planned
+    "released",  # when the release was confirmed
     "ordered",  # when the release was ordered
     "submitted",  # when the report before it was submitted
 ]

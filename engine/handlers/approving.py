@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.handlers.desk import ORGANISATION, Desk, Work
 from engine.handlers.notices import seen
@@ -13,16 +14,18 @@ from engine.incidents.facts import ClientsNamed, IncidentOpened
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import is_local
 from engine.kernel.commands import Attachment, Counted
-from engine.kernel.errors import Conflict, DecisionRefused, InputError
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.facts import ENGINE, Fact, Person
 from engine.kernel.ports import SignatureVerdict
 from engine.notices import many, signing
 from engine.notices import notice as notices
 from engine.notices.commands import ApproveClientNotices, Approved, ApproveNotice
+from engine.notices.completeness import gaps
 from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice
 from engine.notices.reasons import UNKNOWN
 from engine.notices.sending import order_sending
+from engine.permissions import may
 from engine.policies.notices import texts
 
 CMS = "application/pkcs7-signature"
@@ -74,6 +77,39 @@ def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted
     for notice in waiting:
         _approve(work, _wanted(work, notice), None)
     return Counted(count=len(waiting))
+
+
+class Blocks(NamedTuple):
+    """What stands between a text and its approval: refusals about the text, about the person, and who else may."""
+
+    text: tuple[DecisionRefused, ...]
+    person: tuple[SecondPersonNeeded, ...]
+    others: tuple[Person, ...]
+    """The people who may approve it."""
+
+
+def blocks_of(work: Work, notice_id: str) -> Blocks:
+    """Return everything that blocks the approval of an open text by the person at hand, not the first of it only."""
+    notice = work.get(Notice, notice_id)
+    incident = work.unit.load(Incident, notice.incident_id)
+    named_by = _named_by(work, incident) if notice.to_many or notice.subject else set()
+    found = list(gaps(notice.kind, notice.content, at=work.at, calendar=work.desk.calendar))
+    if not notices.recipients(_recipient(work, notice)):
+        found.append(DecisionRefused("the notice has no recipient"))
+    if notice.to_many and not _many(work, notice, incident):
+        found.append(DecisionRefused("there is no client left whom this text would tell"))
+    may_approve = [it for it in work.desk.accounts.people() if may("approve-notice", it)]
+    free = tuple(it for it in may_approve if not any(notices.objections_to(notice, incident.assignee, it, named_by)))
+    personal = tuple(notices.objections_to(notice, incident.assignee, work.by, named_by))
+    if work.desk.settings.notice_signature == "required":
+        free = tuple(it for it in free if work.desk.signers.last_digits(it.id))
+    return Blocks(tuple(found), personal if may("approve-notice", work.by) else (), free)
+
+
+def _many(work: Work, notice: Notice, incident: Incident) -> Sequence[str]:
+    held = texts(work.unit, incident.id)
+    first = work.unit.load(Notice, notice.follows) if notice.follows else None
+    return many.addressees(notice, incident.entities.clients, held, first)
 
 
 def bytes_to_sign(work: Work, notice_id: str) -> bytes:
@@ -179,5 +215,4 @@ def _addressees(work: Work, notice: Notice, incident: Incident) -> Sequence[str]
     held = texts(work.unit, incident.id)
     if any(many.is_being_addressed(it) for it in held if it.kind == notice.kind):
         raise Conflict("the text before is still being addressed; try again in a moment")
-    first = work.unit.load(Notice, notice.follows) if notice.follows else None
-    return many.addressees(notice, incident.entities.clients, held, first)
+    return _many(work, notice, incident)

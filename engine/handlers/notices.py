@@ -9,8 +9,8 @@ from engine.handlers.desk import ORGANISATION, Desk, Kept, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address
-from engine.kernel.commands import DONE, Made, Outcome
-from engine.kernel.errors import Conflict, InputError, NotFound
+from engine.kernel.commands import DONE, Counted, Made, Outcome
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
 from engine.kernel.trouble import StatusesSetAside
@@ -21,6 +21,7 @@ from engine.notices.commands import (
     EditNotice,
     Fates,
     FollowUpNotice,
+    HandOverClientNotices,
     HandOverNotice,
     RecordBounce,
     RecordReceipt,
@@ -33,14 +34,18 @@ from engine.notices.commands import (
     SubmitNotice,
     WithdrawNotice,
 )
-from engine.notices.facts import NoticeStage
+from engine.notices.facts import NoticeStage, NoticeState
 from engine.notices.following import following
 from engine.notices.gateway import Fate
 from engine.notices.kinds import notice_kind, notice_kinds
 from engine.notices.notice import Notice, notice_id
 from engine.notices.sending import order_sending
-from engine.policies.notices import drafted
+from engine.policies.notices import drafted, texts
 
+NOT_THERE: tuple[NoticeState, ...] = ("approved", "handed-over", "refused", "unknown", "bounced", "spooled")
+"""The states of an approved notice that its client does not have, as far as is known."""
+HANDED_TOGETHER = 200
+"""Notices recorded as handed over in one unit of work."""
 STATUSES_TOGETHER = 50
 """Reports of the gateway recorded in one unit of work."""
 LATER: tuple[NoticeStage, ...] = ("follow_up", "final")
@@ -104,11 +109,13 @@ def redraft(work: Work, command: RedraftNotice) -> Outcome:
     """Write a text again from its wording, with what is known and set now."""
     notice = seen(work.get(Notice, command.notice_id), command.version)
     incident = work.get(Incident, notice.incident_id)
-    whom = many.told_to(notice_kind(notice.kind), notice.subject, incident.entities.clients)
+    follows = work.get(Notice, notice.follows) if notice.follows else None
+    clients = many.addressees(notice, incident.entities.clients, texts(work.unit, incident.id), follows)
+    whom = many.told_to(notice_kind(notice.kind), notice.subject, notice.named or incident.entities.clients)
     content, version = work.desk.drafting.text(
-        work.unit, incident, notice.kind, notice.stage, whom,
+        work.unit, incident, notice.kind, notice.stage, whom, clients=clients,
         late=any("late" in fields for fields in notice.content.values()),
-        follows=work.get(Notice, notice.follows) if notice.follows else None,
+        follows=follows,
     )  # fmt: skip
     work.record(Notice, notice.id, notices.redraft(notice, content, version, by=work.by, at=work.at))
     return DONE
@@ -172,18 +179,61 @@ def hand_over(desk: Desk, command: HandOverNotice, by: Person) -> Outcome:
         )
     with desk.work(by) as work:
         notice = work.get(Notice, command.notice_id)
-        facts = _handed_over(work, notice, command)
-        if kept is not None:
-            facts = [*facts, *signing.by_hand(
-                notice, kept.document_id, kept.sha256, command.channel, by=by, at=work.at,
-                handed_at=command.handed_at or work.at,
-            )]  # fmt: skip
-        work.record(Notice, notice.id, facts)
-        work.unit.by_hand(f"mail:{notice.id}")
+        _record_handing_over(work, notice, command, kept)
     return DONE
 
 
-def _handed_over(work: Work, notice: Notice, command: HandOverNotice) -> Sequence[Fact]:
+@handles(HandOverClientNotices)
+def hand_over_all(desk: Desk, command: HandOverClientNotices, by: Person) -> Counted:
+    """Record that all notices with one text were handed over: the checks are those of one, the scan is kept once.
+
+    In several units of work; what is recorded before an error stays, and the act done again goes on from there.
+    """
+    with desk.work(by) as work:
+        text = work.get(Notice, command.notice_id)
+        keys = _not_there(work, text)
+        _handed_over(work, work.get(Notice, keys[0]), command)  # what would be refused keeps nothing
+    kept: Kept | None = None
+    if command.document is not None:
+        name = f"notices-{text.id}.pdf"
+        kept = desk.keep(command.document, client=ORGANISATION, about=f"notice {text.id}", by=by, name=name)
+    done = 0
+    for start in range(0, len(keys), HANDED_TOGETHER):
+        with desk.work(by) as work:
+            part = keys[start : start + HANDED_TOGETHER]
+            work.unit.prepare(Notice, part)
+            for key in part:
+                notice = work.get(Notice, key)
+                if notice.state in NOT_THERE:  # not what its gateway delivered meanwhile
+                    _record_handing_over(work, notice, command, kept)
+                    done += 1
+    return Counted(count=done)
+
+
+def _not_there(work: Work, text: Notice) -> list[str]:
+    """The notices with an approved text that no client has. Raise DecisionRefused where there is none."""
+    if not text.to_many or text.approved_at is None:
+        raise DecisionRefused("only an approved text to many is handed over to all its clients")
+    keys = [key for state in NOT_THERE for key in work.unit.find(Notice, text_of=text.id, state=state)]
+    if not keys:
+        raise DecisionRefused("the notice was handed over already")
+    return sorted(keys)
+
+
+def _record_handing_over(
+    work: Work, notice: Notice, command: HandOverNotice | HandOverClientNotices, kept: Kept | None
+) -> None:  # fmt: skip
+    facts = _handed_over(work, notice, command)
+    if kept is not None:
+        facts = [*facts, *signing.by_hand(
+            notice, kept.document_id, kept.sha256, command.channel, by=work.by, at=work.at,
+            handed_at=command.handed_at or work.at,
+        )]  # fmt: skip
+    work.record(Notice, notice.id, facts)
+    work.unit.by_hand(f"mail:{notice.id}")
+
+
+def _handed_over(work: Work, notice: Notice, command: HandOverNotice | HandOverClientNotices) -> Sequence[Fact]:
     return delivering.hand_over(
         notice, command.channel, command.reference, command.handed_at or work.at, by=work.by, at=work.at
     )

@@ -117,6 +117,17 @@ class HandOverNotice(Command[Outcome]):
     document: Attachment | None = None
 
 
+class HandOverClientNotices(Command[Counted]):
+    """Record that a person handed over, by one way and under one reference, all notices that carry an approved text to
+    clients and have not reached them; ``notice_id`` is the text. Without an instant: now."""
+
+    notice_id: str
+    channel: str
+    reference: str
+    handed_at: AwareDatetime | None = None
+    document: Attachment | None = None
+
+
 class ResendNotice(Command[Outcome]):
     """Order another try after a refusal or a bounce, at the same address or a corrected one."""
 

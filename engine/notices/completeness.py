@@ -16,8 +16,15 @@ NO_GATEWAY = n_("no gateway for clients is set: clients are told of nothing unti
 NO_NAME = n_("the name of the organisation is missing in its notices; they cannot be approved")
 NO_BIN = n_("the BIN of the organisation is missing in its notices; they cannot be approved")
 NO_CONTACT = n_("whom to call is missing in the notices; they cannot be approved without a telephone number")
+NO_CONTACT_KK = n_(
+    "whom to call is written in one language only; Kazakh notices give no more of it than the telephone number"
+)
 NO_ALERTS = n_("alerts go to an address on this machine; set whom they wake")
 NO_NCANODE = n_("digital signatures are required and nothing checks them: no notice can be approved")
+NO_IIN = n_("{person} may approve notices and cannot sign them: no IIN is recorded for that account")
+ALL_SET = n_("ok: notices have a way out to whom they are for")
+UNKNOWN = "unknown"
+"""Stands in a message for a machine where the facts do not say."""
 PLACEHOLDER = "QORGAU_ORGANISATION"
 """Stands in a draft where the settings say nothing of the organisation."""
 _SETTING = re.compile(rf"{PLACEHOLDER}_[A-Z]+")
@@ -30,18 +37,35 @@ _DAY = re.compile(r"\b(\d{2})\.(\d{2})\.(\d{4})(?: (\d{2}):(\d{2}))?\b")
 Content = Mapping[str, Mapping[str, str]]
 
 
-def must_be_complete(kind: str, content: Content, *, at: datetime, calendar: BusinessCalendar | None) -> None:
-    """Raise DecisionRefused naming what a notice lacks."""
+def gaps(
+    kind: str, content: Content, *, at: datetime, calendar: BusinessCalendar | None
+) -> Iterator[DecisionRefused]:  # fmt: skip
+    """Yield each thing that a notice lacks, as the refusal to approve it."""
+    empty = sorted({name for fields in content.values() for name, text in fields.items() if not text.strip()})
+    if "late" in empty:
+        yield DecisionRefused("say first in the notice why it comes later than the term, in every language")
+    if others := tuple(it for it in empty if it != "late"):
+        yield DecisionRefused("the notice has empty fields: {empty}", empty=others)
     settings = unset(content)
     if settings:
-        raise DecisionRefused("the notice does not say who sends it: set {settings}", settings=settings)
+        yield DecisionRefused("the notice does not say who sends it: set {settings}", settings=settings)
     spec = notice_kinds().get(kind)
     if spec is not None and spec.per == "client" and not has_telephone(content):
-        raise DecisionRefused("the notice names no telephone that its reader can call: set {settings}",
+        yield DecisionRefused("the notice names no telephone that its reader can call: set {settings}",
                               settings=(f"{PLACEHOLDER}_CONTACT",))  # fmt: skip
+    if spec is not None and spec.form == "message" and (fields := not_known(content)):
+        yield DecisionRefused(
+            "the message says of {fields} that it is unknown; write what is known, or in own words that nobody knows",
+            fields=fields,
+        )
     past = broken_promise(content, at, calendar) if calendar is not None else ""
     if past:
-        raise DecisionRefused("the notice promises something for {day}, which has passed", day=past)
+        yield DecisionRefused("the notice promises something for {day}, which has passed", day=past)
+
+
+def not_known(content: Content) -> tuple[str, ...]:
+    """Return the fields of a message for a machine that say no more than that nobody knows."""
+    return tuple(name for name, text in content.get("json", {}).items() if text.strip() == UNKNOWN)
 
 
 def unset(content: Content) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from engine.notices.facts import (
     NoticeResendOrdered,
     NoticeSent,
 )
-from engine.notices.notice import Delivery, Notice
+from engine.notices.notice import Notice
+from engine.notices.parts import Delivery
 from engine.permissions import require
 
 FAILED: tuple[DeliveryState, ...] = ("refused", "bounced", "spooled")

@@ -6,13 +6,15 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar, Literal, get_args
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from engine.kernel.facts import Fact
 
 NoticeKind = str
 """A kind of notice that ``engine.notices.kinds`` declares."""
-NoticeStage = Literal["initial", "follow_up", "final"]
+NoticeStage = Literal["initial", "follow_up", "final", "supplement", "block", "unblock"]
+"""The first notice; its supplement once all is normal again, and the final report; and to some of the clients: that
+more happened, that something of theirs was blocked, that it is free again."""
 DeliveryState = Literal["waiting", "handed-over", "sent", "refused", "unknown", "bounced", "spooled"]
 NoticeState = Literal[
     "none", "draft", "review", "approved", "handed-over", "sent", "refused", "unknown", "bounced", "spooled",
@@ -37,6 +39,8 @@ class NoticeDrafted(Fact):
     """The notice that this one follows up."""
     to_many: bool = False
     """Whether it is one text for many clients, each of whom gets a notice of his own when it is approved."""
+    clients: tuple[str, ...] = ()
+    """Whom a text for many is for, where that is not everybody who is left to tell or heard the first."""
 
 
 class NoticeRedrafted(Fact):
@@ -46,6 +50,8 @@ class NoticeRedrafted(Fact):
     notice_id: str
     content: dict[str, dict[str, str]]
     template_version: str = ""
+    clients: tuple[str, ...] = ()
+    """Whom it is for now, where it is for some and more joined them."""
 
 
 class NoticeEdited(Fact):
@@ -151,6 +157,9 @@ class NoticeAddressed(Fact):
     content_hash: str
     approved_by: str
     approved_at: AwareDatetime
+    says: dict[str, AwareDatetime] = Field(default_factory=dict)
+    """What the text says of a block that is true of this client, field → since when; the other such fields it has are
+    not for him (``engine.notices.many.OF_BLOCKS``)."""
 
 
 class NoticeHandedOver(Fact):

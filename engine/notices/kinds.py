@@ -38,11 +38,24 @@ class NoticeKindSpec(BaseModel):
     follow_ups: Mapping[Occurrence, NoticeStage] = {}
     supplement: str | None = None
     """The duty of a supplement, where another incident is merged in after the first notice."""
+    release: str | None = None
+    """The duty of a notice to a client that what was blocked of his is free again."""
     attaches_list: bool = False
     """Whether the list of those concerned goes with it, encrypted."""
     explain_if_late: bool = False
     """Whether it must say why, when it is sent after its term."""
     form: Literal["text", "message"] = "text"
+
+    @property
+    def duties(self) -> tuple[str, ...]:
+        """The duties that notices of this kind do."""
+        return tuple(it for it in (self.clock, self.supplement, self.release) if it is not None)
+
+    def stage_of(self, duty: str) -> NoticeStage:
+        """Name the stage of the notice that does a duty."""
+        if duty == self.supplement:
+            return "supplement" if self.per == "client" else "follow_up"
+        return "unblock" if duty == self.release else "initial"
 
     @property
     def drafted_by_itself(self) -> bool:
@@ -91,4 +104,4 @@ def notice_kind(kind: str) -> NoticeKindSpec:
 
 def kind_of_clock(clock: str) -> NoticeKindSpec | None:
     """Return the kind of notice that does a duty, None for a duty that no notice does."""
-    return next((spec for spec in notice_kinds().values() if clock in (spec.clock, spec.supplement)), None)
+    return next((spec for spec in notice_kinds().values() if clock in spec.duties), None)

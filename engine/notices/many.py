@@ -6,8 +6,9 @@ the product drafted for each client.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Literal, get_args
 
 from engine.kernel.ids import derive
 from engine.notices.facts import NoticeStage
@@ -16,6 +17,12 @@ from engine.notices.notice import Notice, notice_id
 
 CLIENT = "[[client]]"
 """Stands in a text for many where the client's identifier goes."""
+SINCE = "[[since]]"
+"""Stands in a text for many where the instant goes since which something of the client's is blocked, or free."""
+OfBlock = Literal["blocked", "ways", "held"]
+OF_BLOCKS: tuple[OfBlock, ...] = get_args(OfBlock)
+"""The fields of a text for clients on what is blocked: the access; sessions, devices and addresses; payouts. Each goes
+only to whom it is true of."""
 LISTED_TOGETHER = 500
 """Clients in one fact of the list."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -47,7 +54,9 @@ def left_to_tell(clients: Sequence[str], notices: Iterable[Notice], kind: str, b
 
 
 def addressees(text: Notice, clients: Sequence[str], notices: Iterable[Notice], first: Notice | None) -> Sequence[str]:
-    """Return whom an open text goes to: the clients left to tell, or those whom the first notice went to."""
+    """Return whom an open text goes to: those it names, the clients left to tell, or those of the first notice."""
+    if text.named:
+        return text.named
     if first is not None:
         return tuple(first.listed)
     return left_to_tell(clients, notices, text.kind, text.id)
@@ -73,3 +82,13 @@ def told_to(spec: NoticeKindSpec, subject: str, clients: Sequence[str]) -> str:
 def for_client(text: str, client: str) -> str:
     """Return a text with the client's identifier in its place."""
     return text.replace(CLIENT, client)
+
+
+def fields_for(fields: Mapping[str, str], client: str, since: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of a text as one client reads them; ``since`` has the words for the instant of each field on
+    blocks that is for him."""
+    return {
+        name: for_client(text, client).replace(SINCE, since.get(name, ""))
+        for name, text in fields.items()
+        if name not in OF_BLOCKS or name in since
+    }

@@ -6,9 +6,10 @@ The wording lives in ``reports``; here is who may do what, and the state a legal
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, Literal, cast, get_args
 
 import orjson
@@ -16,7 +17,7 @@ import orjson
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import ENGINE, Fact, Person, foreign
 from engine.kernel.ids import derive
-from engine.notices.completeness import must_be_complete
+from engine.notices.completeness import gaps
 from engine.notices.facts import (
     DeliveryState,
     FateFact,
@@ -46,6 +47,7 @@ from engine.notices.facts import (
     TextFact,
 )
 from engine.notices.kinds import notice_kind
+from engine.notices.parts import Delivery, TextVersion
 from engine.permissions import require
 from engine.terms.calendar import BusinessCalendar
 
@@ -55,36 +57,6 @@ WORST_FIRST: tuple[Literal["unknown", "bounced", "refused", "spooled"], ...] = (
     "unknown", "bounced", "refused", "spooled",
 )  # fmt: skip
 _TEXT = frozenset(get_args(TextFact))
-
-
-@dataclass
-class Delivery:
-    """What became of a notice at one recipient: waiting, handed over to a gateway, sent, refused, unknown,
-    bounced, or only laid into the spool on this machine."""
-
-    recipient: str
-    state: DeliveryState = "waiting"
-    channel: str = ""
-    reference: str = ""
-    at: datetime | None = None
-    latest: datetime | None = None
-    """The latest event that is known of it: what is older changes nothing."""
-    ordered_at: datetime | None = None
-    """When this attempt was ordered, where it is not the first."""
-    attempt: int = 1
-    repeat: bool = False
-    receipt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TextVersion:
-    """One state of the text: who wrote it and when, and whether from its wording or in words of a person."""
-
-    number: int
-    at: datetime
-    actor: str
-    content: dict[str, dict[str, str]]
-    composed: bool = True
 
 
 @dataclass
@@ -120,6 +92,10 @@ class Notice:
     """How many people the list names that goes with it."""
     listed: dict[str, None] = field(default_factory=dict)
     """The clients that an approved text for many goes to."""
+    named: tuple[str, ...] = ()
+    """The clients whom an open text for many is for, where it is for some."""
+    says: dict[str, datetime] = field(default_factory=dict)
+    """Of a notice that carries one of many: the fields on blocks that are for its client, with since when."""
     text_of: str = ""
     """The notice whose approved text this one carries to one client."""
     withdrawn: bool = False
@@ -172,10 +148,11 @@ class Notice:
                 self.recipient, self.obligations = fact.recipient, fact.obligations
                 self.stage, self.follows = fact.stage, fact.follows
                 self.drafted_at, self.withdrawn, self.to_many = fact.at, False, fact.to_many
-                self.editors, self.submitted_by = set(), None
+                self.editors, self.submitted_by, self.named = set(), None, fact.clients
                 self._write(fact, _copy(fact.content))
             case NoticeRedrafted():
                 self.template_version = fact.template_version or self.template_version
+                self.named = fact.clients or self.named
                 self._write(fact, _copy(fact.content))
             case NoticeEdited():
                 self.editors.add(fact.actor)
@@ -212,6 +189,7 @@ class Notice:
         self.template_version, self.obligations = fact.template_version, fact.obligations
         self.recipient, self.content_hash = fact.recipient, fact.content_hash
         self.drafted_at, self.approved_by, self.approved_at = fact.at, fact.approved_by, fact.approved_at
+        self.says = dict(fact.says)
         self.deliveries = {to: Delivery(to) for to in recipients(self.recipient)}
 
     def _fate(self, fact: FateFact) -> None:
@@ -353,16 +331,11 @@ def approve(
     _is_text(notice, "approved")
     if notice.to_many and not clients:
         raise DecisionRefused("there is no client left whom this text would tell")
-    if by.id == assignee:
-        raise SecondPersonNeeded("the incident's assignee cannot approve its notice")
-    if by.id in notice.editors:
-        raise SecondPersonNeeded("who edited the notice cannot approve it; another compliance officer must")
-    if by.id == notice.submitted_by:
-        raise SecondPersonNeeded("who submitted the notice cannot approve it; another compliance officer must")
-    if by.id in named_by:
-        raise SecondPersonNeeded("who named the clients cannot approve the notice to them; another officer must")
-    _no_empty_field(notice)
-    must_be_complete(notice.kind, notice.content, at=at, calendar=calendar)
+    refusals: Iterator[DecisionRefused] = chain(
+        objections_to(notice, assignee, by, named_by), gaps(notice.kind, notice.content, at=at, calendar=calendar)
+    )
+    if (first := next(refusals, None)) is not None:
+        raise first
     if not recipients(to or notice.recipient):
         raise DecisionRefused("the notice has no recipient")
     named = clients if notice.to_many else subjects
@@ -373,6 +346,20 @@ def approve(
             list_sha256=list_hash(named) if named else "", missing=missing, recipient=to,
         )
     ]  # fmt: skip
+
+
+def objections_to(
+    notice: Notice, assignee: str | None, by: Person, named_by: Collection[str] = ()
+) -> Iterator[SecondPersonNeeded]:
+    """Yield each reason for which somebody who may approve notices cannot approve this one."""
+    if by.id == assignee:
+        yield SecondPersonNeeded("the incident's assignee cannot approve its notice")
+    if by.id in notice.editors:
+        yield SecondPersonNeeded("who edited the notice cannot approve it; another compliance officer must")
+    if by.id == notice.submitted_by:
+        yield SecondPersonNeeded("who submitted the notice cannot approve it; another compliance officer must")
+    if by.id in named_by:
+        yield SecondPersonNeeded("who named the clients cannot approve the notice to them; another officer must")
 
 
 def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:

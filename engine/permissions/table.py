@@ -118,6 +118,8 @@ _NOTICES = (
         "settling a notice needs the role {roles}", needs=("evidence",)),
     _of("notices", "hand-over-notice", "Record that a notice was handed over another way", _OFFICER,
         "recording a handing-over needs the role {roles}", needs=("channel", "reference")),
+    _of("notices", "hand-over-client-notices", "Record that all notices with one text were handed over another way",
+        _OFFICER, "recording a handing-over needs the role {roles}", needs=("channel", "reference")),
     _of("notices", "resend-notice", "Order another try after a refusal or a bounce", _OFFICER,
         "sending a notice again needs the role {roles}", needs=_REASON),
     _of("notices", "record-receipt", "Record that the recipient has the notice", (OFFICER, SOC, CISO, SOURCE),

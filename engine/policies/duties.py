@@ -112,10 +112,10 @@ class DutyPolicy:
         ]  # fmt: skip
         subjects = {id(duty): occasion.subjects(duty) for duty in owed}
         few = [duty for duty in owed if len(subjects[id(duty)]) == 1]
-        keys = [clocks.clock_id(duty.id, occasion.owner_id, subjects[id(duty)][0]) for duty in few]
+        keys = [clocks.clock_id(duty.id, occasion.owner_id, subjects[id(duty)][0], occasion.about) for duty in few]
         context.prepare(Clock, keys)
         for duty in owed:
-            key = partial(clocks.clock_id, duty.id, occasion.owner_id)
+            key = partial(clocks.clock_id, duty.id, occasion.owner_id, about=occasion.about)
             # Two entries may have one id, and one fact may be an occasion for several owners.
             part = f"start {duty.id} {duty.valid_from} {occasion.words[0]} {occasion.owner_id}"
             for subject in context.each(part, subjects[id(duty)], Clock, key):
@@ -125,7 +125,7 @@ class DutyPolicy:
 
     def _start(self, context: Context, duty: DeclaredDuty, occasion: Occasion, subject: str, anchor: datetime) -> None:
         """Start a clock. One that is there was cancelled with its incident, and is owed again, or runs already."""
-        key = clocks.clock_id(duty.id, occasion.owner_id, subject)
+        key = clocks.clock_id(duty.id, occasion.owner_id, subject, occasion.about)
         held = context.load(Clock, key)
         if held.id:
             if occasion.until is None:
@@ -161,7 +161,7 @@ class DutyPolicy:
             spec, owner_kind=occasion.owner_kind, owner_id=occasion.owner_id, subject=subject, anchor_at=anchor,
             at=context.at, calendar=calendar, reading=duty.reading or self.policy.reading_of(duty.id),
             ladder=self.policy.ladder, target_percent=self.policy.target_percent,
-            outer=self._outer(duty, occasion, subject),
+            outer=self._outer(duty, occasion, subject), about=occasion.about,
         )  # fmt: skip
         return _raised(started, spec, occasion.incident, calendar) if duty.when else started
 
@@ -219,8 +219,9 @@ class DutyPolicy:
 
     def _meant(self, context: Context, duty_id: str, evidence: Evidence) -> Iterator[Clock]:
         """The clocks that evidence is about: of a returning duty all whose term began before the day it was done."""
-        if evidence.stage == "follow_up":
-            for key in context.find(Clock, owner_id=evidence.owner_id, duty=duty_id):
+        if evidence.stage in ("follow_up", "supplement", "unblock"):
+            whose = {"subject": evidence.subject} if evidence.stage != "follow_up" else {}
+            for key in context.find(Clock, owner_id=evidence.owner_id, duty=duty_id, **whose):
                 clock = context.load(Clock, key)
                 if evidence.since is None or clock.started_at is None or clock.started_at <= evidence.since:
                     yield clock
@@ -255,11 +256,11 @@ class DutyPolicy:
 
     def _withdraw_proof(self, context: Context, evidence: Evidence, reason: str, cause: Fact) -> None:
         for duty_id in self.ids.get((evidence.word, evidence.about), ()):
-            clock = context.load(Clock, clocks.clock_id(duty_id, evidence.owner_id, evidence.subject))
-            duty = self.policy.entry_of(clock)
-            if duty is not None and self._does(duty, evidence):
-                facts = clocks.withdraw_proof(clock, reason, at=context.at, actor=cause.actor)
-                context.record(Clock, clock.id, facts)
+            for clock in self._meant(context, duty_id, evidence):
+                duty = self.policy.entry_of(clock)
+                if duty is not None and self._does(duty, evidence):
+                    facts = clocks.withdraw_proof(clock, reason, at=context.at, actor=cause.actor)
+                    context.record(Clock, clock.id, facts)
 
     def _does(self, duty: DeclaredDuty, evidence: Evidence) -> bool:
         """Say whether evidence is what a duty asks for. The kinds of notices are those of the organisation's home, so

@@ -43,6 +43,8 @@ class Occasion:
     """The day people set, for what has no term of its own."""
     only: tuple[str, ...] | None = None
     """The clients it is about, where the others cannot be concerned; None for all."""
+    about: str = ""
+    """What a client is owed something for, where it may be owed for several: another clock each."""
 
     def subjects(self, duty: DeclaredDuty) -> tuple[str, ...]:
         """Return for whom the duty is owed, one clock each."""

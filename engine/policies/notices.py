@@ -4,11 +4,12 @@ withdrawn when there was no incident. Nothing is ever sent from here."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Protocol
 
+from engine.containment import facts as b
+from engine.containment.containment import Containment
 from engine.duties import facts as c
 from engine.duties.clock import Clock, clock_id
 from engine.incidents import facts as i
@@ -19,7 +20,6 @@ from engine.kernel.ports import Context
 from engine.notices import many
 from engine.notices.delivering import another_try
 from engine.notices.facts import (
-    NoticeAddressed,
     NoticeApproved,
     NoticeDrafted,
     NoticeFailuresResent,
@@ -29,12 +29,17 @@ from engine.notices.facts import (
     NoticeWithdrawn,
 )  # fmt: skip
 from engine.notices.kinds import NoticeKindSpec, Occurrence, kind_of_clock, notice_kinds
-from engine.notices.notice import OPEN_TEXT, Notice, notice_id, recipients
+from engine.notices.notice import OPEN_TEXT, Notice, notice_id
 from engine.notices.sending import order_sending
+from engine.policies.addressing import Addressing, address_one, addressing, is_for
+from engine.policies.blocked import blocks_of, freed_of, surviving
+from engine.policies.further import first_of, told_of_one_only, unsaid
 from engine.policies.meaning import holds
 
 MOST_ASKED = 50
 """Clients whose terms are looked at when a text for many is written; the breach of any later one is heard of itself."""
+CLIENT = "client"
+"""The kind of notice that clients get."""
 REMEDIATION = "remediation"
 """The duty whose term stands in the text of a notice."""
 _GROWING = (
@@ -42,8 +47,6 @@ _GROWING = (
     i.NotifiabilityRaised, i.ContainmentStarted, i.ContainmentLapsed, i.RemediationLapsed,
     i.CauseEliminated, i.ConsequenceEliminated,
 )  # fmt: skip
-_MAY_HAVE_HEARD = ("approved", "handed-over", "sent")
-"""Whoever was told, or may still be, is told how it ended; nobody at whom the first notice failed."""
 _TERM_CHANGED = (c.ClockReanchored, c.ClockRecounted, c.ClockLaterAccepted)
 Content = dict[str, dict[str, str]]
 
@@ -53,9 +56,10 @@ class Composer(Protocol):
 
     def text(
         self, context: Context, incident: Incident, kind: str, stage: NoticeStage, client: str, *, late: bool,
-        follows: Notice | None,
+        follows: Notice | None, clients: Sequence[str] = (),
     ) -> tuple[Content, str]:  # fmt: skip
-        """Return the text of a notice, language → field → text, and the version of its wording."""
+        """Return the text of a notice, language → field → text, and the version of its wording. ``client`` is the one
+        whom it is about, ``clients`` those whom a text for many goes to."""
         ...
 
 
@@ -68,12 +72,13 @@ class NoticePolicy:
         c.ClockBreached, c.ClockWentLate, c.ClockStarted,
         *_TERM_CHANGED, i.FindingsDetached, i.NotifiabilityLowered, i.IncidentMerged,
         i.RecoveryConfirmed, i.IncidentClosed, NoticeApproved, NoticeFailuresResent, *_GROWING,
+        b.ContainmentAnswered, b.ContainmentConfirmed, b.ReleaseConfirmed,
     )  # fmt: skip
 
     def __init__(self, composer: Composer, recipients: Mapping[str, str]) -> None:
         self.composer = composer
         self.recipients = recipients
-        self._addressing: _Addressing | None = None
+        self._addressing: Addressing | None = None
         """What is being addressed, over many units of work; found again from the log after a restart."""
 
     def answer(self, context: Context, stored: StoredFact) -> None:
@@ -106,8 +111,19 @@ class NoticePolicy:
                 self._address(context, fact)
             case NoticeFailuresResent() as fact:
                 self._resend(context, fact)
+            case b.ContainmentAnswered() | b.ContainmentConfirmed() as fact:
+                incident = surviving(context, context.past(Containment, fact.containment_id).incident_id)
+                self._keep_up(context, incident.id)
+                self._tell_of_blocks(context, incident)
+            case b.ReleaseConfirmed() as fact:
+                incident = surviving(context, context.past(Containment, fact.containment_id).incident_id)
+                self._further(context, incident, "unblock", tuple(freed_of(context, incident, fact.containment_id)))
             case fact if isinstance(fact, _GROWING):
                 self._keep_up(context, fact.incident_id, len(getattr(fact, "new_clients", ())))
+                if isinstance(fact, i.IncidentAbsorbed):
+                    self._merged(context, fact)
+                elif isinstance(fact, i.IncidentReopened):
+                    self._supplement_again(context, fact.incident_id)
 
     def _keep_up(self, context: Context, incident_id: str, new: int = 0) -> None:
         """Draft what is missing and write again what nobody has touched; ``new`` clients have just become known."""
@@ -143,7 +159,7 @@ class NoticePolicy:
         text, left = many.open_text(of_kind), many.left_to_tell(incident.entities.clients, held, spec.kind)
         if left and (text is None or text.state == "withdrawn" or not text.editors or from_one):
             number = len(of_kind) - (text is not None)
-            self._write(context, incident, spec, "", "initial", number=number, anew=from_one)
+            self._write(context, incident, spec, "", "initial", number=number, anew=from_one, clients=left)
         elif not left and text is not None and text.state in OPEN_TEXT:
             reason = "there is no client left whom it would tell"
             context.record(Notice, text.id, [NoticeWithdrawn(at=context.at, reason=reason, notice_id=text.id)])
@@ -153,32 +169,20 @@ class NoticePolicy:
         if not fact.addressees:
             return
         if self._addressing is None or self._addressing.approved != fact:
-            self._addressing = _addressing(context, fact)
+            held = texts(context, context.past(Notice, fact.notice_id).incident_id)
+            self._addressing = addressing(context, fact, held)
         text, first, clients = self._addressing.text, self._addressing.first, self._addressing.clients
         for start in context.each("list", [str(at) for at in range(0, len(clients), many.LISTED_TOGETHER)]):
             part = tuple(clients[int(start) : int(start) + many.LISTED_TOGETHER])
             context.record(Notice, text.id, [NoticeListed(at=context.at, notice_id=text.id, clients=part)])
         for client in context.each("address", clients, Notice, partial(many.client_notice_id, text)):
-            if first is None or context.past(Notice, many.client_notice_id(first, client)).state in _MAY_HAVE_HEARD:
-                self._address_one(context, text, client)
-
+            says = self._addressing.says.get(client, {})
+            if is_for(context, text, first, client, says):
+                address_one(context, text, client, says)
+        blocks, incident = self._addressing.says, context.past(Incident, text.incident_id)
         self._addressing = None
-
-    def _address_one(self, context: Context, text: Notice, client: str) -> None:
-        key = many.client_notice_id(text, client)
-        if context.load(Notice, key).id:
-            return
-        assert text.content_hash is not None and text.approved_by is not None and text.approved_at is not None
-        addressed = NoticeAddressed(
-            at=context.at, notice_id=key, text_id=text.id, kind=text.kind, incident_id=text.incident_id,
-            subject=client, recipient=text.recipient, stage=text.stage, follows=text.follows,
-            template_version=text.template_version, obligations=text.obligations, content_hash=text.content_hash,
-            approved_by=text.approved_by, approved_at=text.approved_at,
-        )  # fmt: skip
-        context.record(Notice, key, [addressed])
-        notice = context.load(Notice, key)
-        for number, recipient in enumerate(recipients(text.recipient)):
-            order_sending(context, notice, recipient, number)
+        if blocks and text.stage == "initial":
+            self._tell_of_blocks(context, incident)
 
     def _resend(self, context: Context, fact: NoticeFailuresResent) -> None:
         """Order another try at every client at whom the text failed."""
@@ -203,6 +207,40 @@ class NoticePolicy:
             number = _number_of(context, first, stage) if first.to_many else 0
             self._write(context, incident, spec, first.subject, stage, follows=first, number=number)
 
+    def _tell_of_blocks(self, context: Context, incident: Incident) -> None:
+        """A client who was told before something of his was blocked, or by a text that does not say it, is told."""
+        blocks = blocks_of(context, incident)
+        for spec in notice_kinds().values():
+            if blocks and spec.per == "client":
+                owed = unsaid(context, spec, incident, blocks, texts(context, incident.id))
+                self._further(context, incident, "block", owed)
+
+    def _merged(self, context: Context, fact: i.IncidentAbsorbed) -> None:
+        """Clients who were told of one of two incidents hear of the other, and of what it blocks of theirs."""
+        survivor, other = context.past(Incident, fact.incident_id), context.past(Incident, fact.other)
+        if survivor.owes:
+            self._further(context, survivor, "supplement", told_of_one_only(context, CLIENT, survivor, other))
+        self._tell_of_blocks(context, survivor)
+
+    def _supplement_again(self, context: Context, incident_id: str) -> None:
+        """What was withdrawn because the incident was closed as none is owed again."""
+        for text in texts(context, incident_id):
+            if text.stage == "supplement" and text.withdrawn and text.named:
+                self._further(context, context.past(Incident, incident_id), "supplement", text.named)
+
+    def _further(self, context: Context, incident: Incident, stage: NoticeStage, clients: Sequence[str]) -> None:
+        """Draft a text for some clients; an open one of the stage that nobody has changed goes to them too."""
+        if not clients:
+            return
+        spec = notice_kinds()[CLIENT]
+        for number in count():
+            held = context.load(Notice, notice_id(spec.kind, incident.id, "", stage, number))
+            if held.state in ("none", "withdrawn") or (held.state == "draft" and not held.editors):
+                break
+        named = tuple(dict.fromkeys((*(held.named if held.state == "draft" else ()), *clients)))
+        first = first_of(texts(context, incident.id), spec.kind, named)
+        self._write(context, incident, spec, "", stage, follows=first, number=number, clients=named, some=True)
+
     def _late(self, context: Context, fact: c.ClockBreached | c.ClockWentLate) -> None:
         """A notice that will be late must say why, and none may promise a day that has passed."""
         clock = context.past(Clock, fact.clock_id)
@@ -215,7 +253,7 @@ class NoticePolicy:
     def _ask_why_late(self, context: Context, clock: Clock, spec: NoticeKindSpec) -> None:
         """The field appears empty, and an empty field cannot be approved."""
         for notice in _open_for(context, clock, spec):
-            if spec.form == "text" and not any("late" in fields for fields in notice.content.values()):
+            if not any("late" in fields for fields in notice.content.values()):
                 content = {language: {**fields, "late": ""} for language, fields in notice.content.items()}
                 redrafted = NoticeRedrafted(at=context.at, notice_id=notice.id, content=content)
                 context.record(Notice, notice.id, [redrafted])
@@ -232,8 +270,10 @@ class NoticePolicy:
 
     def _write(
         self, context: Context, incident: Incident, spec: NoticeKindSpec, client: str, stage: NoticeStage,
-        follows: Notice | None = None, number: int = 0, anew: bool = False,
+        follows: Notice | None = None, number: int = 0, anew: bool = False, clients: Sequence[str] = (),
+        some: bool = False,
     ) -> None:  # fmt: skip
+        """Write a text, or write it again. ``clients`` are those it goes to; with ``some`` it names them."""
         key = notice_id(spec.kind, incident.id, client, stage, number)
         notice = context.load(Notice, key)
         if notice.state not in ("none", "withdrawn", "draft"):
@@ -241,17 +281,23 @@ class NoticePolicy:
         late = any("late" in fields for fields in notice.content.values()) or (
             stage == "initial" and spec.explain_if_late and _was_breached(context, spec, incident, client)
         )
-        told = many.told_to(spec, client, incident.entities.clients)
-        content, version = self.composer.text(context, incident, spec.kind, stage, told, late=late, follows=follows)
+        named = tuple(clients) if some else ()
+        told = many.told_to(spec, client, named or incident.entities.clients)
+        content, version = self.composer.text(
+            context, incident, spec.kind, stage, told, late=late, follows=follows, clients=clients
+        )
         if notice.state == "draft":
-            if content != notice.content and (not notice.editors or anew):
-                redrafted = NoticeRedrafted(at=context.at, notice_id=key, content=content, template_version=version)
+            if (content != notice.content and (not notice.editors or anew)) or named != notice.named:
+                redrafted = NoticeRedrafted(
+                    at=context.at, notice_id=key, content=content, template_version=version, clients=named
+                )
                 context.record(Notice, key, [redrafted])
             return
         recipient = follows.recipient if follows is not None else self.recipients[spec.kind]
         first = drafted(
-            context, key, incident, spec, client, stage, content, version, recipient=recipient, follows=follows
-        )
+            context, key, incident, spec, client, stage, content, version, recipient=recipient, follows=follows,
+            clients=named,
+        )  # fmt: skip
         context.record(Notice, key, [first])
 
     def _withdraw_moved(self, context: Context, fact: i.FindingsDetached) -> None:
@@ -269,32 +315,14 @@ class NoticePolicy:
     ) -> None:
         for notice in texts(context, incident_id):
             key = notice.id
-            if notice.state not in OPEN_TEXT:
-                continue
+            if notice.state not in OPEN_TEXT or notice.stage == "unblock":
+                continue  # whoever could not reach his account is told so whatever the incident was
             spec = notice_kinds().get(notice.kind)
             of_client = spec is not None and spec.per == "client" and bool(notice.subject)
             if keep is not None and (not of_client or notice.subject in keep):
                 continue
             fact = NoticeWithdrawn(at=context.at, actor=cause.actor, reason=reason, notice_id=key)
             context.record(Notice, key, [fact])
-
-
-@dataclass(frozen=True, slots=True)
-class _Addressing:
-    """An approved text, the first one that it follows, and the clients it goes to."""
-
-    approved: NoticeApproved
-    text: Notice
-    first: Notice | None
-    clients: Sequence[str]
-
-
-def _addressing(context: Context, fact: NoticeApproved) -> _Addressing:
-    text = context.past(Notice, fact.notice_id)
-    first = context.load(Notice, text.follows) if text.follows else None
-    incident = context.past(Incident, text.incident_id)
-    clients = many.addressees(text, incident.entities.clients, texts(context, incident.id), first)
-    return _Addressing(fact, text, first, clients)
 
 
 def _number_of(context: Context, first: Notice, stage: NoticeStage) -> int:
@@ -313,14 +341,15 @@ def texts(context: Context, incident_id: str) -> list[Notice]:
 
 def _supplemented(kind: str) -> NoticeKindSpec | None:
     """Return the kind of notice whose supplement a duty asks for."""
-    return next((spec for spec in notice_kinds().values() if spec.supplement == kind), None)
+    return next((it for it in notice_kinds().values() if it.supplement == kind and it.per == "incident"), None)
 
 
 def _open_for(context: Context, clock: Clock, spec: NoticeKindSpec) -> list[Notice]:
     """The open texts that would do a duty: the notice of its kind, the text for many, or the supplement."""
     if clock.kind == spec.supplement or spec.per == "client":
-        stage = "follow_up" if clock.kind == spec.supplement else "initial"
+        stage = spec.stage_of(clock.kind)
         found = [it for it in texts(context, clock.owner_id) if it.kind == spec.kind and it.stage == stage]
+        found = [it for it in found if not it.named or clock.subject in it.named]
     else:
         found = [context.load(Notice, notice_id(spec.kind, clock.owner_id, clock.subject))]
     return [it for it in found if it.state in OPEN_TEXT and it.subject in ("", clock.subject)]
@@ -339,6 +368,7 @@ def _was_breached(context: Context, spec: NoticeKindSpec, incident: Incident, cl
 def drafted(
     context: Context, key: str, incident: Incident, spec: NoticeKindSpec, client: str, stage: NoticeStage,
     content: Content, version: str, *, recipient: str, follows: Notice | None = None, actor: str | None = None,
+    clients: tuple[str, ...] = (),
 ) -> NoticeDrafted:  # fmt: skip
     """Return the fact that a draft exists; with an ``actor`` a person asked for it."""
     by = {} if actor is None else {"actor": actor}
@@ -355,5 +385,6 @@ def drafted(
         stage=stage,
         follows=follows.id if follows is not None else "",
         to_many=spec.per == "client" and not client,
+        clients=clients,
         **by,
     )

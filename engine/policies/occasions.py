@@ -24,6 +24,8 @@ from engine.kernel.ports import Context
 from engine.notices import facts as n
 from engine.notices.kinds import notice_kinds
 from engine.notices.notice import Notice, notice_id
+from engine.policies.blocked import freed_of, surviving
+from engine.policies.further import told_of_one_only
 from engine.policies.meaning import Cancellation, Evidence, Meaning, Occasion
 from engine.protection import facts as p
 from engine.protection.protection import STOPS, Protection
@@ -124,6 +126,7 @@ def _absorbed(meaning: Meaning, context: Context, fact: i.IncidentAbsorbed) -> N
     other, survivor = context.past(Incident, fact.other), context.past(Incident, fact.incident_id)
     _grow(meaning, survivor, f"{other.number} was merged into this incident")
     meaning.occasions.extend(_supplements(context, survivor, other, fact.at))
+    meaning.occasions.extend(_client_supplements(context, survivor, other, fact.at))
     proof = f"done in {other.number} before it was merged"
     if survivor.acknowledged_at is not None:
         meaning.evidence.append(Evidence(survivor.id, "incident-acknowledged", survivor.acknowledged_at, proof=proof))
@@ -136,16 +139,34 @@ def _absorbed(meaning: Meaning, context: Context, fact: i.IncidentAbsorbed) -> N
 
 def _supplements(context: Context, survivor: Incident, other: Incident, at: datetime) -> list[Occasion]:
     """The authorities that were told of one incident, and not of the other that is in it now, are owed a supplement."""
-    kinds = [spec.kind for spec in notice_kinds().values() if spec.supplement]
+    kinds = [spec.kind for spec in notice_kinds().values() if spec.supplement and spec.per == "incident"]
     told = [
         f"incident-grew {kind}" for kind in kinds
         if _is_approved(context, kind, survivor) and not _is_approved(context, kind, other)
     ]  # fmt: skip
     if not told or not survivor.owes:
         return []
-    joined = other.detected_at if other.notifiable and other.detected_at is not None else at
-    anchors: dict[Anchor, datetime] = {"joined": joined}
+    anchors: dict[Anchor, datetime] = {"joined": _joined_at(other, at)}
     return [Occasion("incident", survivor.id, tuple(told), anchors, subject=other.number, incident=survivor)]
+
+
+def _joined_at(other: Incident, at: datetime) -> datetime:
+    """When what was merged in was known: its detection, or the merge where it owed nothing by itself."""
+    return other.detected_at if other.notifiable and other.detected_at is not None else at
+
+
+def _client_supplements(context: Context, survivor: Incident, other: Incident, at: datetime) -> list[Occasion]:
+    """Clients who were told of one incident, and not of the other that is in it now and touches them too."""
+    found = []
+    for spec in notice_kinds().values():
+        owed = spec.supplement and spec.per == "client" and survivor.owes
+        if owed and (clients := told_of_one_only(context, spec.kind, survivor, other)):
+            anchors: dict[Anchor, datetime] = {"joined": _joined_at(other, at)}
+            found.append(
+                Occasion("incident", survivor.id, (f"incident-grew {spec.kind}",), anchors, incident=survivor,
+                         only=clients, about=other.number)
+            )  # fmt: skip
+    return found
 
 
 def _is_approved(context: Context, kind: str, incident: Incident) -> bool:
@@ -168,7 +189,7 @@ def of_notice(context: Context, fact: n.NoticeSent | n.NoticeBounced) -> Meaning
     notice = context.past(Notice, fact.notice_id)
     owner, kind, stage, subject = notice.incident_id, notice.kind, notice.stage, notice.subject
     if isinstance(fact, n.NoticeBounced):
-        false = Evidence(owner, "notice-sent", fact.at, kind, stage, subject)
+        false = Evidence(owner, "notice-sent", fact.at, kind, stage, subject, since=notice.approved_at)
         meaning.withdrawn.append((false, f"the notice came back: {fact.status}"))
     elif notice.sent_at is not None:
         since = notice.approved_at
@@ -291,11 +312,22 @@ def of_containment(context: Context, fact: b.ReleaseOrdered | b.ReleaseConfirmed
     """Say what a release means: it is a duty of the house until it is confirmed."""
     owner, key = context.past(Containment, fact.containment_id).incident_id, fact.containment_id
     if isinstance(fact, b.ReleaseConfirmed):
-        return Meaning(evidence=[Evidence(owner, "release-confirmed", fact.done_at, subject=key)])
+        evidence = [Evidence(owner, "release-confirmed", fact.done_at, subject=key)]
+        return Meaning(evidence=evidence, occasions=_free_again(context, surviving(context, owner), fact))
     if not fact.subjects:
         return Meaning()
     anchors: dict[Anchor, datetime] = {"ordered": fact.at}
     return Meaning(occasions=[Occasion("incident", owner, ("release-ordered",), anchors, subject=key)])
+
+
+def _free_again(context: Context, incident: Incident, fact: b.ReleaseConfirmed) -> list[Occasion]:
+    """The clients whose access, or payout, really was blocked, and is not any more."""
+    clients = tuple(freed_of(context, incident, fact.containment_id))
+    anchors: dict[Anchor, datetime] = {"released": fact.done_at}
+    words = ("release-confirmed",)
+    return (
+        [Occasion("incident", incident.id, words, anchors, only=clients, about=fact.containment_id)] if clients else []
+    )
 
 
 def of_duty(context: Context, fact: object, calendar: BusinessCalendar) -> Meaning:

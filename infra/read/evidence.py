@@ -27,7 +27,7 @@ from engine.incidents.incident import Incident
 from engine.kernel.facts import FindingRaised, StoredFact
 from engine.kernel.timestamps import iso
 from engine.notices.notice import Notice
-from engine.notices.signing import signature_of
+from engine.notices.signing import signature_of, to_sign
 from engine.rule_life.rules import RuleLife, rule_id
 from engine.terms.calendar import builtin_overrides
 from infra.read.incident_summary import summary
@@ -222,6 +222,9 @@ class Bundle:
                 ],
             }
             self._put(f"{place}.json", orjson.dumps(body, option=orjson.OPT_INDENT_2))
+            if notice.signed is not None:
+                self._put(f"{place}.signed.json", to_sign(notice))
+                self._put(f"{place}.p7s", self.container.kept(notice.signed.document_id))
         self._put("notices/to-clients.ndjson", self._to_clients())
 
     def _to_clients(self) -> Iterator[bytes]:

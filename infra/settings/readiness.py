@@ -14,6 +14,7 @@ from engine.notices.completeness import (
     NO_ALERTS,
     NO_BIN,
     NO_CONTACT,
+    NO_CONTACT_KK,
     NO_GATEWAY,
     NO_NAME,
     NO_NCANODE,
@@ -24,6 +25,7 @@ from engine.notices.notice import recipients
 from infra.settings.mail import MailSettings
 from infra.settings.sender import SenderSettings
 from infra.settings.signing import SigningSettings
+from reports.drafts import speaks
 
 _BY_NETWORK = {"afc": "afc_url", "client": "client_gateway_url"}
 """Kind of notice → the setting that makes a mail address needless."""
@@ -77,6 +79,8 @@ class Readiness(MailSettings, SenderSettings, SigningSettings, frozen=True):
             yield Lack("organisation_bin", NO_BIN)
         if sum(ch.isdigit() for ch in self.organisation_contact) < FEWEST_DIGITS:
             yield Lack("organisation_contact", NO_CONTACT)
+        if "kk" in self.notice_languages and speaks(self.organisation_contact) and not self.organisation_contact_kk:
+            yield Lack("organisation_contact_kk", NO_CONTACT_KK)
 
 
 def _local(to: Sequence[str]) -> bool:

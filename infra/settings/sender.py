@@ -17,6 +17,10 @@ class SenderSettings(BaseModel, frozen=True):
     organisation_contact: str = ""
     organisation_contact_kk: str = ""
     organisation_contact_en: str = ""
+    organisation_responsible_ru: str = ""
+    organisation_responsible_kk: str = ""
+    organisation_responsible_en: str = ""
+    """Who answers for the notices, as clients and the authority for personal data read it: name, post, telephone."""
 
     @property
     def sender(self) -> Organisation:
@@ -28,4 +32,9 @@ class SenderSettings(BaseModel, frozen=True):
             bin=self.organisation_bin,
             contact=self.organisation_contact,
             contacts={"kk": self.organisation_contact_kk, "en": self.organisation_contact_en},
+            responsible={
+                "ru": self.organisation_responsible_ru,
+                "kk": self.organisation_responsible_kk,
+                "en": self.organisation_responsible_en,
+            },
         )

@@ -22,7 +22,7 @@ from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
 from infra.web.language import asked, in_language
-from reports import messages, phrases
+from reports import answers, messages, phrases, reasons
 
 COOKIE = "qorgau_session"
 BROWSER = "qorgau_browser"
@@ -114,6 +114,10 @@ def environment(container: Container) -> Environment:
         "policy": phrases.policy,
         "skipped": phrases.skipped,
         "clause": phrases.clause,
+        "answer": answers.answer,
+        "channel": reasons.channel,
+        "system": answers.system,
+        "subject": answers.subject,
         "titled": lambda title: phrases.titled(title, container.rules.titles),
         "listed_words": lambda text: messages.listed(text.split(", ")),
     }

@@ -47,6 +47,11 @@ def approved(sent: Sent, outcome: Any) -> str:
     return ngettext("{n} client notice approved.", "{n} client notices approved.", outcome.count)
 
 
+def handed_over(sent: Sent, outcome: Any) -> str:
+    """Say of how many clients it was recorded that a notice was handed over."""
+    return ngettext("{n} notice recorded as handed over.", "{n} notices recorded as handed over.", outcome.count)
+
+
 def going_out(sent: Sent, outcome: Any) -> str:
     """Say whether an approved notice goes out, and what is missing."""
     if not outcome.missing:

@@ -173,6 +173,7 @@ def notices(old: Old) -> None:
             }
             if row.kind == "client" and not any(ch.isdigit() for ch in fields["contact"]):
                 named["contact"] = world.settings.organisation_contact
+            named |= {name: "nobody knows" for name, text in fields.items() if language == "json" and text == "unknown"}
             if named:
                 world.container.acts.edit_notice(row.id, language, named, None, by=COMPLIANCE)
         world.container.acts.approve_notice(row.id, None, by=COMPLIANCE_2)

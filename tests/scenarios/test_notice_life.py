@@ -300,6 +300,10 @@ def test_other_notices_are_drafted_when_people_ask_for_them(world: World) -> Non
         acts.withdraw_notice(world.notices(incident)["regulator"]["id"], "x", by=COMPLIANCE)
 
 
+SAID = {"type": "attempt", "stage": "application", "executed": "nobody knows yet"}
+"""What an officer says of what no event shows."""
+
+
 def test_a_fraud_has_a_message_for_the_anti_fraud_centre(world: World, post: Post) -> None:
     import orjson
 
@@ -309,7 +313,7 @@ def test_a_fraud_has_a_message_for_the_anti_fraud_centre(world: World, post: Pos
     )  # fmt: skip
     incident = world.incidents()[0]["id"]
     key = world.notices(incident)["afc"]["id"]
-    world.container.acts.edit_notice(key, "json", {"police_reference": "КУИ 5"}, None, by=ANALYST)
+    world.container.acts.edit_notice(key, "json", {"police_reference": "КУИ 5", **SAID}, None, by=ANALYST)
     world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.work()
     assert notice_of(world, key).state == "sent"
@@ -328,7 +332,7 @@ def test_without_its_number_the_organisation_cannot_write_to_the_centre(tmp_path
     key = world.notices(world.incidents()[0]["id"])["afc"]["id"]
     with pytest.raises(DecisionRefused, match="participant"):
         world.container.acts.approve_notice(key, None, by=COMPLIANCE)
-    world.container.acts.edit_notice(key, "json", {"participant": "123456789012"}, None, by=ANALYST)
+    world.container.acts.edit_notice(key, "json", {"participant": "123456789012", **SAID}, None, by=ANALYST)
     world.container.acts.approve_notice(key, None, by=COMPLIANCE)
     world.container.close()
 

@@ -68,7 +68,16 @@ class PlainComposer:
     """Writes what a text depends on, and no more."""
 
     def text(
-        self, context: Any, incident: Incident, kind: str, stage: str, client: str, *, late: bool, follows: Any
+        self,
+        context: Any,
+        incident: Incident,
+        kind: str,
+        stage: str,
+        client: str,
+        *,
+        late: bool,
+        follows: Any,
+        clients: Any = (),
     ) -> tuple[dict[str, dict[str, str]], str]:
         fields = {"clients": str(len(incident.entities.clients)), "measures": str(len(incident.measures))}
         return {"ru": {**fields, **({"late": ""} if late else {})}}, "1"

@@ -6,8 +6,11 @@ import json
 
 import click
 
+from engine.notices.completeness import ALL_SET, NO_IIN
+from engine.permissions import may
 from infra.cli import common
-from infra.settings.settings import PREFIX
+from infra.settings.settings import PREFIX, Settings
+from reports.messages import say, speak
 
 
 @click.command()
@@ -15,12 +18,33 @@ from infra.settings.settings import PREFIX
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
     """Say what is not set that notices need to reach anybody. Exit status 1 when something is missing."""
-    found = common.settings().lacking()
-    if as_json:
-        rows = [{"setting": f"{PREFIX}{it.setting.upper()}", "message": it.message} for it in found]
-        click.echo(json.dumps({"status": "degraded" if found else "ok", "missing": rows}))
-    for it in found if not as_json else ():
-        click.echo(f"{PREFIX}{it.setting.upper()}: {it.message}")
-    if not found and not as_json:
-        click.echo("ok: notices have a way out to whom they are for")
-    ctx.exit(1 if found else 0)
+    settings = common.settings()
+    with speak(settings.language):
+        rows = [
+            {"setting": f"{PREFIX}{it.setting.upper()}", "message": it.message, "said": say(it.message)}
+            for it in settings.lacking()
+        ]
+        rows += [
+            {"setting": f"qorgau users signs-as {person}", "message": NO_IIN.format(person=person),
+             "said": say(NO_IIN, person=person)}
+            for person in _without_iin(settings)
+        ]  # fmt: skip
+        if as_json:
+            missing = [{name: row[name] for name in ("setting", "message")} for row in rows]
+            click.echo(json.dumps({"status": "degraded" if rows else "ok", "missing": missing}))
+        for row in rows if not as_json else ():
+            click.echo(f"{row['setting']}: {row['said']}")
+        if not rows and not as_json:
+            click.echo(say(ALL_SET))
+    ctx.exit(1 if rows else 0)
+
+
+def _without_iin(settings: Settings) -> list[str]:
+    """The approvers who cannot sign, where signatures are required: nobody recorded the IIN of their certificates."""
+    made = settings.database or (settings.data / "qorgau.sqlite").is_file()
+    if settings.notice_signature != "required" or not made:
+        return []
+    with common.container() as container:
+        signers = container.dispatcher.desk.signers
+        people = [it for it in container.accounts.people() if may("approve-notice", it)]
+        return [it.id for it in people if not signers.last_digits(it.id)]

@@ -3,21 +3,24 @@ that carries one of many to a client is rendered when it is looked at or sent, n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from engine.duties.clock import clock_id
 from engine.incidents.incident import Incident
 from engine.kernel.timestamps import iso
 from engine.notices.kinds import notice_kinds
-from engine.notices.many import addressees, for_client
+from engine.notices.many import addressees, client_notice_id, fields_for
 from engine.notices.notice import Content, Notice
+from engine.policies.blocked import blocks_of, freed_of
+from infra.read.notices.looking import looking
 from infra.read.rows import notices
 from infra.read.rows.clocks import clock
 from infra.read.rows.incidents import number_of
 from infra.store.log.decisions import Decisions
-from reports.document import Document, Facts, document
+from reports.document import Document, Facts, document, local
 from reports.wording import kind_key
 
 
@@ -30,7 +33,7 @@ def notice_document(
     facts = Facts(
         number=number,
         drafted_at=notice.drafted_at,
-        approved_by=notice.approved_by,
+        approved_by=_person(decisions, notice.approved_by),
         approved_at=notice.approved_at,
         signed=_signed(notice),
         signed_by_hand=notice.signed_by_hand.actor if notice.signed_by_hand is not None else None,
@@ -43,6 +46,13 @@ def notice_document(
     )
     kind = kind_key(notice.kind, notice.stage)
     return document(kind=kind, notice_id=notice.id, content=notice.content, facts=facts), number
+
+
+def _person(decisions: Decisions, user: str | None) -> str | None:
+    """Name who approved as people outside read it: not by the account alone."""
+    row = decisions.database.row("SELECT name FROM users WHERE id = ?", user) if user is not None else None
+    name = str(row["name"]) if row is not None else ""
+    return f"{name} ({user})" if name and name != user else user
 
 
 def _signed(notice: Notice) -> tuple[str, str] | None:
@@ -81,13 +91,19 @@ def whom(decisions: Decisions, text: Notice) -> Sequence[str]:
     return addressees(text, incident.entities.clients, held, first)
 
 
-def as_read_by(notice: Notice, client: str) -> Notice:
-    """Return a notice with its text as one client would read it."""
-    content = {
-        language: {name: for_client(text, client) for name, text in fields.items()}
-        for language, fields in notice.content.items()
-    }
+def as_read_by(decisions: Decisions, notice: Notice, client: str, at: datetime) -> Notice:
+    """Return a text for many as one of its clients would read it, or does."""
+    says = decisions.load(Notice, client_notice_id(notice, client)).says
+    if notice.approved_at is None:
+        incident, context = decisions.load(Incident, notice.incident_id), looking(decisions, at)
+        found = freed_of(context, incident) if notice.stage == "unblock" else blocks_of(context, incident)
+        says = {str(name): since for name, since in found.get(client, {}).items()}
+    content = {language: fields_for(fields, client, _said(says)) for language, fields in notice.content.items()}
     return replace(notice, content=content)
+
+
+def _said(says: Mapping[Any, datetime]) -> dict[str, str]:
+    return {str(name): local(at) for name, at in says.items()}
 
 
 class ClientTexts:
@@ -105,7 +121,7 @@ class ClientTexts:
         """Give a notice the text it carries, with its client in the places for it."""
         if notice.text_of:
             notice.content = {
-                language: {name: for_client(text, notice.subject) for name, text in fields.items()}
+                language: fields_for(fields, notice.subject, _said(notice.says))
                 for language, fields in self._content(notice).items()
             }
         return notice

@@ -4,15 +4,16 @@ otherwise now. Nothing is recorded by asking."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from engine.incidents.incident import Incident
-from engine.kernel.facts import Fact
-from engine.kernel.ports import A, Context
+from engine.notices.completeness import not_known
 from engine.notices.kinds import notice_kinds
 from engine.notices.many import told_to
 from engine.notices.notice import Notice
 from engine.policies.notices import Composer
+from infra.read.notices.documents import whom
+from infra.read.notices.looking import looking
 from infra.store.log.decisions import Decisions
 from reports.wording import LANGUAGES, wording
 
@@ -22,24 +23,6 @@ class Points(NamedTuple):
 
     open: dict[str, tuple[str, ...]]
     changed: dict[str, tuple[str, ...]]
-
-
-class _Looking:
-    """As much of a context as composing a text asks for; it takes nothing down."""
-
-    def __init__(self, decisions: Decisions, at: datetime) -> None:
-        self.decisions, self.at = decisions, at
-
-    def load(self, kind: type[A], key: str) -> A:
-        return self.decisions.load(kind, key)
-
-    past = load
-
-    def facts(self, key: str) -> list[Fact]:
-        return self.decisions.of(key)
-
-    def record_single(self, key: str, fact: Fact) -> None:
-        """A wording that failed is told when a text is written, not when one is looked at."""
 
 
 def points_of(decisions: Decisions, composer: Composer, notice: Notice, at: datetime) -> Points:
@@ -55,6 +38,8 @@ def _open(notice: Notice) -> dict[str, tuple[str, ...]]:
         values: dict[str, Any] = wording(language)["values"] if language in LANGUAGES else {}
         phrases = [str(values[name]) for name in ("open", "uncounted") if name in values]
         named = tuple(name for name, text in fields.items() if any(it in text for it in phrases))
+        if language == "json":
+            named = not_known(notice.content)
         if named:
             found[language] = named
     return found
@@ -67,12 +52,14 @@ def _changed(decisions: Decisions, composer: Composer, notice: Notice, at: datet
     spec = notice_kinds().get(notice.kind)
     if ours is None or spec is None or not incident.id:
         return {}
-    clients = incident.entities.clients
-    told = told_to(spec, notice.subject if spec.per == "client" else "", clients)
-    context = cast(Context, _Looking(decisions, at))
+    told = told_to(spec, notice.subject if spec.per == "client" else "", notice.named or incident.entities.clients)
+    context = looking(decisions, at)
+    clients = whom(decisions, notice) if notice.to_many else ()
     follows = decisions.load(Notice, notice.follows) if notice.follows else None
     late = any("late" in fields for fields in ours.values())
-    now, _ = composer.text(context, incident, notice.kind, notice.stage, told, late=late, follows=follows)
+    now, _ = composer.text(
+        context, incident, notice.kind, notice.stage, told, late=late, follows=follows, clients=clients
+    )
     found = {}
     for language, fields in now.items():
         before = ours.get(language, {})

@@ -14,6 +14,7 @@ from engine.notices.notice import Notice
 from engine.protection.protection import Protection
 from engine.retention.retention import Retention
 from infra.store.sql.cursor import Cursor
+from infra.store.sql.database import Readable
 from playbooks.run import Run
 
 QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
@@ -24,6 +25,8 @@ QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Clock, ("owner_id",)): "SELECT id FROM clock_view WHERE owner_id = ? ORDER BY id",
     (Clock, ("owner_id", "running")): "SELECT id FROM clock_view WHERE owner_id = ? AND running = ? ORDER BY id",
     (Clock, ("owner_id", "duty")): "SELECT id FROM clock_view WHERE owner_id = ? AND kind = ? ORDER BY id",
+    (Clock, ("owner_id", "duty", "subject")): "SELECT id FROM clock_view WHERE owner_id = ? AND kind = ? "
+    "AND subject = ? ORDER BY id",
     (Notice, ("incident_id",)): "SELECT id FROM notice_view WHERE incident_id = ? ORDER BY id",
     (
         Notice,
@@ -45,6 +48,12 @@ def find(cursor: Cursor, kind: type[Any], by: Mapping[str, object]) -> list[str]
     """Return the ids that a question finds. Raise KeyError for a question that is not in the table."""
     cursor.execute(QUESTIONS[kind, tuple(by)], tuple(_parameter(kind, key, value) for key, value in by.items()))
     return [str(row[0]) for row in cursor.fetchall()]
+
+
+def asked(database: Readable, kind: type[Any], by: Mapping[str, object]) -> list[str]:
+    """Return the ids that a question finds outside a unit of work."""
+    parameters = (_parameter(kind, key, value) for key, value in by.items())
+    return [str(next(iter(row.values()))) for row in database.rows(_QUESTIONS[kind, tuple(by)], *parameters)]
 
 
 def _parameter(kind: type[Any], key: str, value: object) -> object:

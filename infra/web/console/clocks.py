@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from engine.duties.facts import ClockStarted
+from engine.governance.governance import duty_id, duty_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
 from infra.app.container import Container
@@ -39,7 +40,8 @@ def show_clocks(
     rows, following = clock_lines.lines(container.database, state, container.clock.now(), after)
     return page(
         request, "clocks.html", session, rows=rows, state=state, clauses=_clauses(container), after=after,
-        next=following, states=STATES, title=say("Legal clocks"),
+        duties={duty_id(key): spec for key, spec in duty_specs().items()}, next=following, states=STATES,
+        title=say("Legal clocks"),
     )  # fmt: skip
 
 

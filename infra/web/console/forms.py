@@ -169,6 +169,14 @@ NOTICES: dict[str, Form] = {
             "handed_at": f.optional("handed_at", f.instant("handed_at")), "document": f.document,
         },
     ),
+    "hand-over-all": Form(
+        notices.HandOverClientNotices,
+        {
+            **_NOTICE, "channel": f.text("channel"), "reference": f.text("reference"),
+            "handed_at": f.optional("handed_at", f.instant("handed_at")), "document": f.document,
+        },
+        said.handed_over,
+    ),
     "resend": Form(
         notices.ResendNotice,
         {**_NOTICE, "recipient": f.text("recipient"), "instead_of": f.text("instead_of"), "reason": _REASON},

@@ -8,11 +8,13 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from engine.handlers.approving import blocks_of
+from engine.handlers.desk import Work
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Made
-from engine.kernel.errors import InputError, NotFound
+from engine.kernel.errors import DecisionRefused, InputError, NotFound
 from engine.notices.kinds import notice_kind
-from engine.notices.notice import Notice, list_hash, recipients
+from engine.notices.notice import OPEN_TEXT, Notice, list_hash, recipients
 from engine.permissions import READS, require_reading
 from infra.app.container import Container
 from infra.commands.accounts import Session
@@ -22,6 +24,7 @@ from infra.outbound.mail import NoticeMail, Spool
 from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.finders import load_notice
 from infra.read.notices.documents import as_read_by, notice_document, whom
+from infra.read.notices.looking import looking
 from infra.read.notices.open_points import Points, points_of
 from infra.read.notices.versions import changes, version_of
 from infra.read.rows import notices
@@ -30,7 +33,7 @@ from infra.web.console.forms import NOTICES, send
 from infra.web.console.protections import AnUpload
 from infra.web.context import TheContainer, TheSession, do, page
 from infra.web.documents import DOCUMENT_CSP, TYPES, as_it_came, to_sign
-from reports.messages import say
+from reports.messages import refusal, say, spoken
 from reports.render import FORMATS, Format, render
 from reports.wording import NAMES, heading, kind_key, said_heading
 
@@ -86,6 +89,7 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         digital=container.settings.notice_signature == "required",
         signs_as=container.dispatcher.desk.signers.last_digits(session.person.id),
         points=_points(container, notice, headings),
+        blocking=_blocking(container, session, notice, headings),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
@@ -100,6 +104,38 @@ def _points(container: Container, notice: Notice, headings: Mapping[str, Mapping
         for part in found
     )
     return Points(*named)
+
+
+class Blocking(NamedTuple):
+    """Everything that stands between a text and its approval, in words, and who may approve it."""
+
+    text: tuple[str, ...]
+    person: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def _blocking(
+    container: Container, session: Session, notice: Notice, headings: Mapping[str, Mapping[str, str]]
+) -> Blocking | None:
+    """What blocks the approval of an open text, all of it before anybody tries; None for one that is not open."""
+    if notice.state not in OPEN_TEXT:
+        return None
+    context = looking(container.decisions, container.clock.now())
+    found = blocks_of(Work(container.dispatcher.desk, context, session.person), notice.id)
+    names = next((headings[it] for it in (spoken(), *headings) if it in headings), {})
+    return Blocking(
+        tuple(_said(it, names) for it in found.text), tuple(refusal(it) for it in found.person),
+        tuple(it.name or it.id for it in found.others),
+    )  # fmt: skip
+
+
+def _said(error: DecisionRefused, names: Mapping[str, str]) -> str:
+    """A refusal in words, its fields by the headings that people read."""
+    values = {
+        name: ", ".join(names.get(it, it) for it in value) if name in ("empty", "fields") else value
+        for name, value in error.values.items()
+    }
+    return refusal(DecisionRefused(error.msgid, **values))
 
 
 def _password(container: Container, session: Session, notice: Notice) -> str:
@@ -167,7 +203,7 @@ def document(
     if client:
         if client not in (notice.listed if notice.approved_at else whom(container.decisions, notice)):
             raise NotFound("this text does not go to '{client}'", client=client[:100])
-        notice = as_read_by(notice, client[:100])
+        notice = as_read_by(container.decisions, notice, client[:100], container.clock.now())
     if language:
         if language not in notice.content:
             raise NotFound("the notice has no text in '{language}'", language=language[:10])
