@@ -47,6 +47,9 @@ class Document(Record):
     made_at: str
     """The instant that stands for the document's own time, RFC 3339: the same document is the same bytes."""
     parts: tuple[Part, ...]
+    seal: str = ""
+    """What the QR code of the PDF says: size and root of the ledger, and the hash of the text; empty without."""
+    seal_caption: str = ""
 
 
 class Facts(Record):
@@ -64,6 +67,8 @@ class Facts(Record):
     due_at: datetime | None = None
     log_head: str | None = None
     """The head of the ledger as it stood then: who keeps the paper can prove a later rewriting."""
+    log_root: str | None = None
+    """The same in full: entries of the ledger and its root in hexadecimal digits, for the QR code."""
     recipient: str | None = None
     repeat: bool = False
     draft: bool = True
@@ -90,10 +95,18 @@ def document(*, kind: str, notice_id: str, content: Mapping[str, Mapping[str, st
             )
         )
     made = facts.approved_at or facts.drafted_at
+    seal = _seal(kind, facts)
     return Document(
         kind=kind, notice_id=notice_id, is_draft=facts.draft, made_at=made.isoformat() if made else "",
-        parts=tuple(parts),
+        parts=tuple(parts), seal=seal, seal_caption=wording(parts[0].language)["meta"]["log"] if seal else "",
     )  # fmt: skip
+
+
+def _seal(kind: str, facts: Facts) -> str:
+    """Return what lets whoever holds the paper find it in the log: of approved texts, but not of those to clients."""
+    if facts.draft or not facts.log_root or not facts.content_hash or kind.partition(".")[0] == "client":
+        return ""
+    return f"qorgau ledger {facts.log_root} notice sha256 {facts.content_hash}"
 
 
 def _section(kind: str, language: str, field: str, text: str, facts: Facts) -> Section:

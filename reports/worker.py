@@ -6,10 +6,12 @@ import json
 import resource
 import sys
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 CPU_S = 30
 MEMORY = 1536 * 1024 * 1024
+STANDARD: Final = "a-2b"
+"""PDF/A-2b (ISO 19005-2): what is kept for years can be read then, fonts and all. The compiler refuses what is not."""
 
 
 def limit() -> None:
@@ -49,10 +51,24 @@ def pdf(document: dict[str, Any], name: str) -> bytes:
     import typst
 
     source = (resources.files("reports") / "templates" / name).read_bytes()
-    made = typst.compile(source, format="pdf", sys_inputs={"data": json.dumps(document, ensure_ascii=False)})
+    made_at = document.get("made_at_iso") or document.get("made_at", "")
+    data = {**document, "seal_svg": _qr(document.get("seal", "")), "instant": made_at}
+    made = typst.compile(
+        source, format="pdf", sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+        pdf_standards=STANDARD if made_at else None,  # the standard asks for a date
+    )  # fmt: skip
     if not isinstance(made, bytes):
         raise TypeError("the compiler gave several files for one document")
     return made
+
+
+def _qr(text: str) -> str:
+    """Return a QR code (ISO/IEC 18004) as SVG, empty for an empty text."""
+    if not text:
+        return ""
+    import segno
+
+    return str(segno.make(text, error="m", micro=False).svg_inline(border=2, unit=None))
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import io
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import docx
 import pytest
@@ -244,3 +244,20 @@ def test_a_mail_carries_its_notice_and_a_stable_id() -> None:
 def test_a_header_cannot_smuggle_another(field: str) -> None:
     with pytest.raises(InputError):
         mail(**{field: "x@y.kz\r\nBcc: evil@z.kz"})
+
+
+def test_the_pdf_of_an_approved_notice_is_pdf_a_and_its_code_names_the_root_of_the_log() -> None:
+    at = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    root, digest = f"2811 {'ab' * 32}", "cd" * 32
+    facts = Facts(
+        number="INC-2026-0001", drafted_at=at, approved_by="bolat", approved_at=at, content_hash=digest, log_root=root,
+        draft=False,
+    )  # fmt: skip
+    made = document(kind="regulator", notice_id="n-1", content={"ru": {"title": "Уведомление"}}, facts=facts)
+    assert made.seal == f"qorgau ledger {root} notice sha256 {digest}"
+    data = render(made, "pdf")
+    assert b"pdfaid:part>2<" in data and b"pdfaid:conformance>B<" in data
+    assert data == render(made, "pdf"), "the same document is the same bytes"
+    for other in (facts.model_copy(update={"draft": True}), facts.model_copy(update={"log_root": None})):
+        assert document(kind="regulator", notice_id="n-1", content={"ru": {"title": "У"}}, facts=other).seal == ""
+    assert document(kind="client", notice_id="n-1", content={"ru": {"title": "У"}}, facts=facts).seal == ""

@@ -39,6 +39,7 @@ def notice_document(
         signed_by_hand=notice.signed_by_hand.actor if notice.signed_by_hand is not None else None,
         content_hash=notice.content_hash,
         log_head=log_head(decisions, notice.approved_at or notice.drafted_at),
+        log_root=log_root(decisions, notice.approved_at or notice.drafted_at),
         due_at=_due(decisions, notice),
         repeat=delivery is not None and delivery.repeat,
         draft=notice.approved_by is None,
@@ -72,12 +73,22 @@ def _due(decisions: Decisions, notice: Notice) -> datetime | None:
 
 def log_head(decisions: Decisions, at: datetime | None) -> str | None:
     """Return the head of the ledger as it stood at a moment: entries and the first 16 hex digits of the root."""
+    row = _checkpoint(decisions, at)
+    return f"{row['size']} / {bytes(row['root']).hex()[:16]}" if row else None
+
+
+def log_root(decisions: Decisions, at: datetime | None) -> str | None:
+    """Return the head of the ledger as it stood at a moment: entries and the whole root in hexadecimal digits."""
+    row = _checkpoint(decisions, at)
+    return f"{row['size']} {bytes(row['root']).hex()}" if row else None
+
+
+def _checkpoint(decisions: Decisions, at: datetime | None) -> Any:
     if at is None:
         return None
-    row = decisions.database.row(
+    return decisions.database.row(
         "SELECT size, root FROM checkpoints WHERE log = 'ledger' AND at <= ? ORDER BY size DESC LIMIT 1", iso(at)
     )
-    return f"{row['size']} / {bytes(row['root']).hex()[:16]}" if row else None
 
 
 KEPT = 64

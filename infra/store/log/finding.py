@@ -53,7 +53,7 @@ def find(cursor: Cursor, kind: type[Any], by: Mapping[str, object]) -> list[str]
 def asked(database: Readable, kind: type[Any], by: Mapping[str, object]) -> list[str]:
     """Return the ids that a question finds outside a unit of work."""
     parameters = (_parameter(kind, key, value) for key, value in by.items())
-    return [str(next(iter(row.values()))) for row in database.rows(_QUESTIONS[kind, tuple(by)], *parameters)]
+    return [str(next(iter(row.values()))) for row in database.rows(QUESTIONS[kind, tuple(by)], *parameters)]
 
 
 def _parameter(kind: type[Any], key: str, value: object) -> object:
