@@ -20,9 +20,9 @@ from engine.notices.facts import NoticeStage
 from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice, notice_id
 from engine.terms.calendar import BusinessCalendar
-from reports.affected import data_of, of_clients
 from reports.drafter import Content, TemplateError
 from reports.drafts import Own, Previous, Status, Subject, Writer
+from reports.said.affected import data_of, of_clients
 from reports.wording import kind_key, template_version
 
 _SOURCE_OF = {

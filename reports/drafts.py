@@ -15,9 +15,9 @@ from pydantic import AwareDatetime
 
 from engine.kernel.facts import Record
 from engine.notices.many import OF_BLOCKS, SINCE
-from reports.answers import system
 from reports.drafter import Content, TemplateSandbox
 from reports.messages import speak
+from reports.said.answers import system
 from reports.wording import template_of, wording
 
 Own = Mapping[tuple[str, str], Mapping[str, str]]

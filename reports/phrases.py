@@ -12,7 +12,7 @@ from datetime import date
 
 from engine.kernel.errors import n_
 from reports.messages import day, ngettext, say, spoken, word
-from reports.reasons import reason
+from reports.said.reasons import reason
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _POLICY = re.compile(r"(\d+) ([a-z_]+), ([a-z]+)")

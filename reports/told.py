@@ -15,10 +15,10 @@ from engine.kernel.timestamps import iso
 from engine.kernel.trouble import Trouble, told
 from engine.notices import facts as n
 from engine.protection import facts as p
-from reports.answers import answer, subject, system
 from reports.messages import day, listed, moment, say, spoken, word
 from reports.phrases import policy, proof
-from reports.reasons import channel
+from reports.said.answers import answer, subject, system
+from reports.said.reasons import channel
 from reports.wording import NAMES
 
 

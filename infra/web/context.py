@@ -22,7 +22,8 @@ from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
 from infra.web.language import asked, in_language
-from reports import answers, messages, phrases, reasons
+from reports import messages, phrases
+from reports.said import answers, reasons
 
 COOKIE = "qorgau_session"
 BROWSER = "qorgau_browser"

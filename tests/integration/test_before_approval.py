@@ -23,9 +23,9 @@ from engine.notices.notice import Notice
 from infra.cli import cli
 from infra.read.evidence import Bundle
 from infra.web.app import create_app
-from reports.answers import answer, system
 from reports.drafts import Organisation
 from reports.messages import speak
+from reports.said.answers import answer, system
 from tests.integration.test_signing import DANAS, approve, given, text
 from tests.integration.test_signing import node as node
 from tests.integration.test_signing import world as signing_world

@@ -30,6 +30,7 @@ NAMES = {
     "CACAO", "X-CSRF-Token", "docs/notices.md", "openapi.json", "eml", "name", "timestamp",
     "event.id", "event.action", "mfo.context.", "loan.obligation.terminated", "follow_up", "final", "containment",
     "cause", "consequence", "recovery", "reduce", "accept", "avoid", "transfer", "write-off", "release", "success",
+    "OpenSSL", "HTTP", "NAME", "notices", "roots.pem", "signed.json", "since",
     "failure", "skipped", "UTF-8", "client", "loan", "verify.py", "signature.note", "events-personal.ndjson", "Ed25519",
 }  # fmt: skip
 # What is written alike in Russian and Kazakh.

@@ -6,7 +6,7 @@ import pytest
 
 from reports.messages import speak
 from reports.phrases import why
-from reports.reasons import channel
+from reports.said.reasons import channel
 
 SAID = [
     ("closed as false_positive: a test run", "закрыт как: Ложное срабатывание; a test run"),
