@@ -194,6 +194,11 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
         decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks,
         checker_of(settings, clock), SigningIds(decisions, clock, store.vault),
     )  # fmt: skip
+    intake = Intake(
+        ledger, catalogue, clock, queue_batches=settings.queue_batches,
+        keep_unknown_types=settings.keep_unknown_types, tracing=tracing,
+    )  # fmt: skip
+    intake.recovery.apart = lambda: Readers(1, settings.keep_unknown_types, store.key_settings())
     return Container(
         settings=settings,
         clock=clock,
@@ -208,14 +213,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
         decisions=decisions,
         accounts=accounts,
         dispatcher=Dispatcher(desk),
-        intake=Intake(
-            ledger,
-            catalogue,
-            clock,
-            queue_batches=settings.queue_batches,
-            keep_unknown_types=settings.keep_unknown_types,
-            tracing=tracing,
-        ),
+        intake=intake,
         sweep=Sweep(decisions, clock),
         archive=archive,
         wordbook=wordbook,

@@ -122,12 +122,8 @@ class _Child:
                 break
             batch = item[0]
             self._flight.append(item)
-            head = {
-                "source": batch.source, "claims": sorted(batch.claims) if batch.claims is not None else None,
-                "received_at": batch.received_at.isoformat(),
-            }  # fmt: skip
             try:
-                write_frame(self._in, orjson.dumps(head) + b"\n", batch.body)
+                write_frame(self._in, *_frame(batch))
             except (OSError, ValueError):
                 self.lost = True
             if self.lost:
@@ -163,6 +159,18 @@ class _Child:
             self._process.kill()
             self._process.wait()
         self._out.close()
+
+
+def _frame(batch: Batch) -> tuple[bytes, ...]:
+    """Write a batch for a reader process; one that is split already goes as its parts."""
+    head: dict[str, Any] = {
+        "source": batch.source, "claims": sorted(batch.claims) if batch.claims is not None else None,
+        "received_at": batch.received_at.isoformat(),
+    }  # fmt: skip
+    if batch.parts is None:
+        return orjson.dumps(head) + b"\n", batch.body
+    head["parts"] = [(line, len(raw)) for line, raw in batch.parts]
+    return orjson.dumps(head) + b"\n", *(raw for _, raw in batch.parts)
 
 
 def _widen(pipe: IO[bytes]) -> None:
