@@ -38,6 +38,7 @@ from infra.commands.signing_ids import SigningIds
 from infra.commands.wordbook import Wordbook
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Readers
+from infra.inbound.quotas import Quotas
 from infra.observe.tracing import Tracing, tracing_of
 from infra.outbound.centre import Identifiers
 from infra.outbound.events import OwnEvents
@@ -113,6 +114,7 @@ class Container:
     accounts: Accounts
     dispatcher: Dispatcher
     intake: Intake
+    quotas: Quotas
     sweep: Sweep
     archive: Archive
     wordbook: Wordbook
@@ -214,6 +216,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
         accounts=accounts,
         dispatcher=Dispatcher(desk),
         intake=intake,
+        quotas=Quotas(settings.source_lines_per_minute, settings.source_bad_lines_per_minute),
         sweep=Sweep(decisions, clock),
         archive=archive,
         wordbook=wordbook,

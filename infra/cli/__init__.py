@@ -23,6 +23,7 @@ WHERE = {
     "catch-up": "infra.cli.running.serve",
     "check": "infra.cli.running.check",
     "clock": "infra.cli.cases.cases",
+    "dead-letters": "infra.cli.running.dead_letters",
     "evidence": "infra.cli.cases.evidence",
     "incidents": "infra.cli.cases.cases",
     "ingest": "infra.cli.running.ingest",

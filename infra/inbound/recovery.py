@@ -45,7 +45,10 @@ class Recovery:
     """Takes up one body after the other, a piece at each step."""
 
     def __init__(
-        self, database: Database, sealer: Sealer | None, again: Callable[[Left, Read | None], Generator[None, None, Any]]
+        self,
+        database: Database,
+        sealer: Sealer | None,
+        again: Callable[[Left, Read | None], Generator[None, None, Any]],
     ) -> None:
         self.database = database
         self.sealer = sealer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 
 from starlette.requests import Request
@@ -73,6 +74,10 @@ async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
         return body
     if encoding != "gzip":
         raise Unreadable("the content encoding may be gzip or none")
+    return await asyncio.to_thread(_unpacked, body, limit)
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     try:
         plain = unpacker.decompress(body, limit + 1)
