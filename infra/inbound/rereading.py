@@ -14,7 +14,7 @@ from engine.events.envelope import Rejected, SecurityEvent, split_batch
 from engine.events.parser import EventParser
 from engine.events.set_aside import PACKED, UNTRIED, SetAside, lines_of
 from engine.events.syslog import read_message
-from engine.kernel.errors import InputError, NotFound, n_
+from engine.kernel.errors import InputError, NotFound
 from engine.kernel.ports import Taken
 from infra.inbound.intake import Intake
 from infra.read.rows import effects
@@ -30,11 +30,11 @@ def read_again(intake: Intake, letter_id: int, cef: CefTable | None = None) -> T
     """
     letter = effects.dead_letter(intake.database, letter_id)
     if letter is None:
-        raise NotFound(n_("there is no dead letter {letter}"), letter=str(letter_id))
+        raise NotFound("there is no dead letter {letter}", letter=str(letter_id))
     sealer = intake.ledger.sealer
     raw = sealer.unlock(DEAD_LETTER, letter.raw) if sealer is not None else letter.raw
     if raw is None:
-        raise InputError(n_("the key of dead letter {letter} was destroyed"), letter=str(letter_id))
+        raise InputError("the key of dead letter {letter} was destroyed", letter=str(letter_id))
     row, at = letter.row, intake.clock.now()
     door = EventParser(
         intake.reader.catalogue, row.source, at, claims=frozenset(), keep_unknown_types=intake.reader.keep_unknown_types
@@ -64,7 +64,7 @@ def _parts(code: str, raw: bytes) -> Iterator[tuple[int, bytes]]:
         for line, part in lines_of(code, raw):
             yield from split_batch(part) if code == UNTRIED else ((line, part),)
     except ValueError as error:
-        raise InputError(n_("the packed lines cannot be read"), code="letter.damaged") from error
+        raise InputError("the packed lines cannot be read", code="letter.damaged") from error
 
 
 def _read(door: EventParser, raw: bytes, line: int, cef: CefTable | None) -> SecurityEvent | Rejected:

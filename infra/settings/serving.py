@@ -18,6 +18,8 @@ class ServingSettings(BaseModel, frozen=True):
     language: Literal["en", "ru", "kk"] = "en"
     session_minutes: int = Field(default=30, ge=1, le=720)
     hosts: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    """Names and addresses people reach the console by, beside the address it listens on; ``*`` for any."""
     readers: int = Field(default=0, ge=0, le=16)
     queue_batches: int = Field(default=64, ge=1)
     body_lines: int = Field(default=200_000, ge=1)

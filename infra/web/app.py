@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from engine.kernel.checked import wrong
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError, n_
+from engine.search.question import TooMuchAsked
 from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.observe.stage_health import standing
@@ -39,6 +40,7 @@ from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
 from infra.web.console import rules as pages_rules
 from infra.web.context import SignInNeeded, environment, page, safe_path
+from infra.web.doors import KnownHosts
 from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
 from reports.messages import refusal, say, speak
@@ -59,7 +61,7 @@ HEADERS = {
 
 def create_app(container: Container, *, demo: dict[str, str] | None = None) -> FastAPI:
     """Build the application over a house. ``demo`` holds the accounts to show on the sign-in page."""
-    app = FastAPI(title="Qorgau", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = FastAPI(title="Qorgau", version="0.1.0", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.container = container
     app.state.demo = demo
     app.state.stopping = False
@@ -94,6 +96,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         app.include_router(module.router)
     _add_headers(app)
     _add_errors(app)
+    app.add_middleware(KnownHosts, settings=container.settings)
     app.add_middleware(Languages, otherwise=container.settings.language)
     return app
 
@@ -150,6 +153,8 @@ def _status(error: QorgauError) -> int:
             return 403
         case Conflict() | DecisionRefused():
             return 409
+        case TooMuchAsked():
+            return 400
         case InputError():
             return 422
         case SearchUnavailable():

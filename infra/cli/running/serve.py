@@ -24,6 +24,7 @@ from infra.observe.logs import configure
 from infra.settings.settings import Settings, load_settings
 from infra.store.sql.postgres import PostgresDatabase
 from infra.web.app import create_app
+from infra.web.doors import MOST_CONNECTIONS, InTime
 from infra.web.organisations import ByHost
 
 PARTS = ("api", "worker", "scheduler")
@@ -206,7 +207,10 @@ def _serve(container: Container, demo: Demonstration | None) -> None:
 
 
 def _config(app: FastAPI | ByHost) -> uvicorn.Config:
-    return uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False)
+    return uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False, http=InTime,
+        limit_concurrency=MOST_CONNECTIONS,
+    )  # fmt: skip
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -18,12 +19,14 @@ from eventsourcing.sqlite import (
     SQLiteProcessRecorder,
 )
 
-from infra.store.sql.database import Database, StoreUnavailable
+from infra.store.sql.database import Database, StoreUnavailable, TooLong
 from infra.store.sql.notifications import ByPosition
 from infra.store.sql.schema import STORE, Plan
 from infra.store.sql.turnstile import Turnstile
 
 LOCK_TIMEOUT_S = 30
+ASKED_EVERY = 5_000
+"""Steps of SQLite's machine after which a query with a limit of time looks at the clock."""
 CHECKPOINT_EVERY = 24
 """Write transactions after which a process copies the write-ahead log into the store, when its turn is over."""
 MOST_PAGES = 16_000
@@ -145,6 +148,22 @@ class SqliteDatabase(Database):
         """A consistent view of the data; nothing is written."""
         with self.store.transaction(commit=False) as cursor:
             yield cursor.sqlite_cursor
+
+    def rows_within(self, seconds: float, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Run one query; SQLite asks now and then whether to go on."""
+        ends = time.monotonic() + seconds
+        with self.read() as cursor:
+            connection: sqlite3.Connection = cursor.connection
+            connection.set_progress_handler(lambda: time.monotonic() > ends, ASKED_EVERY)
+            try:
+                cursor.execute(sql, parameters)
+                return [dict(row) for row in cursor.fetchall()]
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    raise TooLong(f"not answered within {seconds:g} seconds") from None
+                raise
+            finally:
+                connection.set_progress_handler(None, 0)
 
     @contextmanager
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
