@@ -90,6 +90,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error is one line on stderr."""
+    os.umask(0o077)  # store, letters, documents, backups: nobody else on the machine reads them
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

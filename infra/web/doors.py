@@ -1,4 +1,4 @@
-"""Who may come in, before any page is asked: hosts that are ours, requests that say one thing, heads that come in time."""
+"""Who may come in, before any page is asked: hosts that are ours, people and programs that are known, heads in time."""
 
 from __future__ import annotations
 

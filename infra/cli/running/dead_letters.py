@@ -22,7 +22,7 @@ def dead_letters(context: click.Context, as_json: bool) -> None:
     """List the newest lines that could not be read: why, how often or how many, and their outline without values."""
     if context.invoked_subcommand is not None:
         return
-    with common.container() as container:
+    with common.reading() as container:
         rows = [asdict(row) for row in queries.dead_letters(container)]
     common.show(rows, ("id", "received_at", "source", "line", "code", "times", "size", "reason", "head"), as_json)
 

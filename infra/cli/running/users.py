@@ -60,7 +60,7 @@ def _secret(name: str) -> str:
 @common.as_json
 def list_users(as_json: bool) -> None:
     """List accounts."""
-    with common.container() as container:
+    with common.reading() as container:
         signers = container.dispatcher.desk.signers
         rows = [
             {
@@ -100,7 +100,7 @@ def remove_source(source: str) -> None:
 @common.as_json
 def list_sources(as_json: bool) -> None:
     """List sources that have a token."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = container.database.rows(
             "SELECT source, claims, created_at FROM source_tokens ORDER BY source, created_at"
         )

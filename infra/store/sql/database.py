@@ -77,6 +77,9 @@ class Database(Readable):
     def __init__(self) -> None:
         self.turns = WriterTurns()
         """Who writes next in this process, and how long each waited."""
+        self.trouble = ""
+        """Why the last write of this process failed where the disk takes no more; kept here, as there is no room there.
+        """
 
     @abstractmethod
     def write(self) -> AbstractContextManager[Any]:
