@@ -8,13 +8,15 @@ import sys
 from importlib import resources
 from typing import Any
 
+from reports.children import limit_to
+
 CPU_S = 30
 MEMORY = 1536 * 1024 * 1024
 
 
 def limit() -> None:
     """Bound processor time and memory before anything is read."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    limit_to(cpu_s=CPU_S)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 

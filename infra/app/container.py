@@ -39,6 +39,7 @@ from infra.commands.wordbook import Wordbook
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Readers
 from infra.inbound.quotas import Quotas
+from infra.observe.disk import DiskWatch
 from infra.observe.tracing import Tracing, tracing_of
 from infra.outbound.centre import Identifiers
 from infra.outbound.events import OwnEvents
@@ -122,6 +123,7 @@ class Container:
     order_documents: OrderDocuments
     search: SearchIndex
     tracing: Tracing
+    disk: DiskWatch
 
     def dispatch(self, command: Command[O], *, by: Person) -> O:
         """Do what a person asks; return what came of it. Raise NotAllowed before anything else."""
@@ -223,6 +225,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None, *, read_
         order_documents=OrderDocuments(decisions, wordbook, calendar),
         search=open_index(settings, database),
         tracing=tracing,
+        disk=DiskWatch(settings.data, settings.disk_free_percent),
     )
 
 

@@ -12,7 +12,7 @@ import orjson
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from engine.kernel.errors import InputError
+from engine.kernel.errors import InputError, NotFound
 from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
@@ -92,6 +92,31 @@ class Accounts:
             )
             unit.cursor.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
             fact = UserChanged(at=now, actor=actor, user_id=user_id, name=name, roles=tuple(sorted(roles)), active=True)
+            unit.record_single(str(derive("user", user_id)), fact)
+
+    def has_password(self, user_id: str, password: str) -> bool:
+        """Say whether an account has this password; no attempt is counted."""
+        hashed = self.database.scalar("SELECT password_hash FROM users WHERE id = ?", user_id)
+        try:
+            return hashed is not None and self.hasher.verify(hashed, password)
+        except (VerifyMismatchError, VerificationError, InvalidHashError):
+            return False
+
+    def disable(self, user_id: str, *, actor: str) -> None:
+        """Close an account: its sessions and its calendar address end at once. Raise NotFound."""
+        row = self.database.row("SELECT name, roles FROM users WHERE id = ?", user_id)
+        if row is None:
+            raise NotFound("there is no such account")
+        now = self.clock.now()
+        with self.decisions.unit(now) as unit:
+            for statement in (
+                "UPDATE users SET active = 0 WHERE id = ?",
+                "DELETE FROM sessions WHERE user_id = ?",
+                "DELETE FROM feed_tokens WHERE user_id = ?",
+            ):
+                unit.cursor.execute(statement, (user_id,))
+            roles = tuple(sorted(orjson.loads(row["roles"])))
+            fact = UserChanged(at=now, actor=actor, user_id=user_id, name=row["name"], roles=roles, active=False)
             unit.record_single(str(derive("user", user_id)), fact)
 
     def people(self) -> list[Person]:

@@ -25,6 +25,7 @@ from engine.events.envelope import split_batch
 from engine.events.parser import EventParser
 from infra.store.keys.sealing import Sealer
 from infra.store.log.prepared import Prepared, prepare
+from reports.children import clean_environment
 
 FLIGHT = 2
 """Batches one reader has at a time: one it works on, one it finds when it is done."""
@@ -98,8 +99,9 @@ class _Child:
         self._flight: deque[tuple[Batch, Future[Prepared]]] = deque()
         self._room = threading.Semaphore(FLIGHT)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "infra.inbound.parser_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+            [sys.executable, "-P", "-m", "infra.inbound.parser_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=clean_environment(),
+        )  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
@@ -20,10 +21,13 @@ from infra.store.keys.master import LocalMasterKey
 from infra.store.keys.sealing import KeysChanged
 from infra.store.keys.vault import Vault
 from infra.store.sql.schema import KEYRING
+from reports.children import limit_to
 
 
 def main() -> None:
     """Read, answer, end."""
+    os.umask(0o077)
+    limit_to()
     about = read_frame(sys.stdin.buffer)
     if about is None:
         return

@@ -20,7 +20,7 @@ from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllow
 from engine.search.question import TooMuchAsked
 from infra.app.container import Container
 from infra.commands.accounts import Session
-from infra.observe.stage_health import standing
+from infra.observe.stage_health import all_standing
 from infra.read.notices.documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
@@ -104,7 +104,8 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
 def _counts(container: Container, session: Session) -> dict[str, Any]:
     """The numbers beside the entries of the menu."""
     return {
-        "faults": standing(container.database),
+        "faults": all_standing(container.database, container.disk.look(), container.clock),
+        "disk": container.disk.look(),
         "lacking": container.settings.lacking(),
         "queue": incidents.opened(container.database),
         "clocks": clocks.running(container.database),

@@ -9,6 +9,7 @@ import click
 
 from engine.kernel.errors import InputError
 from infra.cli import common
+from infra.commands import demonstration
 from infra.commands.accounts import ROLES
 
 
@@ -54,6 +55,14 @@ def _secret(name: str) -> str:
     if not found:
         raise InputError(f"the {name} is read from stdin, and nothing came")
     return found
+
+
+@users.command("remove-demo")
+def remove_demo() -> None:
+    """Close the accounts of the demonstration, whose password everybody knows, and void its token."""
+    with common.container() as container:
+        found = demonstration.remove(container.accounts)
+    click.echo(f"closed: {', '.join(found)}" if found else "no account has the password of the demonstration")
 
 
 @users.command("list")

@@ -44,8 +44,10 @@ def may_write(path: Path) -> bool:
 
 
 def reading_name(path: Path) -> str:
-    """Return the name by which SQLite opens a file for reading alone. A file that nobody here may write, and that has no
-    write-ahead log, is read without locks and without a file beside it."""
+    """Return the name by which SQLite opens a file for reading alone.
+
+    A file that may not be written, and that has no write-ahead log, is read without locks and without a file beside it.
+    """
     wal = path.with_name(path.name + "-wal")
     alone = not may_write(path) and not (wal.exists() and wal.stat().st_size)
     return f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if alone else "")
