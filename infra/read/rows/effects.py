@@ -129,7 +129,8 @@ _LETTER = (
 
 def _letter(row: Any) -> Letter:
     at = datetime.fromisoformat(row[2])
-    return Letter(LetterRow(row[0], row[1], at, *list(row)[3:8], row[9]), bytes(row[8] or b""))
+    shown = LetterRow(row[0], row[1], at, row[3], row[4], row[5], row[6], row[7], row[9])
+    return Letter(shown, bytes(row[8] or b""))
 
 
 def dead_letters(database: Readable) -> list[Letter]:
