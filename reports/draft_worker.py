@@ -13,7 +13,7 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-from reports.children import limit_to
+from reports.children.limits import limit_to
 
 CPU_S = 3_600
 """For all jobs together; the parent bounds each."""

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from engine.kernel.errors import DataError, QorgauError
-from reports.children import clean_environment
+from reports.children.limits import clean_environment
 
 TIMEOUT_S = 5.0
 JOBS_PER_CHILD = 5_000

@@ -15,7 +15,7 @@ import orjson
 
 from engine.kernel.errors import QorgauError
 from reports.charts import bars
-from reports.children import clean_environment
+from reports.children.limits import clean_environment
 from reports.document import Document
 from reports.messages import say, speak
 from reports.phrases import period

@@ -8,7 +8,7 @@ import sys
 from importlib import resources
 from typing import Any
 
-from reports.children import limit_to
+from reports.children.limits import limit_to
 
 CPU_S = 30
 MEMORY = 1536 * 1024 * 1024

@@ -25,7 +25,7 @@ from engine.events.envelope import split_batch
 from engine.events.parser import EventParser
 from infra.store.keys.sealing import Sealer
 from infra.store.log.prepared import Prepared, prepare
-from reports.children import clean_environment
+from reports.children.limits import clean_environment
 
 FLIGHT = 2
 """Batches one reader has at a time: one it works on, one it finds when it is done."""

@@ -21,7 +21,7 @@ from infra.store.keys.master import LocalMasterKey
 from infra.store.keys.sealing import KeysChanged
 from infra.store.keys.vault import Vault
 from infra.store.sql.schema import KEYRING
-from reports.children import limit_to
+from reports.children.limits import limit_to
 
 
 def main() -> None:

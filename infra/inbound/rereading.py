@@ -19,7 +19,7 @@ from engine.kernel.ports import Taken
 from infra.inbound.intake import Intake
 from infra.read.rows import effects
 from infra.store.keys.sealing import KeysChanged
-from infra.store.log.ledger import DEAD_LETTER, store_dead_letters
+from infra.store.log.ledger import DEAD_LETTER, remove_dead_letter, store_dead_letters
 from infra.store.log.prepared import prepare
 
 
@@ -80,5 +80,5 @@ def _read(door: EventParser, raw: bytes, line: int, cef: CefTable | None) -> Sec
 
 def _settle(cursor: Any, letter_id: int, aside: SetAside, intake: Intake, received_at: Any) -> None:
     """Put what is left of a letter in its place."""
-    cursor.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
+    remove_dead_letter(cursor, letter_id)
     store_dead_letters(cursor, aside.letters(), received_at, intake.ledger.sealer)

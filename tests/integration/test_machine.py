@@ -24,7 +24,7 @@ from infra.settings.settings import load_settings
 from infra.store.sql import sqlite
 from infra.store.sql.database import StoreUnavailable
 from infra.web.app import create_app
-from reports.children import clean_environment
+from reports.children.limits import clean_environment
 from tests.integration.test_api import sign_in
 from tests.support import AUDITOR, World
 

@@ -319,6 +319,11 @@ def store_dead_letters(cursor: Any, rejects: Sequence[Rejected], at: datetime, s
     )  # fmt: skip
 
 
+def remove_dead_letter(cursor: Any, letter_id: int) -> None:
+    """Forget a dead letter whose lines were understood, or are kept anew."""
+    cursor.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
+
+
 def blocks(database: Readable, after: int = 0) -> Iterator[tuple[int, int, str, bytes]]:
     """Iterate over (first, last, topic, state) of the blocks after a position, without holding them."""
     with database.stream(
