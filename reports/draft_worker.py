@@ -13,6 +13,10 @@ import sys
 from functools import lru_cache
 from typing import Any
 
+from reports.children.limits import limit_to
+
+CPU_S = 3_600
+"""For all jobs together; the parent bounds each."""
 MEMORY = 512 * 1024 * 1024
 LONGEST = 20_000
 BETWEEN = "\x00"
@@ -24,7 +28,7 @@ def limit() -> None:
     """Bound memory, forbid files beyond those open and further processes, before anything is read."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_to(cpu_s=CPU_S, processes=False)
 
 
 def freeze(value: Any) -> Any:

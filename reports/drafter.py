@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from engine.kernel.errors import DataError, QorgauError
+from reports.children.limits import clean_environment
 
 TIMEOUT_S = 5.0
 JOBS_PER_CHILD = 5_000
@@ -99,6 +100,7 @@ class TemplateSandbox:
                 self._child = subprocess.Popen(
                     [sys.executable, "-P", "-m", "reports.draft_worker"],
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                    env=clean_environment(),
                 )  # fmt: skip
             except OSError as error:
                 raise QorgauError(f"the process that fills templates cannot be started: {error.strerror}") from None

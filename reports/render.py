@@ -15,6 +15,7 @@ import orjson
 
 from engine.kernel.errors import QorgauError
 from reports.charts import bars
+from reports.children.limits import clean_environment
 from reports.document import Document
 from reports.messages import say, speak
 from reports.phrases import period
@@ -85,6 +86,7 @@ def _ordered(what: dict[str, object]) -> bytes:
             capture_output=True,
             timeout=TIMEOUT_S,
             check=False,
+            env=clean_environment(),
         )
     except subprocess.TimeoutExpired:
         raise RenderError(f"rendering took longer than {TIMEOUT_S} s and was stopped") from None

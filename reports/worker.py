@@ -8,6 +8,8 @@ import sys
 from importlib import resources
 from typing import Any, Final
 
+from reports.children.limits import limit_to
+
 CPU_S = 30
 MEMORY = 1536 * 1024 * 1024
 STANDARD: Final = "a-2b"
@@ -16,7 +18,7 @@ STANDARD: Final = "a-2b"
 
 def limit() -> None:
     """Bound processor time and memory before anything is read."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    limit_to(cpu_s=CPU_S)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 

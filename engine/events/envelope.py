@@ -54,16 +54,25 @@ class Rejected:
     raw: bytes
     field: str | None = None
     source: str = ""
+    lines: int = 1
+    """How many lines it stands for: more than one where they are kept together (``engine.events.set_aside``)."""
 
 
-def split_batch(body: bytes) -> Iterator[tuple[int, bytes]]:
+class TooManyLines(Exception):
+    """A body holds more lines than are taken at once."""
+
+
+def split_batch(body: bytes, most: int | None = None) -> Iterator[tuple[int, bytes]]:
     """Split a body into (line number, bytes): NDJSON lines, or the elements of one top-level JSON array.
 
-    Empty lines are skipped. A body that begins like an array but cannot be split is given whole.
+    Empty lines are skipped. A body that begins like an array but cannot be split is given whole. Raise TooManyLines,
+    before any work on them, where there are more than ``most``.
     """
     if body.lstrip(b" \t\r\n").startswith(b"["):
-        yield from _split_array(body)
+        yield from _split_array(body, most)
         return
+    if most is not None and body.count(b"\n") > most:
+        raise TooManyLines
     for number, line in enumerate(body.split(b"\n"), 1):
         if line.strip(b" \t\r"):
             yield number, line.rstrip(b"\r")
@@ -78,7 +87,7 @@ _TOKEN = re.compile(
 repetition is possessive, so the time is linear in the body."""
 
 
-def _split_array(body: bytes) -> Iterator[tuple[int, bytes]]:
+def _split_array(body: bytes, most: int | None) -> Iterator[tuple[int, bytes]]:
     begin = body.index(b"[") + 1
     depth = 0
     parts: list[tuple[int, bytes]] = []
@@ -103,4 +112,6 @@ def _split_array(body: bytes) -> Iterator[tuple[int, bytes]]:
             case b"," if depth == 0:
                 parts.append((len(parts) + 1, body[begin : token.start()].strip()))
                 begin = token.end()
+                if most is not None and len(parts) > most:
+                    raise TooManyLines
     yield 1, body

@@ -23,6 +23,7 @@ from engine.events.values import BOUND, Shape, check_numbers, check_typed, shape
 from engine.kernel.timestamps import RFC3339, Window
 
 LIMITS = Limits()
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class EventParser:
         earliest, soon = window.earliest, window.soon
         new = tuple.__new__
         loads, fullmatch, fromisoformat, add = orjson.loads, RFC3339.fullmatch, datetime.fromisoformat, events.append
+        refuse = rejects.append
         trusted, anyone = {self.source, *(self.claims or ())}, self.claims is None
         for number, raw in lines:
             if len(raw) <= limit and b"\\" not in raw:
@@ -74,7 +76,12 @@ class EventParser:
                     fields = loads(raw)
                     shape = shapes[tuple(fields), tuple(map(type, fields.values()))]
                     text, event_id, action = fields["@timestamp"], fields["event.id"], fields["event.action"]
-                except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+                except orjson.JSONDecodeError as error:
+                    if not raw.startswith(BOM):
+                        refuse(Rejected(number, "not-json", _not_json(error), raw, None, self.source))
+                        continue
+                    shape = None
+                except (KeyError, TypeError, AttributeError):
                     shape = None
                 if (
                     shape is not None
@@ -123,7 +130,7 @@ class EventParser:
                         )  # fmt: skip
                         continue
             read = self.read(raw, number)
-            add(read) if isinstance(read, SecurityEvent) else rejects.append(read)
+            add(read) if isinstance(read, SecurityEvent) else refuse(read)
         return events, rejects
 
     def _read(self, raw: bytes) -> SecurityEvent:
@@ -211,15 +218,19 @@ class _Reject(Exception):
 def _load(raw: bytes, limits: Limits) -> dict[str, Any]:
     if len(raw) > limits.event_bytes:
         raise _Reject("too-large", f"an event may have {limits.event_bytes} bytes, this one has {len(raw)}")
-    if raw.startswith(b"\xef\xbb\xbf"):
+    if raw.startswith(BOM):
         raise _Reject("byte-order-mark", "a byte order mark is not JSON (RFC 8259, section 8.1)")
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise _Reject("not-json", f"not one JSON document (RFC 8259): {error.msg} at byte {error.pos}") from None
+        raise _Reject("not-json", _not_json(error)) from None
     if not isinstance(document, dict):
         raise _Reject("not-an-object", "an event is a JSON object")
     return document
+
+
+def _not_json(error: orjson.JSONDecodeError) -> str:
+    return f"not one JSON document (RFC 8259): {error.msg} at byte {error.pos}"
 
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')

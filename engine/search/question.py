@@ -22,12 +22,24 @@ from engine.search.instants import EARLIEST, LATEST, span
 from engine.search.words import Kind
 
 LONGEST = 1_000
+DEEPEST = 12
+"""Brackets and NOTs within one another; engines refuse, or fail, far beyond it."""
+MOST_TERMS = 100
+"""Words and ranges of one question."""
+MOST_ASKED = 500
+"""What they may become for the engine: a range of numbers is up to thirty beginnings of words."""
 
 
 class BadQuestion(InputError):
     """A question that cannot be answered; the message says why and where."""
 
     code = "search.question"
+
+
+class TooMuchAsked(BadQuestion):
+    """A question that is larger than what is answered."""
+
+    code = "search.too-much"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +105,54 @@ class Vocabulary:
 
 
 def read(text: str, vocabulary: Vocabulary, zone: tzinfo = UTC) -> Node:
-    """Read a question; days without a time are days of ``zone``. Raises BadQuestion."""
+    """Read a question; days without a time are days of ``zone``. Raises BadQuestion, TooMuchAsked."""
     if len(text) > LONGEST:
         raise BadQuestion("a question has at most {longest} characters", longest=LONGEST)
     if not text.strip():
         return EVERYTHING
     try:
         found = parse(text)
+        _refuse_too_much(found)
+        asked = _Reader(vocabulary, zone).node(found, None)
+    except RecursionError:
+        raise _too_deep() from None
     except ParseError as error:
         why = str(error).removeprefix("Syntax error in input : ").rstrip("!")
         raise BadQuestion("the question cannot be read: {why}", why=why) from None
-    return _Reader(vocabulary, zone).node(found, None)
+    if _size(asked) > MOST_ASKED:
+        raise _too_many()
+    return asked
+
+
+def _refuse_too_much(found: Any) -> None:
+    """Refuse a tree that is too deep or too large, before anything walks it by calling itself."""
+    terms, level, depth = 0, [found], 0
+    while level:
+        depth += 1
+        if depth > 2 * DEEPEST:
+            raise _too_deep()
+        below = [child for item in level for child in item.children]
+        terms += sum(1 for item in level if not item.children)
+        if terms > MOST_TERMS:
+            raise _too_many()
+        level = below
+
+
+def _too_deep() -> TooMuchAsked:
+    return TooMuchAsked("a question has at most {deepest} levels of brackets and NOT", deepest=DEEPEST)
+
+
+def _too_many() -> TooMuchAsked:
+    return TooMuchAsked("a question has at most {most} words and ranges", most=MOST_TERMS)
+
+
+def _size(question: Node) -> int:
+    match question:
+        case And(parts) | Or(parts):
+            return 1 + sum(_size(part) for part in parts)
+        case Not(part):
+            return 1 + _size(part)
+    return 1
 
 
 class _Reader:
@@ -139,7 +188,8 @@ class _Reader:
         child = item.children[0]
         if name is not None and self.vocabulary.fields[name] == "number" and isinstance(child, tree.Word):
             return self._number(name, f"-{child.value}")  # field:-5 is a number below zero
-        return Not(self.node(child, name))
+        inner = self.node(child, name)
+        return inner.part if isinstance(inner, Not) else Not(inner)
 
     def _field(self, item: Any, outer: str | None) -> Node:
         if outer is not None:

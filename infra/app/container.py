@@ -38,6 +38,8 @@ from infra.commands.signing_ids import SigningIds
 from infra.commands.wordbook import Wordbook
 from infra.inbound.intake import Intake
 from infra.inbound.parser_pool import Readers
+from infra.inbound.quotas import Quotas
+from infra.observe.disk import DiskWatch
 from infra.observe.tracing import Tracing, tracing_of
 from infra.outbound.centre import Identifiers
 from infra.outbound.events import OwnEvents
@@ -113,6 +115,7 @@ class Container:
     accounts: Accounts
     dispatcher: Dispatcher
     intake: Intake
+    quotas: Quotas
     sweep: Sweep
     archive: Archive
     wordbook: Wordbook
@@ -120,6 +123,7 @@ class Container:
     order_documents: OrderDocuments
     search: SearchIndex
     tracing: Tracing
+    disk: DiskWatch
 
     def dispatch(self, command: Command[O], *, by: Person) -> O:
         """Do what a person asks; return what came of it. Raise NotAllowed before anything else."""
@@ -173,11 +177,10 @@ class Container:
         self.store.close()
 
 
-def open_container(settings: Settings, clock: TimeSource | None = None) -> Container:
+def open_container(settings: Settings, clock: TimeSource | None = None, *, read_only: bool = False) -> Container:
     """Open the data directory and build everything that can be asked; nothing runs yet."""
-    clock = clock or SystemClock()
-    catalogue = builtin_catalogue()
-    store = open_store(settings, catalogue)
+    clock, catalogue = clock or SystemClock(), builtin_catalogue()
+    store = open_store(settings, catalogue, read_only=read_only)
     database, ledger, decisions = store.database, store.ledger, store.decisions
     accounts = Accounts(decisions, clock, settings.session_minutes)
     rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)
@@ -194,6 +197,11 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
         decisions, clock, accounts, settings, calendar, calendars, archive, drafting, rulebook, wordbook, playbooks,
         checker_of(settings, clock), SigningIds(decisions, clock, store.vault),
     )  # fmt: skip
+    intake = Intake(
+        ledger, catalogue, clock, queue_batches=settings.queue_batches,
+        keep_unknown_types=settings.keep_unknown_types, tracing=tracing,
+    )  # fmt: skip
+    intake.recovery.apart = lambda: Readers(1, settings.keep_unknown_types, store.key_settings())
     return Container(
         settings=settings,
         clock=clock,
@@ -208,14 +216,8 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
         decisions=decisions,
         accounts=accounts,
         dispatcher=Dispatcher(desk),
-        intake=Intake(
-            ledger,
-            catalogue,
-            clock,
-            queue_batches=settings.queue_batches,
-            keep_unknown_types=settings.keep_unknown_types,
-            tracing=tracing,
-        ),
+        intake=intake,
+        quotas=Quotas(settings.source_lines_per_minute, settings.source_bad_lines_per_minute),
         sweep=Sweep(decisions, clock),
         archive=archive,
         wordbook=wordbook,
@@ -223,6 +225,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None) -> Conta
         order_documents=OrderDocuments(decisions, wordbook, calendar),
         search=open_index(settings, database),
         tracing=tracing,
+        disk=DiskWatch(settings.data, settings.disk_free_percent),
     )
 
 

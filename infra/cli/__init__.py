@@ -7,6 +7,7 @@ need not wait for the console's or the benches'.
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -23,6 +24,7 @@ WHERE = {
     "catch-up": "infra.cli.running.serve",
     "check": "infra.cli.running.check",
     "clock": "infra.cli.cases.cases",
+    "dead-letters": "infra.cli.running.dead_letters",
     "evidence": "infra.cli.cases.evidence",
     "incidents": "infra.cli.cases.cases",
     "ingest": "infra.cli.running.ingest",
@@ -89,6 +91,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error is one line on stderr."""
+    os.umask(0o077)  # store, letters, documents, backups: nobody else on the machine reads them
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -110,7 +113,20 @@ def main() -> None:
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         code = 2
+    except Exception as error:
+        if not _of_the_store(error):
+            raise
+        _fail(
+            f"the store cannot be read or written: {error}; 'qorgau ledger verify' checks both logs, and what they do "
+            "not hold is in a backup"
+        )
+        code = 2
     raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _of_the_store(error: Exception) -> bool:
+    """Say whether SQLite, or the event-sourcing library over a store, could not do what it was asked."""
+    return isinstance(error, sqlite3.DatabaseError) or type(error).__module__ == "eventsourcing.persistence"
 
 
 def _language() -> str:

@@ -13,6 +13,7 @@ import click
 from engine.kernel.errors import InputError
 from infra.app.container import Container, open_container
 from infra.settings.settings import Settings, load_settings
+from infra.store.opening import is_current
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -21,6 +22,17 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def container(**overrides: Any) -> Iterator[Container]:
     """Open the data directory of the settings and close it again."""
     opened = open_container(one_organisation(load_settings(**overrides)))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def reading() -> Iterator[Container]:
+    """Open the data directory for a command that only reads: a copy that nobody may write can be asked too."""
+    found = one_organisation(load_settings())
+    opened = open_container(found, read_only=is_current(found))
     try:
         yield opened
     finally:

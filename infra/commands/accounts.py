@@ -112,6 +112,18 @@ class Accounts(Tokens):
         """Return every account that is disabled."""
         return self._people(active=False)
 
+    def has_password(self, user_id: str, password: str) -> bool:
+        """Say whether an account has this password; no attempt is counted."""
+        hashed = self.database.scalar("SELECT password_hash FROM users WHERE id = ?", user_id)
+        try:
+            return hashed is not None and self.hasher.verify(hashed, password)
+        except (VerifyMismatchError, VerificationError, InvalidHashError):
+            return False
+
+    def disable(self, user_id: str, *, actor: str) -> None:
+        """Close an account: its sessions and its calendar address end at once. Raise NotFound."""
+        self.set_active(user_id, False, actor=actor)
+
     def people(self) -> list[Person]:
         """Return every active account."""
         return self._people(active=True)

@@ -26,10 +26,7 @@ def read_statuses(data: bytes) -> RecordStatuses:
     """Read ``{"statuses": [...]}``, a JSON array, or a report a line. Raise InputError for what is none of them."""
     reports = _reports(data)
     if len(reports) > MOST_STATUSES:
-        raise InputError(
-            n_("at most {most} reports go into one message"), field="statuses", code="statuses.too-many",
-            most=MOST_STATUSES,
-        )  # fmt: skip
+        raise _too_many()
     read, unreadable = [], []
     for number, report in enumerate(reports):
         try:
@@ -43,11 +40,20 @@ def read_statuses(data: bytes) -> RecordStatuses:
     return RecordStatuses(statuses=tuple(read), unreadable=tuple(unreadable))
 
 
+def _too_many() -> InputError:
+    return InputError(
+        n_("at most {most} reports go into one message"), field="statuses", code="statuses.too-many",
+        most=MOST_STATUSES,
+    )  # fmt: skip
+
+
 def _reports(data: bytes) -> list[Any]:
     text = data.strip()
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:
+        if text.count(b"\n") >= MOST_STATUSES:
+            raise _too_many() from None
         try:
             return [orjson.loads(line) for line in text.splitlines() if line.strip()]
         except orjson.JSONDecodeError as error:

@@ -25,6 +25,7 @@ from engine.events.envelope import split_batch
 from engine.events.parser import EventParser
 from infra.store.keys.sealing import Sealer
 from infra.store.log.prepared import Prepared, prepare
+from reports.children.limits import clean_environment
 
 FLIGHT = 2
 """Batches one reader has at a time: one it works on, one it finds when it is done."""
@@ -98,8 +99,9 @@ class _Child:
         self._flight: deque[tuple[Batch, Future[Prepared]]] = deque()
         self._room = threading.Semaphore(FLIGHT)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "infra.inbound.parser_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+            [sys.executable, "-P", "-m", "infra.inbound.parser_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=clean_environment(),
+        )  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout
@@ -122,12 +124,8 @@ class _Child:
                 break
             batch = item[0]
             self._flight.append(item)
-            head = {
-                "source": batch.source, "claims": sorted(batch.claims) if batch.claims is not None else None,
-                "received_at": batch.received_at.isoformat(),
-            }  # fmt: skip
             try:
-                write_frame(self._in, orjson.dumps(head) + b"\n", batch.body)
+                write_frame(self._in, *_frame(batch))
             except (OSError, ValueError):
                 self.lost = True
             if self.lost:
@@ -163,6 +161,18 @@ class _Child:
             self._process.kill()
             self._process.wait()
         self._out.close()
+
+
+def _frame(batch: Batch) -> tuple[bytes, ...]:
+    """Write a batch for a reader process; one that is split already goes as its parts."""
+    head: dict[str, Any] = {
+        "source": batch.source, "claims": sorted(batch.claims) if batch.claims is not None else None,
+        "received_at": batch.received_at.isoformat(),
+    }  # fmt: skip
+    if batch.parts is None:
+        return orjson.dumps(head) + b"\n", batch.body
+    head["parts"] = [(line, len(raw)) for line, raw in batch.parts]
+    return orjson.dumps(head) + b"\n", *(raw for _, raw in batch.parts)
 
 
 def _widen(pipe: IO[bytes]) -> None:

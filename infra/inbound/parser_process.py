@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,13 @@ from infra.store.keys.master import LocalMasterKey
 from infra.store.keys.sealing import KeysChanged
 from infra.store.keys.vault import Vault
 from infra.store.sql.schema import KEYRING
+from reports.children.limits import limit_to
 
 
 def main() -> None:
     """Read, answer, end."""
+    os.umask(0o077)
+    limit_to()
     about = read_frame(sys.stdin.buffer)
     if about is None:
         return
@@ -45,12 +50,22 @@ def _answer(reader: Reader, frame: bytes) -> bytes:
     line, _, body = frame.partition(b"\n")
     head = orjson.loads(line)
     claims = frozenset(head["claims"]) if head["claims"] is not None else None
-    batch = Batch(head["source"], claims, datetime.fromisoformat(head["received_at"]), body)
+    batch = Batch(
+        head["source"], claims, datetime.fromisoformat(head["received_at"]), body, parts=_parts(head.get("parts"), body)
+    )
     while True:
         try:
             return reader.read(batch).to_bytes()
         except KeysChanged:
             continue
+
+
+def _parts(sizes: list[tuple[int, int]] | None, body: bytes) -> tuple[tuple[int, bytes], ...] | None:
+    """Cut the body as it was cut before; None where nobody has."""
+    if sizes is None:
+        return None
+    ends = accumulate(size for _, size in sizes)
+    return tuple((line, body[end - size : end]) for (line, size), end in zip(sizes, ends, strict=True))
 
 
 def _vault(keys: dict[str, Any] | None) -> Vault | None:

@@ -10,10 +10,10 @@ from heapq import merge
 
 import httpx
 
-from engine.permissions import Role
 from infra.app.container import Container
 from infra.app.time_source import SystemClock
 from infra.commands.accounts import ROLES
+from infra.commands.demonstration import PASSWORD, PEOPLE, SOURCE
 from infra.lab.reference.server import ReferenceServer
 from infra.lab.reference.systems import ReferenceSystems
 from infra.lab.simulate.campaigns import victim
@@ -22,15 +22,6 @@ from infra.lab.simulate.stream import Made, make, stream
 from infra.settings.settings import Settings
 
 log = logging.getLogger("qorgau.demo")
-PASSWORD = "qorgau-demo"  # noqa: S105 - shown on the sign-in page of the demonstration
-PEOPLE = {
-    "aigul": ("Aigul", (Role.SOC_ANALYST.value,)),
-    "bolat": ("Bolat", (Role.COMPLIANCE_OFFICER.value,)),
-    "dana": ("Dana", (Role.COMPLIANCE_OFFICER.value,)),
-    "erlan": ("Erlan", (Role.FRAUD_ANALYST.value,)),
-    "gulnar": ("Gulnar", (Role.CISO.value,)),
-    "marat": ("Marat", (Role.AUDITOR.value,)),
-}
 SEED = 42
 BACKLOG = timedelta(hours=6)
 PER_DAY = 30_000
@@ -73,8 +64,8 @@ class Demo:
 
     def play(self, container: Container, address: str) -> None:
         """Start the feed in the background."""
-        container.accounts.forget_source("demo-collector")
-        token = container.accounts.new_source("demo-collector", None)
+        container.accounts.forget_source(SOURCE)
+        token = container.accounts.new_source(SOURCE, None)
         origin_file = container.settings.data / "demo-origin"
         if not origin_file.exists():
             now = datetime.now(UTC).replace(microsecond=0)

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 CATALOGUES = ROOT / "reports" / "locale"
 ERRORS = (
     "QorgauError", "InputError", "DecisionRefused", "NotAllowed", "SecondPersonNeeded", "NotFound", "Conflict",
-    "BadQuestion", "SearchUnavailable",
+    "BadQuestion", "TooMuchAsked", "SearchUnavailable",
 )  # fmt: skip
 KEYWORDS: dict[str, Any] = {
     "_": None, "say": None, "n_": None, "ngettext": (1, 2), **dict.fromkeys(ERRORS),

@@ -13,6 +13,7 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from engine.kernel.trouble import StageFailed
+from infra.observe.disk import Disk
 from infra.store.log.decisions import Decisions
 from infra.store.sql.database import Database
 
@@ -55,3 +56,14 @@ def standing(database: Database) -> list[dict[str, Any]]:
     """Return the faults that stand now."""
     rows = database.rows("SELECT value FROM meta WHERE key LIKE ? ORDER BY key", _PREFIX + "%")
     return [orjson.loads(row["value"]) for row in rows]
+
+
+def all_standing(database: Database, disk: Disk, clock: TimeSource) -> list[dict[str, Any]]:
+    """Return the faults that stand, those that only this process knows with them: a full disk keeps none, and a store
+    that cannot be read tells none."""
+    now = iso(clock.now())
+    own = [{"stage": "disk", "since": now, "error": text} for text in (disk.fault, database.trouble) if text]
+    try:
+        return [*standing(database), *own]
+    except Exception as error:
+        return [*own, {"stage": "store", "since": now, "error": type(error).__name__}]

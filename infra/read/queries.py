@@ -103,6 +103,9 @@ def dead_letters(container: Reading) -> list[LetterRow]:
     """Return the newest dead letters: why each was set aside, and the outline of its bytes."""
     found = []
     for letter in effects.dead_letters(container.database):
+        if not letter.raw:
+            found.append(letter.row)
+            continue
         raw = container.store.vault.unlock(DEAD_LETTER, letter.raw) or b""
         head = outline(raw[:200].decode("utf8", "replace"), container.catalogue)
         found.append(replace(letter.row, size=len(raw), head=head))

@@ -18,7 +18,7 @@ from elasticsearch import ApiError, Elasticsearch, TransportError
 from engine.search.question import BadQuestion, Node
 from infra.search.dsl import query_of, runs_of
 from infra.search.mappings import lifecycle, shipped
-from infra.search.port import INDEXES, Document, SearchIndex, SearchUnavailable
+from infra.search.port import ANSWER_S, INDEXES, Document, SearchIndex, SearchUnavailable, too_long
 from infra.store.sql.database import Database
 
 log = logging.getLogger("qorgau.search")
@@ -207,7 +207,10 @@ class ElasticIndex(SearchIndex):
             found = self.client.search(
                 index=self.name(index), query={"bool": {"filter": conditions}}, size=limit,
                 sort=[{"qorgau.key": "desc"}], source_includes=["qorgau.shown"], track_total_hits=False,
+                timeout=f"{int(ANSWER_S)}s",
             )  # fmt: skip
+        if found.get("timed_out"):  # a part of the answer would pass for all of it
+            raise too_long()
         return [orjson.loads(hit["_source"]["qorgau.shown"]) for hit in found["hits"]["hits"]]
 
     def count(self, index: str) -> int:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.kernel.errors import QorgauError
-from engine.search.question import Node
+from engine.search.question import Node, TooMuchAsked
 from infra.store.sql.database import Database
 
 INDEXES = ("events", "incidents", "notices")
+ANSWER_S = 5.0
+"""How long an engine may look for the answer to a question."""
 Progress = Callable[[int, int], None]
 
 
@@ -19,6 +21,11 @@ class SearchUnavailable(QorgauError):
     """The engine of the index cannot be reached, or refused; nothing of what matters depends on it."""
 
     code = "search.unavailable"
+
+
+def too_long() -> TooMuchAsked:
+    """Return what a question is answered with that takes too long."""
+    return TooMuchAsked("this takes longer than {seconds} seconds to find; ask for less", seconds=int(ANSWER_S))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from engine.search.question import And, Between, Node, Not, Or, Phrase
-from infra.search.port import Document, SearchIndex
-from infra.store.sql.database import Database
+from infra.search.port import ANSWER_S, Document, SearchIndex, too_long
+from infra.store.sql.database import Database, TooLong
 
 
 class SqlIndex(SearchIndex):
@@ -49,7 +49,8 @@ class SqlIndex(SearchIndex):
         if below is not None:
             where += " AND rowid < ?"
             values.append(below)
-        rows = self.database.rows(
+        rows = answered(
+            self.database,
             f"SELECT shown FROM search_{index} WHERE {where} ORDER BY rowid DESC LIMIT ?",  # noqa: S608 - ours
             *values,
             limit,
@@ -178,6 +179,14 @@ class TsVector(SqlIndex):
     def match(self, table: str) -> str:
         """Ask the vector."""
         return "words @@ CAST(? AS tsquery)"
+
+
+def answered(database: Database, sql: str, *values: Any) -> list[dict[str, Any]]:
+    """Ask within the time that a question has. Raise TooMuchAsked."""
+    try:
+        return database.rows_within(ANSWER_S, sql, *values)
+    except TooLong:
+        raise too_long() from None
 
 
 def sql_index(database: Database) -> SqlIndex:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr
 
 from engine.notices.kinds import notice_kind
-from infra.settings.webhooks import https_address, secret
+from infra.settings.webhooks import http_address, https_address, secret
 
 
 class MailSettings(BaseModel, frozen=True):
@@ -26,7 +26,7 @@ class MailSettings(BaseModel, frozen=True):
     law_enforcement_mail: str = ""
     stakeholder_mail: str = ""
     afc_mail: str = "antifraud-centre@localhost"
-    afc_url: str | None = None
+    afc_url: Annotated[str, AfterValidator(http_address)] | None = None
     notice_mail: dict[str, str] = {}
     notice_languages: tuple[Literal["kk", "ru", "en"], ...] = ("ru", "kk")
     alert_mail: str = "security@localhost"

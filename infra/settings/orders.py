@@ -8,16 +8,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from infra.settings.webhooks import secret
+from infra.settings.webhooks import http_address, secret
+
+Address = Annotated[str, AfterValidator(http_address)]
 
 
 class OrderSettings(BaseModel, frozen=True):
     """The systems that take orders, each by an address on the network or by letter."""
 
-    collections_url: str | None = None
-    loans_url: str | None = None
-    bureau_url: str | None = None
-    access_url: str | None = None
+    collections_url: Address | None = None
+    loans_url: Address | None = None
+    bureau_url: Address | None = None
+    access_url: Address | None = None
     collections_mail: str | None = None
     loans_mail: str | None = None
     bureau_mail: str | None = None

@@ -20,8 +20,15 @@ class ServingSettings(BaseModel, frozen=True):
     language: Literal["en", "ru", "kk"] = "en"
     session_minutes: int = Field(default=30, ge=1, le=720)
     hosts: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    """Names and addresses people reach the console by, beside the address it listens on; ``*`` for any."""
     readers: int = Field(default=0, ge=0, le=16)
     queue_batches: int = Field(default=64, ge=1)
+    body_lines: int = Field(default=200_000, ge=1)
+    """Lines that one body may have; a body of 8 MiB cannot hold more well-made events."""
+    source_lines_per_minute: int = Field(default=6_000_000, ge=1)
+    source_bad_lines_per_minute: int = Field(default=300_000, ge=1)
+    """What one source may send to the API before it is asked to wait (429 with Retry-After)."""
     keep_unknown_types: bool = False
     expected_sources: dict[str, int] = {}
     evidence_sources: dict[str, tuple[str, ...]] = {}

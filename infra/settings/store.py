@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+
+from infra.settings.webhooks import http_address
 
 
 class StoreSettings(BaseModel, frozen=True):
@@ -17,10 +20,12 @@ class StoreSettings(BaseModel, frozen=True):
     master_key: str | None = Field(default=None, repr=False)
     witnesses: tuple[str, ...] = ()
     witness_keys: tuple[str, ...] = ()
-    timestamp_url: str | None = None
+    timestamp_url: Annotated[str, AfterValidator(http_address)] | None = None
     timestamp_roots: Path | None = None
     timestamp_every_s: int = Field(default=3600, ge=1)
     log_name: str = Field(default="qorgau", pattern=r"^[A-Za-z0-9._/-]{1,100}$")
+    disk_free_percent: int = Field(default=10, ge=0, le=90)
+    """Below so much free space people are warned."""
     segment_events: int = Field(default=100_000, ge=0)
 
     @property

@@ -35,6 +35,18 @@ def https_address(text: str) -> str:
     return text
 
 
+def http_address(text: str) -> str:
+    """Return an address of the network as it is. Raise ValueError for what is none."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(it.isspace() for it in text):
+        raise ValueError("an address such as https://loans.example/orders is needed")
+    return text
+
+
 def secret(text: str) -> str:
     """Return a secret as it is. Raise ValueError for one that the Standard Webhooks specification does not allow."""
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +19,8 @@ from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.tree import SignedTree
 from infra.store.sql.database import Database, refuse_unsafe_settings
-from infra.store.sql.schema import KEYRING, REBUILD
-from infra.store.sql.sqlite import SqliteDatabase
+from infra.store.sql.schema import KEYRING, REBUILD, STORE
+from infra.store.sql.sqlite import SqliteDatabase, reading_name
 from infra.store.sql.upgrade import bring_old_rows
 
 KEYRING_LOCK = 0x716F726B
@@ -47,20 +49,35 @@ class Store:
         self.database.close()
 
 
-def open_store(settings: Settings, catalogue: Catalogue) -> Store:
-    """Open, and bring to this version where needed. Raise DataError, StoreUnavailable."""
+def open_store(settings: Settings, catalogue: Catalogue, *, read_only: bool = False) -> Store:
+    """Open, and bring to this version where needed. Raise DataError, StoreUnavailable.
+
+    ``read_only`` is for a store that ``is_current``: nothing in or beside it changes.
+    """
     refuse_unsafe_settings(dict(os.environ))
     folder = KeyFolder(settings.keys_folder)
+    database = open_database(settings, read_only=read_only)
+    try:
+        _refuse_lost_keys(database, settings)
+        return _with_keys(settings, catalogue, database, folder, read_only)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _with_keys(
+    settings: Settings, catalogue: Catalogue, database: Database, folder: KeyFolder, read_only: bool
+) -> Store:
     signer = Signer(settings.log_name, folder.signing_seed())
     master: LocalMasterKey = folder.master(settings.master_key)
-    database = open_database(settings)
-    keyring = Keyring(_open_keyring(settings), master, folder.older())
+    keyring = Keyring(_open_keyring(settings, read_only), master, folder.older())
     vault = Vault(keyring, catalogue)
     ledger = Ledger(database, SignedTree("ledger", signer), vault)
     decisions = Decisions(database, SignedTree("decisions", signer))
     _same_key(database, signer)
-    bring_old_rows(ledger)
-    _fold_views(decisions)
+    if not read_only:
+        bring_old_rows(ledger)
+        _fold_views(decisions)
     keys = {
         "master": settings.master_key or folder.text("master.key"),
         "older": [path.read_text() for path in folder.older_files()],
@@ -68,6 +85,38 @@ def open_store(settings: Settings, catalogue: Catalogue) -> Store:
         "url": settings.keyring or settings.database,
     }
     return Store(database, folder, keyring, vault, signer, ledger, decisions, keys)
+
+
+def _refuse_lost_keys(database: Database, settings: Settings) -> None:
+    """Refuse a store that has a history and not its keys, before new ones could be made: a disk may not be mounted."""
+    if database.row("SELECT 1 FROM checkpoints LIMIT 1") is None:
+        return
+    wanted = ["checkpoint.key"]
+    wanted += [] if settings.master_key else ["master.key"]
+    wanted += [] if settings.keyring or settings.database else ["keyring.sqlite"]
+    lost = [name for name in wanted if not (settings.keys_folder / name).exists()]
+    if lost:
+        raise DataError(
+            f"the keys of {database.where} are not here ({', '.join(lost)}), and no new ones are made beside a store "
+            "that has a history; is their disk there? See QORGAU_KEYS and 'qorgau keys restore'",
+            file=str(settings.keys_folder),
+        )
+
+
+def is_current(settings: Settings) -> bool:
+    """Say whether a store in a file is there and of this version, so that it can be opened for reading alone."""
+    path = settings.data / "qorgau.sqlite"
+    if settings.database or not path.is_file():
+        return False
+    if not settings.keyring and not (settings.keys_folder / "keyring.sqlite").is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(reading_name(path), uri=True)) as connection:
+            held = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('schema', ?)", (REBUILD,)))
+            old = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger_v1'").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return held.get("schema") == str(STORE.version) and REBUILD not in held and old is None
 
 
 def _fold_views(decisions: Decisions) -> None:
@@ -93,20 +142,20 @@ def _same_key(database: Database, signer: Signer) -> None:
         ) from None
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, *, read_only: bool = False) -> Database:
     """Open the database alone: SQLite in the data directory, or the PostgreSQL of the setting."""
     if settings.database is None:
-        return SqliteDatabase(settings.data / "qorgau.sqlite")
+        return SqliteDatabase(settings.data / "qorgau.sqlite", read_only=read_only)
     from infra.store.sql.postgres import PostgresDatabase
 
     return PostgresDatabase(settings.database)
 
 
-def _open_keyring(settings: Settings) -> Database:
+def _open_keyring(settings: Settings, read_only: bool) -> Database:
     """Keys lie apart from the data, so that a backup of the one is not a backup of the other."""
     url = settings.keyring or settings.database
     if url is None:
-        return SqliteDatabase(settings.keys_folder / "keyring.sqlite", KEYRING)
+        return SqliteDatabase(settings.keys_folder / "keyring.sqlite", KEYRING, read_only=read_only)
     from infra.store.sql.postgres import PostgresDatabase
 
     return PostgresDatabase(url, KEYRING, lock=KEYRING_LOCK, pool_size=4)

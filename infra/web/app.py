@@ -17,9 +17,10 @@ from starlette.requests import ClientDisconnect
 
 from engine.kernel.checked import wrong
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError, n_
+from engine.search.question import TooMuchAsked
 from infra.app.container import Container
 from infra.commands.accounts import Session
-from infra.observe.stage_health import standing
+from infra.observe.stage_health import all_standing
 from infra.read.notices.documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
@@ -40,6 +41,7 @@ from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
 from infra.web.console import rules as pages_rules
 from infra.web.context import SignInNeeded, environment, page, safe_path, session_token
+from infra.web.doors import KnownHosts
 from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
 from reports.messages import refusal, say, speak
@@ -62,7 +64,7 @@ HEADERS = {
 
 def create_app(container: Container, *, demo: dict[str, str] | None = None) -> FastAPI:
     """Build the application over a house. ``demo`` holds the accounts to show on the sign-in page."""
-    app = FastAPI(title="Qorgau", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = FastAPI(title="Qorgau", version="0.1.0", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.container = container
     app.state.demo = demo
     app.state.stopping = False
@@ -98,6 +100,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         app.include_router(module.router)
     _add_headers(app)
     _add_errors(app)
+    app.add_middleware(KnownHosts, settings=container.settings)
     app.add_middleware(Languages, otherwise=container.settings.language)
     return app
 
@@ -105,7 +108,8 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
 def _counts(container: Container, session: Session) -> dict[str, Any]:
     """The numbers beside the entries of the menu."""
     return {
-        "faults": standing(container.database),
+        "faults": all_standing(container.database, container.disk.look(), container.clock),
+        "disk": container.disk.look(),
         "lacking": container.settings.lacking(),
         "queue": incidents.opened(container.database),
         "clocks": clocks.running(container.database),
@@ -156,6 +160,8 @@ def _status(error: QorgauError) -> int:
             return 403
         case Conflict() | DecisionRefused():
             return 409
+        case TooMuchAsked():
+            return 400
         case InputError():
             return 422
         case SearchUnavailable():

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 
+import orjson
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 8 * 1024 * 1024
+BODY_S = 30.0
+"""How long the next piece of a body may take to come."""
 
 
 class TooLarge(Exception):
     """The body is larger than what is taken."""
+
+
+class TooSlow(Exception):
+    """The body did not come in time."""
 
 
 class Unreadable(Exception):
@@ -31,16 +39,26 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            await _refuse(send, 400, "body.two-lengths", "Content-Length and Transfer-Encoding cannot stand together")
+            return
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self.limit:
             await _refuse(send)
             return
         seen = 0
+        complete = False
         answered = False
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, complete
+            if complete:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), BODY_S)
+            except TimeoutError:
+                raise TooSlow from None
+            complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > self.limit:
                 raise TooLarge
@@ -56,12 +74,17 @@ class BodyLimit:
         except TooLarge:
             if not answered:
                 await _refuse(send)
+        except TooSlow:
+            if not answered:
+                await _refuse(send, 408, "body.too-slow", "the body did not come in time")
 
 
-async def _refuse(send: Send) -> None:
-    body = b'{"error":{"code":"body.too-large","message":"a body may have 8 MiB"}}'
+async def _refuse(
+    send: Send, status: int = 413, code: str = "body.too-large", message: str = "a body may have 8 MiB"
+) -> None:
+    body = orjson.dumps({"error": {"code": code, "message": message}})
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -73,6 +96,10 @@ async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
         return body
     if encoding != "gzip":
         raise Unreadable("the content encoding may be gzip or none")
+    return await asyncio.to_thread(_unpacked, body, limit)
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     try:
         plain = unpacker.decompress(body, limit + 1)

@@ -18,6 +18,7 @@ SECRETS = ("850101300005", "c-17", "+77010000001")
 
 
 def figures(world: World, **headers: str) -> dict[tuple[str, str], float]:
+    headers = headers or {"Authorization": "Bearer s3cret"}
     answer = TestClient(create_app(world.container)).get("/metrics", headers=headers)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
@@ -29,7 +30,8 @@ def figures(world: World, **headers: str) -> dict[tuple[str, str], float]:
     }
 
 
-def test_figures_follow_what_happens(world: World) -> None:
+def test_figures_follow_what_happens(tmp_path: Path) -> None:
+    world = World(tmp_path, metrics_token="s3cret")
     before = figures(world)
     assert before["qorgau_ledger_events_total", ""] == 0
     assert ("qorgau_next_term_seconds", "") not in before
@@ -49,6 +51,7 @@ def test_figures_follow_what_happens(world: World) -> None:
     world.clock.forward(days=9)
     world.sweep()
     assert figures(world)["qorgau_clocks_breached", "regulator-notice"] == 1
+    world.container.close()
 
 
 def test_a_token_guards_the_figures(tmp_path: Path) -> None:

@@ -202,8 +202,8 @@ def test_a_promise_of_a_day_that_has_passed_is_not_approved(tmp_path: Path) -> N
 
 
 def test_health_is_degraded_and_names_what_is_missing(tmp_path: Path) -> None:
-    world = given_a_house(tmp_path)
-    answer = TestClient(create_app(world.container)).get("/health")
+    world = given_a_house(tmp_path, health_token="s3cret")
+    answer = TestClient(create_app(world.container)).get("/health", headers={"Authorization": "Bearer s3cret"})
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     named = {it["setting"] for it in answer.json()["missing"]}
     assert {"QORGAU_SMTP_HOST", "QORGAU_REGULATOR_MAIL", "QORGAU_CLIENT_GATEWAY_URL"} <= named

@@ -84,7 +84,7 @@ def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) 
 @common.as_json
 def week(days: int, ics: bool, as_json: bool) -> None:
     """List what is due in the coming days, and what is overdue."""
-    with common.container() as container:
+    with common.reading() as container:
         if ics:
             with speak(container.settings.language):
                 sys.stdout.buffer.write(as_calendar(container, lines_within(container, days)[0]))
@@ -120,7 +120,7 @@ def incidents() -> None:
 @common.as_json
 def list_incidents(view: str, as_json: bool) -> None:
     """List incidents, those nearest to a breach first."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = [
             stored(row) for row in read_incidents.queue(container.database, view, "", "", container.clock.now(), 20)
         ]
@@ -140,7 +140,7 @@ def show_incident(number: str, as_json: bool) -> None:
     Of an incident with many clients these are the first 500 clocks and notices and the newest of the timeline without
     single clients; 'incidents export' and 'evidence bundle' write everything.
     """
-    with common.container() as container:
+    with common.reading() as container:
         incident = load_incident(container, number)
         row = read_incidents.incident(container.database, incident.id)
         clocks = [stored(it) for it in first_of_owner(container.database, incident.id, SHOWN)]
@@ -186,7 +186,7 @@ def export_incident(numbers: tuple[str, ...], everything: bool, form: str) -> No
     """Write incidents, by number or id, as NDJSON: a line for each fact, or for each incident in a standard format."""
     if bool(numbers) == everything:
         raise InputError("name incidents, or ask for --all", field="NUMBER")
-    with common.container() as container:
+    with common.reading() as container:
         named = read_incidents.all_ids(container.database) if everything else numbers
         for number in named:
             incident = load_incident(container, number)
@@ -208,7 +208,7 @@ def notices() -> None:
 @common.as_json
 def list_notices(state: str, as_json: bool) -> None:
     """List notices, those due first at the top."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = [stored(row) for row in read_notices.listed(container.database, state)]
     common.show(rows, ("id", "kind", "number", "subject", "state", "due_at"), as_json)
 
@@ -218,7 +218,7 @@ def list_notices(state: str, as_json: bool) -> None:
 @common.as_json
 def show_notice(notice_id: str, as_json: bool) -> None:
     """Show the text of a notice."""
-    with common.container() as container:
+    with common.reading() as container:
         notice = load_notice(container, notice_id)
         made, _ = notice_document(container.decisions, notice, container.settings.language)
     if as_json:
@@ -235,7 +235,7 @@ def show_notice(notice_id: str, as_json: bool) -> None:
 )
 def render_notice(notice_id: str, kind: str, output: Path) -> None:
     """Render a notice as HTML, text, PDF or DOCX."""
-    with common.container() as container:
+    with common.reading() as container:
         notice = load_notice(container, notice_id)
         made, _ = notice_document(container.decisions, notice, container.settings.language)
     body = render(made, kind)  # type: ignore[arg-type]
@@ -254,7 +254,7 @@ def protections() -> None:
 @common.as_json
 def list_protections(as_json: bool) -> None:
     """List law-enforcement acts and how far their orders are."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = [stored(row) for row in every(container.database)]
     common.show(rows, ("number", "issuer", "client", "received_at", "orders", "acknowledged"), as_json)
 

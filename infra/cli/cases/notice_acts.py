@@ -49,7 +49,7 @@ def gateway_in(files: tuple[Path, ...]) -> None:
 @click.option("--state", type=click.Choice(["", *get_args(DeliveryState)]), default="", help="Only those in one state.")
 def list_clients(notice_id: str, state: str) -> None:
     """Write the clients of an approved text with what became of each, as CSV on stdout."""
-    with common.container() as container:
+    with common.reading() as container:
         for part in fates_as_csv(container.database, load_notice(container, notice_id).id, state):
             sys.stdout.buffer.write(part)
 

@@ -75,7 +75,7 @@ def coverage(kind: ReportFormat | None, output: Path, language: str | None, miss
     if kind is not None:
         _write("coverage", "", kind, output, language)
         return
-    with common.container() as container:
+    with common.reading() as container:
         rows = Coverage(container).rows()
     found = totals(rows)
     assert found["obligations"] == len(builtin_register().obligations)

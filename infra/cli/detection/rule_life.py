@@ -131,7 +131,7 @@ def rollback(name: str, user: str, reason: str) -> None:
 @common.as_json
 def life(as_json: bool) -> None:
     """Show every version of a rule that was made here and where it stands."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = [stored(row) for row in rules.versions(container.database)]
     common.show(rows, ("name", "version", "stage", "runs", "written_by", "proposed_by"), as_json)
 
@@ -148,7 +148,7 @@ def lists() -> None:
 @common.as_json
 def show_lists(as_json: bool) -> None:
     """Show every list, its version in force and what waits for a second person."""
-    with common.container() as container:
+    with common.reading() as container:
         held = rules.lists(container.database)
         rows = [
             {

@@ -98,7 +98,7 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @common.as_json
 def list_rules(paths: tuple[Path, ...], as_json: bool) -> None:
-    """List the rules."""
+    """List the rules. Exit status 1, and a line on stderr, for one that cannot be loaded."""
     ruleset, faults, _ = load(paths)
     for fault in faults:
         click.echo(str(fault), err=True)
@@ -116,6 +116,8 @@ def list_rules(paths: tuple[Path, ...], as_json: bool) -> None:
         if rule.raises_findings
     ]
     common.show(rows, ("name", "severity", "class", "title"), as_json)
+    if faults:  # a rule that is not in the list detects nothing
+        raise SystemExit(1)
 
 
 @rules.command("eval")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import sys
+import zlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 import click
 
+from engine.kernel.errors import InputError
 from engine.kernel.ports import Taken
 from infra.cli import common
 from infra.inbound.parser_pool import Batch
@@ -19,6 +24,7 @@ from infra.observe.gc_tuning import tune
 LINES = 2_000
 READERS_AFTER = 8
 """Batches after which it pays to start reader processes."""
+GZIP = b"\x1f\x8b"
 BATCH_BYTES = 8 * 1024 * 1024
 
 
@@ -28,10 +34,10 @@ BATCH_BYTES = 8 * 1024 * 1024
 @click.option("--show-rejects", is_flag=True, help="Name every line that was set aside, on stderr.")
 @common.as_json
 def ingest(file: Path, source: str, show_rejects: bool, as_json: bool) -> None:
-    """Put the events of FILE (or - for stdin) into the ledger.
+    """Put the events of FILE (or - for stdin) into the ledger; it may be packed with gzip.
 
     Every line is counted: accepted, duplicate (known by source and event id) or rejected (kept as a dead letter with
-    its reason). The same file a second time accepts none.
+    its reason; where many are rejected, together with others). The same file a second time accepts none.
     """
     total = {"accepted": 0, "duplicate": 0, "rejected": 0, "flagged": 0}
     with common.container() as container, _open(file) as stream:
@@ -62,11 +68,24 @@ def ingest(file: Path, source: str, show_rejects: bool, as_json: bool) -> None:
         )
 
 
-def _open(file: Path) -> BinaryIO:
-    return sys.stdin.buffer if str(file) == "-" else file.open("rb")
+@contextmanager
+def _open(file: Path) -> Iterator[IO[bytes]]:
+    """Open a file, or stdin, packed or not. Raise InputError where it cannot be unpacked."""
+    with ExitStack() as stack:
+        plain = sys.stdin.buffer if str(file) == "-" else stack.enter_context(file.open("rb"))
+        buffered = plain if isinstance(plain, io.BufferedReader) else io.BufferedReader(plain)  # type: ignore[type-var]
+        if buffered.peek(2)[:2] != GZIP:
+            yield buffered
+            return
+        try:
+            yield cast(IO[bytes], stack.enter_context(gzip.open(buffered)))
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise InputError(
+                "the gzip stream is damaged or cut short; what came before it was taken", file=str(file)
+            ) from None
 
 
-def _batches(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _batches(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """Return (number of lines, bytes). What is longer than a batch comes in pieces, which the door sets aside."""
     lines: list[bytes] = []
     size = 0

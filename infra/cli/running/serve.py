@@ -19,11 +19,13 @@ from infra.app.container import Container, open_container, stages_of
 from infra.app.leader import LeaderElection, LeaderLock, sole_worker
 from infra.app.worker import Worker, WorkerLock, drain
 from infra.cli import common
+from infra.commands import demonstration
 from infra.observe.gc_tuning import tune
 from infra.observe.logs import configure
 from infra.settings.settings import Settings, load_settings
 from infra.store.sql.postgres import PostgresDatabase
 from infra.web.app import create_app
+from infra.web.doors import MOST_CONNECTIONS, InTime
 from infra.web.organisations import ByHost
 
 PARTS = ("api", "worker", "scheduler")
@@ -76,7 +78,7 @@ def serve(demo: bool, only: str | None, host: str | None, port: int | None) -> N
 
 
 def _run(settings: Settings, only: str | None, demo: Demonstration | None) -> None:
-    with _Running(settings, only) as it:
+    with _Running(settings, only, demo=demo is not None) as it:
         if only in (None, "api"):
             _serve(it.container, demo)
         elif it.works:
@@ -121,7 +123,7 @@ class _Running:
     elected does it.
     """
 
-    def __init__(self, settings: Settings, only: str | None) -> None:
+    def __init__(self, settings: Settings, only: str | None, *, demo: bool = False) -> None:
         self.works = only in (None, "worker", "scheduler")
         self.lock = WorkerLock(settings.data)
         self.candidate: LeaderElection | None = None
@@ -129,11 +131,25 @@ class _Running:
         if self.works and settings.database is None:
             self.lock.take()
         self.container = open_container(settings)
+        if not demo:
+            self._refuse_demonstration()
         database = self.container.database
         if self.works and isinstance(database, PostgresDatabase):
             self.candidate = LeaderElection(self.container, LeaderLock(database), self._changed)
         elif self.works:
             self.worker = Worker(self.container)
+
+    def _refuse_demonstration(self) -> None:
+        """Refuse to work with accounts whose password everybody knows."""
+        known = demonstration.left(self.container.accounts)
+        if known:
+            self.container.close()
+            self.lock.release()
+            raise InputError(
+                f"accounts of the demonstration are in this data ({', '.join(known)}), and everybody knows their "
+                "password; close them with 'qorgau users remove-demo', or set QORGAU_DATA to another directory",
+                field="QORGAU_DATA",
+            )
 
     def __enter__(self) -> _Running:
         self.container.start_readers(self.container.settings.readers)
@@ -206,7 +222,10 @@ def _serve(container: Container, demo: Demonstration | None) -> None:
 
 
 def _config(app: FastAPI | ByHost) -> uvicorn.Config:
-    return uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False)
+    return uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False, http=InTime,
+        limit_concurrency=MOST_CONNECTIONS,
+    )  # fmt: skip
 
 
 def _listen(settings: Settings) -> socket.socket:

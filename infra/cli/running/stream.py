@@ -71,7 +71,7 @@ def status(as_json: bool) -> None:
     from infra.inbound.kafka.topics import ends
 
     settings = _settings()
-    with common.container() as container:
+    with common.reading() as container:
         rows = container.database.rows("SELECT topic, part AS partition, next, at FROM arrivals ORDER BY topic, part")
     held = {(row["topic"], row["partition"]): row for row in rows}
     shown = [

@@ -36,7 +36,7 @@ def syslog() -> None:
     tls = _tls(settings) if "tls" in addresses else None
     configure(settings.log_format)
     with common.container() as container:
-        _cef(settings, container.catalogue)
+        cef_of(settings, container.catalogue)
         asyncio.run(_serve(container, addresses, tls))
 
 
@@ -65,7 +65,8 @@ def _tls(settings: SyslogSettings) -> ssl.SSLContext:
     return context
 
 
-def _cef(settings: SyslogSettings, catalogue: Catalogue) -> CefTable:
+def cef_of(settings: SyslogSettings, catalogue: Catalogue) -> CefTable:
+    """Return the table by which CEF is read. Raise InputError for a type that is not in the catalogue."""
     unknown = sorted(set(settings.syslog_cef.values()) - set(catalogue.events))
     if unknown:
         raise InputError(f"no event type of the catalogue: {', '.join(unknown)}", field="QORGAU_SYSLOG_CEF")
@@ -77,7 +78,7 @@ async def _serve(container: Container, addresses: dict[str, tuple[str, int]], tl
     unknown = settings.keep_unknown_types
     landing = Landing(
         container.ledger, container.catalogue, container.clock, settings.syslog_source, keep_unknown_types=unknown,
-        cef=_cef(settings, container.catalogue),
+        cef=cef_of(settings, container.catalogue),
     )  # fmt: skip
     server = Server(landing, settings.syslog_allow)
     for name, (host, port) in addresses.items():

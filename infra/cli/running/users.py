@@ -10,6 +10,7 @@ import click
 
 from engine.kernel.errors import InputError
 from infra.cli import common
+from infra.commands import demonstration
 from infra.commands.accounts import ROLES, Accounts
 
 
@@ -105,11 +106,19 @@ def _secret(name: str) -> str:
     return found
 
 
+@users.command("remove-demo")
+def remove_demo() -> None:
+    """Close the accounts of the demonstration, whose password everybody knows, and void its token."""
+    with common.container() as container:
+        found = demonstration.remove(container.accounts)
+    click.echo(f"closed: {', '.join(found)}" if found else "no account has the password of the demonstration")
+
+
 @users.command("list")
 @common.as_json
 def list_users(as_json: bool) -> None:
     """List accounts."""
-    with common.container() as container:
+    with common.reading() as container:
         signers, accounts = container.dispatcher.desk.signers, container.accounts
         rows = [
             {
@@ -150,7 +159,7 @@ def remove_source(source: str) -> None:
 @common.as_json
 def list_sources(as_json: bool) -> None:
     """List sources that have a token."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = container.database.rows(
             "SELECT source, claims, created_at FROM source_tokens ORDER BY source, created_at"
         )

@@ -35,7 +35,7 @@ def webhooks() -> None:
 @common.as_json
 def list_webhooks(as_json: bool) -> None:
     """List the receivers with what was taken, what waits, and the last answer."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = [_row(container, name, it) for name, it in container.settings.webhooks.items()]
     common.show(rows, ("webhook", "url", "events", "taken", "waiting", "refused", "last_answer"), as_json)
 

@@ -24,7 +24,7 @@ def keys() -> None:
 @common.as_json
 def show(as_json: bool) -> None:
     """Print the log's public key, for witnesses and auditors, and count the keys of persons."""
-    with common.container() as container:
+    with common.reading() as container:
         found = {
             "log": container.store.signer.verifier.text(), "master": container.store.keyring.master.id,
             **container.store.keyring.stats(),
@@ -78,13 +78,17 @@ def backup(folder: Path) -> None:
 @keys.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def restore(folder: Path) -> None:
-    """Put a copy of the keys in their place, which must be empty."""
+    """Put a copy of the keys in their place, which must hold none."""
     target = common.settings().keys_folder
-    if target.exists() and any(target.iterdir()):
+    if [*target.glob("*.key"), *target.glob("keyring.sqlite*")]:
         raise InputError("holds keys already", file=str(target))
+    copied = [*folder.glob("*.key"), *folder.glob("keyring.sqlite")]
+    if not copied:
+        raise InputError("holds no keys", file=str(folder))
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for path in sorted(folder.iterdir()):
+    for path in sorted(copied):
         shutil.copy2(path, target / path.name)
+        (target / path.name).chmod(0o600)
     if (target / "keyring.sqlite").exists():
         SqliteDatabase(target / "keyring.sqlite", KEYRING).close()
     click.echo(f"{target}: the keys are back")

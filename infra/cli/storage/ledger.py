@@ -40,7 +40,7 @@ def ledger() -> None:
 @common.as_json
 def stats(as_json: bool) -> None:
     """Count what is stored."""
-    with common.container() as container:
+    with common.reading() as container:
         found = figures(container)
         found["waiting_intake"] = container.database.scalar("SELECT COUNT(*) FROM intake")
         found["waiting_effects"] = effects.waiting(container.database)
@@ -85,7 +85,7 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
     """
     seen = [common.read_text(path, 64 * 1024) for path in files]
     settings = common.settings()
-    with common.container() as container:
+    with common.reading() as container:
         seen += _asked(settings.witnesses, container.store.signer.verifier.name)
         stamped, refused = stamped_notes(container.database, roots_of(settings.timestamp_roots))
         seen += stamped
@@ -123,7 +123,7 @@ def stamped_notes(database: Database, roots: Sequence[Certificate]) -> tuple[lis
 @common.as_json
 def timestamps(out: Path | None, as_json: bool) -> None:
     """List the time stamps (RFC 3161) over heads of the logs; ``openssl ts -verify`` checks what --out writes."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = container.database.rows("SELECT * FROM timestamps ORDER BY log, size")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -213,7 +213,7 @@ def export(after: int, until: int | None, kind: str, output: Path | None) -> Non
     ndjson gives the bytes as they came, decrypted. parquet gives the stored records with positions and hashes, and
     columns of what is not personal; what is personal stays encrypted in it.
     """
-    with common.container() as container:
+    with common.reading() as container:
         last = min(until, container.ledger.head()) if until is not None else container.ledger.head()
         if kind == "parquet":
             if output is None:

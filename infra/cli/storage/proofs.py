@@ -30,7 +30,7 @@ def _log(container: Container, name: str) -> Ledger | Decisions:
 @click.option("--size", type=click.IntRange(1), help="The head of this size instead of the newest.")
 def checkpoint(name: str, size: int | None) -> None:
     """Print a signed head of a log (C2SP tlog-checkpoint). Kept elsewhere, it proves any later rewriting."""
-    with common.container() as container, container.database.read() as cursor:
+    with common.reading() as container, container.database.read() as cursor:
         click.echo(_log(container, name).tree.note(cursor, size), nl=False)
 
 
@@ -40,7 +40,7 @@ def checkpoint(name: str, size: int | None) -> None:
 @click.option("--size", type=click.IntRange(1), help="In the head of this size instead of the newest.")
 def prove(position: int, name: str, size: int | None) -> None:
     """Print the proof that an entry stands at POSITION: record, audit path, signed head (RFC 6962, 2.1.1)."""
-    with common.container() as container:
+    with common.reading() as container:
         click.echo(prove_inclusion(_log(container, name), position, size).model_dump_json(indent=1))
 
 
@@ -50,7 +50,7 @@ def prove(position: int, name: str, size: int | None) -> None:
 @log_option
 def prove_growth(old: int, new: int | None, name: str) -> None:
     """Print the proof that the log of NEW entries (default: all) begins with that of OLD (RFC 6962, 2.1.2)."""
-    with common.container() as container:
+    with common.reading() as container:
         click.echo(growth(_log(container, name), old, new).model_dump_json(indent=1))
 
 
@@ -78,7 +78,7 @@ def check_proof(file: Path, key: str) -> None:
 @common.as_json
 def find(value: str, as_json: bool) -> None:
     """Find the events that carry an identifier (IIN, phone, account, document) by its blind index."""
-    with common.container() as container:
+    with common.reading() as container:
         positions = container.ledger.find(container.store.vault.questions(value))
         events = [container.ledger.get(position) for position in positions]
     rows = [{"position": e.position, "at": e.at.isoformat(), "action": e.action} for e in events if e is not None]

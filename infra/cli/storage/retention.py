@@ -28,7 +28,7 @@ def retention() -> None:
 @common.as_json
 def list_command(as_json: bool) -> None:
     """Show every client whose term is known or who is under legal hold."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = [stored(row) for row in retained(container.database)]
     common.show(rows, ("client", "state", "ended_on", "free_from", "held", "proposed_by", "erased_at"), as_json)
 
@@ -130,7 +130,7 @@ def add(file: Path, client: str, about: str) -> None:
 @common.as_json
 def list_documents(client: str | None, as_json: bool) -> None:
     """Show what is in the archive."""
-    with common.container() as container:
+    with common.reading() as container:
         rows = [fact.model_dump(mode="json") for fact in container.archive.documents(client)]
     common.show(rows, ("document_id", "at", "client", "name", "size", "sha256", "about"), as_json)
 
@@ -140,7 +140,7 @@ def list_documents(client: str | None, as_json: bool) -> None:
 @click.option("--output", required=True, type=click.Path(path_type=Path))
 def get(document: str, output: Path) -> None:
     """Write a document as it came."""
-    with common.container() as container:
+    with common.reading() as container:
         fact, data = container.archive.read(document)
     with output.open("xb") as stream:
         stream.write(data)
@@ -153,7 +153,7 @@ def check(as_json: bool) -> None:
     """Count the hash of every document again; exit status 1 when one is altered or missing."""
     counts: dict[str, int] = {}
     bad = []
-    with common.container() as container:
+    with common.reading() as container:
         for found in container.archive.check():
             counts[found.state] = counts.get(found.state, 0) + 1
             if found.state in ("altered", "missing"):

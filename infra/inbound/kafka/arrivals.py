@@ -16,8 +16,9 @@ from itertools import groupby
 from operator import attrgetter
 
 from engine.events.catalogue import Catalogue
-from engine.events.envelope import Rejected, SecurityEvent, split_batch
+from engine.events.envelope import Rejected, SecurityEvent, TooManyLines, split_batch
 from engine.events.parser import EventParser
+from engine.events.set_aside import SetAside, untried
 from engine.kernel.errors import QorgauError
 from engine.kernel.ports import Taken, TimeSource
 from engine.kernel.timestamps import iso
@@ -26,6 +27,8 @@ from infra.store.keys.sealing import KeysChanged
 from infra.store.log.ledger import Ledger
 from infra.store.log.prepared import Prepared, prepare
 
+MOST_LINES = 50_000
+"""Lines of one message; more are nobody's events, and the message is set aside whole."""
 Partition = tuple[str, int]
 """Topic and number."""
 
@@ -160,19 +163,38 @@ class Arrivals:
             origins: list[tuple[Arrival, int]] = []
             parts: list[tuple[int, bytes]] = []
             for arrival in run:
-                for line, raw in split_batch(arrival.value):
+                try:
+                    lines = list(split_batch(arrival.value, MOST_LINES))
+                except TooManyLines:
+                    letters.append(DeadLetter(arrival, self._unsplit(arrival)))
+                    continue
+                for line, raw in lines:
                     origins.append((arrival, line))
                     parts.append((len(origins), raw))
             some, rejects = door.read_all(parts)
             events += some
-            for reject in rejects:
-                arrival, line = origins[reject.line - 1]
-                letters.append(DeadLetter(arrival, replace(reject, line=line)))
+            letters += self._letters(door.source, origins, rejects)
         while True:
             try:
                 return prepare(events, [it.reject for it in letters], received_at, self.ledger.sealer), letters
             except KeysChanged:
                 continue
+
+    def _letters(
+        self, source: str, origins: Sequence[tuple[Arrival, int]], rejects: Sequence[Rejected]
+    ) -> Iterator[DeadLetter]:
+        """Return the dead letters of each message: its first bad lines, and one for the others."""
+        for _, run in groupby(rejects, key=lambda it: id(origins[it.line - 1][0])):
+            of_one = list(run)
+            aside = SetAside(source)
+            aside.add(replace(it, line=origins[it.line - 1][1]) for it in of_one)
+            arrival = origins[of_one[0].line - 1][0]
+            for letter in aside.letters():
+                yield DeadLetter(arrival, letter)
+
+    def _unsplit(self, arrival: Arrival) -> Rejected:
+        source, count = arrival.topic.removeprefix(f"{self.prefix}."), arrival.value.count(b"\n") + 1
+        return untried(arrival.value, f"a message may have {MOST_LINES} lines", source, count)
 
     def _door(self, topic: str, received_at: datetime) -> EventParser:
         source = topic.removeprefix(f"{self.prefix}.")

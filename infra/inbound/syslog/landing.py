@@ -9,6 +9,7 @@ from engine.events.catalogue import Catalogue
 from engine.events.cef import CefTable
 from engine.events.envelope import Rejected, SecurityEvent
 from engine.events.parser import EventParser
+from engine.events.set_aside import SetAside
 from engine.events.syslog import read_message
 from engine.kernel.errors import InputError
 from engine.kernel.ports import Taken, TimeSource
@@ -50,8 +51,9 @@ class Landing:
         )  # fmt: skip
         read = [self._read(door, it) for it in batch]
         events = [it for it in read if isinstance(it, SecurityEvent)]
-        rejects = [it for it in read if isinstance(it, Rejected)]
-        return prepare(events, rejects, at, self.ledger.sealer)
+        aside = SetAside(self.source)
+        aside.add(it for it in read if isinstance(it, Rejected))
+        return prepare(events, aside.letters(), at, self.ledger.sealer)
 
     def _read(self, door: EventParser, it: Received) -> SecurityEvent | Rejected:
         if it.fault:

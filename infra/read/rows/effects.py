@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from engine.events.set_aside import PACKED
 from engine.kernel.timestamps import iso
 from infra.read.rows.asking import all_of, count, counted
 from infra.store.models.effects import EffectRow, ProofRow, SourceRow
@@ -25,7 +26,8 @@ class TypeCount(Record):
 
 @dataclass(frozen=True, slots=True)
 class LetterRow(Record):
-    """A dead letter without its bytes; ``line`` counts from 1 within its batch, ``times`` how often it came."""
+    """A dead letter without its bytes; ``line`` counts from 1 within its batch, ``times`` how often it came, or how
+    many lines it holds; ``size`` counts bytes as they are kept."""
 
     id: int
     source: str
@@ -120,17 +122,37 @@ def keys_since(database: Readable, prefix: str, start: str, states: Collection[s
     return [str(row["key"]) for row in rows if row["state"] in states]
 
 
+_LETTER = (
+    "SELECT id, source, received_at, line, code, field, reason, times, {raw} AS raw, LENGTH(raw) FROM dead_letters "
+)
+
+
+def _letter(row: Any) -> Letter:
+    at = datetime.fromisoformat(row[2])
+    shown = LetterRow(row[0], row[1], at, row[3], row[4], row[5], row[6], row[7], row[9])
+    return Letter(shown, bytes(row[8] or b""))
+
+
 def dead_letters(database: Readable) -> list[Letter]:
-    """Return the newest 200 dead letters; their sizes and heads are still empty."""
+    """Return the newest 200 dead letters, those that hold many lines without their bytes; their heads are empty."""
+    packed = ", ".join(f"'{code}'" for code in sorted(PACKED))
+    sql = _LETTER.format(raw=f"CASE WHEN code IN ({packed}) THEN NULL ELSE raw END")
     with database.query_session() as cursor:
-        cursor.execute(
-            "SELECT id, source, received_at, line, code, field, reason, times, raw FROM dead_letters "
-            "ORDER BY id DESC LIMIT 200"
-        )
-        return [
-            Letter(LetterRow(row[0], row[1], datetime.fromisoformat(row[2]), *list(row)[3:8]), bytes(row[8]))
-            for row in cursor.fetchall()
-        ]
+        cursor.execute(f"{sql}ORDER BY id DESC LIMIT 200")
+        return [_letter(row) for row in cursor.fetchall()]
+
+
+def dead_letter(database: Readable, letter_id: int) -> Letter | None:
+    """Return one dead letter, None where there is none of this id."""
+    with database.query_session() as cursor:
+        cursor.execute(_LETTER.format(raw="raw") + "WHERE id = ?", (letter_id,))
+        row = cursor.fetchone()
+        return _letter(row) if row else None
+
+
+def letters_of(database: Readable, source: str) -> list[int]:
+    """Return the ids of the dead letters of a source, the oldest first."""
+    return [row["id"] for row in database.rows("SELECT id FROM dead_letters WHERE source = ? ORDER BY id", source)]
 
 
 def dead_by_source(database: Readable) -> dict[str, int]:

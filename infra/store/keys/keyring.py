@@ -49,6 +49,9 @@ class Keyring:
 
     def _index_key(self) -> bytes:
         """Return the key of the pseudonyms; it outlives every master key."""
+        row = self.database.row("SELECT wrapped, master FROM subject_keys WHERE id = ?", _INDEX.encode())
+        if row is not None:
+            return self._unwrap(bytes(row["wrapped"]), row["master"], _INDEX.encode())
         fresh = os.urandom(32)
         with self.database.write() as cursor:
             cursor.execute(

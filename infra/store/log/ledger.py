@@ -83,7 +83,7 @@ class Ledger:
 
     def append_within(self, cursor: Any, ready: Prepared) -> Taken:
         """Store a prepared batch inside a write transaction of the caller's. Raises KeysChanged."""
-        taken = Taken(rejected=len(ready.rejects))
+        taken = Taken(rejected=ready.set_aside)
         if ready.records:
             if ready.epoch and self.sealer is not None:
                 self.sealer.check(ready.epoch)
@@ -119,7 +119,7 @@ class Ledger:
             self.known.learned(cursor, last, chained)
             self.database.announce(cursor)
         return Taken(
-            accepted=len(sifted.records), duplicate=sifted.duplicates, rejected=len(ready.rejects),
+            accepted=len(sifted.records), duplicate=sifted.duplicates, rejected=ready.set_aside,
             flagged=sifted.flagged,
         )  # fmt: skip
 
@@ -305,17 +305,23 @@ def store_dead_letters(cursor: Any, rejects: Sequence[Rejected], at: datetime, s
     if not rejects:
         return
     cursor.executemany(
-        "INSERT INTO dead_letters (source, received_at, line, code, field, reason, raw, digest) "
-        "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (source, digest) DO UPDATE SET times = dead_letters.times + 1",
+        "INSERT INTO dead_letters (source, received_at, line, code, field, reason, raw, digest, times) "
+        "VALUES (?,?,?,?,?,?,?,?,?) "
+        "ON CONFLICT (source, digest) DO UPDATE SET times = dead_letters.times + excluded.times",
         [
             (
                 r.source, iso(at), r.line, r.code, r.field, r.reason,
                 sealer.lock(DEAD_LETTER, r.raw, at) if sealer else r.raw,
-                sealer.digest(r.raw) if sealer else sha256(r.raw).digest(),
+                sealer.digest(r.raw) if sealer else sha256(r.raw).digest(), r.lines,
             )
             for r in rejects
         ],
     )  # fmt: skip
+
+
+def remove_dead_letter(cursor: Any, letter_id: int) -> None:
+    """Forget a dead letter whose lines were understood, or are kept anew."""
+    cursor.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
 
 
 def blocks(database: Readable, after: int = 0) -> Iterator[tuple[int, int, str, bytes]]:

@@ -41,9 +41,16 @@ class Prepared:
         """Say whether any line names a source that is not the producer's."""
         return any(reject.code == FOREIGN for reject in self.rejects)
 
+    @property
+    def set_aside(self) -> int:
+        """Count the lines that were rejected."""
+        return sum(reject.lines for reject in self.rejects)
+
     def to_bytes(self) -> bytes:
         """Write for another process."""
-        rejects = orjson.dumps([[r.line, r.code, r.reason, r.field, r.source, len(r.raw)] for r in self.rejects])
+        rejects = orjson.dumps(
+            [[r.line, r.code, r.reason, r.field, r.source, r.lines, len(r.raw)] for r in self.rejects]
+        )
         count = len(self.records)
         return b"".join(
             (
@@ -76,8 +83,8 @@ class Prepared:
         rejects = []
         heads = orjson.loads(data[at : at + length])
         at += length
-        for line, code, reason, field, source, size in heads:
-            rejects.append(Rejected(line, code, reason, data[at : at + size], field, source))
+        for line, code, reason, field, source, lines, size in heads:
+            rejects.append(Rejected(line, code, reason, data[at : at + size], field, source, lines))
             at += size
         records = []
         for size in lengths:

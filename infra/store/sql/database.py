@@ -20,6 +20,12 @@ class StoreUnavailable(QorgauError):
     code = "store.unavailable"
 
 
+class TooLong(QorgauError):
+    """A question was not answered in the time it had."""
+
+    code = "store.too-long"
+
+
 class Readable(ABC):
     """Something that can be asked in SQL."""
 
@@ -40,6 +46,10 @@ class Readable(ABC):
         with self.query_session() as cursor:
             cursor.execute(sql, parameters)
             return [dict(row) for row in cursor.fetchall()]
+
+    def rows_within(self, seconds: float, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Run one query as ``rows`` does. Raise TooLong when it takes longer."""
+        return self.rows(sql, *parameters)
 
     def row(self, sql: str, *parameters: Any) -> dict[str, Any] | None:
         """Run one query and give its first row."""
@@ -67,6 +77,9 @@ class Database(Readable):
     def __init__(self) -> None:
         self.turns = WriterTurns()
         """Who writes next in this process, and how long each waited."""
+        self.trouble = ""
+        """Why the last write of this process failed where the disk takes no more; kept here, as there is no room there.
+        """
 
     @abstractmethod
     def write(self) -> AbstractContextManager[Any]:

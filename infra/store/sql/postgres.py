@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 import psycopg
 from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
-from psycopg.errors import OperationalError
+from psycopg.errors import OperationalError, QueryCanceled
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from engine.kernel.errors import DataError
-from infra.store.sql.database import Database, StoreUnavailable
+from infra.store.sql.database import Database, StoreUnavailable, TooLong
 from infra.store.sql.notifications import ByPosition
 from infra.store.sql.schema import STORE, Plan
 
@@ -291,6 +291,16 @@ class PostgresDatabase(Database):
                 yield cursor
         except (OperationalError, PoolTimeout) as error:
             raise StoreUnavailable(f"{self.where} does not answer") from error
+
+    def rows_within(self, seconds: float, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Run one query; the server ends it after the time."""
+        with self.read() as cursor:
+            try:
+                cursor.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+                cursor.execute(sql, parameters)
+                return [dict(row) for row in cursor.fetchall()]
+            except QueryCanceled:
+                raise TooLong(f"not answered within {seconds:g} seconds") from None
 
     @contextmanager
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -18,17 +20,37 @@ from eventsourcing.sqlite import (
     SQLiteProcessRecorder,
 )
 
-from infra.store.sql.database import Database, StoreUnavailable
+from engine.kernel.errors import DataError
+from infra.store.sql.database import Database, StoreUnavailable, TooLong
 from infra.store.sql.notifications import ByPosition
 from infra.store.sql.schema import STORE, Plan
 from infra.store.sql.turnstile import Turnstile
 
 LOCK_TIMEOUT_S = 30
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite says of a disk that takes no more: full, broken, or read-only."""
+ASKED_EVERY = 5_000
+"""Steps of SQLite's machine after which a query with a limit of time looks at the clock."""
 CHECKPOINT_EVERY = 24
 """Write transactions after which a process copies the write-ahead log into the store, when its turn is over."""
 MOST_PAGES = 16_000
 """Pages of 4 KiB in the write-ahead log after which SQLite copies them itself, at a commit and within a turn: writers
 that give nobody a pause would let it grow for ever."""
+
+
+def may_write(path: Path) -> bool:
+    """Say whether a file and its folder may be written: not on a snapshot, and not by whoever may only read."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def reading_name(path: Path) -> str:
+    """Return the name by which SQLite opens a file for reading alone.
+
+    A file that may not be written, and that has no write-ahead log, is read without locks and without a file beside it.
+    """
+    wal = path.with_name(path.name + "-wal")
+    alone = not may_write(path) and not (wal.exists() and wal.stat().st_size)
+    return f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if alone else "")
 
 
 class _Pool(SQLiteConnectionPool):
@@ -67,22 +89,30 @@ class SqliteDatabase(Database):
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path, plan: Plan = STORE) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path, plan: Plan = STORE, *, read_only: bool = False) -> None:
         super().__init__()
         self.path = path
         self.plan = plan
         self.where = str(path)
-        self.store = SQLiteDatastore(str(path), lock_timeout=LOCK_TIMEOUT_S, pool_size=8, max_overflow=24)
+        self.read_only = read_only
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        name = reading_name(path) if read_only else str(path)
+        self.store = SQLiteDatastore(name, lock_timeout=LOCK_TIMEOUT_S, pool_size=8, max_overflow=24)
         self.store.pool.close()
         self.store.pool = _Pool(
-            db_name=str(path), lock_timeout=LOCK_TIMEOUT_S, pool_size=8, max_overflow=24, pool_timeout=30.0
+            db_name=name, lock_timeout=LOCK_TIMEOUT_S, pool_size=8, max_overflow=24, pool_timeout=30.0
         )
+        self.store.pool.is_journal_mode_wal = read_only  # it is what it is
         self._lock_statement = f"UPDATE {plan.meta} SET value = value WHERE key = 'schema'"  # noqa: S608 - our own names
         self._turnstile = Turnstile(path, LOCK_TIMEOUT_S)
         self._since_checkpoint = 0
         self._tracking = self.recorder("decisions")
-        self.migrate()
+        try:
+            if not read_only:
+                self.migrate()
+        except sqlite3.OperationalError as error:
+            raise DataError(f"cannot be opened: {error}", file=str(path)) from None
 
     def migrate(self) -> tuple[int, int]:
         """Bring the tables to this version, under the write lock: two processes may begin at the same moment."""
@@ -102,6 +132,8 @@ class SqliteDatabase(Database):
     @contextmanager
     def write(self) -> Iterator[Any]:
         """A write transaction that holds the write lock from its first moment, committed durably at the end."""
+        if self.read_only:
+            raise StoreUnavailable(f"{self.where} is open for reading only")
         try:
             with self.turns.turn() as turn, self._turn(), self.store.transaction(commit=True) as cursor:
                 # BEGIN alone is deferred. The first statement must write: a read would open a snapshot, and a commit
@@ -112,9 +144,11 @@ class SqliteDatabase(Database):
         except (sqlite3.OperationalError, OperationalError) as error:
             # At the commit the library wraps the error of SQLite in its own.
             cause = error if isinstance(error, sqlite3.OperationalError) else error.__cause__
-            if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            if getattr(cause, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM:
+                self.trouble = f"nothing can be written: {error}"
                 raise StoreUnavailable(f"{self.where}: {error}; nothing of this was kept") from error
             raise
+        self.trouble = ""
         self._checkpoint()
 
     def _checkpoint(self) -> None:
@@ -145,6 +179,22 @@ class SqliteDatabase(Database):
         """A consistent view of the data; nothing is written."""
         with self.store.transaction(commit=False) as cursor:
             yield cursor.sqlite_cursor
+
+    def rows_within(self, seconds: float, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Run one query; SQLite asks now and then whether to go on."""
+        ends = time.monotonic() + seconds
+        with self.read() as cursor:
+            connection: sqlite3.Connection = cursor.connection
+            connection.set_progress_handler(lambda: time.monotonic() > ends, ASKED_EVERY)
+            try:
+                cursor.execute(sql, parameters)
+                return [dict(row) for row in cursor.fetchall()]
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    raise TooLong(f"not answered within {seconds:g} seconds") from None
+                raise
+            finally:
+                connection.set_progress_handler(None, 0)
 
     @contextmanager
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:

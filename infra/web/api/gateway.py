@@ -24,6 +24,7 @@ async def post_statuses(request: Request, container: TheContainer) -> JSONRespon
 
     200: how many were recorded, known already, older than what is known; ``refused`` names those that cannot be, with
     the reason (they are kept). The same report twice does nothing. 401: no such token. 403: it is not the gateway's.
+    429: it has sent its quota of a minute; send it again after the time given.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     source = await asyncio.to_thread(container.accounts.source, token.strip() if scheme.lower() == "bearer" else None)
@@ -31,14 +32,18 @@ async def post_statuses(request: Request, container: TheContainer) -> JSONRespon
         return problem(401, "token.unknown", "a source token is needed: Authorization: Bearer <token>")
     if source.name != container.settings.client_gateway_source:
         return problem(403, "token.not-the-gateway", "only the gateway for clients reports what became of notices")
+    if waits := container.quotas.wait(source.name):
+        return problem(429, "quota.used", "this source has sent more than its quota of a minute", after_s=waits)
     try:
-        command = read_statuses(await read_body(request))
+        command = await asyncio.to_thread(read_statuses, await read_body(request))
     except TooLarge:
         return problem(413, "body.too-large", "a body may have 8 MiB, packed or not")
     except Unreadable as error:
         return problem(400, "body.unreadable", str(error))
     except InputError as error:
         return problem(400, error.code, error.message)
+    container.quotas.lines(source.name, len(command.statuses) + len(command.unreadable))
+    container.quotas.bad(source.name, len(command.unreadable))
     fates = (await asyncio.to_thread(container.dispatch, command, by=gateway_person(source.name))).fates
     counts = Counter(fates)
     return JSONResponse(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter, Request
@@ -20,6 +19,7 @@ from infra.read.rows import clocks, effects, figures, notices
 from infra.store.sql.database import Readable
 from infra.store.sql.turns import BOUNDS_S, Waits
 from infra.web.context import TheContainer
+from infra.web.doors import is_known
 
 router = APIRouter(tags=["health"])
 _COUNTED: tuple[tuple[str, str, str, Callable[[Readable], dict[str, int]]], ...] = (
@@ -87,10 +87,8 @@ def _histogram(name: str, help_: str, waits: Waits) -> Metric:
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
 def metrics(request: Request, container: TheContainer) -> Response:
-    """Return the figures; with METRICS_TOKEN set, to its bearer only."""
-    token = container.settings.metrics_token
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if token and not hmac.compare_digest(given.encode(), token.encode()):
+    """Return the figures to the bearer of METRICS_TOKEN or HEALTH_TOKEN, and to people who are signed in."""
+    if not is_known(request, container):
         raise NotAllowed("this needs the token of QORGAU_METRICS_TOKEN", code="metrics.token")
     registry = CollectorRegistry(auto_describe=False)
     registry.register(OfHouse(container))
