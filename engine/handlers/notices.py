@@ -9,7 +9,7 @@ from engine.handlers.desk import ORGANISATION, Desk, Kept, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address
-from engine.kernel.commands import DONE, Made, Outcome
+from engine.kernel.commands import DONE, Decided, Made, Outcome
 from engine.kernel.errors import Conflict, InputError, NotFound
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
@@ -17,6 +17,7 @@ from engine.kernel.trouble import StatusesSetAside
 from engine.notices import delivering, gateway, many, signing
 from engine.notices import notice as notices
 from engine.notices.commands import (
+    ApproveAddress,
     DraftNotice,
     EditNotice,
     Fates,
@@ -33,7 +34,7 @@ from engine.notices.commands import (
     SubmitNotice,
     WithdrawNotice,
 )
-from engine.notices.facts import NoticeStage
+from engine.notices.facts import NoticeAddressProposed, NoticeArrivalClaimed, NoticeResendOrdered, NoticeStage
 from engine.notices.following import following
 from engine.notices.gateway import Fate
 from engine.notices.kinds import notice_kind, notice_kinds
@@ -53,9 +54,12 @@ def draft(desk: Desk, command: DraftNotice, by: Person) -> Made:
     kind = command.kind
     if kind not in ON_DEMAND:
         raise InputError("a notice drafted by hand is one of {on_demand}", field="kind", on_demand=tuple(ON_DEMAND))
-    to = ", ".join(_address(part) for part in notices.recipients(command.recipient)) or desk.settings.mail_of(kind)
+    named = [_address(part) for part in notices.recipients(command.recipient)]
+    to = ", ".join(named) or desk.settings.mail_of(kind)
     if not to:
         raise InputError("name the address it goes to", field="recipient")
+    for address in named:
+        must_be_listed(desk, kind, address)
     with desk.work(by) as work:
         incident = work.get(Incident, command.incident_id)
         subject = to if notice_kind(kind).per == "recipient" else ""
@@ -149,18 +153,18 @@ def withdraw(work: Work, command: WithdrawNotice) -> Outcome:
 
 
 @in_unit(SettleNotice)
-def settle(work: Work, command: SettleNotice) -> Outcome:
+def settle(work: Work, command: SettleNotice) -> Decided:
     """Decide what became of a notice whose fate is unknown."""
     notice = work.get(Notice, command.notice_id)
     facts = delivering.settle_unknown(
         notice, command.taken, command.evidence, by=work.by, at=work.at, recipient=command.recipient
     )
     work.record(Notice, notice.id, facts)
-    return DONE
+    return Decided(decided=not isinstance(facts[0], NoticeArrivalClaimed))
 
 
 @handles(HandOverNotice)
-def hand_over(desk: Desk, command: HandOverNotice, by: Person) -> Outcome:
+def hand_over(desk: Desk, command: HandOverNotice, by: Person) -> Decided:
     """Record that a person handed an approved notice over by a portal, courier or letter; a scan of it is kept."""
     kept: Kept | None = None
     if command.document is not None:
@@ -179,8 +183,10 @@ def hand_over(desk: Desk, command: HandOverNotice, by: Person) -> Outcome:
                 handed_at=command.handed_at or work.at,
             )]  # fmt: skip
         work.record(Notice, notice.id, facts)
-        work.unit.by_hand(f"mail:{notice.id}")
-    return DONE
+        decided = not isinstance(facts[0], NoticeArrivalClaimed)
+        if decided:
+            work.unit.by_hand(f"mail:{notice.id}")
+    return Decided(decided=decided)
 
 
 def _handed_over(work: Work, notice: Notice, command: HandOverNotice) -> Sequence[Fact]:
@@ -190,15 +196,34 @@ def _handed_over(work: Work, notice: Notice, command: HandOverNotice) -> Sequenc
 
 
 @handles(ResendNotice)
-def resend(desk: Desk, command: ResendNotice, by: Person) -> Outcome:
-    """Order another try after a refusal or a bounce, at the same address or a corrected one."""
-    recipient = command.recipient
-    _address(recipient)
+def resend(desk: Desk, command: ResendNotice, by: Person) -> Decided:
+    """Order another try after a refusal or a bounce; a corrected address waits for a second person."""
+    recipient = _address(command.recipient)
     with desk.work(by) as work:
         notice = work.get(Notice, command.notice_id)
         facts = delivering.resend(notice, recipient, command.instead_of, command.reason, by=by, at=work.at)
+        decided = not isinstance(facts[0], NoticeAddressProposed)
+        if not decided:
+            must_be_listed(desk, notice.kind, recipient)
         work.record(Notice, notice.id, facts)
-        order_sending(work.unit, notice, recipient.strip(), None)
+        if decided:
+            order_sending(work.unit, notice, recipient, None)
+    return Decided(decided=decided)
+
+
+@in_unit(ApproveAddress)
+def decide_address(work: Work, command: ApproveAddress) -> Outcome:
+    """Approve the address that waits, and send there; or refuse it."""
+    notice = work.get(Notice, command.notice_id)
+    facts = delivering.decide_address(
+        notice, command.instead_of, command.agreed, command.reason, by=work.by, at=work.at
+    )  # fmt: skip
+    again = next((it for it in facts if isinstance(it, NoticeResendOrdered)), None)
+    if again is not None:
+        must_be_listed(work.desk, notice.kind, again.recipient)
+    work.record(Notice, notice.id, facts)
+    if again is not None:
+        order_sending(work.unit, notice, again.recipient, None)
     return DONE
 
 
@@ -286,6 +311,15 @@ def seen(notice: Notice, version: int | None) -> Notice:
     if version is not None and notice.version != version:
         raise Conflict("somebody changed this notice meanwhile; look at it again and repeat your act")
     return notice
+
+
+def must_be_listed(desk: Desk, kind: str, address: str) -> None:
+    """Raise InputError for an address that is on no list of the house for this kind of notice."""
+    if not desk.settings.may_go_to(kind, address):
+        raise InputError(
+            "notices of this kind do not go to this address; the addresses are set by whoever runs this engine",
+            field="recipient",
+        )
 
 
 def _address(text: str) -> str:

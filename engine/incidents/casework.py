@@ -30,11 +30,13 @@ from engine.incidents.facts import (
 from engine.incidents.incident import Incident
 from engine.incidents.owing import NOTIFIABLE_CLASSES, NotifiableClass, leaving_with, owes_when_confirmed
 from engine.incidents.triage import must_be_open
-from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, n_
 from engine.kernel.facts import SEVERITIES, Entities, Fact, FindingRaised, OfIncident, Person, Reasoned, Record
 from engine.kernel.ids import derive
 from engine.kernel.words import need_letters
 from engine.permissions import require, require_stage
+from engine.permissions.eyes import require_other, require_two
+from engine.permissions.permission import Side
 
 LONGEST_SUPPRESSION = timedelta(days=90)
 NAMED_TOGETHER = 500
@@ -232,11 +234,12 @@ def lower_notifiability(incident: Incident, reason: str, *, by: Person, at: date
     need_letters(reason)
     common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if incident.lowering is None:
-        return [NotifiabilityLoweringProposed(**common)]
+        return [NotifiabilityLoweringProposed(**common, roles=by.held_roles)]
     proposer, _ = incident.lowering
-    if proposer == by.id:
-        raise SecondPersonNeeded("who proposed that the law's duties do not hold cannot also agree")
+    refusal = n_("who proposed that the law's duties do not hold cannot also agree")
+    require_other("lower-notifiability", by, {Side.PROPOSER: (proposer,)}, refusal)
     require_stage("lower-notifiability", by)
+    require_two("lower-notifiability", proposer, incident.lowering_roles, by)
     return [NotifiabilityLowered(**common, second_person=proposer)]
 
 

@@ -15,7 +15,8 @@ from pydantic import AwareDatetime, Field
 from engine.kernel.facts import Fact, Record
 from engine.notices.facts import DeliveryState, NoticeBounced, NoticeHandedOver, NoticeRefused, NoticeSent
 from engine.notices.kinds import notice_kinds
-from engine.notices.notice import Delivery, Notice
+from engine.notices.notice import Notice
+from engine.notices.parts import Delivery
 
 CHANNEL = "gateway"
 SKEW = timedelta(minutes=5)

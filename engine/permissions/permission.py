@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from engine.kernel.errors import NotAllowed
 from engine.kernel.facts import Person, Record
 from engine.permissions.roles import Role
@@ -20,11 +22,33 @@ class Stage(Record):
             raise NotAllowed(self.refusal)
 
 
+class Side(StrEnum):
+    """What somebody did with a thing that keeps him from being the second person for it."""
+
+    PROPOSER = "proposer"
+    AUTHOR = "author"
+    EDITOR = "editor"
+    SUBMITTER = "submitter"
+    ADDRESS_NAMER = "named the address"
+    ASSIGNEE = "assignee"
+    CASE_WORKER = "worked on the incident"
+    CLIENT_NAMER = "named clients"
+    HOLD_LIFTER = "lifted the hold"
+    SCORER = "scored the risk"
+
+
 class SecondPerson(Record):
-    """Four eyes: who else must agree, and by which command. The same command means that it is given twice."""
+    """Four eyes: who else must agree, and by which command. The same command means that it is given twice.
+
+    ``excluded``: who cannot, by what he did in the whole history of the thing. ``answerable``: the roles of which at
+    least one of the two holds one. ``different_roles``: two of one trade do not do.
+    """
 
     rule: str
     command: str = ""
+    excluded: tuple[Side, ...] = (Side.PROPOSER,)
+    answerable: tuple[Role, ...] = ()
+    different_roles: bool = False
 
 
 class Permission(Record):

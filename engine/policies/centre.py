@@ -11,7 +11,8 @@ from engine.kernel.facts import Fact
 from engine.kernel.ports import Context
 from engine.kernel.timestamps import SKEW
 from engine.notices.facts import NoticeBounced, NoticeRefused, NoticeSent
-from engine.notices.notice import Delivery, Notice
+from engine.notices.notice import Notice
+from engine.notices.parts import Delivery
 from engine.policies.centre_words import ACCEPTED, REJECTED, said_by_event
 
 __all__ = ["ACCEPTED", "REJECTED", "CentrePolicy"]

@@ -7,7 +7,8 @@ import re
 from typing import NamedTuple
 
 from engine.kernel.errors import NotFound
-from engine.notices.notice import Notice, TextVersion
+from engine.notices.notice import Notice
+from engine.notices.parts import TextVersion
 
 _WORDS = re.compile(r"\s+|[^\s]+")
 
