@@ -59,7 +59,9 @@ def going_out(sent: Sent, outcome: Any) -> str:
 
 
 def again(sent: Sent, outcome: Any) -> str:
-    """Say which version is in force again."""
+    """Say which version is in force again, or that a second person must say so."""
+    if not outcome.decided:
+        return say("It may detect less, so another person of another role must say the same.")
     return say("In force again: {version}.", version=outcome.version)
 
 

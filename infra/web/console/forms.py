@@ -161,6 +161,7 @@ NOTICES: dict[str, Form] = {
             **_NOTICE, "taken": f.yes("taken"), "evidence": f.text("evidence"),
             "recipient": f.optional("recipient", f.text("recipient")),
         },
+        said.either(n_("Decided."), n_("Recorded; a second person must say that it arrived.")),
     ),
     "hand-over": Form(
         notices.HandOverNotice,
@@ -168,11 +169,27 @@ NOTICES: dict[str, Form] = {
             **_NOTICE, "channel": f.text("channel"), "reference": f.text("reference"),
             "handed_at": f.optional("handed_at", f.instant("handed_at")), "document": f.document,
         },
+        said.either(
+            n_("Recorded by two persons: it was handed over."),
+            n_("Recorded; a second person must say the same, with the same reference."),
+        ),
     ),
     "resend": Form(
         notices.ResendNotice,
         {**_NOTICE, "recipient": f.text("recipient"), "instead_of": f.text("instead_of"), "reason": _REASON},
-        n_("Another try is ordered."),
+        said.either(n_("Another try is ordered."), n_("Proposed; another person must approve the address.")),
+    ),
+    "address": Form(
+        notices.ApproveAddress,
+        {**_NOTICE, "instead_of": f.text("instead_of"), "agreed": f.yes("agreed"), "reason": _REASON},
+    ),
+    "approve-as-last": Form(
+        notices.ApproveAsLast,
+        {
+            **_NOTICE, "version": f.version, "list_sha256": f.text("list_sha256"), "signature": f.signature,
+            "reason": _REASON,
+        },
+        said.going_out,
     ),
     "resend-failures": Form(
         notices.ResendFailures, {**_NOTICE, "state": f.text("state"), "reason": _REASON}, n_("Another try is ordered."),
@@ -316,11 +333,14 @@ RETENTION: dict[str, Form] = {
         retention.EndObligations,
         {
             **_CLIENT, "ended_on": f.day("ended_on", n_("give the day on which the obligations ended")),
-            "loan": f.line("loan"),
+            "loan": f.line("loan"), "document": f.document,
         },
+        said.either(n_("Recorded."), n_("The day is long past, so a second person must say the same.")),
     ),
     "hold": Form(retention.PlaceHold, _CLIENT),
-    "release": Form(retention.LiftHold, _CLIENT),
+    "release": Form(
+        retention.LiftHold, _CLIENT, said.either(n_("The hold is lifted."), n_("Recorded; a second person must say so.")),
+    ),
     "propose": Form(retention.ProposeErasure, _CLIENT),
     "approve": Form(retention.ApproveErasure, _CLIENT, n_("Approved. The keys are being destroyed.")),
 }  # fmt: skip
@@ -328,7 +348,10 @@ RULES: dict[str, Form] = {
     "tune": Form(rules.TuneRule, {**_RULE, "values": f.parameters}, said.tuned),
     "propose": Form(rules.ProposeRule, _VERSION),
     "approve": Form(rules.ApproveRule, _VERSION),
-    "activate": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("active")}),
+    "activate": Form(
+        rules.ActivateRule, {**_VERSION, "mode": f.fixed("active")},
+        said.either(n_("In force."), n_("It may detect less, so another person of another role must say the same.")),
+    ),
     "shadow": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("shadow")}),
     "retire": Form(
         rules.RetireRule, _RULE, said.either(n_("Out of force."), n_("Proposed; another person must decide it."))
