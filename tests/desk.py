@@ -47,6 +47,7 @@ class Office:
 
     clock_policy = ClockPolicy()
     bureaus = ("pkb", "gkb")
+    erasure_wait_days = 7
     notice_signature: NoticeSignature = "by_hand"
 
     def mail_of(self, kind: str) -> str:

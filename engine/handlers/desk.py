@@ -59,6 +59,11 @@ class Policies(Protocol):
         """The credit bureaus that are told."""
         ...
 
+    @property
+    def erasure_wait_days(self) -> int:
+        """Days between a lifted hold and a destruction, at least seven."""
+        ...
+
     def mail_of(self, kind: str) -> str:
         """Return the address of a kind of notice, empty when there is none."""
         ...

@@ -1,8 +1,8 @@
 """The life of a detection rule: draft → tested → proposed → approved by another person → shadow or active → retired.
 
 A rule of the product is in force from the start. A version made here takes its place when it is activated, stands
-beside it when it runs in shadow, and gives way when somebody rolls back. What may weaken detection - a rule taken out of
-force, a version that may find less than the one in force - takes two persons of different roles, one of them from
+beside it when it runs in shadow, and gives way when somebody rolls back. What may weaken detection - a rule taken out
+of force, a version that may find less than the one in force - takes two persons of different roles, one of them from
 compliance or the CISO. (antifraud-testing, isms-sod-is-it of the register)
 """
 

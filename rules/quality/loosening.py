@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 _LEVELS = ("informational", "low", "medium", "high", "critical")
-_ONLY_SAID = frozenset({"title", "description", "author", "date", "modified", "references", "falsepositives", "license"})
+_ONLY_SAID = frozenset(
+    {"title", "description", "author", "date", "modified", "references", "falsepositives", "license"}
+)
 _ONLY_SAID_OF_US = frozenset({"words", "tests"})
 _DUTIES = ("notifiable", "personal_data")
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
-from engine.retention.retention import ErasureDone, Retention, retention_id, term_end
+from engine.retention.facts import ErasureDone
+from engine.retention.retention import Retention, retention_id, term_end
 from tests.commands import qorgau
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, World
 

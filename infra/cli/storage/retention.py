@@ -12,7 +12,8 @@ import click
 from engine.kernel.checked import checked
 from engine.kernel.errors import InputError, NotFound
 from engine.retention.commands import ApproveErasure, EndObligations, LiftHold, PlaceHold, ProposeErasure
-from engine.retention.retention import ErasureDone, retention_id
+from engine.retention.facts import ErasureDone
+from engine.retention.retention import retention_id
 from infra.cli import common
 from infra.cli.acting import person, who, why
 from infra.read.rows.protections import retained

@@ -339,7 +339,8 @@ RETENTION: dict[str, Form] = {
     ),
     "hold": Form(retention.PlaceHold, _CLIENT),
     "release": Form(
-        retention.LiftHold, _CLIENT, said.either(n_("The hold is lifted."), n_("Recorded; a second person must say so.")),
+        retention.LiftHold, _CLIENT,
+        said.either(n_("The hold is lifted."), n_("Recorded; a second person must say so.")),
     ),
     "propose": Form(retention.ProposeErasure, _CLIENT),
     "approve": Form(retention.ApproveErasure, _CLIENT, n_("Approved. The keys are being destroyed.")),
