@@ -39,6 +39,8 @@ from engine.permissions.eyes import require_other, require_two
 from engine.permissions.permission import Side
 
 LONGEST_SUPPRESSION = timedelta(days=90)
+LONGEST_AGO = timedelta(days=366)
+"""How far back a person may say that the organisation was told."""
 NAMED_TOGETHER = 500
 """Clients in one fact: what follows from a fact is done together."""
 Channel = Literal["hot-line", "letter", "complaint", "employee", "partner", "authority", "other"]
@@ -72,6 +74,8 @@ def report(told: Report, number: str, *, by: Person, at: datetime) -> tuple[str,
         raise InputError("severity is one of {severities}", field="severity", severities=SEVERITIES)
     if told.told_at > at + timedelta(minutes=5):
         raise InputError("nobody can have told of it in the future", field="told_at")
+    if told.told_at < at - LONGEST_AGO:
+        raise InputError("a telling more than a year ago is a slip of the hand", field="told_at")
     key = report_id(told)
     notifiable = told.incident_class in NOTIFIABLE_CLASSES
     duty = "the law's duties hold for this class" if notifiable else "no duty of the law holds for this class"

@@ -221,6 +221,8 @@ def receipt(
         raise DecisionRefused("a receipt has the recipient's reference, of at most 200 characters")
     if received_on > at.date():
         raise InputError("a receipt cannot be of the future", field="received_on")
+    if found.at is not None and received_on < found.at.date():
+        raise InputError("it cannot have been received before it was sent", field="received_on")
     if found.receipt == f"{reference.strip()}, {received_on.isoformat()}":
         return []
     return [

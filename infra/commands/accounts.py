@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,12 +18,14 @@ from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
-from engine.permissions import PEOPLE
+from engine.permissions import PEOPLE, roles_of
 from infra.commands.session_marks import EVERY, SessionMarks
 from infra.store.log.decisions import Decisions
 from infra.store.log.topics import UserChanged
 
 ROLES = tuple(role.value for role in PEOPLE)
+ANALYSTS = frozenset(roles_of("draft-rule")) - frozenset(roles_of("decide-outcome"))
+"""The roles of analysts: they write rules and do not decide in the house's name."""
 MAX_FAILURES = 5
 LOCK = timedelta(minutes=15)
 MIN_PASSWORD = 10
@@ -54,6 +57,12 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 core, so that a sign-in delays nobody else's page."""
 
 
+def conflicting(roles: Iterable[str]) -> bool:
+    """Say whether an account would stand on both sides: analyst and compliance officer."""
+    held = set(roles)
+    return bool(held & ANALYSTS) and bool(held & set(roles_of("approve-notice")))
+
+
 class Accounts:
     """People, sessions and source tokens in the store."""
 
@@ -77,6 +86,11 @@ class Accounts:
         unknown = sorted(set(roles) - set(ROLES))
         if unknown or not roles:
             raise InputError("roles are {roles}", field="roles", roles=ROLES)
+        if conflicting(roles):
+            raise InputError(
+                "one account cannot both work on incidents and approve their notices; a person with both needs two",
+                field="roles",
+            )
         if len(password) < MIN_PASSWORD:
             raise InputError(
                 "a password has at least {min_password} characters", field="password", min_password=MIN_PASSWORD
@@ -135,7 +149,9 @@ class Accounts:
     def _failed(self, user_id: str, locked: bool, failures: int, now: datetime) -> None:
         if locked:
             return
-        until = iso(now + LOCK) if failures >= MAX_FAILURES else None
+        until = iso(now + LOCK) if failures >= ANALYSTS = frozenset(roles_of("draft-rule")) - frozenset(roles_of("decide-outcome"))
+"""The roles of analysts: they write rules and do not decide in the house's name."""
+MAX_FAILURES else None
         with self.database.write() as cursor:
             cursor.execute(
                 "UPDATE users SET failures = ?, locked_until = ? WHERE id = ?",

@@ -14,9 +14,11 @@ from engine.duties import commands as clocks
 from engine.governance import commands as governance
 from engine.incidents import commands as incidents
 from engine.kernel.checked import checked
-from engine.kernel.commands import Attachment, Command, Outcome
+from engine.kernel.commands import Attachment, Command, Outcome, name_of
 from engine.kernel.errors import NotFound, n_
+from engine.kernel.facts import Person
 from engine.notices import commands as notices
+from engine.permissions import require
 from engine.protection import commands as protection
 from engine.retention import commands as retention
 from engine.rule_life import commands as rules
@@ -369,10 +371,17 @@ LISTS: dict[str, Form] = {
 }  # fmt: skip
 
 
+def admit(form: Form | None, person: Person) -> None:
+    """Ask for the role before anything of a form is read, looked up or kept. Raise NotAllowed."""
+    if form is not None:
+        require(name_of(form.command), person)
+
+
 def send(form: Form | None, sent: Sent) -> tuple[Outcome, str]:
     """Dispatch the command of a form; return what came of it, and in words. Raise NotFound for no form."""
     if form is None:
         raise NotFound("there is no such act")
+    admit(form, sent.by)
     outcome = sent.container.dispatch(form.parse(sent), by=sent.by)
     return outcome, say(form.said) if isinstance(form.said, str) else form.said(sent, outcome)
 
@@ -381,6 +390,8 @@ def answered(
     request: Request, container: Container, session: Session, form: Form | None, back: str, fields: Mapping[str, str],
     document: Attachment | None = None, **address: str,
 ) -> Response:  # fmt: skip
-    """Send a form and lead back; a refusal is shown on the page, in words."""
+    """Send a form and lead back; a refusal is shown on the page, in words. Raise NotAllowed for a person without the
+    role, before anything else."""
+    admit(form, session.person)
     sent = Sent(container, session.person, address, fields, document)
     return do(request, lambda: send(form, sent)[1], back)

@@ -26,7 +26,7 @@ from infra.read.notices.open_points import Points, points_of
 from infra.read.notices.versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
-from infra.web.console.forms import NOTICES, send
+from infra.web.console.forms import NOTICES, admit, send
 from infra.web.console.protections import AnUpload
 from infra.web.context import TheContainer, TheSession, do, page
 from infra.web.documents import DOCUMENT_CSP, TYPES, as_it_came, to_sign
@@ -249,6 +249,7 @@ def act_on(
     request: Request, container: TheContainer, session: TheSession, upload: AnUpload, notice_id: str, act: str
 ) -> Response:
     """One act on a notice."""
+    admit(NOTICES.get(act), session.person)
     back = [f"/notices/{notice_id}"]
     sent = Sent(container, session.person, {"notice": notice_id}, upload.fields, upload.attachment)
 
