@@ -149,9 +149,7 @@ class Accounts:
     def _failed(self, user_id: str, locked: bool, failures: int, now: datetime) -> None:
         if locked:
             return
-        until = iso(now + LOCK) if failures >= ANALYSTS = frozenset(roles_of("draft-rule")) - frozenset(roles_of("decide-outcome"))
-"""The roles of analysts: they write rules and do not decide in the house's name."""
-MAX_FAILURES else None
+        until = iso(now + LOCK) if failures >= MAX_FAILURES else None
         with self.database.write() as cursor:
             cursor.execute(
                 "UPDATE users SET failures = ?, locked_until = ? WHERE id = ?",
