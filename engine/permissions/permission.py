@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from engine.kernel.errors import NotAllowed
+from engine.kernel.errors import NotAllowed, n_
 from engine.kernel.facts import Person, Record
 from engine.permissions.roles import Role
 
@@ -25,16 +25,16 @@ class Stage(Record):
 class Side(StrEnum):
     """What somebody did with a thing that keeps him from being the second person for it."""
 
-    PROPOSER = "proposer"
-    AUTHOR = "author"
-    EDITOR = "editor"
-    SUBMITTER = "submitter"
-    ADDRESS_NAMER = "named the address"
-    ASSIGNEE = "assignee"
-    CASE_WORKER = "worked on the incident"
-    CLIENT_NAMER = "named clients"
-    HOLD_LIFTER = "lifted the hold"
-    SCORER = "scored the risk"
+    PROPOSER = n_("proposed it")
+    AUTHOR = n_("drafted or wrote it")
+    EDITOR = n_("edited it")
+    SUBMITTER = n_("submitted it")
+    ADDRESS_NAMER = n_("named its address")
+    ASSIGNEE = n_("was assigned the incident")
+    CASE_WORKER = n_("worked on the incident")
+    CLIENT_NAMER = n_("named clients of it")
+    HOLD_LIFTER = n_("lifted the hold")
+    SCORER = n_("scored the risk")
 
 
 class SecondPerson(Record):

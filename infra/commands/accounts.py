@@ -57,7 +57,7 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 core, so that a sign-in delays nobody else's page."""
 
 
-def conflicting(roles: Iterable[str]) -> bool:
+def two_sided(roles: Iterable[str]) -> bool:
     """Say whether an account would stand on both sides: analyst and compliance officer."""
     held = set(roles)
     return bool(held & ANALYSTS) and bool(held & set(roles_of("approve-notice")))
@@ -86,7 +86,7 @@ class Accounts:
         unknown = sorted(set(roles) - set(ROLES))
         if unknown or not roles:
             raise InputError("roles are {roles}", field="roles", roles=ROLES)
-        if conflicting(roles):
+        if two_sided(roles):
             raise InputError(
                 "one account cannot both work on incidents and approve their notices; a person with both needs two",
                 field="roles",

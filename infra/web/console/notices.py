@@ -21,6 +21,7 @@ from infra.outbound.centre import afc_json
 from infra.outbound.mail import NoticeMail, Spool
 from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.finders import load_notice
+from infra.read.notices.approvers import approvers_of
 from infra.read.notices.documents import as_read_by, notice_document, whom
 from infra.read.notices.open_points import Points, points_of
 from infra.read.notices.versions import changes, version_of
@@ -86,6 +87,7 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         digital=container.settings.notice_signature == "required",
         signs_as=container.dispatcher.desk.signers.last_digits(session.person.id),
         points=_points(container, notice, headings),
+        approvers=approvers_of(container.decisions, notice, container.accounts.people()),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
