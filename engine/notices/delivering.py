@@ -50,7 +50,7 @@ def settle_unknown(
         need_done_words(evidence)
         claim = notice.deliveries[to].claim
         if claim is not None and claim.channel == CONFIRMED:
-            return _agreed(notice, claim, "settle-notice", sent_at=at, by=by, at=at)
+            return _agreed(notice, claim, "settle-notice", sent_at=claim.handed_at, by=by, at=at)
         return [_claim(notice, to, CONFIRMED, evidence[:200], at, by=by, at=at, reason=evidence)]
     need_own_words(evidence)
     common: _Settled = {"at": at, "actor": by.id, "reason": evidence, "notice_id": notice.id, "recipient": to}

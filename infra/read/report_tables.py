@@ -181,4 +181,5 @@ def approved_alone(decisions: Decisions, start: datetime, end: datetime) -> str:
                 found.append(f"{number}, {word(notice.kind)}, {it.actor}: {it.reason}")
     if not found:
         return ""
-    return say("Approved by the head of the house alone, for nobody else was left: {notices}.", notices="; ".join(found))
+    told = "; ".join(found)
+    return say("Approved by the head of the house alone, for nobody else was left: {notices}.", notices=told)
