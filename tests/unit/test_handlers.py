@@ -241,7 +241,8 @@ def test_a_supplement_follows_what_was_handed_over(desk: MemoryDesk) -> None:
     key = approved(desk)
     with pytest.raises(DecisionRefused, match="handed over"):
         desk.do(FollowUpNotice(notice_id=key, stage="follow_up"), COMPLIANCE)
-    desk.do(HandOverNotice(notice_id=key, channel="courier", reference="K-17"), COMPLIANCE)
+    for by in (COMPLIANCE, CISO):
+        desk.do(HandOverNotice(notice_id=key, channel="courier", reference="K-17"), by)
     with pytest.raises(InputError, match="follow_up or final"):
         desk.do(FollowUpNotice(notice_id=key, stage="initial"), COMPLIANCE)
     more = FollowUpNotice(notice_id=key, stage="follow_up")
