@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.duties import clock as clocks
 from engine.duties import decisions
@@ -24,13 +24,16 @@ from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 from engine.protection.protection import Protection
 
+EARLIEST = timedelta(days=1)
+"""How long before the first that was seen of an incident, or the date of an act, a duty may have begun."""
+
 
 @in_unit(StartClock)
 def start(work: Work, command: StartClock) -> Made:
     """Start the clock of a duty by hand, for an incident or a protection."""
     desk, policy, anchor = work.desk, work.desk.settings.clock_policy, command.anchor_at
     duty = decisions.startable(policy, desk.calendars, command.kind, anchor, command.reason, at=work.at)
-    if anchor < _begun(work, command.owner_id, duty.owner):
+    if anchor < _begun(work, command.owner_id, duty.owner) - EARLIEST:
         raise InputError("a duty cannot have begun before what it is about", field="anchor_at")
     subject = command.subject.strip()
     key = clocks.clock_id(command.kind, command.owner_id, subject)

@@ -9,7 +9,9 @@ from engine.incidents.facts import (
     FindingsTakenOver,
     IncidentAbsorbed,
     IncidentAssigned,
+    IncidentClosed,
     IncidentOpened,
+    NotifiabilityLowered,
 )
 from engine.kernel.facts import ENGINE, Fact
 
@@ -21,7 +23,7 @@ class Involved:
     assigned: set[str] = field(default_factory=set)
     """Everybody it was ever assigned to."""
     acted: set[str] = field(default_factory=set)
-    """Everybody who entered it, acted on it or wrote into it."""
+    """Everybody who entered it, acted on it or wrote into it; not who agreed as the second person."""
     named_clients: set[str] = field(default_factory=set)
     """Everybody who named clients of it, also when entering it."""
     came_from: set[str] = field(default_factory=set)
@@ -43,4 +45,10 @@ class Involved:
             return
         if isinstance(fact, ClientsNamed) or (isinstance(fact, IncidentOpened) and fact.entities.clients):
             self.named_clients.add(fact.actor)
-        self.acted.add(fact.actor)
+        if not _looked_over(fact):
+            self.acted.add(fact.actor)
+
+
+def _looked_over(fact: Fact) -> bool:
+    """Whether somebody only agreed as the second person: that looks another one's work over, and is none of its own."""
+    return isinstance(fact, NotifiabilityLowered) or (isinstance(fact, IncidentClosed) and bool(fact.second_person))

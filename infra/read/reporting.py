@@ -195,7 +195,8 @@ class Reports:
         rows = notices.drafted_between(self.container.database, period.start, period.end)
         table = tuple((word(r.kind), word(r.stage), word(r.state), str(r.n)) for r in rows)
         return Block(
-            heading=say("Notices"), text=approved_alone(self.container.decisions, period.start, period.end),
+            heading=say("Notices"),
+            text=approved_alone(self.container.decisions, period.start, period.end),
             table=_table(table, say("Notice"), say("Stage"), say("State"), say("Notices counted")),
         )
 

@@ -40,7 +40,8 @@ def list_command(as_json: bool) -> None:
 @click.argument("day", metavar="ENDED_ON")
 @click.option("--loan", default="", help="The loan that ended; without it, all that is owed ended.")
 @click.option(
-    "--document", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    "--document",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="What a day long past rests on; a second person then says the same.",
 )
 @who
