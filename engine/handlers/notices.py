@@ -201,7 +201,10 @@ def resend(desk: Desk, command: ResendNotice, by: Person) -> Decided:
     recipient = _address(command.recipient)
     with desk.work(by) as work:
         notice = work.get(Notice, command.notice_id)
-        facts = delivering.resend(notice, recipient, command.instead_of, command.reason, by=by, at=work.at)
+        facts = delivering.resend(
+            notice, recipient, command.instead_of, command.reason, by=by, at=work.at,
+            set_to=desk.settings.mail_of(notice.kind),
+        )  # fmt: skip
         decided = not isinstance(facts[0], NoticeAddressProposed)
         if not decided:
             must_be_listed(desk, notice.kind, recipient)

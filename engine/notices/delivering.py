@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from engine.kernel.addresses import is_local
 from engine.kernel.errors import DecisionRefused, InputError, n_
 from engine.kernel.facts import Fact, Person, Reasoned
 from engine.kernel.words import is_reference, need_done_words, need_own_words
@@ -20,7 +21,7 @@ from engine.notices.facts import (
     NoticeResendOrdered,
     NoticeSent,
 )
-from engine.notices.notice import Notice
+from engine.notices.notice import Notice, recipients
 from engine.notices.parts import Delivery
 from engine.permissions import require
 from engine.permissions.eyes import require_other, require_two
@@ -113,15 +114,18 @@ def _agreed(
     ]  # fmt: skip
 
 
-def resend(notice: Notice, recipient: str, instead_of: str, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+def resend(
+    notice: Notice, recipient: str, instead_of: str, reason: str, *, by: Person, at: datetime, set_to: str = ""
+) -> Sequence[Fact]:
     """Order another try after a refusal or a bounce. To another address than the one that failed it only proposes: a
-    second person approves the address (``decide_address``)."""
+    second person approves the address (``decide_address``). ``set_to`` is the address that is set for the kind: to it
+    goes at once what lay on this machine for want of one, for nobody chose it."""
     require("resend-notice", by)
     failed = _failed(notice, instead_of)
     if not reason.strip():
         raise DecisionRefused("sending a notice again needs a reason")
     to = recipient.strip()
-    if to == failed.recipient:
+    if to == failed.recipient or (is_local(failed.recipient) and to in recipients(set_to)):
         return [another_try(notice, failed, to, reason, actor=by.id, at=at)]
     return [
         NoticeAddressProposed(
