@@ -24,8 +24,8 @@ def check(ctx: click.Context, as_json: bool) -> None:
             both = [person.id for person in container.accounts.people() if two_sided(person.roles)]
     if as_json:
         rows = [{"setting": f"{PREFIX}{it.setting.upper()}", "message": it.message} for it in found]
-        told = {"status": "degraded" if found else "ok", "missing": rows, "two_sided_accounts": both}
-        click.echo(json.dumps(told))
+        told = {"status": "degraded" if found else "ok", "missing": rows}
+        click.echo(json.dumps({**told, "two_sided_accounts": both} if both else told))
         ctx.exit(1 if found else 0)
     for it in found:
         click.echo(f"{PREFIX}{it.setting.upper()}: {it.message}")
