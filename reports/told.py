@@ -181,6 +181,25 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
             return say("{name}: submitted for review", name=name)
         case n.NoticeReturned():
             return say("{name}: given back", name=name)
+        case n.NoticeApproved(as_last=True):
+            return say(
+                "{name}: approved by the head of the house alone, content {hash}…: {reason}",
+                name=name,
+                hash=fact.content_hash[:12],
+                reason=fact.reason,
+            )
+        case n.NoticeArrivalClaimed():
+            values = {"recipient": fact.recipient, "channel": fact.channel, "reference": fact.reference}
+            text = n_(
+                "{name}: said to have reached {recipient} by {channel}, reference {reference}; a second person "
+                "must say the same"
+            )
+            return say(text, name=name, **values)
+        case n.NoticeAddressProposed():
+            text = n_("{name}: another address named, {recipient}; a second person must approve it")
+            return say(text, name=name, recipient=fact.recipient)
+        case n.NoticeAddressRefused():
+            return say("{name}: the address {recipient} was refused", name=name, recipient=fact.recipient)
         case n.NoticeApproved(addressees=number) if number:
             return say(
                 "{name}: approved for {clients} clients, content {hash}…, list {list}…", name=name, clients=number,

@@ -47,10 +47,14 @@ class Office:
 
     clock_policy = ClockPolicy()
     bureaus = ("pkb", "gkb")
+    erasure_wait_days = 7
     notice_signature: NoticeSignature = "by_hand"
 
     def mail_of(self, kind: str) -> str:
         return {"regulator": "regulator@example.kz", "afc": "afc@example.kz"}.get(kind, "")
+
+    def may_go_to(self, kind: str, address: str) -> bool:
+        return address == self.mail_of(kind) or address.endswith(".gov.kz")
 
     def missing_for(self, kind: str, to: Sequence[str]) -> tuple[str, ...]:
         return ()
@@ -123,6 +127,9 @@ class MemoryDesk:
         self.drafting = Typist()
         self.signatures = Stamps()
         self.signers = Hands()
+
+    def task_doers(self, incident_id: str) -> set[str]:
+        return set()
 
     @contextmanager
     def work(self, by: Person) -> Iterator[Work]:

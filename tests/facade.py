@@ -166,6 +166,15 @@ class Acts(_Base):
     def approve_notice(self, notice_id: str, version: int | None, *, by: Person) -> notices.Approved:
         return self._do(notices.ApproveNotice, by, notice_id=notice_id, version=version)
 
+    def approve_as_last(self, notice_id: str, reason: str, *, by: Person) -> notices.Approved:
+        return self._do(notices.ApproveAsLast, by, notice_id=notice_id, reason=reason)
+
+    def approve_address(
+        self, notice_id: str, instead_of: str, agreed: bool = True, reason: str = "", *, by: Person
+    ) -> None:
+        values = {"instead_of": instead_of, "agreed": agreed, "reason": reason}
+        self._do(notices.ApproveAddress, by, notice_id=notice_id, **values)
+
     def approve_client_notices(self, incident_id: str, *, by: Person) -> int:
         return self._do(notices.ApproveClientNotices, by, incident_id=incident_id).count
 
@@ -320,8 +329,11 @@ class Acts(_Base):
         values = {"treatment": treatment, "measures": measures, "due_on": due_on}
         self._do(governance.TreatRisk, by, risk_id=risk_id, **values)
 
-    def end_obligations(self, client: str, ended_on: date, loan: str, reason: str, *, by: Person) -> None:
-        self._do(retention.EndObligations, by, client=client, ended_on=ended_on, loan=loan, reason=reason)
+    def end_obligations(
+        self, client: str, ended_on: date, loan: str, reason: str, *, by: Person, document: bytes | None = None
+    ) -> None:
+        values = {"loan": loan, "reason": reason, "document": _attached(document, "end.pdf", PDF)}
+        self._do(retention.EndObligations, by, client=client, ended_on=ended_on, **values)
 
     def place_hold(self, client: str, reason: str, *, by: Person) -> None:
         self._do(retention.PlaceHold, by, client=client, reason=reason)

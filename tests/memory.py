@@ -66,6 +66,11 @@ class MemoryContext:
             case Incident() if "suppressed_after" in by:
                 until, after = it.suppressed_until, by["suppressed_after"]
                 return it.dedup_key == by["dedup_key"] and until is not None and until > after  # type: ignore[operator]
+            case Incident() if "client" in by:
+                return it.touches("clients", str(by["client"])) and it.is_open is by["is_open"]
+            case Clock() if "client" in by:
+                touched = self.load(Incident, it.owner_id).touches("clients", str(by["client"]))
+                return touched and it.running is by["running"] and it.subject in ("", by["client"])
             case Protection() if "order_id" in by:
                 return by["order_id"] in it.orders
             case Protection():

@@ -144,6 +144,10 @@ class World:
         rows = [incidents.incident(self.container.database, key) for key in incidents.all_ids(self.container.database)]
         return [stored(row) for row in rows if row is not None]
 
+    def incident_is_open(self, key: object) -> bool:
+        """Whether work may still be done on an incident."""
+        return any(row["is_open"] for row in self.incidents() if row["id"] == key)
+
     def clocks(self, owner: str) -> dict[str, dict[str, Any]]:
         return {row.kind: stored(row) for row in clocks.of_owner_by_id(self.container.database, owner)}
 

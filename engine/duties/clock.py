@@ -76,6 +76,7 @@ class Clock:
     cancelled_by_people: bool = False
     proposed: tuple[str, str] | None = None
     """Who proposed to cancel, and why."""
+    proposer_roles: tuple[str, ...] = ()
     version: int = 0
 
     @property
@@ -147,7 +148,7 @@ class Clock:
             case ClockProofWithdrawn():
                 self.satisfied_at = None
             case ClockCancellationProposed():
-                self.proposed = (fact.actor, fact.reason)
+                self.proposed, self.proposer_roles = (fact.actor, fact.reason), fact.roles
             case ClockCancelled():
                 self.cancelled, self.cancelled_by_people, self.proposed = True, fact.by_people, None
             case ClockResumed():

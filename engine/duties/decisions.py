@@ -14,6 +14,7 @@ from engine.kernel.errors import DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Fact, Owner, Person
 from engine.kernel.words import own_words
 from engine.permissions import require
+from engine.permissions.eyes import require_two
 from engine.terms.calendar import BusinessCalendar
 
 EARLY = timedelta(minutes=5)
@@ -69,15 +70,16 @@ def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime)
         raise DecisionRefused("cancelling a clock needs a reason in your own words")
     if clock.proposed is not None:
         raise DecisionRefused("{proposed} proposed it already; somebody else must agree", proposed=clock.proposed[0])
-    return [ClockCancellationProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id)]
+    return [ClockCancellationProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id, roles=by.held_roles)]
 
 
 def agree_to_cancel(clock: Clock, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Agree as the second person, from compliance or the CISO."""
+    """Agree as the second person, of another role, from compliance or the CISO."""
     require("agree-to-cancel", by)
     if not clock.running or clock.proposed is None:
         raise DecisionRefused("nobody proposed to cancel this clock")
     proposer, reason = clock.proposed
+    require_two("propose-cancellation", proposer, clock.proposer_roles, by)
     return cancel(clock, reason, actor=by.id, second_person=proposer, at=at, by_people=True)
 
 

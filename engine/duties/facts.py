@@ -126,6 +126,8 @@ class ClockCancellationProposed(Fact):
 
     topic: ClassVar[str] = "clock.cancellation-proposed.v1"
     clock_id: str
+    roles: tuple[str, ...] = ()
+    """The roles that the person held then."""
 
 
 class ClockCancelled(Fact):

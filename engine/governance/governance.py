@@ -42,6 +42,8 @@ from engine.kernel.yaml_text import read_yaml
 from engine.permissions import require
 
 LEVELS = (1, 2, 3, 4, 5)
+LONGEST_AGO = timedelta(days=3 * 366)
+"""How far back a person may say that a duty was done."""
 
 
 class MemberSign(Sign):
@@ -227,6 +229,8 @@ def done(
         raise NotFound("there is no duty '{key}'; known: {known}", key=key, known=sorted(duty_specs()))
     if done_on > today:
         raise InputError("it cannot have been done in the future", field="done_on")
+    if done_on < today - LONGEST_AGO:
+        raise InputError("a day more than three years ago is a slip of the hand", field="done_on")
     if not own_words(evidence) or len(evidence) > 5_000:
         raise DecisionRefused("say in your own words what proves it, in at most 5000 characters")
     need_done_words(evidence)
@@ -318,8 +322,8 @@ def score_risk(
     require("score-risk", by)
     if any(value not in LEVELS for value in (likelihood, *loss)):
         raise InputError("likelihood and loss are numbers from 1 to 5", field="score")
-    if not expert.strip():
-        raise InputError("name the expert", field="expert")
+    if expert.strip() != by.id:
+        raise InputError("a score is given in one's own name; another expert records it himself", field="expert")
     return [
         RiskScored(
             at=at, actor=by.id, risk_id=risk.id, expert=expert.strip(), likelihood=likelihood,

@@ -5,27 +5,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import datetime
 
+from engine.duties.clock import Clock as LegalClock
 from engine.handlers.desk import ORGANISATION, Desk, Work
-from engine.handlers.notices import seen
+from engine.handlers.notices import must_be_listed, seen
 from engine.handlers.register import handles, in_unit
-from engine.incidents.facts import ClientsNamed, IncidentOpened
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import is_local
 from engine.kernel.commands import Attachment, Counted
-from engine.kernel.errors import Conflict, DecisionRefused, InputError, SecondPersonNeeded
-from engine.kernel.facts import ENGINE, Fact, Person
+from engine.kernel.errors import Conflict, DecisionRefused, InputError
+from engine.kernel.facts import Fact, Person
 from engine.kernel.ports import SignatureVerdict
-from engine.notices import many, signing
+from engine.notices import approving, many, signing
 from engine.notices import notice as notices
-from engine.notices.commands import ApproveClientNotices, Approved, ApproveNotice
+from engine.notices.commands import ApproveAsLast, ApproveClientNotices, Approved, ApproveNotice
 from engine.notices.completeness import gaps
 from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice
 from engine.notices.reasons import UNKNOWN
 from engine.notices.sending import order_sending
-from engine.permissions import may
+from engine.permissions.permission import Side
 from engine.policies.notices import texts
 
 CMS = "application/pkcs7-signature"
@@ -67,6 +67,15 @@ def approve(desk: Desk, command: ApproveNotice, by: Person) -> Approved:
         return _approve(work, _wanted(work, notice, command.list_sha256), signed)
 
 
+@handles(ApproveAsLast)
+def approve_as_last(desk: Desk, command: ApproveAsLast, by: Person) -> Approved:
+    """Approve as the head of the house what the law wants told within hours, for nobody else is left."""
+    signed = _signed(desk, command, by)
+    with desk.work(by) as work:
+        notice = seen(work.get(Notice, command.notice_id), command.version)
+        return _approve(work, _wanted(work, notice, command.list_sha256), signed, command.reason)
+
+
 @in_unit(ApproveClientNotices)
 def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted:
     """Approve every drafted client notice of an incident."""
@@ -79,31 +88,17 @@ def approve_client_notices(work: Work, command: ApproveClientNotices) -> Counted
     return Counted(count=len(waiting))
 
 
-class Blocks(NamedTuple):
-    """What stands between a text and its approval: refusals about the text, about the person, and who else may."""
-
-    text: tuple[DecisionRefused, ...]
-    person: tuple[SecondPersonNeeded, ...]
-    others: tuple[Person, ...]
-    """The people who may approve it."""
-
-
-def blocks_of(work: Work, notice_id: str) -> Blocks:
-    """Return everything that blocks the approval of an open text by the person at hand, not the first of it only."""
+def blocks_of(work: Work, notice_id: str) -> tuple[DecisionRefused, ...]:
+    """Return everything about an open text that blocks its approval, not the first of it only. (Whom its history keeps
+    from approving it: ``engine.notices.approving.who_may_approve``.)"""
     notice = work.get(Notice, notice_id)
     incident = work.unit.load(Incident, notice.incident_id)
-    named_by = _named_by(work, incident) if notice.to_many or notice.subject else set()
     found = list(gaps(notice.kind, notice.content, at=work.at, calendar=work.desk.calendar))
     if not notices.recipients(_recipient(work, notice)):
         found.append(DecisionRefused("the notice has no recipient"))
     if notice.to_many and not _many(work, notice, incident):
         found.append(DecisionRefused("there is no client left whom this text would tell"))
-    may_approve = [it for it in work.desk.accounts.people() if may("approve-notice", it)]
-    free = tuple(it for it in may_approve if not any(notices.objections_to(notice, incident.assignee, it, named_by)))
-    personal = tuple(notices.objections_to(notice, incident.assignee, work.by, named_by))
-    if work.desk.settings.notice_signature == "required":
-        free = tuple(it for it in free if work.desk.signers.last_digits(it.id))
-    return Blocks(tuple(found), personal if may("approve-notice", work.by) else (), free)
+    return tuple(found)
 
 
 def _many(work: Work, notice: Notice, incident: Incident) -> Sequence[str]:
@@ -120,7 +115,7 @@ def bytes_to_sign(work: Work, notice_id: str) -> bytes:
     return _wanted(work, notice).data if notice.state in notices.OPEN_TEXT else signing.to_sign(notice)
 
 
-def _signed(desk: Desk, command: ApproveNotice, by: Person) -> _Signed | None:
+def _signed(desk: Desk, command: ApproveNotice | ApproveAsLast, by: Person) -> _Signed | None:
     """Verify the signature that came with an approval, before the log is locked for it; None where none is needed.
 
     Raise DecisionRefused for one that is missing, not valid, not known to be valid, or somebody else's.
@@ -134,7 +129,7 @@ def _signed(desk: Desk, command: ApproveNotice, by: Person) -> _Signed | None:
     cms = signing.signature_bytes(command.signature)
     with desk.work(by) as work:
         wanted = _wanted(work, seen(work.get(Notice, command.notice_id), command.version), command.list_sha256)
-        _decide(work, wanted)  # what would be refused is not verified
+        _decide(work, wanted, command.reason if isinstance(command, ApproveAsLast) else "")  # refused: not verified
     if not desk.signers.last_digits(by.id):
         raise DecisionRefused("no IIN is recorded with which {person} signs: 'qorgau users signs-as'", person=by.id)
     verdict = desk.signatures.verify(cms, wanted.data)
@@ -158,22 +153,52 @@ def _wanted(work: Work, notice: Notice, seen_list: str = "") -> _Wanted:
     return _Wanted(notice, incident, clients, _subjects(notice, incident), _recipient(work, notice))
 
 
-def _decide(work: Work, wanted: _Wanted) -> Sequence[Fact]:
-    notice, incident, to = wanted.notice, wanted.incident, wanted.to
-    return notices.approve(
-        notice, incident.assignee, by=work.by, at=work.at, clients=wanted.clients,
-        named_by=_named_by(work, incident) if notice.to_many or notice.subject else (), missing=_missing(work, wanted),
-        to=to if to != notice.recipient else "", calendar=work.desk.calendar, subjects=wanted.subjects,
+def _decide(work: Work, wanted: _Wanted, alone: str = "") -> Sequence[Fact]:
+    """Return what an approval records; ``alone`` is the reason of the head of the house, where nobody else is left."""
+    notice, to, desk = wanted.notice, wanted.to, work.desk
+    where = approving.stood(
+        notice, wanted.incident, lambda key: work.unit.load(Incident, key), desk.task_doers(notice.incident_id)
     )  # fmt: skip
+    _listed(work, wanted)
+    to = to if to != notice.recipient else ""
+    if not alone:
+        return approving.approve(
+            notice, where, by=work.by, at=work.at, clients=wanted.clients, missing=_missing(work, wanted), to=to,
+            calendar=desk.calendar, subjects=wanted.subjects,
+        )  # fmt: skip
+    return approving.approve_as_last(
+        notice, where, desk.accounts.people(), _due(work, notice), alone, by=work.by, at=work.at,
+        calendar=desk.calendar, clients=wanted.clients, missing=_missing(work, wanted), to=to,
+        subjects=wanted.subjects,
+    )  # fmt: skip
+
+
+def _listed(work: Work, wanted: _Wanted) -> None:
+    """Raise DecisionRefused for a draft of a person to an address that is on no list of the house."""
+    if wanted.notice.authors.get(Side.AUTHOR):
+        for address in notices.recipients(wanted.to):
+            must_be_listed(work.desk, wanted.notice.kind, address)
+
+
+def _due(work: Work, notice: Notice) -> datetime | None:
+    """The earliest end of a running term that the notice does."""
+    term = approving.running_term(notice)
+    if term is None:
+        return None
+    duty, subject = term
+    keys = work.unit.find(LegalClock, owner_id=notice.incident_id, duty=duty)
+    found = (work.unit.load(LegalClock, it) for it in keys)
+    running = [it.due_at for it in found if it.running and it.due_at and (not subject or it.subject == subject)]
+    return min(running, default=None)
 
 
 def _missing(work: Work, wanted: _Wanted) -> tuple[str, ...]:
     return work.desk.settings.missing_for(wanted.notice.kind, notices.recipients(wanted.to))
 
 
-def _approve(work: Work, wanted: _Wanted, signed: _Signed | None) -> Approved:
+def _approve(work: Work, wanted: _Wanted, signed: _Signed | None, alone: str = "") -> Approved:
     notice, missing, proof = wanted.notice, _missing(work, wanted), list[Fact]()
-    facts = _decide(work, wanted)
+    facts = _decide(work, wanted, alone)
     if signed is not None:
         if signed.data != wanted.data:
             raise Conflict("somebody changed this notice meanwhile; look at it again and repeat your act")
@@ -198,14 +223,6 @@ def _recipient(work: Work, notice: Notice) -> str:
     if any(not is_local(it) for it in notices.recipients(notice.recipient)):
         return notice.recipient
     return work.desk.settings.mail_of(notice.kind) or notice.recipient
-
-
-def _named_by(work: Work, incident: Incident) -> set[str]:
-    """The people who named clients of an incident, also when they entered it."""
-    facts = work.unit.facts(incident.id)
-    named = {fact.actor for fact in facts if isinstance(fact, ClientsNamed)}
-    entered = {fact.actor for fact in facts if isinstance(fact, IncidentOpened) and fact.entities.clients}
-    return named | entered - {ENGINE}
 
 
 def _addressees(work: Work, notice: Notice, incident: Incident) -> Sequence[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from engine.duties import clock as clocks
 from engine.duties import decisions
 from engine.duties.clock import Clock as LegalClock
@@ -18,8 +20,12 @@ from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.incidents.triage import must_be_open
 from engine.kernel.commands import DONE, Made, Outcome
+from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 from engine.protection.protection import Protection
+
+EARLIEST = timedelta(days=1)
+"""How long before the first that was seen of an incident, or the date of an act, a duty may have begun."""
 
 
 @in_unit(StartClock)
@@ -27,7 +33,8 @@ def start(work: Work, command: StartClock) -> Made:
     """Start the clock of a duty by hand, for an incident or a protection."""
     desk, policy, anchor = work.desk, work.desk.settings.clock_policy, command.anchor_at
     duty = decisions.startable(policy, desk.calendars, command.kind, anchor, command.reason, at=work.at)
-    _owner(work, command.owner_id, duty.owner)
+    if anchor < _begun(work, command.owner_id, duty.owner) - EARLIEST:
+        raise InputError("a duty cannot have begun before what it is about", field="anchor_at")
     subject = command.subject.strip()
     key = clocks.clock_id(command.kind, command.owner_id, subject)
     facts = decisions.start_by_hand(
@@ -38,11 +45,16 @@ def start(work: Work, command: StartClock) -> Made:
     return Made(id=key)
 
 
-def _owner(work: Work, owner_id: str, kind: str) -> None:
+def _begun(work: Work, owner_id: str, kind: str) -> datetime:
+    """Return when an open incident, or an act, began. Raise NotFound, DecisionRefused."""
     if kind == "incident":
-        must_be_open(work.get(Incident, owner_id))
-    else:
-        work.get(Protection, owner_id)
+        incident = work.get(Incident, owner_id)
+        must_be_open(incident)
+        assert incident.detected_at is not None
+        return min(incident.first_event_at or incident.detected_at, incident.detected_at)
+    act = work.get(Protection, owner_id).act
+    assert act is not None
+    return work.desk.calendar.start_of_day(act.act_date)
 
 
 @in_unit(ProposeCancellation)

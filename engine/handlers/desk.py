@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,8 +59,17 @@ class Policies(Protocol):
         """The credit bureaus that are told."""
         ...
 
+    @property
+    def erasure_wait_days(self) -> int:
+        """Days between a lifted hold and a destruction, at least seven."""
+        ...
+
     def mail_of(self, kind: str) -> str:
         """Return the address of a kind of notice, empty when there is none."""
+        ...
+
+    def may_go_to(self, kind: str, address: str) -> bool:
+        """Say whether an address is on the lists of the house for a kind of notice."""
         ...
 
     def missing_for(self, kind: str, to: Sequence[str]) -> tuple[str, ...]:
@@ -123,6 +132,10 @@ class Desk(Protocol):
     @property
     def signers(self) -> Signers:
         """Whose certificates people sign with."""
+        ...
+
+    def task_doers(self, incident_id: str) -> Collection[str]:
+        """Return the people who worked on an incident by doing tasks of its playbooks."""
         ...
 
     def work(self, by: Person) -> AbstractContextManager[Work]:

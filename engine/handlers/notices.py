@@ -9,7 +9,7 @@ from engine.handlers.desk import ORGANISATION, Desk, Kept, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.kernel.addresses import check_address
-from engine.kernel.commands import DONE, Counted, Made, Outcome
+from engine.kernel.commands import DONE, Counted, Decided, Made, Outcome
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Fact, Person
 from engine.kernel.ids import derive
@@ -17,6 +17,7 @@ from engine.kernel.trouble import StatusesSetAside
 from engine.notices import delivering, gateway, many, signing
 from engine.notices import notice as notices
 from engine.notices.commands import (
+    ApproveAddress,
     DraftNotice,
     EditNotice,
     Fates,
@@ -34,7 +35,13 @@ from engine.notices.commands import (
     SubmitNotice,
     WithdrawNotice,
 )
-from engine.notices.facts import NoticeStage, NoticeState
+from engine.notices.facts import (
+    NoticeAddressProposed,
+    NoticeArrivalClaimed,
+    NoticeResendOrdered,
+    NoticeStage,
+    NoticeState,
+)
 from engine.notices.following import following
 from engine.notices.gateway import Fate
 from engine.notices.kinds import notice_kind, notice_kinds
@@ -58,9 +65,12 @@ def draft(desk: Desk, command: DraftNotice, by: Person) -> Made:
     kind = command.kind
     if kind not in ON_DEMAND:
         raise InputError("a notice drafted by hand is one of {on_demand}", field="kind", on_demand=tuple(ON_DEMAND))
-    to = ", ".join(_address(part) for part in notices.recipients(command.recipient)) or desk.settings.mail_of(kind)
+    named = [_address(part) for part in notices.recipients(command.recipient)]
+    to = ", ".join(named) or desk.settings.mail_of(kind)
     if not to:
         raise InputError("name the address it goes to", field="recipient")
+    for address in named:
+        must_be_listed(desk, kind, address)
     with desk.work(by) as work:
         incident = work.get(Incident, command.incident_id)
         subject = to if notice_kind(kind).per == "recipient" else ""
@@ -156,18 +166,18 @@ def withdraw(work: Work, command: WithdrawNotice) -> Outcome:
 
 
 @in_unit(SettleNotice)
-def settle(work: Work, command: SettleNotice) -> Outcome:
+def settle(work: Work, command: SettleNotice) -> Decided:
     """Decide what became of a notice whose fate is unknown."""
     notice = work.get(Notice, command.notice_id)
     facts = delivering.settle_unknown(
         notice, command.taken, command.evidence, by=work.by, at=work.at, recipient=command.recipient
     )
     work.record(Notice, notice.id, facts)
-    return DONE
+    return Decided(decided=not isinstance(facts[0], NoticeArrivalClaimed))
 
 
 @handles(HandOverNotice)
-def hand_over(desk: Desk, command: HandOverNotice, by: Person) -> Outcome:
+def hand_over(desk: Desk, command: HandOverNotice, by: Person) -> Decided:
     """Record that a person handed an approved notice over by a portal, courier or letter; a scan of it is kept."""
     kept: Kept | None = None
     if command.document is not None:
@@ -179,13 +189,14 @@ def hand_over(desk: Desk, command: HandOverNotice, by: Person) -> Outcome:
         )
     with desk.work(by) as work:
         notice = work.get(Notice, command.notice_id)
-        _record_handing_over(work, notice, command, kept)
-    return DONE
+        decided = _record_handing_over(work, notice, command, kept)
+    return Decided(decided=decided)
 
 
 @handles(HandOverClientNotices)
 def hand_over_all(desk: Desk, command: HandOverClientNotices, by: Person) -> Counted:
-    """Record that all notices with one text were handed over: the checks are those of one, the scan is kept once.
+    """Record that all notices with one text were handed over: the checks are those of one, also that a second person
+    says the same, and the scan is kept once. The count is of those that are done.
 
     In several units of work; what is recorded before an error stays, and the act done again goes on from there.
     """
@@ -205,8 +216,7 @@ def hand_over_all(desk: Desk, command: HandOverClientNotices, by: Person) -> Cou
             for key in part:
                 notice = work.get(Notice, key)
                 if notice.state in NOT_THERE:  # not what its gateway delivered meanwhile
-                    _record_handing_over(work, notice, command, kept)
-                    done += 1
+                    done += _record_handing_over(work, notice, command, kept)
     return Counted(count=done)
 
 
@@ -222,7 +232,8 @@ def _not_there(work: Work, text: Notice) -> list[str]:
 
 def _record_handing_over(
     work: Work, notice: Notice, command: HandOverNotice | HandOverClientNotices, kept: Kept | None
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
+    """Record what one person says, or the second one agrees to; say whether it is done."""
     facts = _handed_over(work, notice, command)
     if kept is not None:
         facts = [*facts, *signing.by_hand(
@@ -230,7 +241,10 @@ def _record_handing_over(
             handed_at=command.handed_at or work.at,
         )]  # fmt: skip
     work.record(Notice, notice.id, facts)
-    work.unit.by_hand(f"mail:{notice.id}")
+    decided = not isinstance(facts[0], NoticeArrivalClaimed)
+    if decided:
+        work.unit.by_hand(f"mail:{notice.id}")
+    return decided
 
 
 def _handed_over(work: Work, notice: Notice, command: HandOverNotice | HandOverClientNotices) -> Sequence[Fact]:
@@ -240,15 +254,37 @@ def _handed_over(work: Work, notice: Notice, command: HandOverNotice | HandOverC
 
 
 @handles(ResendNotice)
-def resend(desk: Desk, command: ResendNotice, by: Person) -> Outcome:
-    """Order another try after a refusal or a bounce, at the same address or a corrected one."""
-    recipient = command.recipient
-    _address(recipient)
+def resend(desk: Desk, command: ResendNotice, by: Person) -> Decided:
+    """Order another try after a refusal or a bounce; a corrected address waits for a second person."""
+    recipient = _address(command.recipient)
     with desk.work(by) as work:
         notice = work.get(Notice, command.notice_id)
-        facts = delivering.resend(notice, recipient, command.instead_of, command.reason, by=by, at=work.at)
+        facts = delivering.resend(
+            notice, recipient, command.instead_of, command.reason, by=by, at=work.at,
+            set_to=desk.settings.mail_of(notice.kind),
+        )  # fmt: skip
+        decided = not isinstance(facts[0], NoticeAddressProposed)
+        if not decided:
+            must_be_listed(desk, notice.kind, recipient)
         work.record(Notice, notice.id, facts)
-        order_sending(work.unit, notice, recipient.strip(), None)
+        if decided:
+            order_sending(work.unit, notice, recipient, None)
+    return Decided(decided=decided)
+
+
+@in_unit(ApproveAddress)
+def decide_address(work: Work, command: ApproveAddress) -> Outcome:
+    """Approve the address that waits, and send there; or refuse it."""
+    notice = work.get(Notice, command.notice_id)
+    facts = delivering.decide_address(
+        notice, command.instead_of, command.agreed, command.reason, by=work.by, at=work.at
+    )  # fmt: skip
+    again = next((it for it in facts if isinstance(it, NoticeResendOrdered)), None)
+    if again is not None:
+        must_be_listed(work.desk, notice.kind, again.recipient)
+    work.record(Notice, notice.id, facts)
+    if again is not None:
+        order_sending(work.unit, notice, again.recipient, None)
     return DONE
 
 
@@ -336,6 +372,15 @@ def seen(notice: Notice, version: int | None) -> Notice:
     if version is not None and notice.version != version:
         raise Conflict("somebody changed this notice meanwhile; look at it again and repeat your act")
     return notice
+
+
+def must_be_listed(desk: Desk, kind: str, address: str) -> None:
+    """Raise InputError for an address that is on no list of the house for this kind of notice."""
+    if not desk.settings.may_go_to(kind, address):
+        raise InputError(
+            "notices of this kind do not go to this address; the addresses are set by whoever runs this engine",
+            field="recipient",
+        )
 
 
 def _address(text: str) -> str:

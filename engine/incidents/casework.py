@@ -30,13 +30,17 @@ from engine.incidents.facts import (
 from engine.incidents.incident import Incident
 from engine.incidents.owing import NOTIFIABLE_CLASSES, NotifiableClass, leaving_with, owes_when_confirmed
 from engine.incidents.triage import must_be_open
-from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, n_
 from engine.kernel.facts import SEVERITIES, Entities, Fact, FindingRaised, OfIncident, Person, Reasoned, Record
 from engine.kernel.ids import derive
 from engine.kernel.words import need_letters
 from engine.permissions import require, require_stage
+from engine.permissions.eyes import require_other, require_two
+from engine.permissions.permission import Side
 
 LONGEST_SUPPRESSION = timedelta(days=90)
+LONGEST_AGO = timedelta(days=366)
+"""How far back a person may say that the organisation was told."""
 NAMED_TOGETHER = 500
 """Clients in one fact: what follows from a fact is done together."""
 Channel = Literal["hot-line", "letter", "complaint", "employee", "partner", "authority", "other"]
@@ -70,6 +74,8 @@ def report(told: Report, number: str, *, by: Person, at: datetime) -> tuple[str,
         raise InputError("severity is one of {severities}", field="severity", severities=SEVERITIES)
     if told.told_at > at + timedelta(minutes=5):
         raise InputError("nobody can have told of it in the future", field="told_at")
+    if told.told_at < at - LONGEST_AGO:
+        raise InputError("a telling more than a year ago is a slip of the hand", field="told_at")
     key = report_id(told)
     notifiable = told.incident_class in NOTIFIABLE_CLASSES
     duty = "the law's duties hold for this class" if notifiable else "no duty of the law holds for this class"
@@ -232,11 +238,12 @@ def lower_notifiability(incident: Incident, reason: str, *, by: Person, at: date
     need_letters(reason)
     common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if incident.lowering is None:
-        return [NotifiabilityLoweringProposed(**common)]
+        return [NotifiabilityLoweringProposed(**common, roles=by.held_roles)]
     proposer, _ = incident.lowering
-    if proposer == by.id:
-        raise SecondPersonNeeded("who proposed that the law's duties do not hold cannot also agree")
+    refusal = n_("who proposed that the law's duties do not hold cannot also agree")
+    require_other("lower-notifiability", by, {Side.PROPOSER: (proposer,)}, refusal)
     require_stage("lower-notifiability", by)
+    require_two("lower-notifiability", proposer, incident.lowering_roles, by)
     return [NotifiabilityLowered(**common, second_person=proposer)]
 
 

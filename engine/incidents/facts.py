@@ -228,6 +228,8 @@ class NotifiabilityLoweringProposed(Fact):
 
     topic: ClassVar[str] = "incident.notifiability-lowering-proposed.v1"
     incident_id: str
+    roles: tuple[str, ...] = ()
+    """The roles that the person held then."""
 
 
 class NotifiabilityLowered(Fact):
@@ -278,6 +280,8 @@ class ClosureProposed(Fact):
     topic: ClassVar[str] = "incident.closure-proposed.v1"
     incident_id: str
     disposition: Disposition
+    roles: tuple[str, ...] = ()
+    """The roles that the person held then."""
 
 
 class IncidentClosed(Fact):

@@ -49,28 +49,10 @@ from engine.incidents.facts import (
     SeverityChanged,
     SuppressionSet,
 )
+from engine.incidents.involved import Involved
+from engine.incidents.phases import STAGES
 from engine.incidents.touched import Shown, Touched
 from engine.kernel.facts import Entities, EntityKind, Fact, Severity, foreign
-
-STAGES: dict[Phase, str] = {
-    "new": "detect and report",
-    "triaged": "assess and decide",
-    "contained": "respond",
-    "recovered": "respond",
-    "closed": "learn lessons",
-    "merged": "assess and decide",
-}
-"""The phases in the words of ISO/IEC 27035-1."""
-FUNCTIONS: dict[Phase, str] = {
-    "new": "detect",
-    "triaged": "respond",
-    "contained": "respond",
-    "recovered": "recover",
-    "closed": "improve",
-    "merged": "respond",
-}
-"""The phases as functions of NIST SP 800-61r3 (CSF 2.0)."""
-
 
 _CONTENT, _HANDLING = frozenset(get_args(ContentFact)), frozenset(get_args(HandlingFact))
 
@@ -116,6 +98,8 @@ class Incident:
     shown: Shown = field(default_factory=Shown, repr=False)
     """When the parts showed each client."""
     playbook: str | None = None
+    involved: Involved = field(default_factory=Involved, repr=False)
+    """Who ever had to do with it; what people did before stays."""
     assignee: str | None = None
     acknowledged_at: datetime | None = None
     contained_at: datetime | None = None
@@ -134,7 +118,9 @@ class Incident:
     lessons: tuple[str, str] | None = None
     lowering: tuple[str, str] | None = None
     """Who proposed that the law's duties do not hold, and why."""
+    lowering_roles: tuple[str, ...] = ()
     proposed: tuple[str, Disposition] | None = None
+    proposer_roles: tuple[str, ...] = ()
     disposition: Disposition | None = None
     closed_at: datetime | None = None
     moved: bool = field(default=False, compare=False)
@@ -147,7 +133,7 @@ class Incident:
         return replace(
             self, measures=list(self.measures), parts=dict(self.parts), said=self.said.copy(),
             found=self.found.copy(), shown=self.shown.copy(), absorbed=list(self.absorbed), links=dict(self.links),
-            suppressed=list(self.suppressed),
+            suppressed=list(self.suppressed), involved=self.involved.copy(),
         )  # fmt: skip
 
     @property
@@ -208,6 +194,7 @@ class Incident:
     def apply(self, fact: Fact) -> None:
         """Record one fact."""
         self.version += 1
+        self.involved.note(fact)
         kind, it = type(fact), cast(Any, fact)
         before = self._owes()
         self._take_in(kind, it)
@@ -270,7 +257,7 @@ class Incident:
                 self.classified_at = self.classified_at or fact.at
                 self.personal_data = self.personal_data or fact.personal_data
             case NotifiabilityLoweringProposed():
-                self.lowering = (fact.actor, fact.reason)
+                self.lowering, self.lowering_roles = (fact.actor, fact.reason), fact.roles
             case NotifiabilityLowered():
                 self.notifiable, self.notifiable_reason, self.lowering = False, fact.reason, None
                 self.waived = True
@@ -303,7 +290,7 @@ class Incident:
             case IncidentMerged():
                 self.merged_into = fact.into
             case ClosureProposed():
-                self.proposed = (fact.actor, fact.disposition)
+                self.proposed, self.proposer_roles = (fact.actor, fact.disposition), fact.roles
                 self._confirm(fact)
             case IncidentClosed():
                 self.disposition, self.closed_at, self.proposed = fact.disposition, fact.at, None

@@ -15,6 +15,7 @@ from engine.incidents.facts import (
     ClosureProposed,
     ConsequenceEliminated,
     ContainmentStarted,
+    Disposition,
     FindingJoined,
     FindingPart,
     IncidentAbsorbed,
@@ -33,11 +34,13 @@ from engine.incidents.facts import (
 )
 from engine.incidents.incident import Incident
 from engine.incidents.owing import must_be_raised
-from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, n_
 from engine.kernel.facts import SEVERITIES, Fact, FindingRaised, OfIncident, Person
 from engine.kernel.ids import derive
 from engine.kernel.words import need_done_words, need_letters
 from engine.permissions import require, require_stage, roles_of
+from engine.permissions.eyes import require_other, require_two
+from engine.permissions.permission import Side
 
 TRIAGE = roles_of("assign-incident")
 """Who works incidents."""
@@ -249,16 +252,21 @@ def close(incident: Incident, disposition: str, reason: str, *, by: Person, at: 
     need_letters(reason)
     common: OfIncident = {"at": at, "actor": by.id, "reason": reason, "incident_id": incident.id}
     if disposition == "true_positive" and must_be_raised(incident):
-        return [*_confirmed(incident, common), ClosureProposed(**common, disposition=disposition)]
+        return [*_confirmed(incident, common), _proposal(common, disposition, by)]
     if not incident.owes:
         return [IncidentClosed(**common, disposition=disposition, second_person=None)]
     if incident.proposed is None or incident.proposed[1] != disposition:
-        return [ClosureProposed(**common, disposition=disposition)]
+        return [_proposal(common, disposition, by)]
     proposer = incident.proposed[0]
-    if proposer == by.id:
-        raise SecondPersonNeeded("the person who proposed closing a notifiable incident cannot also agree to it")
+    refusal = n_("the person who proposed closing a notifiable incident cannot also agree to it")
+    require_other("close-incident", by, {Side.PROPOSER: (proposer,)}, refusal)
     require_stage("close-incident", by)
+    require_two("close-incident", proposer, incident.proposer_roles, by)
     return [IncidentClosed(**common, disposition=disposition, second_person=proposer)]
+
+
+def _proposal(common: OfIncident, disposition: Disposition, by: Person) -> ClosureProposed:
+    return ClosureProposed(**common, disposition=disposition, roles=by.held_roles)
 
 
 def confirm(incident: Incident, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:

@@ -88,6 +88,11 @@ class Person(Record):
     roles: frozenset[str] = frozenset()
     name: str = ""
 
+    @property
+    def held_roles(self) -> tuple[str, ...]:
+        """The roles in their order, as facts keep them."""
+        return tuple(sorted(str(role) for role in self.roles))
+
     def may(self, *roles: str) -> bool:
         """Say whether the person holds one of the roles."""
         return not self.roles.isdisjoint(roles)

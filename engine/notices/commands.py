@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from engine.kernel.commands import Attachment, Command, Counted, Made, Outcome, Words
+from engine.kernel.commands import Attachment, Command, Counted, Decided, Made, Outcome, Words
 from engine.notices.facts import DeliveryState
 from engine.notices.gateway import Fate, Status
 
@@ -89,14 +89,25 @@ class ApproveNotice(Command[Approved]):
     signature: Annotated[str, Field(max_length=MOST_SIGNATURE, repr=False)] = ""
 
 
+class ApproveAsLast(Command[Approved]):
+    """Approve a notice that the law asks for as the head of the house, in the last four working hours of its term, for
+    nobody else is left; the fields are those of ``ApproveNotice``, and why."""
+
+    notice_id: str
+    reason: Words
+    version: int | None = None
+    list_sha256: str = ""
+    signature: Annotated[str, Field(max_length=MOST_SIGNATURE, repr=False)] = ""
+
+
 class ApproveClientNotices(Command[Counted]):
     """Approve every drafted client notice of an incident."""
 
     incident_id: str
 
 
-class SettleNotice(Command[Outcome]):
-    """Decide what became of a notice whose fate is unknown."""
+class SettleNotice(Command[Decided]):
+    """Decide what became of a notice whose fate is unknown; that it arrived a second person says too."""
 
     notice_id: str
     taken: bool
@@ -104,8 +115,10 @@ class SettleNotice(Command[Outcome]):
     recipient: str | None = None
 
 
-class HandOverNotice(Command[Outcome]):
+class HandOverNotice(Command[Decided]):
     """Record that a person handed an approved notice over by a portal, courier or letter; without an instant: now.
+
+    A second person says the same, with the same reference; its instant is that of the first.
 
     ``document`` is the scan of the paper that was handed over, signed by hand.
     """
@@ -128,13 +141,22 @@ class HandOverClientNotices(Command[Counted]):
     document: Attachment | None = None
 
 
-class ResendNotice(Command[Outcome]):
-    """Order another try after a refusal or a bounce, at the same address or a corrected one."""
+class ResendNotice(Command[Decided]):
+    """Order another try after a refusal or a bounce, at the same address, or propose a corrected one."""
 
     notice_id: str
     recipient: str
     instead_of: str
     reason: Words
+
+
+class ApproveAddress(Command[Outcome]):
+    """Approve the address that waits instead of one that failed, as a second person, or refuse it."""
+
+    notice_id: str
+    instead_of: str
+    agreed: bool = True
+    reason: Words = ""
 
 
 class ResendFailures(Command[Outcome]):

@@ -22,6 +22,7 @@ NO_CONTACT_KK = n_(
 NO_ALERTS = n_("alerts go to an address on this machine; set whom they wake")
 NO_NCANODE = n_("digital signatures are required and nothing checks them: no notice can be approved")
 NO_IIN = n_("{person} may approve notices and cannot sign them: no IIN is recorded for that account")
+TWO_SIDED = n_("account {user}: it works on incidents and approves their notices; give the person two accounts")
 ALL_SET = n_("ok: notices have a way out to whom they are for")
 UNKNOWN = "unknown"
 """Stands in a message for a machine where the facts do not say."""

@@ -93,6 +93,8 @@ class NoticeApproved(Fact):
     """What a way out to its recipients lacks, as the officer was told: the settings that are missing."""
     recipient: str = ""
     """Whom it goes to, where the address was set after the draft; empty: as drafted."""
+    as_last: bool = False
+    """Whether the head of the house approved it because nobody else was left; ``reason`` says why."""
 
 
 class NoticeSigned(Fact):
@@ -196,6 +198,8 @@ class NoticeSent(Fact):
     sent_at: AwareDatetime
     confirmed_at: AwareDatetime | None = None
     """The latest event that a gateway reported of it, where that is later."""
+    claimed_by: str = ""
+    """Who said so first, where two persons say that it arrived; the actor is the second."""
 
 
 class NoticeRefused(Fact):
@@ -240,6 +244,40 @@ class NoticeFailuresResent(Fact):
     state: DeliveryState
 
 
+class NoticeArrivalClaimed(Fact):
+    """A person says that a recipient has the notice: it was handed over, or what was doubtful arrived. Nothing changes
+    until a second one says so."""
+
+    topic: ClassVar[str] = "notice.arrival-claimed.v1"
+    notice_id: str
+    recipient: str
+    channel: str
+    reference: str
+    handed_at: AwareDatetime
+    roles: tuple[str, ...] = ()
+    """The roles that the person held then."""
+
+
+class NoticeAddressProposed(Fact):
+    """A person names another address for what did not arrive; nothing is sent there until a second one approves it."""
+
+    topic: ClassVar[str] = "notice.address-proposed.v1"
+    notice_id: str
+    recipient: str
+    instead_of: str
+    roles: tuple[str, ...] = ()
+    """The roles that the person held then."""
+
+
+class NoticeAddressRefused(Fact):
+    """The second person does not approve the address."""
+
+    topic: ClassVar[str] = "notice.address-refused.v1"
+    notice_id: str
+    recipient: str
+    instead_of: str
+
+
 class NoticeResendOrdered(Fact):
     """A person orders another try; ``recipient`` may be corrected. ``repeat`` marks a message that may be a copy."""
 
@@ -249,6 +287,8 @@ class NoticeResendOrdered(Fact):
     instead_of: str
     attempt: int
     repeat: bool
+    named_by: str = ""
+    """Who named the changed address, which the actor approved."""
 
 
 class NoticeReceipted(Fact):
@@ -282,6 +322,9 @@ FateFact = (
     | NoticeUnknown
     | NoticeBounced
     | NoticeResendOrdered
+    | NoticeArrivalClaimed
+    | NoticeAddressProposed
+    | NoticeAddressRefused
     | NoticeReceipted
 )
 """What became of it."""

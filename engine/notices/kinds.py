@@ -30,6 +30,8 @@ class NoticeKindSpec(BaseModel):
     """The duty that the first notice does."""
     addressee: str
     """The setting with its address, or a name in ``notice_mail``."""
+    domains: tuple[str, ...] = ()
+    """Domains to whose addresses people may direct it, beside those that the organisation lists."""
     obligations: tuple[str, ...]
     per: Literal["incident", "client", "recipient"]
     drafted_when: tuple[Condition, ...] = ()

@@ -6,23 +6,24 @@ The wording lives in ``reports``; here is who may do what, and the state a legal
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from typing import Any, Literal, cast, get_args
 
 import orjson
 
-from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, n_
 from engine.kernel.facts import ENGINE, Fact, Person, foreign
 from engine.kernel.ids import derive
-from engine.notices.completeness import gaps
 from engine.notices.facts import (
     DeliveryState,
     FateFact,
     NoticeAddressed,
+    NoticeAddressProposed,
+    NoticeAddressRefused,
     NoticeApproved,
+    NoticeArrivalClaimed,
     NoticeBounced,
     NoticeDrafted,
     NoticeEdited,
@@ -49,7 +50,8 @@ from engine.notices.facts import (
 from engine.notices.kinds import notice_kind
 from engine.notices.parts import Delivery, TextVersion
 from engine.permissions import require
-from engine.terms.calendar import BusinessCalendar
+from engine.permissions.eyes import require_other
+from engine.permissions.permission import Side
 
 Content = Mapping[str, Mapping[str, str]]
 OPEN_TEXT: tuple[NoticeState, ...] = ("draft", "review")
@@ -75,12 +77,16 @@ class Notice:
     content: dict[str, dict[str, str]] = field(default_factory=dict)
     versions: list[TextVersion] = field(default_factory=list)
     editors: set[str] = field(default_factory=set)
+    authors: dict[Side, set[str]] = field(default_factory=dict)
+    """Who ever drafted it by hand, wrote in it, submitted it or named an address for it; nothing takes that back."""
     drafted_at: datetime | None = None
     submitted_by: str | None = None
     remark: tuple[str, str] | None = None
     """Who gave it back, and why."""
     approved_by: str | None = None
     approved_at: datetime | None = None
+    as_last: str = ""
+    """Why the head of the house approved it, where nobody else was left."""
     content_hash: str | None = None
     signed: NoticeSigned | None = None
     signed_by_hand: NoticeSignedByHand | None = None
@@ -149,16 +155,20 @@ class Notice:
                 self.stage, self.follows = fact.stage, fact.follows
                 self.drafted_at, self.withdrawn, self.to_many = fact.at, False, fact.to_many
                 self.editors, self.submitted_by, self.named = set(), None, fact.clients
+                self._stood(fact, Side.AUTHOR)
                 self._write(fact, _copy(fact.content))
             case NoticeRedrafted():
                 self.template_version = fact.template_version or self.template_version
                 self.named = fact.clients or self.named
+                self._stood(fact, Side.AUTHOR)
                 self._write(fact, _copy(fact.content))
             case NoticeEdited():
                 self.editors.add(fact.actor)
+                self._stood(fact, Side.EDITOR)
                 self._write(fact, {**self.content, fact.language: dict(fact.fields)})
             case NoticeSubmitted():
                 self.submitted_by, self.remark = fact.actor, None
+                self._stood(fact, Side.SUBMITTER)
             case NoticeReturned():
                 self.submitted_by, self.remark = None, (fact.actor, fact.reason)
             case NoticeApproved():
@@ -166,6 +176,7 @@ class Notice:
                 self.content_hash, self.recipient = fact.content_hash, fact.recipient or self.recipient
                 self.addressees, self.list_sha256 = fact.addressees, fact.list_sha256
                 self.subjects = fact.subjects
+                self.as_last = fact.reason if fact.as_last else ""
                 if not self.to_many:
                     self.deliveries = {to: Delivery(to) for to in recipients(self.recipient)}
             case NoticeSigned():
@@ -214,11 +225,22 @@ class Notice:
                 self.deliveries[fact.recipient] = Delivery(
                     fact.recipient, attempt=fact.attempt, repeat=fact.repeat, ordered_at=fact.at
                 )
+            case NoticeArrivalClaimed():
+                self._delivery(fact.recipient).claim = fact
+            case NoticeAddressProposed():
+                self._delivery(fact.instead_of).other = fact
+                self._stood(fact, Side.ADDRESS_NAMER)
+            case NoticeAddressRefused():
+                self._delivery(fact.instead_of).other = None
             case NoticeReceipted():
                 found = self._delivery(fact.recipient)
                 found.receipt = f"{fact.reference}, {fact.received_on.isoformat()}"
             case _:
                 foreign(fact)
+
+    def _stood(self, fact: Fact, side: Side) -> None:
+        if fact.actor != ENGINE:
+            self.authors.setdefault(side, set()).add(fact.actor)
 
     def _write(self, fact: Fact, content: dict[str, dict[str, str]]) -> None:
         self.content = content
@@ -234,6 +256,8 @@ class Notice:
     def _settle(self, recipient: str, state: DeliveryState, channel: str, reference: str, at: datetime) -> None:
         found = self._delivery(recipient)
         found.state, found.channel, found.reference = state, channel or found.channel, reference
+        if state == "sent":
+            found.claim = found.other = None
         found.at = found.latest = at
 
 
@@ -267,7 +291,7 @@ def redraft(
     notice: Notice, content: Mapping[str, Mapping[str, str]], template_version: str, *, by: Person, at: datetime
 ) -> Sequence[Fact]:
     """Write a text again as it would be drafted now; the same once more changes nothing."""
-    _is_text(notice, "written again")
+    must_be_text(notice, "written again")
     require("redraft-notice", by)
     text = {language: dict(fields) for language, fields in content.items()}
     again = NoticeRedrafted(at=at, actor=by.id, notice_id=notice.id, content=text, template_version=template_version)
@@ -276,7 +300,7 @@ def redraft(
 
 def edit(notice: Notice, language: str, fields: Mapping[str, str], *, by: Person, at: datetime) -> Sequence[Fact]:
     """Change the text of one language. Only fields the draft has can be written; a text under review goes back."""
-    _is_text(notice, "edited")
+    must_be_text(notice, "edited")
     require("edit-notice", by)
     present = notice.content.get(language)
     if present is None:
@@ -300,7 +324,7 @@ def submit(notice: Notice, *, by: Person, at: datetime) -> Sequence[Fact]:
     require("submit-notice", by)
     if notice.state != "draft":
         raise DecisionRefused("a notice that is {state} cannot be submitted", state=notice.state)
-    _no_empty_field(notice)
+    must_have_no_empty_field(notice)
     return [NoticeSubmitted(at=at, actor=by.id, notice_id=notice.id)]
 
 
@@ -309,63 +333,17 @@ def give_back(notice: Notice, remark: str, *, by: Person, at: datetime) -> Seque
     require("return-notice", by)
     if notice.state != "review":
         raise DecisionRefused("a notice that is {state} is not under review", state=notice.state)
-    if by.id == notice.submitted_by:
-        raise SecondPersonNeeded("who submitted the notice cannot review it")
+    refusal = n_("who submitted the notice cannot review it")
+    require_other("submit-notice", by, {Side.SUBMITTER: (notice.submitted_by or "",)}, refusal)
     if not remark.strip() or len(remark) > 2_000:
         raise DecisionRefused("say in 1 to 2000 characters what must change")
     return [NoticeReturned(at=at, actor=by.id, reason=remark, notice_id=notice.id)]
 
 
-def approve(
-    notice: Notice, assignee: str | None, *, by: Person, at: datetime, clients: Sequence[str] = (),
-    named_by: Collection[str] = (), missing: tuple[str, ...] = (), to: str = "",
-    calendar: BusinessCalendar | None = None, subjects: Sequence[str] = (),
-) -> Sequence[Fact]:  # fmt: skip
-    """Approve for sending: a compliance officer who neither edited nor submitted the text, nor works the incident.
-
-    ``clients`` are those whom a text for many goes to; their list is approved with it, so nobody approves it who is
-    among ``named_by``, the people who named some of them. ``missing`` are settings that its way out lacks; ``to`` is
-    another recipient than that of the draft, ``subjects`` those on the list that goes with it.
-    """
-    require("approve-notice", by)
-    _is_text(notice, "approved")
-    if notice.to_many and not clients:
-        raise DecisionRefused("there is no client left whom this text would tell")
-    refusals: Iterator[DecisionRefused] = chain(
-        objections_to(notice, assignee, by, named_by), gaps(notice.kind, notice.content, at=at, calendar=calendar)
-    )
-    if (first := next(refusals, None)) is not None:
-        raise first
-    if not recipients(to or notice.recipient):
-        raise DecisionRefused("the notice has no recipient")
-    named = clients if notice.to_many else subjects
-    return [
-        NoticeApproved(
-            at=at, actor=by.id, notice_id=notice.id, content_hash=content_hash(notice.content),
-            addressees=len(clients) if notice.to_many else 0, subjects=len(subjects),
-            list_sha256=list_hash(named) if named else "", missing=missing, recipient=to,
-        )
-    ]  # fmt: skip
-
-
-def objections_to(
-    notice: Notice, assignee: str | None, by: Person, named_by: Collection[str] = ()
-) -> Iterator[SecondPersonNeeded]:
-    """Yield each reason for which somebody who may approve notices cannot approve this one."""
-    if by.id == assignee:
-        yield SecondPersonNeeded("the incident's assignee cannot approve its notice")
-    if by.id in notice.editors:
-        yield SecondPersonNeeded("who edited the notice cannot approve it; another compliance officer must")
-    if by.id == notice.submitted_by:
-        yield SecondPersonNeeded("who submitted the notice cannot approve it; another compliance officer must")
-    if by.id in named_by:
-        yield SecondPersonNeeded("who named the clients cannot approve the notice to them; another officer must")
-
-
 def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
     """Take a draft back that no clock waits for."""
     require("withdraw-notice", by)
-    _is_text(notice, "withdrawn")
+    must_be_text(notice, "withdrawn")
     by_itself = bool(notice.versions) and notice.versions[0].actor == ENGINE
     if notice.stage == "initial" and by_itself and notice_kind(notice.kind).clock is not None:
         raise DecisionRefused("the law asks for this notice; it goes when the incident is closed as not genuine")
@@ -374,12 +352,14 @@ def withdraw(notice: Notice, reason: str, *, by: Person, at: datetime) -> Sequen
     return [NoticeWithdrawn(at=at, actor=by.id, reason=reason, notice_id=notice.id)]
 
 
-def _is_text(notice: Notice, verb: str) -> None:
+def must_be_text(notice: Notice, verb: str) -> None:
+    """Raise DecisionRefused for what is no open text any more."""
     if notice.state not in OPEN_TEXT:
         raise DecisionRefused("a notice that is {state} cannot be {verb}", state=notice.state, verb=verb)
 
 
-def _no_empty_field(notice: Notice) -> None:
+def must_have_no_empty_field(notice: Notice) -> None:
+    """Raise DecisionRefused naming the fields without a text."""
     empty = sorted({name for fields in notice.content.values() for name, text in fields.items() if not text.strip()})
     if empty == ["late"]:
         raise DecisionRefused("say first in the notice why it comes later than the term, in every language")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.notices.facts import DeliveryState
+from engine.notices.facts import DeliveryState, NoticeAddressProposed, NoticeArrivalClaimed
 
 
 @dataclass
@@ -25,6 +25,10 @@ class Delivery:
     attempt: int = 1
     repeat: bool = False
     receipt: str = ""
+    claim: NoticeArrivalClaimed | None = None
+    """What one person says of its arrival, until a second one says so."""
+    other: NoticeAddressProposed | None = None
+    """The other address that waits for a second person."""
 
 
 @dataclass(frozen=True, slots=True)

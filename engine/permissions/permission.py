@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.kernel.errors import NotAllowed
+from enum import StrEnum
+
+from engine.kernel.errors import NotAllowed, n_
 from engine.kernel.facts import Person, Record
 from engine.permissions.roles import Role
 
@@ -20,11 +22,33 @@ class Stage(Record):
             raise NotAllowed(self.refusal)
 
 
+class Side(StrEnum):
+    """What somebody did with a thing that keeps him from being the second person for it."""
+
+    PROPOSER = n_("proposed it")
+    AUTHOR = n_("drafted or wrote it")
+    EDITOR = n_("edited it")
+    SUBMITTER = n_("submitted it")
+    ADDRESS_NAMER = n_("named its address")
+    ASSIGNEE = n_("was assigned the incident")
+    CASE_WORKER = n_("worked on the incident")
+    CLIENT_NAMER = n_("named clients of it")
+    HOLD_LIFTER = n_("lifted the hold")
+    SCORER = n_("scored the risk")
+
+
 class SecondPerson(Record):
-    """Four eyes: who else must agree, and by which command. The same command means that it is given twice."""
+    """Four eyes: who else must agree, and by which command. The same command means that it is given twice.
+
+    ``excluded``: who cannot, by what he did in the whole history of the thing. ``answerable``: the roles of which at
+    least one of the two holds one. ``different_roles``: two of one trade do not do.
+    """
 
     rule: str
     command: str = ""
+    excluded: tuple[Side, ...] = (Side.PROPOSER,)
+    answerable: tuple[Role, ...] = ()
+    different_roles: bool = False
 
 
 class Permission(Record):

@@ -13,7 +13,8 @@ from engine.permissions.table import COMMANDS
 def rows() -> dict[str, list[dict[str, Any]]]:
     """Return the tables as data.
 
-    ``commands``: command, subject, title, roles, second_person, second_command, needs, stage, stage_roles.
+    ``commands``: command, subject, title, roles, second_person, second_command, excluded (what keeps somebody from
+    being the second person), answerable (roles of which the two hold one), different_roles, needs, stage, stage_roles.
     ``reading``: name, title, roles, paths.
     """
     return {
@@ -34,6 +35,9 @@ def _command(permission: Permission) -> dict[str, Any]:
         "roles": _sorted(permission.roles),
         "second_person": second.rule if second else "",
         "second_command": second.command if second else "",
+        "excluded": [side.value for side in second.excluded] if second else [],
+        "answerable": _sorted(second.answerable) if second else [],
+        "different_roles": second.different_roles if second else False,
         "needs": list(permission.needs),
         "stage": stage.when if stage else "",
         "stage_roles": _sorted(stage.roles) if stage else [],
@@ -61,10 +65,13 @@ def markdown() -> str:
 
 def _line(row: dict[str, Any]) -> str:
     second = f"{row['second_person']} (`{row['second_command']}`)" if row["second_person"] else ""
+    excluded = f"not: {', '.join(row['excluded'])}" if row["excluded"] else ""
+    answerable = f"one of the two: {_roles(row['answerable'])}" if row["answerable"] else ""
+    differ = "of different roles" if row["different_roles"] else ""
     stage = f"{row['stage']}: {_roles(row['stage_roles'])}" if row["stage"] else ""
     cells = (
         f"`{row['command']}`", row["title"], _roles(row["roles"]), ", ".join(row["needs"]),
-        "; ".join(part for part in (second, stage) if part),
+        "; ".join(part for part in (second, excluded, answerable, differ, stage) if part),
     )  # fmt: skip
     return f"| {' | '.join(cells)} |\n"
 
@@ -81,6 +88,10 @@ _HEAD = """# Who may do what
 Printed from `engine/permissions` by `qorgau permissions --markdown`; a test fails when this page is not up to date.
 Dispatch asks the table before a command loads or does anything, and the deciders of the engine ask it again. The
 console, `POST /api/v1/commands/{command}`, the command line and acts on many all pass there.
+
+For what takes two persons, *not* says what keeps somebody from being the second one, over the whole history of the
+thing; *one of the two* says which role at least one of them holds; *of different roles* that two of one trade do not
+do.
 
 Whoever runs the machine makes accounts and tokens of sources (`qorgau users`, `qorgau sources`, `qorgau keys`,
 `qorgau ledger`); that is no matter of roles. A *source system* is the sender of an event that tells of something done,

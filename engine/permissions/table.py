@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.permissions.permission import Permission, SecondPerson, Stage
+from engine.permissions.permission import Permission, SecondPerson, Side, Stage
 from engine.permissions.roles import PEOPLE, Role
 
 SOC, FRAUD, CISO = Role.SOC_ANALYST, Role.FRAUD_ANALYST, Role.CISO
@@ -27,16 +27,24 @@ _WORKING = "working an incident needs one of the roles {roles}"
 _GOVERNING = "this needs compliance, the CISO or an analyst"
 _RETENTION = "retention is decided by compliance officers and the CISO"
 _REASON = ("reason",)
+_NOT_APPROVING = (
+    Side.ASSIGNEE, Side.AUTHOR, Side.EDITOR, Side.SUBMITTER, Side.ADDRESS_NAMER, Side.CLIENT_NAMER, Side.CASE_WORKER,
+)  # fmt: skip
+"""Who cannot approve a notice: the sides, each of which says it in its own words."""
 
 
 def _of(
     subject: str, command: str, title: str, roles: Sequence[Role], refusal: str = _ANYBODY, *,
     needs: tuple[str, ...] = (), second: str = "", by: str = "", stage: tuple[str, Sequence[Role], str] | None = None,
+    excluded: Sequence[Side] = (Side.PROPOSER,), answerable: Sequence[Role] = (), differ: bool = False,
 ) -> Permission:  # fmt: skip
     return Permission(
         command=command, subject=subject, title=title, roles=tuple(roles),
         refusal=refusal.replace("{roles}", ", ".join(roles)), refusal_id=refusal, needs=needs,
-        second=SecondPerson(rule=second, command=by or command) if second else None,
+        second=SecondPerson(
+            rule=second, command=by or command, excluded=tuple(excluded), answerable=tuple(answerable),
+            different_roles=differ,
+        ) if second else None,
         stage=Stage(when=stage[0], roles=tuple(stage[1]), refusal=stage[2]) if stage else None,
     )  # fmt: skip
 
@@ -55,7 +63,7 @@ _INCIDENTS = (
         needs=("evidence",)),
     _of("incidents", "raise-notifiability", "Say that the law's duties hold", _CASEWORK, needs=_REASON),
     _of("incidents", "lower-notifiability", "Say that the law's duties do not hold", _CASEWORK, needs=_REASON,
-        second="another person says the same",
+        second="another person says the same", answerable=_DECIDES, differ=True,
         stage=("agreeing", _DECIDES, "agreeing needs a compliance officer or the CISO")),
     _of("incidents", "name-clients", "Name clients and loans that the events did not show", _CASEWORK, needs=_REASON),
     _of("incidents", "name-client-list", "Name the clients of a list", _CASEWORK, needs=_REASON),
@@ -70,7 +78,7 @@ _INCIDENTS = (
         "suppressing findings needs one of the roles {roles}", needs=_REASON),
     _of("incidents", "close-incident", "Close an incident", _CASEWORK,
         "closing needs a triage role or a compliance officer", needs=_REASON,
-        second="for a notifiable incident another person gives the same disposition",
+        second="for a notifiable incident another person gives the same disposition", answerable=_DECIDES, differ=True,
         stage=("agreeing for a notifiable incident", _DECIDES,
                "agreeing to close a notifiable incident needs a compliance officer or the CISO")),
     _of("incidents", "record-lessons", "Record what was learnt from a closed incident", _CASEWORK,
@@ -88,7 +96,8 @@ _CLOCKS = (
         "starting a clock needs an analyst, a compliance officer or the CISO", needs=_REASON),
     _of("clocks", "propose-cancellation", "Say that a duty does not exist", _CASEWORK,
         "cancelling a clock needs an analyst, a compliance officer or the CISO", needs=_REASON,
-        second="the clock runs on until another person agrees", by="agree-to-cancel"),
+        second="the clock runs on until another person agrees", by="agree-to-cancel", answerable=_DECIDES,
+        differ=True),
     _of("clocks", "agree-to-cancel", "Agree that a duty does not exist", _DECIDES,
         "agreeing to cancel a clock needs a compliance officer or the CISO"),
     _of("clocks", "accept-later", "Accept the later deadline of a changed calendar", _DECIDES,
@@ -103,25 +112,37 @@ _NOTICES = (
         "editing a notice needs compliance, an analyst or the CISO"),
     _of("notices", "submit-notice", "Ask for a review", _TEXTS,
         "submitting a notice needs compliance, an analyst or the CISO",
-        second="who submitted it can neither return nor approve it", by="approve-notice"),
+        second="who submitted it can neither return nor approve it", by="approve-notice", excluded=(Side.SUBMITTER,)),
     _of("notices", "return-notice", "Give a text under review back", _DECIDES,
         "reviewing a notice needs a compliance officer or the CISO", needs=("remark",)),
     _of("notices", "withdraw-notice", "Take a draft back that no clock waits for", _DECIDES,
         "withdrawing a notice needs a compliance officer or the CISO", needs=_REASON),
     _of("notices", "approve-notice", "Approve a notice for sending", _OFFICER,
         "approving a notice needs the role {roles}",
-        second="somebody who neither edited nor submitted the text nor works the incident"),
+        second="somebody who neither wrote, submitted or addressed it nor ever worked on the incident",
+        excluded=_NOT_APPROVING, answerable=_OFFICER),
     _of("notices", "approve-client-notices", "Approve every drafted client notice of an incident", _OFFICER,
         "approving a notice needs the role {roles}",
-        second="somebody who neither edited nor submitted the texts nor works the incident"),
-    _of("notices", "settle-notice", "Decide what became of a notice whose fate is unknown", _OFFICER,
-        "settling a notice needs the role {roles}", needs=("evidence",)),
-    _of("notices", "hand-over-notice", "Record that a notice was handed over another way", _OFFICER,
-        "recording a handing-over needs the role {roles}", needs=("channel", "reference")),
+        second="somebody who neither wrote or submitted the texts nor ever worked on the incident",
+        excluded=_NOT_APPROVING, answerable=_OFFICER),
+    _of("notices", "approve-as-last", "Approve a notice of the law as the head of the house, when nobody else is left",
+        (CISO,), "approving as the last one is for the CISO",
+        needs=(*_REASON, "a term of the law that ends within four working hours", "nobody else who may approve")),
+    _of("notices", "settle-notice", "Decide what became of a notice whose fate is unknown", _DECIDES,
+        "settling a notice needs one of the roles {roles}", needs=("evidence",),
+        second="that it arrived another person says too", answerable=_OFFICER),
+    _of("notices", "hand-over-notice", "Record that a notice was handed over another way", _DECIDES,
+        "recording a handing-over needs one of the roles {roles}", needs=("channel", "reference"),
+        second="another person says the same", answerable=_OFFICER),
     _of("notices", "hand-over-client-notices", "Record that all notices with one text were handed over another way",
-        _OFFICER, "recording a handing-over needs the role {roles}", needs=("channel", "reference")),
+        _DECIDES, "recording a handing-over needs one of the roles {roles}", needs=("channel", "reference"),
+        second="another person says the same", answerable=_OFFICER),
     _of("notices", "resend-notice", "Order another try after a refusal or a bounce", _OFFICER,
-        "sending a notice again needs the role {roles}", needs=_REASON),
+        "sending a notice again needs the role {roles}", needs=_REASON,
+        second="a changed address another person approves", by="approve-address",
+        excluded=(Side.PROPOSER, Side.ADDRESS_NAMER), answerable=_OFFICER),
+    _of("notices", "approve-address", "Approve a changed address of a notice, or refuse it", _DECIDES,
+        "approving an address needs one of the roles {roles}", needs=("reason, when refusing",)),
     _of("notices", "record-receipt", "Record that the recipient has the notice", (OFFICER, SOC, CISO, SOURCE),
         "recording a receipt needs compliance, an analyst or the CISO", needs=("reference",)),
     _of("notices", "record-bounce", "Record that a notice came back", (SOURCE,)),
@@ -132,12 +153,13 @@ _NOTICES = (
 _PROTECTION = (
     _of("protection", "enter-act", "Enter an act of law enforcement", (OFFICER, SOC, CISO, SOURCE),
         "entering an act needs a compliance officer, an analyst or the CISO",
-        second="somebody else checks that it is genuine; the orders do not wait for that", by="verify-act"),
+        second="somebody else checks that it is genuine; the orders do not wait for that", by="verify-act",
+        answerable=_OFFICER),
     _of("protection", "attach-document", "Attach a document to a protection", _TEXTS,
         "attaching a document needs a compliance officer, an analyst or the CISO"),
     _of("protection", "verify-act", "Say that an act is genuine, or is not", _OFFICER,
         "verifying an act needs a compliance officer", needs=(*_REASON, "a document, for one that is not genuine"),
-        second="that it is not genuine another person says too"),
+        second="that it is not genuine another person says too", answerable=_OFFICER),
     _of("protection", "amend-act", "Add loans to an act that was entered", (OFFICER, SOC, CISO),
         "adding to an act needs a compliance officer, an analyst or the CISO", needs=_REASON),
     _of("protection", "join-act", "Join a double entry of an act to its twin", _DECIDES,
@@ -150,12 +172,12 @@ _PROTECTION = (
     _of("protection", "propose-outcome", "Propose how a protection ends, or that loans do not belong to it", _DECIDES,
         "proposing an outcome needs a compliance officer or the CISO",
         needs=(*_REASON, "a document, for what lifts a stop"),
-        second="another person decides", by="decide-outcome"),
+        second="another person decides", by="decide-outcome", answerable=_DECIDES),
     _of("protection", "decide-outcome", "Decide how a protection ends", _DECIDES,
         "deciding an outcome needs a compliance officer or the CISO", needs=("reason, when declining",)),
     _of("protection", "acknowledge-order", "Record by hand that a system carried an order out", _DECIDES,
         "acknowledging an order by hand needs a compliance officer or the CISO",
-        needs=("reference", "reason", "a document"), second="another person says the same"),
+        needs=("reference", "reason", "a document"), second="another person says the same", answerable=_DECIDES),
     _of("protection", "withdraw-acknowledgement", "Say that an order was not carried out after all", _DECIDES,
         "withdrawing an acknowledgement needs a compliance officer or the CISO", needs=_REASON),
 )  # fmt: skip
@@ -178,15 +200,18 @@ _GOVERNANCE = (
     _of("governance", "score-risk", "Record an expert's score of a risk", _GOVERNS, _GOVERNING),
     _of("governance", "treat-risk", "Decide what is done about a risk", _DECIDES,
         "treating a risk needs a compliance officer or the CISO", needs=("measures",),
-        second="who scored a risk cannot accept it"),
+        second="who scored a risk cannot accept it", excluded=(Side.SCORER,), answerable=_DECIDES),
 )  # fmt: skip
 _KEPT = (
     _of("retention", "end-obligations", "Record when the obligations of a client ended", _DECIDES, _RETENTION,
-        needs=_REASON),
+        needs=(*_REASON, "a document, for a day long past"),
+        second="an end long past another person says too", answerable=_DECIDES),
     _of("retention", "place-hold", "Put a client's data under legal hold", _DECIDES, _RETENTION, needs=_REASON),
-    _of("retention", "lift-hold", "End a legal hold", _DECIDES, _RETENTION, needs=_REASON),
+    _of("retention", "lift-hold", "End a legal hold", _DECIDES, _RETENTION, needs=_REASON,
+        second="another person says the same; neither of them then proposes the destruction", answerable=_DECIDES),
     _of("retention", "propose-erasure", "Ask that what is kept of a client be destroyed", _DECIDES, _RETENTION,
-        needs=_REASON, second="another person agrees", by="approve-erasure"),
+        needs=_REASON, second="another person agrees", by="approve-erasure",
+        excluded=(Side.PROPOSER, Side.HOLD_LIFTER), answerable=_DECIDES),
     _of("retention", "approve-erasure", "Agree that it be destroyed", _DECIDES, _RETENTION, needs=_REASON),
 )  # fmt: skip
 _DETECTION = (
@@ -194,15 +219,22 @@ _DETECTION = (
     _of("rules", "tune-rule", "Write a version with other parameters", _RULES, needs=_REASON),
     _of("rules", "try-rule", "Run the tests that travel with a version", PEOPLE),
     _of("rules", "propose-rule", "Ask that a tested version come into force", _RULES, needs=_REASON,
-        second="another person approves", by="approve-rule"),
+        second="another person approves; for a version that may detect less than what is in force, of another role",
+        by="approve-rule", excluded=(Side.PROPOSER, Side.AUTHOR), answerable=_DECIDES, differ=True),
     _of("rules", "approve-rule", "Agree to a proposed version", _APPROVES, needs=_REASON,
-        second="somebody who neither wrote nor proposed it"),
-    _of("rules", "activate-rule", "Let an approved version run", _RUNS, needs=_REASON),
+        second="somebody who neither wrote nor proposed it; for one that may detect less, of another role",
+        excluded=(Side.PROPOSER, Side.AUTHOR), answerable=_DECIDES, differ=True),
+    _of("rules", "activate-rule", "Let an approved version run", _RUNS, needs=_REASON,
+        second="for one that may detect less than what is in force another person says the same, unless it was "
+               "approved for that",
+        answerable=_DECIDES, differ=True),
     _of("rules", "retire-rule", "Take a rule out of force", _RUNS, needs=_REASON,
-        second="another person says the same"),
-    _of("rules", "roll-back-rule", "Put what was in force before into force again", _RUNS, needs=_REASON),
+        second="another person says the same", answerable=_DECIDES, differ=True),
+    _of("rules", "roll-back-rule", "Put what was in force before into force again", _RUNS, needs=_REASON,
+        second="for what may detect less another person says the same", answerable=_DECIDES, differ=True),
     _of("lists", "change-list", "Add and remove entries of a list", _LISTS, needs=_REASON,
-        second="for a change that weakens detection another person agrees", by="decide-list"),
+        second="for a change that weakens detection another person agrees", by="decide-list", answerable=_DECIDES,
+        differ=True),
     _of("lists", "decide-list", "Agree to a change of a list that waits, or refuse it", _LISTS, needs=_REASON),
 )  # fmt: skip
 _WORDING = (

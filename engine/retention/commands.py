@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 
-from engine.kernel.commands import Command, Outcome, Words
+from engine.kernel.commands import Attachment, Command, Decided, Outcome, Words
 
 
-class EndObligations(Command[Outcome]):
-    """Record when the obligations of a client ended; without a loan, all of them."""
+class EndObligations(Command[Decided]):
+    """Record when the obligations of a client ended; without a loan, all of them.
+
+    A day long past needs the document that it rests on, and a second person who says the same.
+    """
 
     client: str
     ended_on: date
     loan: str = ""
     reason: Words
+    document: Attachment | None = None
 
 
 class PlaceHold(Command[Outcome]):
@@ -23,8 +27,8 @@ class PlaceHold(Command[Outcome]):
     reason: Words
 
 
-class LiftHold(Command[Outcome]):
-    """End a legal hold."""
+class LiftHold(Command[Decided]):
+    """End a legal hold; a second person says the same."""
 
     client: str
     reason: Words

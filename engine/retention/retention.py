@@ -8,86 +8,34 @@ of the client's key; what was encrypted under it stays in the log, unreadable, s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import ClassVar, Literal, cast, get_args
+from datetime import date, datetime, timedelta
+from typing import Literal, cast
 
-from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, n_
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
+from engine.permissions.eyes import require_other, require_two
+from engine.permissions.permission import Side
+from engine.retention.facts import (
+    ErasureApproved,
+    ErasureDone,
+    ErasureProposed,
+    HoldLifted,
+    HoldLiftProposed,
+    HoldPlaced,
+    ObligationsBegan,
+    ObligationsEnded,
+    ObligationsEndProposed,
+    RetentionFact,
+)
 
 YEARS = 5
 RetentionState = Literal["kept", "proposed", "approved", "held", "erased"]
-
-
-class ObligationsEnded(Fact):
-    """The obligations of a client and the lender ended on a day: the term counts from it."""
-
-    topic: ClassVar[str] = "retention.ended.v1"
-    retention_id: str
-    client: str
-    ended_on: date
-    loan: str = ""
-
-
-class ObligationsBegan(Fact):
-    """A new contract was made: no term runs until it ends too."""
-
-    topic: ClassVar[str] = "retention.began.v1"
-    retention_id: str
-    client: str
-    loan: str = ""
-
-
-class HoldPlaced(Fact):
-    """Nothing of the client may be destroyed, whatever the term."""
-
-    topic: ClassVar[str] = "retention.hold-placed.v1"
-    retention_id: str
-    client: str
-
-
-class HoldLifted(Fact):
-    """The hold is over."""
-
-    topic: ClassVar[str] = "retention.hold-lifted.v1"
-    retention_id: str
-
-
-class ErasureProposed(Fact):
-    """Somebody asks that what is kept of a client be destroyed."""
-
-    topic: ClassVar[str] = "retention.erasure-proposed.v1"
-    retention_id: str
-
-
-class ErasureApproved(Fact):
-    """A second person agreed; the engine destroys the keys."""
-
-    topic: ClassVar[str] = "retention.erasure-approved.v1"
-    retention_id: str
-    proposed_by: str
-
-
-class ErasureDone(Fact):
-    """The keys are destroyed: their ids, and how far the ledger went then. This is the certificate."""
-
-    topic: ClassVar[str] = "retention.erasure-done.v1"
-    retention_id: str
-    client: str
-    proposed_by: str
-    approved_by: str
-    keys: tuple[str, ...]
-    documents: int
-    ledger_size: int
-    ledger_root: str
-
-
-RetentionFact = (
-    ObligationsEnded | ObligationsBegan | HoldPlaced | HoldLifted | ErasureProposed | ErasureApproved | ErasureDone
-)  # fmt: skip
-"""The closed set: what folds it leaves none out."""
-FACTS: tuple[type[RetentionFact], ...] = get_args(RetentionFact)
+LONG_PAST = timedelta(days=31)
+"""How old the end of obligations may be that one person records by hand, without a document."""
+WAIT = timedelta(days=7)
+"""How long destruction waits at least after a hold was lifted."""
 
 
 def retention_id(client: str) -> str:
@@ -115,8 +63,18 @@ class Retention:
     open_loans: set[str] = field(default_factory=set)
     loans: set[str] = field(default_factory=set)
     """Every contract that was told of, also those that ended."""
+    began: dict[str, date] = field(default_factory=dict)
+    """Contract → the day it was told of."""
+    end_proposed: ObligationsEndProposed | None = None
     held: str = ""
+    lift: HoldLiftProposed | None = None
+    """The lifting of the hold that waits for a second person."""
+    lifters: set[str] = field(default_factory=set)
+    """Everybody who ever lifted a hold of this client, or asked for it."""
+    lifted_at: datetime | None = None
     proposed_by: str = ""
+    proposer_roles: tuple[str, ...] = ()
+    proposed_at: datetime | None = None
     approved_by: str = ""
     erased_at: datetime | None = None
 
@@ -147,21 +105,30 @@ class Retention:
                 self._about(fact)
                 self.open_loans = self.open_loans - {fact.loan} if fact.loan else set()
                 self.ended_on = max(self.ended_on or fact.ended_on, fact.ended_on)
+                self.end_proposed = None
+            case ObligationsEndProposed():
+                self._about(fact)
+                self.end_proposed = fact
             case ObligationsBegan():
                 self._about(fact)
                 self.open_loans.add(fact.loan)
                 if fact.loan:
                     self.loans.add(fact.loan)
+                if fact.began_on is not None:
+                    self.began[fact.loan] = fact.began_on
                 self.proposed_by = ""
                 self.erased_at = None
                 self.approved_by = ""
             case HoldPlaced():
                 self._about(fact)
-                self.held, self.proposed_by = fact.reason or "held", ""
+                self.held, self.proposed_by, self.lift = fact.reason or "held", "", None
+            case HoldLiftProposed():
+                self.lift = fact
             case HoldLifted():
-                self.held = ""
+                self.held, self.lift, self.lifted_at = "", None, fact.at
+                self.lifters |= {fact.actor, fact.proposed_by} - {""}
             case ErasureProposed():
-                self.proposed_by = fact.actor
+                self.proposed_by, self.proposer_roles, self.proposed_at = fact.actor, fact.roles, fact.at
             case ErasureApproved():
                 self.approved_by = fact.actor
             case ErasureDone():
@@ -169,24 +136,52 @@ class Retention:
             case _:
                 foreign(fact)
 
-    def _about(self, fact: ObligationsEnded | ObligationsBegan | HoldPlaced) -> None:
+    def _about(self, fact: ObligationsEnded | ObligationsEndProposed | ObligationsBegan | HoldPlaced) -> None:
         self.id, self.client = fact.retention_id, fact.client
 
 
-def end_obligations(client: str, ended_on: date, loan: str, *, by: Person, reason: str, at: datetime) -> list[Fact]:
-    """Record by hand when obligations ended. Raise NotAllowed, InputError."""
+def end_obligations(
+    it: Retention, client: str, ended_on: date, loan: str, *, by: Person, reason: str, at: datetime,
+    document_id: str = "",
+) -> list[Fact]:  # fmt: skip
+    """Record by hand when obligations ended. An end long past would let data be destroyed soon: it takes a document,
+    and a second person who says the same. Raise NotAllowed, InputError, SecondPersonNeeded, DecisionRefused."""
     require("end-obligations", by)
     _given(reason)
     if not client.strip():
         raise InputError("name the client", field="client")
     if ended_on > at.date():
         raise InputError("the obligations have not ended yet", field="ended_on")
+    begun = [day for name, day in it.began.items() if loan in ("", name)]
+    if begun and ended_on < max(begun):
+        raise InputError("the obligations cannot have ended before they began", field="ended_on")
     key = retention_id(client)
+    waiting = it.end_proposed
+    if ended_on >= at.date() - LONG_PAST:
+        return [
+            ObligationsEnded(
+                at=at, actor=by.id, reason=reason, retention_id=key, client=client, ended_on=ended_on, loan=loan,
+                document_id=document_id,
+            )
+        ]  # fmt: skip
+    if waiting is None or (waiting.ended_on, waiting.loan) != (ended_on, loan):
+        if not document_id:
+            raise InputError("an end long past needs the document that it rests on", field="document")
+        return [
+            ObligationsEndProposed(
+                at=at, actor=by.id, reason=reason, retention_id=key, client=client, ended_on=ended_on, loan=loan,
+                document_id=document_id, roles=by.held_roles,
+            )
+        ]  # fmt: skip
+    require_two(
+        "end-obligations", waiting.actor, waiting.roles, by, n_("who said when the obligations ended cannot also agree")
+    )
     return [
         ObligationsEnded(
-            at=at, actor=by.id, reason=reason, retention_id=key, client=client, ended_on=ended_on, loan=loan
+            at=at, actor=by.id, reason=reason, retention_id=key, client=client, ended_on=ended_on, loan=loan,
+            proposed_by=waiting.actor, document_id=waiting.document_id,
         )
-    ]
+    ]  # fmt: skip
 
 
 def place_hold(client: str, *, by: Person, reason: str, at: datetime) -> list[Fact]:
@@ -197,39 +192,48 @@ def place_hold(client: str, *, by: Person, reason: str, at: datetime) -> list[Fa
 
 
 def lift_hold(it: Retention, *, by: Person, reason: str, at: datetime) -> list[Fact]:
-    """Allow destruction again. Raise NotAllowed, DecisionRefused."""
+    """Allow destruction again, as two persons. Raise NotAllowed, SecondPersonNeeded, DecisionRefused."""
     require("lift-hold", by)
     _given(reason)
     if not it.held:
         raise DecisionRefused("there is no hold")
-    return [HoldLifted(at=at, actor=by.id, reason=reason, retention_id=it.id)]
+    if it.lift is None:
+        return [HoldLiftProposed(at=at, actor=by.id, reason=reason, retention_id=it.id, roles=by.held_roles)]
+    require_two("lift-hold", it.lift.actor, it.lift.roles, by, n_("who asked to lift the hold cannot also agree"))
+    return [HoldLifted(at=at, actor=by.id, reason=reason, retention_id=it.id, proposed_by=it.lift.actor)]
 
 
-def propose_erasure(it: Retention, *, by: Person, reason: str, today: date, at: datetime) -> list[Fact]:
-    """Ask for destruction. Raise NotAllowed, DecisionRefused."""
+def propose_erasure(
+    it: Retention, *, by: Person, reason: str, today: date, at: datetime, tied: str = "", wait: timedelta = WAIT
+) -> list[Fact]:
+    """Ask for destruction, as somebody who lifted no hold. ``tied`` names what still needs the data; ``wait`` is how
+    long destruction waits after a lifted hold. Raise NotAllowed, SecondPersonNeeded, DecisionRefused."""
     require("propose-erasure", by)
     _given(reason)
-    _may_be_erased(it, today)
+    _may_be_erased(it, today, at, tied, wait)
     if it.proposed_by:
         raise DecisionRefused("it is proposed already; somebody else must approve it")
-    return [ErasureProposed(at=at, actor=by.id, reason=reason, retention_id=it.id)]
+    require_other("propose-erasure", by, {Side.HOLD_LIFTER: it.lifters})
+    return [ErasureProposed(at=at, actor=by.id, reason=reason, retention_id=it.id, roles=by.held_roles)]
 
 
-def approve_erasure(it: Retention, *, by: Person, reason: str, today: date, at: datetime) -> list[Fact]:
+def approve_erasure(
+    it: Retention, *, by: Person, reason: str, today: date, at: datetime, tied: str = "", wait: timedelta = WAIT
+) -> list[Fact]:
     """Agree to destruction, as somebody else than who asked. Raise NotAllowed, SecondPersonNeeded, DecisionRefused."""
     require("approve-erasure", by)
     _given(reason)
-    _may_be_erased(it, today)
+    _may_be_erased(it, today, at, tied, wait)
     if not it.proposed_by:
         raise DecisionRefused("nobody has proposed it")
-    if it.proposed_by == by.id:
-        raise SecondPersonNeeded("who proposed the destruction cannot approve it")
+    refusal = n_("who proposed the destruction cannot approve it")
+    require_two("propose-erasure", it.proposed_by, it.proposer_roles, by, refusal)
     return [
         ErasureApproved(at=at, actor=by.id, reason=reason, retention_id=it.id, proposed_by=it.proposed_by),
     ]
 
 
-def _may_be_erased(it: Retention, today: date) -> None:
+def _may_be_erased(it: Retention, today: date, at: datetime, tied: str, wait: timedelta) -> None:
     if it.erased_at is not None or it.approved_by:
         raise DecisionRefused("it is destroyed, or about to be")
     if it.held:
@@ -240,6 +244,13 @@ def _may_be_erased(it: Retention, today: date) -> None:
         raise DecisionRefused(
             "the term runs; nothing may be destroyed before {free_from}", free_from=it.free_from.isoformat()
         )
+    if it.lifted_at is not None and at < it.lifted_at + wait:
+        raise DecisionRefused(
+            "a hold was lifted; nothing may be destroyed before {day}",
+            day=(it.lifted_at + wait).date().isoformat(),
+        )  # fmt: skip
+    if tied:
+        raise DecisionRefused("it is still needed: {tied}", tied=tied)
 
 
 def _given(reason: str) -> None:

@@ -68,8 +68,11 @@ class ApproveRule(Command[Outcome]):
     reason: Words
 
 
-class ActivateRule(Command[Outcome]):
-    """Let an approved version run, for real or in shadow; the worker takes it with its next batch of events."""
+class ActivateRule(Command[Decided]):
+    """Let an approved version run, for real or in shadow; the worker takes it with its next batch of events.
+
+    For one that may detect less than what is in force a second person of another role says the same.
+    """
 
     rule: str
     version: str
@@ -84,8 +87,14 @@ class RetireRule(Command[Decided]):
     reason: Words
 
 
-class RollBackRule(Command[Written]):
-    """Put what was in force before into force again."""
+class RolledBack(Written):
+    """The version in force; ``decided`` says whether it changed, or waits for a second person."""
+
+    decided: bool = True
+
+
+class RollBackRule(Command[RolledBack]):
+    """Put what was in force before into force again; for what may detect less a second person says the same."""
 
     rule: str
     reason: Words

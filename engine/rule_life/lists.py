@@ -11,10 +11,11 @@ from typing import ClassVar, Literal, assert_never, cast, get_args
 
 from pydantic import AwareDatetime
 
-from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
+from engine.kernel.errors import DecisionRefused, InputError, n_
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
+from engine.permissions.eyes import require_two
 
 ListKind = Literal["deny", "watch", "allow", "internal"]
 
@@ -29,6 +30,8 @@ class ListChangeProposed(Fact):
     removed: int
     count: int
     digest: str
+    roles: tuple[str, ...] = ()
+    """The roles that the person held then."""
 
 
 class ListChanged(Fact):
@@ -122,13 +125,13 @@ def change(
         raise InputError("nothing would change", field="entries")
     if it.waiting is not None:
         raise DecisionRefused("version {version} of the list waits for a second person", version=it.waiting.version)
-    kind_of_fact = ListChangeProposed if weakens(kind, added, removed) else ListChanged
-    return [
-        kind_of_fact(
-            at=at, actor=by.id, reason=reason, name=name, version=it.last + 1, added=added, removed=removed,
-            count=count, digest=digest,
-        )
-    ]  # fmt: skip
+    made = ListChanged(
+        at=at, actor=by.id, reason=reason, name=name, version=it.last + 1, added=added, removed=removed, count=count,
+        digest=digest,
+    )  # fmt: skip
+    if not weakens(kind, added, removed):
+        return [made]
+    return [ListChangeProposed(**made.model_dump(exclude={"proposed_by"}), roles=by.held_roles)]
 
 
 def decide(it: ListLife, *, agreed: bool, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
@@ -139,8 +142,8 @@ def decide(it: ListLife, *, agreed: bool, by: Person, reason: str, at: AwareDate
         raise DecisionRefused("no change of this list waits")
     if not agreed:
         return [ListChangeRefused(at=at, actor=by.id, reason=reason, name=it.name, version=waiting.version)]
-    if waiting.actor == by.id:
-        raise SecondPersonNeeded("who proposed a change that weakens detection cannot approve it")
+    refusal = n_("who proposed a change that weakens detection cannot approve it")
+    require_two("change-list", waiting.actor, waiting.roles, by, refusal)
     return [
         ListChanged(
             at=at, actor=by.id, reason=reason, name=it.name, version=waiting.version, added=waiting.added,

@@ -11,6 +11,10 @@ from engine.kernel.facts import Person
 from infra.app.container import Container
 
 who = click.option("--as", "user", required=True, help="Your account; the password is asked, or read from stdin.")
+who_or_user = click.option(
+    "--as", "--user", "user", required=True,
+    help="Your account; the password is asked, or read from stdin. --user is an older name of the same.",
+)  # fmt: skip
 why = click.option("--reason", required=True, help="The reason, for the log.")
 
 

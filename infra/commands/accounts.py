@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -25,7 +26,7 @@ from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
-from engine.permissions import PEOPLE
+from engine.permissions import PEOPLE, roles_of
 from infra.commands.people import tries
 from infra.commands.people.passwords import HASHER, check_password
 from infra.commands.people.tokens import Tokens, digest_of
@@ -35,6 +36,8 @@ from infra.store.log.decisions import Decisions
 from infra.store.log.unit import UnitOfWork
 
 ROLES = tuple(role.value for role in PEOPLE)
+ANALYSTS = frozenset(roles_of("draft-rule")) - frozenset(roles_of("decide-outcome"))
+"""The roles of analysts: they write rules and do not decide in the house's name."""
 ABSOLUTE_SESSION = timedelta(hours=12)
 BROWSER_KNOWN = timedelta(days=90)
 """How long a browser is told apart from strangers after its owner signed in with it."""
@@ -71,6 +74,12 @@ class OpenSession:
     agent: str
 
 
+def two_sided(roles: Iterable[str]) -> bool:
+    """Say whether an account would stand on both sides: analyst and compliance officer."""
+    held = set(roles)
+    return bool(held & ANALYSTS) and bool(held & set(roles_of("approve-notice")))
+
+
 class Accounts(Tokens):
     """People, sessions and source tokens in the store."""
 
@@ -94,6 +103,11 @@ class Accounts(Tokens):
         unknown = sorted(set(roles) - set(ROLES))
         if unknown or not roles:
             raise InputError("roles are {roles}", field="roles", roles=ROLES)
+        if two_sided(roles):
+            raise InputError(
+                "one account cannot both work on incidents and approve their notices; a person with both needs two",
+                field="roles",
+            )
         check_password(password, user_id, name)
         now = self.clock.now()
         hashed = self.hasher.hash(password)

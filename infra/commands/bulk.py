@@ -14,9 +14,10 @@ from engine.incidents.commands import (
     MergeIncident,
 )
 from engine.kernel.checked import checked
-from engine.kernel.commands import Command, Decided
+from engine.kernel.commands import Command, Decided, name_of
 from engine.kernel.errors import InputError, QorgauError
 from engine.kernel.facts import Person
+from engine.permissions import require
 from infra.commands.dispatch import Dispatcher
 from reports.messages import refusal
 
@@ -32,6 +33,12 @@ MANY: dict[str, tuple[type[Command[Any]], tuple[str, ...]]] = {
 """Act → the command it means and the values it takes."""
 
 
+def admit_many(act: str, by: Person) -> None:
+    """Ask for the role of an act on many before any of them is looked at. Raise NotAllowed."""
+    if act in MANY:
+        require(name_of(MANY[act][0]), by)
+
+
 def in_bulk(
     dispatcher: Dispatcher, incident_ids: Sequence[str], act: str, values: Mapping[str, str], *, by: Person
 ) -> list[dict[str, Any]]:
@@ -40,6 +47,7 @@ def in_bulk(
         raise InputError("choose 1 to {most_at_once} incidents", field="ids", most_at_once=MOST_AT_ONCE)
     if act not in MANY:
         raise InputError("an act on many is one of {many}", field="act", many=tuple(MANY))
+    admit_many(act, by)
     kind, names = MANY[act]
     results = []
     for key in dict.fromkeys(incident_ids):

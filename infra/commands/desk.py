@@ -15,6 +15,7 @@ from infra.commands.accounts import Accounts
 from infra.commands.rulebook import Rulebook
 from infra.commands.signing_ids import SigningIds
 from infra.commands.wordbook import Wordbook
+from infra.read.notices.approvers import task_doers
 from infra.settings.settings import Settings
 from infra.store.archive import Archive
 from infra.store.log.decisions import Decisions
@@ -50,6 +51,10 @@ class Desk:
     playbooks: Mapping[str, Playbook]
     signatures: Signatures
     signers: SigningIds
+
+    def task_doers(self, incident_id: str) -> set[str]:
+        """Return the people who did tasks of the incident's playbooks that are not the officers' own."""
+        return task_doers(self.decisions, incident_id)
 
     def unit(self) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work at this instant."""

@@ -20,6 +20,7 @@ from rules.detection.loader import Overlay, RuleSet, one_document
 from rules.detection.pack import builtin_files, builtin_lists, builtin_rules
 from rules.language.errors import RuleError
 from rules.language.yaml_source import load_documents
+from rules.quality.loosening import loosens
 
 log = logging.getLogger("qorgau.rules")
 LIST = "list"
@@ -108,13 +109,30 @@ class Rulebook:
     def document(self, name: str) -> dict[str, Any]:
         """Return the text of the version in force, as data. Raise NotFound."""
         it = self.decisions.load(RuleLife, rule_id(name))
-        if it.id and it.in_force not in (PRODUCT, ""):
-            return deepcopy(one_document(it.drafts[it.in_force].text, f"rulebook:{name}"))
+        return self.version(it, name, it.in_force or PRODUCT)
+
+    def version(self, it: RuleLife, name: str, version: str) -> dict[str, Any]:
+        """Return the text of a version, as data. Raise NotFound."""
+        if version in it.drafts:
+            return deepcopy(one_document(it.drafts[version].text, f"rulebook:{name}"))
         for file, text in builtin_files():
             for _, document in load_documents(text, file):
                 if isinstance(document, dict) and document.get("name") == name:
                     return deepcopy(document)
         raise NotFound("there is no rule '{name}'", name=name)
+
+    def may_detect_less(self, it: RuleLife, name: str, version: str) -> bool:
+        """Say whether a version may detect less than the one in force; of a rule that has none in force nothing can."""
+        if it.retired:
+            return False
+        return loosens(self._version(it, name, it.in_force), self._version(it, name, version))
+
+    def _version(self, it: RuleLife, name: str, version: str) -> dict[str, Any] | None:
+        """A version as data; None for the product's version of a rule that is the organisation's own."""
+        try:
+            return self.version(it, name, version)
+        except NotFound:
+            return None
 
     def tried(self, name: str, text: str) -> RuleSet:
         """Load all rules with this one in place. Raise RuleError, which says what is wrong with it."""

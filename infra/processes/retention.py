@@ -9,7 +9,8 @@ from engine.events.envelope import SecurityEvent
 from engine.kernel.facts import StoredFact
 from engine.kernel.ports import TimeSource
 from engine.retention import retention
-from engine.retention.retention import ErasureApproved, ErasureDone, ObligationsBegan, ObligationsEnded, Retention
+from engine.retention.facts import ErasureApproved, ErasureDone, ObligationsBegan, ObligationsEnded
+from engine.retention.retention import Retention
 from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import DecisionFollower, LedgerFollower
 from infra.store.keys import blind_index as blind
@@ -43,7 +44,9 @@ class Terms(LedgerFollower):
         loan = event.fields.get("mfo.loan.id")
         key, named = retention.retention_id(client), loan if isinstance(loan, str) else ""
         if event.action == BEGINS:
-            began = ObligationsBegan(at=unit.at, retention_id=key, client=client, loan=named)
+            began = ObligationsBegan(
+                at=unit.at, retention_id=key, client=client, loan=named, began_on=self.calendar.local(event.at).date()
+            )
             unit.record(Retention, key, [began])
             return
         day = self._day(event)

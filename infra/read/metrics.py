@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from engine.incidents.incident import FUNCTIONS, STAGES, Incident
+from engine.incidents.incident import Incident
+from engine.incidents.phases import FUNCTIONS, STAGES
 from engine.kernel.errors import n_
 from infra.read.reading import Reading
 from infra.read.rows import incidents

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from engine.governance.governance import controls, duty_specs
+from engine.notices.facts import NoticeApproved
+from engine.notices.notice import Notice
 from infra.read.coverage import CoverageRow
 from infra.read.rows.clocks import TermsRow
+from infra.read.rows.incidents import number_of
+from infra.store.log.decisions import Decisions
 from infra.store.models.governance import ActionRow, ControlRow, DutyRow, RiskRow
 from infra.store.models.incidents import IncidentRow
 from reports.messages import day, listed, say, spoken, word
@@ -159,3 +164,22 @@ def recommendations(
     if any(not action.closed_at for action in actions):
         found.append(say("Close the open corrective actions."))
     return found
+
+
+READ_TOGETHER = 5_000
+
+
+def approved_alone(decisions: Decisions, start: datetime, end: datetime) -> str:
+    """Say which notices the head of the house approved alone in a period, and why; nothing where there was none."""
+    found, after = list[str](), 0
+    while facts := decisions.read_topic(NoticeApproved.topic, after, READ_TOGETHER):
+        after = facts[-1].position
+        for it in (stored.fact for stored in facts):
+            if isinstance(it, NoticeApproved) and it.as_last and start <= it.at < end:
+                notice = decisions.load(Notice, it.notice_id)
+                number = number_of(decisions.database, notice.incident_id) or notice.incident_id
+                found.append(f"{number}, {word(notice.kind)}, {it.actor}: {it.reason}")
+    if not found:
+        return ""
+    told = "; ".join(found)
+    return say("Approved by the head of the house alone, for nobody else was left: {notices}.", notices=told)

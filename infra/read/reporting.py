@@ -18,6 +18,7 @@ from infra.read.notices.documents import log_head
 from infra.read.reading import Reading
 from infra.read.report_tables import (
     actions_table,
+    approved_alone,
     controls_table,
     counted,
     duties_table,
@@ -195,6 +196,7 @@ class Reports:
         table = tuple((word(r.kind), word(r.stage), word(r.state), str(r.n)) for r in rows)
         return Block(
             heading=say("Notices"),
+            text=approved_alone(self.container.decisions, period.start, period.end),
             table=_table(table, say("Notice"), say("Stage"), say("State"), say("Notices counted")),
         )
 

@@ -22,6 +22,8 @@ class LawSettings(BaseModel, frozen=True):
     clock_readings: dict[str, Reading] = {}
     clock_terms: dict[str, int] = {}
     clock_target_percent: int = Field(default=50, ge=1, le=100)
+    erasure_wait_days: int = Field(default=7, ge=7, le=3650)
+    """Days between a lifted legal hold and a destruction."""
     clock_ladder: dict[int, tuple[str, ...]] = {}
     role_mail: dict[str, str] = {}
     time_zone: str = "Asia/Almaty"

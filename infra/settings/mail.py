@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr
 
 from engine.notices.kinds import notice_kind
+from engine.notices.notice import recipients
 from infra.settings.webhooks import http_address, https_address, secret
 
 
@@ -28,6 +29,8 @@ class MailSettings(BaseModel, frozen=True):
     afc_mail: str = "antifraud-centre@localhost"
     afc_url: Annotated[str, AfterValidator(http_address)] | None = None
     notice_mail: dict[str, str] = {}
+    notice_recipients: tuple[str, ...] = ()
+    """Addresses and domains to which people may direct a notice that goes to whom they name."""
     notice_languages: tuple[Literal["kk", "ru", "en"], ...] = ("ru", "kk")
     alert_mail: str = "security@localhost"
     smtp_host: str | None = None
@@ -50,3 +53,15 @@ class MailSettings(BaseModel, frozen=True):
         """
         name = notice_kind(kind).addressee
         return self.notice_mail.get(kind, "") or str(getattr(self, name, ""))
+
+    def may_go_to(self, kind: str, address: str) -> bool:
+        """Say whether a notice of a kind may go to an address: one that is set for the kind, or, of a kind that goes to
+        whom people name, one that is listed or lies in a domain that is."""
+        to, spec = address.casefold(), notice_kind(kind)
+        if to in (it.casefold() for it in recipients(self.mail_of(kind))):
+            return True
+        if spec.per != "recipient":
+            return False
+        domain = to.rpartition("@")[2]
+        listed = [it.strip().casefold().removeprefix("@") for it in (*self.notice_recipients, *spec.domains)]
+        return any(it and (to == it or domain == it or domain.endswith(f".{it}")) for it in listed)

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from engine.kernel.errors import NotAllowed, QorgauError
 from engine.kernel.timestamps import iso
-from engine.permissions import READS, may, stage_roles_of
+from engine.permissions import READS, may, require, stage_roles_of
 from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
@@ -95,6 +95,15 @@ def token(session: TheSession, x_csrf_token: str = Header(default="")) -> None:
     """Demand the session's own token on every act."""
     if x_csrf_token != session.csrf:
         raise NotAllowed("send the session's token as X-CSRF-Token; GET /api/v1/me shows it", code="web.csrf")
+
+
+def admitted(command: str) -> Callable[..., None]:
+    """Return the question for the role of a command, for a route: it is asked before the fields of the body are."""
+
+    def ask(session: TheSession) -> None:
+        require(command, session.person)
+
+    return ask
 
 
 def environment(container: Container) -> Environment:

@@ -48,7 +48,9 @@ def approved(sent: Sent, outcome: Any) -> str:
 
 
 def handed_over(sent: Sent, outcome: Any) -> str:
-    """Say of how many clients it was recorded that a notice was handed over."""
+    """Say of how many clients it was recorded that a notice was handed over: none, while a second person is needed."""
+    if not outcome.count:
+        return say("Recorded; a second person must say that it arrived.")
     return ngettext("{n} notice recorded as handed over.", "{n} notices recorded as handed over.", outcome.count)
 
 
@@ -64,7 +66,9 @@ def going_out(sent: Sent, outcome: Any) -> str:
 
 
 def again(sent: Sent, outcome: Any) -> str:
-    """Say which version is in force again."""
+    """Say which version is in force again, or that a second person must say so."""
+    if not outcome.decided:
+        return say("It may detect less, so another person of another role must say the same.")
     return say("In force again: {version}.", version=outcome.version)
 
 

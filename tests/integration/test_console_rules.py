@@ -48,6 +48,8 @@ def test_a_rule_is_tuned_approved_by_another_and_rolled_back(client: TestClient,
     act(client, f"{page}/activate", page, version=version, reason="go")
     assert "in force" in client.get(page).text
     assert version in client.get("/rules").text
+    assert "may detect less" in act(client, f"{page}/rollback", page, reason="too many")
+    sign_in(client, "erlan")
     assert "In force again: product" in act(client, f"{page}/rollback", page, reason="too many")
 
 

@@ -88,6 +88,7 @@ def test_a_store_in_the_middle_of_its_work_is_finished(kind: str, commit: str, t
     world.clock.forward(days=8)
     world.sweep()
     time_goes_on(old)
+    destroyed(old)
     again = patient(world.restart())
     sizes = again.whole()
     assert sizes["decisions"] > about["decisions"]
@@ -195,6 +196,15 @@ def playbooks(old: Old) -> None:
     assert world.clocks(about["change"])["remediation"]["state"] == "satisfied"
 
 
+def destroyed(old: Old) -> None:
+    """A week after the hold was lifted two others destroy what is kept."""
+    world, acts = old.world, old.world.container.acts
+    acts.propose_erasure("c-8", "term over", by=COMPLIANCE)
+    acts.approve_erasure("c-8", "agreed", by=COMPLIANCE_2)
+    world.work()
+    assert world.held(RetentionRow, client="c-8")[0].state == "erased"
+
+
 def second_persons(old: Old) -> None:
     """Whatever waited for a second person gets one."""
     world, container = old.world, old.world.container
@@ -204,8 +214,7 @@ def second_persons(old: Old) -> None:
     container.rule_acts.decide_list("allow_accounts", agreed=True, reason="agreed", by=COMPLIANCE)
     container.acts.decide_wording("regulator", "ru", True, "", by=COMPLIANCE_2)
     container.acts.lift_hold("c-8", "the case is over", by=CISO)
-    container.acts.propose_erasure("c-8", "term over", by=COMPLIANCE)
-    container.acts.approve_erasure("c-8", "agreed", by=COMPLIANCE_2)
+    container.acts.lift_hold("c-8", "read the judgement", by=COMPLIANCE_2)
     for by in (ANALYST, COMPLIANCE):
         container.acts.close(old.about["change"], "true_positive", "handled", by=by)
     action = world.held(ActionRow)[0]
@@ -213,7 +222,6 @@ def second_persons(old: Old) -> None:
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-6", mfo__change__field="phone"))
     own = world.notices(world.incidents()[-1]["id"])["regulator"]["id"]
     assert container.decisions.load(Notice, own).content["ru"]["incident"].startswith("Инцидент № INC-2026-0006")
-    assert world.held(RetentionRow, client="c-8")[0].state == "erased"
 
 
 def rebuilt(old: Old) -> None:

@@ -53,7 +53,9 @@ def test_a_version_lives_from_tuning_to_roll_back(tmp_path: Path) -> None:
     assert run("activate", rule, version, *why, by=erlan, user="erlan")[0] == 0
     rows = json.loads(qorgau("rules", "life", "--json", data=tmp_path).stdout)
     assert [(row["version"], row["stage"], row["runs"]) for row in rows] == [(version, "approved", "active")]
-    assert run("rollback", rule, *why, by=bolat, user="bolat") == (0, f"{rule} product\n")
+    code, told = run("rollback", rule, *why, by=bolat, user="bolat")
+    assert (code, "another person" in told, told.endswith(f"{rule} {version}\n")) == (0, True, True)
+    assert run("rollback", rule, *why, by=erlan, user="erlan") == (0, f"{rule} product\n")
     code, told = run("tune", rule, "clients=800", *why, by=erlan, user="erlan")
     assert (code, "outside 3 to 100" in told) == (2, True)
     code, told = run("draft", "README.md", *why, by=erlan, user="erlan")

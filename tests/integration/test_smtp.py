@@ -14,7 +14,7 @@ from engine.notices.notice import Notice
 from infra.outbound.mail import Smtp
 from infra.store.models.duties import NoticeRow
 from infra.store.models.effects import EffectRow
-from tests.support import COMPLIANCE, World
+from tests.support import CISO, COMPLIANCE, World
 
 pytestmark = pytest.mark.services
 
@@ -84,6 +84,9 @@ def test_a_connection_lost_after_the_data_is_unknown_and_a_person_decides(
     with pytest.raises(DecisionRefused, match="own words"):
         world.container.acts.settle_notice(notice, True, "", by=COMPLIANCE)
     world.container.acts.settle_notice(notice, True, "they confirmed by telephone, entry 881", by=COMPLIANCE)
+    world.work()
+    assert state(world) == ("unknown", "running"), "one person's word ends no term"
+    world.container.acts.settle_notice(notice, True, "their clerk showed the entry", by=CISO)
     world.work()
     assert state(world) == ("sent", "satisfied")
 

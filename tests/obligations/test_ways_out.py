@@ -18,7 +18,7 @@ from infra.cli import cli
 from infra.inbound.gateway_statuses import gateway_person, read_statuses
 from infra.outbound.orders import HttpPost
 from infra.web.app import create_app
-from tests.support import COMPLIANCE, COMPLIANCE_2, World
+from tests.support import CISO, COMPLIANCE, COMPLIANCE_2, World
 
 NAMED = {
     "organisation_ru": "ТОО «МФО Пример»", "organisation_kk": "«Мысал МҚҰ» ЖШС",
@@ -119,7 +119,8 @@ def test_a_person_may_hand_over_what_has_no_way_out(tmp_path: Path) -> None:
     when_it_is_approved(world, incident, "regulator")
     notice = world.notices(incident)["regulator"]["id"]
     world.clock.forward(minutes=10)
-    world.container.acts.hand_over_notice(notice, "portal of the agency", "in-4711", world.clock.now(), by=COMPLIANCE)
+    for by in (COMPLIANCE, CISO):
+        world.container.acts.hand_over_notice(notice, "portal of the agency", "in-4711", world.clock.now(), by=by)
     world.work()
     assert then(world, incident, "regulator") == ("sent", "satisfied")
 

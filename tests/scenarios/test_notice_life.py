@@ -47,7 +47,9 @@ def post() -> Post:
 
 @pytest.fixture
 def world(tmp_path: Path, post: Post) -> Any:
-    made = World(tmp_path / "data", regulator_mail="agency@example.kz, archive@example.kz").people()
+    made = World(
+        tmp_path / "data", regulator_mail="agency@example.kz, archive@example.kz", notice_recipients=("example.kz",)
+    ).people()  # fmt: skip
     made.stages = stages_of(made.container, Outside(post, HttpPost(made.clock), plain))
     yield made
     made.container.close()
@@ -138,10 +140,19 @@ def test_one_refused_among_several_is_seen_and_sent_to_another_address(world: Wo
         world.container.acts.resend_notice(key, "a@b.kz\r\nBcc: c@d.kz", "archive@example.kz", "typo", by=COMPLIANCE)
     with pytest.raises(DecisionRefused):
         world.container.acts.resend_notice(key, "x@example.kz", "agency@example.kz", "why", by=COMPLIANCE)
-    world.container.acts.resend_notice(key, "archiv@example.kz", "archive@example.kz", "a typo", by=COMPLIANCE)
-    world.work()
-    assert (notice_of(world, key).state, clock(world, incident)) == ("sent", "satisfied")
+    with pytest.raises(InputError, match="do not go to this address"):
+        world.container.acts.resend_notice(key, "archiv@example.kz", "archive@example.kz", "a typo", by=COMPLIANCE)
+    world.container.close()
+    again = World(world.folder, world.clock, regulator_mail="agency@example.kz, archiv@example.kz")
+    again.stages = stages_of(again.container, Outside(post, HttpPost(again.clock), plain))
+    again.container.acts.resend_notice(key, "archiv@example.kz", "archive@example.kz", "a typo", by=COMPLIANCE)
+    again.work()
+    assert (notice_of(again, key).state, clock(again, incident)) == ("refused", "running"), "it waits for another"
+    again.container.acts.approve_address(key, "archive@example.kz", by=COMPLIANCE_2)
+    again.work()
+    assert (notice_of(again, key).state, clock(again, incident)) == ("sent", "satisfied")
     assert post.mails[-1]["X-Qorgau-Repeat"] is None
+    again.container.close()
 
 
 def test_what_was_in_doubt_is_only_sent_again_by_a_person_and_marked(world: World, post: Post) -> None:
@@ -231,8 +242,10 @@ def test_a_notice_handed_over_by_the_portal_satisfies_with_its_reference(world: 
         world.container.acts.hand_over_notice(key, "portal", "ref", MONDAY - timedelta(days=1), by=COMPLIANCE)
     with pytest.raises(NotAllowed):
         world.container.acts.hand_over_notice(key, "portal", "ref", None, by=ANALYST)
-    world.container.acts.hand_over_notice(key, "portal", "АСОИ-77", None, by=COMPLIANCE)
-    world.container.acts.hand_over_notice(key, "courier", "list 4", None, by=COMPLIANCE)
+    for channel, reference in (("portal", "АСОИ-77"), ("courier", "list 4")):
+        world.container.acts.hand_over_notice(key, channel, reference, None, by=COMPLIANCE)
+        assert clock(world, incident) == "running", "one person's word ends no term"
+        world.container.acts.hand_over_notice(key, channel, reference, None, by=CISO)
     world.work()
     assert (notice_of(world, key).state, clock(world, incident)) == ("sent", "satisfied")
     sent = len(post.mails)

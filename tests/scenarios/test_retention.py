@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.kernel.errors import DecisionRefused, InputError, NotAllowed, NotFound, SecondPersonNeeded
-from engine.retention.retention import ErasureDone, Retention, retention_id, term_end
+from engine.retention.facts import ErasureDone
+from engine.retention.retention import Retention, retention_id, term_end
 from tests.commands import qorgau
 from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, World
 
@@ -43,10 +44,22 @@ def ended(world: World, day: str = "2021-11-20") -> None:
     )  # fmt: skip
 
 
+def nothing_open(world: World) -> None:
+    """Close what was found meanwhile: while something of a client is open, nothing of him is destroyed."""
+    for row in world.incidents():
+        for by in (ANALYST, CISO):
+            if world.incident_is_open(row["id"]):
+                world.container.acts.close(str(row["id"]), "false_positive", "a test of our own", by=by)
+    world.work()
+
+
 def test_two_persons_destroy_after_the_term_and_everything_stays_verifiable(world: World) -> None:
     client_with_data(world)
     ended(world)
     acts = world.container.acts
+    with pytest.raises(DecisionRefused, match="still needed: INC-"):
+        acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
+    nothing_open(world)
     acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
     with pytest.raises(SecondPersonNeeded):
         acts.approve_erasure("c-1", "me again", by=COMPLIANCE)
@@ -73,6 +86,7 @@ def test_two_persons_destroy_after_the_term_and_everything_stays_verifiable(worl
 def test_a_new_contract_of_an_erased_client_starts_anew(world: World) -> None:
     client_with_data(world)
     ended(world)
+    nothing_open(world)
     world.container.acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
     world.container.acts.approve_erasure("c-1", "agreed", by=CISO)
     world.work()
@@ -96,6 +110,11 @@ def test_nothing_is_destroyed_early_or_under_hold_or_by_others(world: World) -> 
     with pytest.raises(DecisionRefused, match="court case 12"):
         acts.propose_erasure("c-1", "x", by=COMPLIANCE)
     acts.lift_hold("c-1", "the case ended", by=CISO)
+    acts.lift_hold("c-1", "read the judgement", by=COMPLIANCE_2)
+    with pytest.raises(DecisionRefused, match="a hold was lifted; nothing may be destroyed before 2026-12-01"):
+        acts.propose_erasure("c-1", "x", by=COMPLIANCE)
+    world.clock.forward(days=7)
+    nothing_open(world)
     with pytest.raises(NotAllowed):
         acts.propose_erasure("c-1", "x", by=ANALYST)
     with pytest.raises(InputError):
@@ -118,6 +137,7 @@ def test_an_interrupted_destruction_is_finished(world: World) -> None:
     """The keys went, the process died before the fact was written: the next one writes the same certificate."""
     client_with_data(world)
     ended(world)
+    nothing_open(world)
     world.container.acts.propose_erasure("c-1", "term over", by=COMPLIANCE)
     world.container.acts.approve_erasure("c-1", "agreed", by=COMPLIANCE_2)
     vault = world.container.store.vault
@@ -148,11 +168,19 @@ def test_the_command_line_and_its_certificate(world: World, tmp_path: Path) -> N
     from tests.support import PASSWORD
 
     client_with_data(world)
+    nothing_open(world)
     world.container.close()
     word = f"{PASSWORD}\n".encode()
     base = ("--reason", "r")
     no = b"no\n"
-    assert qorgau("retention", "ended", "c-1", "2020-01-01", "--as", "bolat", *base, data=world.folder, stdin=word)
+    paper = tmp_path / "contract.pdf"
+    paper.write_bytes(b"%PDF-1.7 contract")
+    ended = ("retention", "ended", "c-1", "2020-01-01", *base)
+    assert qorgau(*ended, "--as", "bolat", data=world.folder, stdin=word).returncode == 2, "on no document"
+    on_paper = (*ended, "--document", str(paper))
+    asked = qorgau(*on_paper, "--as", "bolat", data=world.folder, stdin=word)
+    assert (asked.returncode, b"another person" in asked.stdout) == (0, True)
+    assert qorgau(*on_paper, "--as", "dana", data=world.folder, stdin=word).returncode == 0
     done = qorgau("retention", "propose", "c-1", "--as", "bolat", *base, data=world.folder, stdin=word)
     assert done.returncode == 0, done.stderr
     assert qorgau("retention", "approve", "c-1", "--as", "bolat", *base, data=world.folder, stdin=word).returncode == 2

@@ -24,8 +24,9 @@ from engine.incidents.facts import (
     RecoveryConfirmed,
     SeverityChanged,
 )
-from engine.incidents.incident import FUNCTIONS, STAGES, Incident
+from engine.incidents.incident import Incident
 from engine.incidents.owing import ends_duties
+from engine.incidents.phases import FUNCTIONS, STAGES
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Entities, Fact, Person
 from tests.past import NOW, THEN, closed, finding, joined, notifiable, opened, repaired

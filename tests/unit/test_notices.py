@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,13 +10,17 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
+from engine.incidents.incident import Incident
+from engine.incidents.involved import Involved
 from engine.kernel.errors import InputError, QorgauError
 from engine.kernel.facts import Fact, Person
-from engine.notices import delivering
+from engine.notices import approving, delivering
 from engine.notices import notice as notices
 from engine.notices.facts import (
     FACTS,
+    NoticeAddressProposed,
     NoticeApproved,
+    NoticeArrivalClaimed,
     NoticeBounced,
     NoticeDrafted,
     NoticeEdited,
@@ -31,6 +36,7 @@ from engine.notices.facts import (
 )
 from engine.notices.kinds import notice_kinds
 from engine.notices.notice import Notice, content_hash, notice_id, recipients
+from engine.permissions.permission import Side
 from tests.past import CONTENT, NOW, approved, drafted, submitted
 from tests.spec import Like, fold, given
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, COMPLIANCE_2, FRAUD, MONDAY
@@ -50,6 +56,13 @@ def refused(to: str = TO, channel: str = "smtp") -> NoticeRefused:
 
 def unknown(to: str = TO) -> NoticeUnknown:
     return NoticeUnknown(at=NOW, notice_id="n-1", channel="smtp", detail="lost", recipient=to)
+
+
+def claimed(channel: str, reference: str, to: str = TO, at: Any = NOW, by: Person = COMPLIANCE) -> NoticeArrivalClaimed:
+    return NoticeArrivalClaimed(
+        at=at, actor=by.id, notice_id="n-1", recipient=to, channel=channel, reference=reference, handed_at=at,
+        roles=by.held_roles,
+    )  # fmt: skip
 
 
 def bounced(to: str = TO) -> NoticeBounced:
@@ -216,7 +229,7 @@ def test_a_text_is_not_given_back_so(past: Any, remark: str, by: Person, why: st
 @pytest.mark.parametrize("past", [(drafted(),), (drafted(), submitted()), (drafted(), edited("aigul"))])
 def test_approval_freezes_the_text_under_its_hash(past: tuple[Fact, ...]) -> None:
     text = content_hash(fold(Notice, *past).content)
-    after = given(Notice, *past).when(notices.approve, "aigul", by=COMPLIANCE, at=NOW).then(
+    after = given(Notice, *past).when(approving.approve, {Side.ASSIGNEE: {"aigul"}}, by=COMPLIANCE, at=NOW).then(
         Like(NoticeApproved, content_hash=text)
     )  # fmt: skip
     assert (after.approved_by, after.approved_at, after.content_hash) == ("bolat", NOW, text)
@@ -230,14 +243,19 @@ def test_approval_freezes_the_text_under_its_hash(past: tuple[Fact, ...]) -> Non
         pytest.param((drafted(), edited("bolat")), None, id="editor"),
         pytest.param((drafted(), edited("bolat"), edited("dana")), None, id="earlier-editor"),
         pytest.param((drafted(), submitted("bolat")), None, id="submitter"),
+        pytest.param((drafted(), submitted("bolat"), RETURNED), None, id="earlier-submitter"),
+        pytest.param((drafted(actor="bolat"),), None, id="drafter"),
+        pytest.param((drafted(actor="bolat"), WITHDRAWN, drafted()), None, id="drafter-of-one-withdrawn"),
     ],
 )
 def test_who_had_a_hand_in_it_does_not_approve(past: tuple[Fact, ...], assignee: str | None) -> None:
-    given(Notice, *past).when(notices.approve, assignee, by=COMPLIANCE, at=NOW).refused("decision.second-person")
+    incident = Incident(involved=Involved(assigned={assignee} if assignee else set()))
+    where = approving.stood(fold(Notice, *past), incident, lambda key: Incident())
+    given(Notice, *past).when(approving.approve, where, by=COMPLIANCE, at=NOW).refused("decision.second-person")
 
 
 def test_another_compliance_officer_approves_what_the_first_edited() -> None:
-    given(Notice, drafted(), edited("bolat")).when(notices.approve, None, by=COMPLIANCE_2, at=NOW).then(
+    given(Notice, drafted(), edited("bolat")).when(approving.approve, {}, by=COMPLIANCE_2, at=NOW).then(
         Like(NoticeApproved, actor="dana")
     )
 
@@ -253,7 +271,7 @@ def test_another_compliance_officer_approves_what_the_first_edited() -> None:
     ],
 )
 def test_an_approval_that_is_refused(past: Any, by: Person, why: str) -> None:
-    given(Notice, *past).when(notices.approve, None, by=by, at=NOW).refused(why)
+    given(Notice, *past).when(approving.approve, {}, by=by, at=NOW).refused(why)
 
 
 def test_a_notice_with_an_empty_field_is_not_submitted() -> None:
@@ -281,8 +299,15 @@ DOUBT = (drafted(recipient=BOTH), approved(), unknown(), sent(COPY))
 
 
 def test_a_person_settles_that_a_doubtful_notice_arrived() -> None:
-    after = given(Notice, *DOUBT).when(delivering.settle_unknown, True, "they called", by=COMPLIANCE, at=NOW).then(
-        Like(NoticeSent, channel="confirmed-by-person", recipient=TO, sent_at=NOW, reason="they called")
+    asked = given(Notice, *DOUBT).when(delivering.settle_unknown, True, "they called", by=COMPLIANCE, at=NOW).then(
+        Like(NoticeArrivalClaimed, channel="confirmed-by-person", recipient=TO, handed_at=NOW, reason="they called")
+    )  # fmt: skip
+    assert asked.state == "unknown", "one person's word ends no doubt"
+    again = given(Notice, *DOUBT, claimed("confirmed-by-person", "they called"))
+    later = NOW + timedelta(hours=1)
+    again.when(delivering.settle_unknown, True, "asked too", by=COMPLIANCE, at=later).refused("decision.second-person")
+    after = again.when(delivering.settle_unknown, True, "asked too", by=CISO, at=later).then(
+        Like(NoticeSent, channel="confirmed-by-person", recipient=TO, sent_at=NOW, claimed_by="bolat")
     )  # fmt: skip
     assert after.state == "sent"
 
@@ -297,7 +322,7 @@ def test_a_person_settles_that_a_doubtful_notice_did_not_arrive() -> None:
 @pytest.mark.parametrize(
     ("past", "evidence", "by", "to", "why"),
     [
-        (DOUBT, "x", CISO, None, "decision.not-allowed"),
+        (DOUBT, "x", ANALYST, None, "decision.not-allowed"),
         (DOUBT, " ", COMPLIANCE, None, "own words"),
         (DOUBT, "x", COMPLIANCE, COPY, "only a notice in the state unknown"),
         ((drafted(), approved(), sent()), "x", COMPLIANCE, None, "only a notice in the state unknown"),
@@ -309,18 +334,38 @@ def test_only_doubt_is_settled(past: Any, evidence: str, by: Person, to: str | N
 
 def test_an_approved_notice_is_handed_over_another_way() -> None:
     handed = NOW - timedelta(hours=1)
-    after = given(Notice, drafted(), approved(), refused()).when(
+    asked = given(Notice, drafted(), approved(), refused()).when(
         delivering.hand_over, " courier ", " KZ-7 ", handed, by=COMPLIANCE, at=NOW
     ).then(
-        Like(NoticeSent, channel="by hand: courier", transport_ref="KZ-7", recipient=TO, sent_at=handed)
+        Like(NoticeArrivalClaimed, channel="by hand: courier", reference="KZ-7", recipient=TO, handed_at=handed)
+    )  # fmt: skip
+    assert asked.state == "refused", "one person's word ends no term"
+    again = given(Notice, drafted(), approved(), refused(), claimed("by hand: courier", "KZ-7", at=handed))
+    said: Any = (delivering.hand_over, "courier", "KZ-7", NOW)
+    again.when(*said, by=COMPLIANCE, at=NOW).refused("decision.second-person")
+    after = again.when(*said, by=CISO, at=NOW).then(
+        Like(NoticeSent, channel="by hand: courier", transport_ref="KZ-7", sent_at=handed, claimed_by="bolat")
     )  # fmt: skip
     assert (after.state, after.sent_at) == ("sent", handed)
+
+
+def test_of_the_two_who_say_that_it_was_handed_over_one_is_a_compliance_officer() -> None:
+    state = given(Notice, *READY, claimed("by hand: courier", "KZ-7", by=CISO))
+    other = Person(id="head", roles=CISO.roles)
+    state.when(delivering.hand_over, "courier", "KZ-7", NOW, by=other, at=NOW).refused("one of the two must hold")
+
+
+def test_another_reference_is_another_claim() -> None:
+    state = given(Notice, *READY, claimed("by hand: courier", "KZ-7"))
+    state.when(delivering.hand_over, "courier", "KZ-8", NOW, by=COMPLIANCE_2, at=NOW).then(
+        Like(NoticeArrivalClaimed, reference="KZ-8", actor="dana")
+    )
 
 
 def test_a_notice_for_several_is_handed_over_to_each() -> None:
     past = (drafted(recipient=BOTH), approved(), sent())
     given(Notice, *past).when(delivering.hand_over, "portal", "7", NOW, by=COMPLIANCE, at=NOW).then(
-        Like(NoticeSent, recipient=COPY)
+        Like(NoticeArrivalClaimed, recipient=COPY)
     )
     given(Notice, *past).when(delivering.hand_over, "portal", "7", NOW, by=COMPLIANCE, at=NOW, recipient=TO).refused(
         "handed over already"
@@ -354,13 +399,24 @@ def test_a_handing_over_that_is_refused(
 @pytest.mark.parametrize(
     ("failed", "repeat"), [(refused(), False), (bounced(), False), (refused(channel="confirmed-by-person"), True)]
 )
-def test_what_failed_is_sent_again_to_an_address_that_may_be_another(failed: Fact, repeat: bool) -> None:
-    after = given(Notice, *READY, failed).when(
+def test_what_failed_is_sent_to_another_address_when_a_second_person_approves_it(failed: Fact, repeat: bool) -> None:
+    asked = given(Notice, *READY, failed).when(
         delivering.resend, " new@afm.example ", TO, "typing error", by=COMPLIANCE, at=NOW
     ).then(
+        Like(NoticeAddressProposed, recipient="new@afm.example", instead_of=TO, reason="typing error")
+    )  # fmt: skip
+    assert list(asked.deliveries) == [TO], "nothing goes to an address that one person named"
+    named = NoticeAddressProposed(
+        at=NOW, actor="bolat", reason="typing error", notice_id="n-1", recipient="new@afm.example", instead_of=TO,
+        roles=("compliance_officer",),
+    )  # fmt: skip
+    again = given(Notice, *READY, failed, named)
+    again.when(delivering.decide_address, TO, True, "", by=COMPLIANCE, at=NOW).refused("decision.second-person")
+    again.when(delivering.decide_address, TO, True, "", by=ANALYST, at=NOW).refused("decision.not-allowed")
+    after = again.when(delivering.decide_address, TO, True, "", by=CISO, at=NOW).then(
         Like(
             NoticeResendOrdered, recipient="new@afm.example", instead_of=TO, attempt=2, repeat=repeat,
-            reason="typing error",
+            reason="typing error", named_by="bolat",
         )
     )  # fmt: skip
     assert [(it.recipient, it.state, it.attempt) for it in after.deliveries.values()] == [
@@ -444,7 +500,13 @@ def test_a_receipt_that_is_refused(past: Any, reference: str, day: date, by: Per
 
 
 def test_every_kind_of_fact_has_a_name_of_its_own() -> None:
-    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 20
+    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 23
+
+
+def approve(notice: Notice, assignee: str | None, *, by: Person, at: Any) -> Sequence[Fact]:
+    """Approve a notice of an incident that was once given to somebody."""
+    incident = Incident(involved=Involved(assigned={assignee} if assignee else set()))
+    return approving.approve(notice, approving.stood(notice, incident, lambda key: Incident()), by=by, at=at)
 
 
 PEOPLE = st.sampled_from([ANALYST, COMPLIANCE, COMPLIANCE_2, CISO, AUDITOR])
@@ -452,7 +514,7 @@ ACTS = st.one_of(
     st.tuples(st.just(notices.edit), st.tuples(st.just("ru"), st.builds(lambda x: {"body": x}, st.sampled_from("ab")))),
     st.tuples(st.just(notices.submit), st.just(())),
     st.tuples(st.just(notices.give_back), st.tuples(st.sampled_from(["", "no"]))),
-    st.tuples(st.just(notices.approve), st.tuples(st.sampled_from([None, "bolat", "aigul"]))),
+    st.tuples(st.just(approve), st.tuples(st.sampled_from([None, "bolat", "aigul"]))),
     st.tuples(st.just(delivering.hand_over), st.tuples(st.just("portal"), st.just("7"), st.just(NOW))),
     st.tuples(st.just(delivering.settle_unknown), st.tuples(st.booleans(), st.just("x"))),
     st.tuples(st.just(delivering.resend), st.tuples(st.just(TO), st.just(TO), st.just("x"))),
@@ -495,5 +557,5 @@ def test_drafting_again_after_withdrawal_begins_with_the_new_text() -> None:
 @pytest.mark.parametrize("handed", [MONDAY, NOW], ids=["at-approval", "now"])
 def test_a_notice_may_be_handed_over_at_the_very_instant_of_its_approval_and_until_now(handed: Any) -> None:
     given(Notice, *READY).when(delivering.hand_over, "portal", "7", handed, by=COMPLIANCE, at=NOW).then(
-        Like(NoticeSent, sent_at=handed)
+        Like(NoticeArrivalClaimed, handed_at=handed)
     )

@@ -14,8 +14,7 @@ from engine.incidents.commands import NameClientList, NameClients, ReportInciden
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Attachment
 from engine.kernel.errors import Conflict, DecisionRefused, InputError, SecondPersonNeeded
-from engine.notices import delivering, many
-from engine.notices import notice as notices
+from engine.notices import approving, delivering, many
 from engine.notices.commands import ApproveClientNotices, ApproveNotice, EditNotice, ResendFailures
 from engine.notices.facts import NoticeAddressed, NoticeApproved, NoticeListed
 from engine.notices.notice import Notice, list_hash
@@ -198,7 +197,7 @@ def test_a_text_without_anybody_left_is_not_approved() -> None:
     leak = Leak()
     leak.run()
     with pytest.raises(DecisionRefused, match="no client left"):
-        notices.approve(leak.open_text(), "", by=COMPLIANCE, at=MONDAY, clients=())
+        approving.approve(leak.open_text(), {}, by=COMPLIANCE, at=MONDAY, clients=())
 
 
 def test_who_named_clients_approves_the_text_to_them_not() -> None:

@@ -59,6 +59,10 @@ def test_what_each_role_may_do_is_what_was_recorded() -> None:
     for name, permission in COMMANDS.items():
         if permission.stage:
             now[f"{name} ({STAGES.get(name, 'agree')})"] = [str(role) for role in permission.stage.roles]
+        if permission.second:
+            now[f"{name} (second person is not who)"] = [side.value for side in permission.second.excluded]
+            now[f"{name} (one of the two)"] = [str(role) for role in permission.second.answerable]
+            now[f"{name} (different roles)"] = ["yes"] if permission.second.different_roles else []
     assert {name: sorted(roles) for name, roles in now.items()} == {n: sorted(r) for n, r in RECORDED.items()}
 
 

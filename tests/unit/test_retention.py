@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import Fact, Person
 from engine.retention import retention
-from engine.retention.retention import (
+from engine.retention.facts import (
     FACTS,
     ErasureApproved,
     ErasureDone,
     ErasureProposed,
     HoldLifted,
+    HoldLiftProposed,
     HoldPlaced,
     ObligationsBegan,
     ObligationsEnded,
-    Retention,
-    retention_id,
-    term_end,
+    ObligationsEndProposed,
 )
+from engine.retention.retention import Retention, retention_id, term_end
 from tests.past import NOW
 from tests.spec import Like, fold, given
 from tests.support import ANALYST, AUDITOR, CISO, COMPLIANCE, COMPLIANCE_2, MONDAY
@@ -116,12 +116,49 @@ def test_a_hold_without_words_holds_too() -> None:
 
 
 def test_the_end_of_obligations_is_recorded_by_hand() -> None:
-    after = given(Retention).when_asked(
-        retention.end_obligations, "c-1", ENDED_ON, "l-1", by=CISO, reason="paid", at=NOW
-    ).then(
-        Like(ObligationsEnded, client="c-1", ended_on=ENDED_ON, loan="l-1", reason="paid", retention_id=KEY)
+    day = TODAY - timedelta(days=31)
+    after = given(Retention).when(retention.end_obligations, "c-1", day, "l-1", by=CISO, reason="paid", at=NOW).then(
+        Like(ObligationsEnded, client="c-1", ended_on=day, loan="l-1", reason="paid", retention_id=KEY)
     )  # fmt: skip
-    assert (after.id, after.client, after.free_from) == (KEY, "c-1", FREE)
+    assert (after.id, after.client, after.free_from) == (KEY, "c-1", term_end(day))
+
+
+def test_an_end_long_past_takes_a_document_and_two_persons() -> None:
+    words: dict[str, Any] = {"reason": "paid", "at": NOW}
+    state = given(Retention)
+    state.when(retention.end_obligations, "c-1", ENDED_ON, "", by=CISO, **words).refused("needs the document")
+    asked = state.when(retention.end_obligations, "c-1", ENDED_ON, "", by=CISO, document_id="d-1", **words).then(
+        Like(ObligationsEndProposed, ended_on=ENDED_ON, document_id="d-1", roles=("ciso",))
+    )  # fmt: skip
+    assert asked.free_from is None
+    waiting = ObligationsEndProposed(at=NOW, actor="gulnar", retention_id=KEY, client="c-1", ended_on=ENDED_ON)
+    again = given(Retention, waiting)
+    again.when(retention.end_obligations, "c-1", ENDED_ON, "", by=CISO, **words).refused("decision.second-person")
+    other = again.when(retention.end_obligations, "c-1", date(2020, 1, 1), "", by=COMPLIANCE, **words)
+    other.refused("needs the document")
+    after = again.when(retention.end_obligations, "c-1", ENDED_ON, "", by=COMPLIANCE, **words).then(
+        Like(ObligationsEnded, ended_on=ENDED_ON, proposed_by="gulnar")
+    )  # fmt: skip
+    assert after.free_from == FREE
+
+
+def test_obligations_do_not_end_before_they_began() -> None:
+    begun = ObligationsBegan(at=MONDAY, retention_id=KEY, client="c-1", loan="l-1", began_on=TODAY)
+    given(Retention, begun).when(
+        retention.end_obligations, "c-1", TODAY - timedelta(days=1), "l-1", by=CISO, reason="x", at=NOW
+    ).refused("before they began")
+
+
+def test_destruction_waits_after_a_hold_and_is_not_proposed_by_who_lifted_it() -> None:
+    lifted = HoldLifted(at=NOW - timedelta(days=7), actor="gulnar", retention_id=KEY, proposed_by="bolat")
+    words: dict[str, Any] = {"reason": "x", "today": TODAY, "at": NOW}
+    state = given(Retention, ended(), HELD, lifted)
+    for by in (CISO, COMPLIANCE):
+        state.when(retention.propose_erasure, by=by, **words).refused("decision.second-person")
+    state.when(retention.propose_erasure, by=COMPLIANCE_2, **words).then(Like(ErasureProposed))
+    early = {**words, "at": NOW - timedelta(seconds=1)}
+    state.when(retention.propose_erasure, by=COMPLIANCE_2, **early).refused("a hold was lifted")
+    state.when(retention.propose_erasure, by=COMPLIANCE_2, tied="INC-1", **words).refused("still needed: INC-1")
 
 
 @pytest.mark.parametrize(
@@ -134,9 +171,7 @@ def test_the_end_of_obligations_is_recorded_by_hand() -> None:
     ],
 )
 def test_an_end_is_not_recorded_so(client: str, on: date, reason: str, by: Person, why: str) -> None:
-    given(Retention).when_asked(
-        retention.end_obligations, client, on, "", by=by, reason=reason, at=NOW
-    ).refused(why)  # fmt: skip
+    given(Retention).when(retention.end_obligations, client, on, "", by=by, reason=reason, at=NOW).refused(why)
 
 
 def test_a_hold_is_placed_and_ends_a_proposal() -> None:
@@ -147,8 +182,15 @@ def test_a_hold_is_placed_and_ends_a_proposal() -> None:
 
 
 def test_a_hold_is_lifted_where_there_is_one() -> None:
-    after = given(Retention, ended(), HELD).when(retention.lift_hold, by=CISO, reason="over", at=NOW).then(
-        Like(HoldLifted, reason="over")
+    asked = given(Retention, ended(), HELD).when(retention.lift_hold, by=CISO, reason="over", at=NOW).then(
+        Like(HoldLiftProposed, reason="over")
+    )  # fmt: skip
+    assert asked.state == "held", "one person lifts no hold"
+    asking = HoldLiftProposed(at=NOW, actor="gulnar", retention_id=KEY)
+    again = given(Retention, ended(), HELD, asking)
+    again.when(retention.lift_hold, by=CISO, reason="over", at=NOW).refused("decision.second-person")
+    after = again.when(retention.lift_hold, by=COMPLIANCE, reason="over", at=NOW).then(
+        Like(HoldLifted, reason="over", proposed_by="gulnar")
     )  # fmt: skip
     assert after.state == "kept"
     given(Retention, ended()).when(retention.lift_hold, by=CISO, reason="over", at=NOW).refused("there is no hold")
@@ -255,5 +297,5 @@ def test_whatever_happens_destruction_takes_two_the_term_and_no_hold(steps: list
 
 
 def test_every_kind_of_fact_has_a_name_of_its_own() -> None:
-    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 7
+    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 9
     assert isinstance(DONE.at, datetime)

@@ -17,6 +17,7 @@ from engine.rule_life.rules import (
     RetirementProposed,
     RuleActivated,
     RuleApproved,
+    RuleChangeProposed,
     RuleDrafted,
     RuleLife,
     RuleProposed,
@@ -173,11 +174,31 @@ def test_a_change_of_what_is_in_force_ends_a_proposal_to_retire(end: tuple[Fact,
     assert fold(RuleLife, *READY, RETIRING, *end).retirement_by == ""
 
 
-def test_one_person_rolls_back_at_once() -> None:
-    after = given(RuleLife, *READY, running()).when(rulebook.roll_back, by=ANALYST, **WHY).then(
-        Like(RuleRolledBack, from_version="v1", to_version=PRODUCT)
+def test_one_person_rolls_back_to_what_is_stricter_at_once() -> None:
+    after = given(RuleLife, *READY, running()).when(rulebook.roll_back, by=ANALYST, loosens=False, **WHY).then(
+        Like(RuleRolledBack, from_version="v1", to_version=PRODUCT, proposed_by="")
     )  # fmt: skip
     assert (after.in_force, after.before) == (PRODUCT, [])
+
+
+def test_rolling_back_to_what_may_detect_less_takes_two_of_different_roles() -> None:
+    asked = given(RuleLife, *READY, running()).when(rulebook.roll_back, by=ANALYST, **WHY).then(
+        Like(RuleChangeProposed, version=PRODUCT, roles=("soc_analyst",))
+    )  # fmt: skip
+    assert (asked.in_force, asked.change is not None) == ("v1", True)
+    asking = RuleChangeProposed(at=NOW, actor="aigul", rule="iin-change", version=PRODUCT, roles=("soc_analyst",))
+    again = given(RuleLife, *READY, running(), asking)
+    again.when(rulebook.roll_back, by=ANALYST, **WHY).refused("decision.second-person")
+    again.when(rulebook.roll_back, by=FRAUD, **WHY).refused("one of the two must hold")
+    after = again.when(rulebook.roll_back, by=CISO, **WHY).then(Like(RuleRolledBack, proposed_by="aigul"))
+    assert (after.in_force, after.change) == (PRODUCT, None)
+
+
+def test_an_earlier_version_that_may_detect_less_does_not_come_back_by_one_person() -> None:
+    past = (*READY, draft("v2"), checked("v2"), proposed("v2"), approved("v2"), running(), running("v2"))
+    state = given(RuleLife, *past)
+    state.when(rulebook.activate, "v1", "active", by=ANALYST, **WHY).then(Like(RuleChangeProposed, version="v1"))
+    state.when(rulebook.activate, "v1", "active", by=ANALYST, loosens=False, **WHY).then(Like(RuleActivated))
 
 
 def test_rolling_back_does_not_retire_a_rule() -> None:
@@ -264,4 +285,4 @@ def test_whatever_people_do_two_stand_behind_what_runs_and_what_does_not(acts: l
 
 
 def test_every_kind_of_fact_has_a_name_of_its_own() -> None:
-    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 8
+    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 9

@@ -9,8 +9,9 @@ import click
 
 from engine.incidents.commands import StartPlaybook
 from engine.kernel.errors import InputError
+from engine.permissions import require
 from infra.app.container import builtin_playbooks
-from infra.cli import common
+from infra.cli import acting, common
 from infra.read.finders import load_incident
 from playbooks.cacao import read
 
@@ -43,15 +44,14 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
 @playbooks.command("run")
 @click.argument("label")
 @click.option("--incident", "number", required=True, help="Number of the incident.")
-@click.option("--user", required=True, help="Account in whose name it is started.")
+@acting.who_or_user
 def run_playbook(label: str, number: str, user: str) -> None:
     """Start the playbook LABEL on an incident; a running server (or catch-up) carries it on."""
     with common.container() as container:
+        person = acting.person(container, user)
+        require("start-playbook", person)
         if label not in container.playbooks:
             raise InputError(f"there is no such playbook; known: {', '.join(container.playbooks)}", field="LABEL")
-        person = next((person for person in container.accounts.people() if person.id == user), None)
-        if person is None:
-            raise InputError("there is no such account", field="--user")
         command = StartPlaybook(incident_id=load_incident(container, number).id, playbook=label)
         run_id = container.dispatch(command, by=person).id
     click.echo(run_id)

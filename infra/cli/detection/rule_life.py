@@ -102,7 +102,9 @@ def activate(name: str, version: str, shadow: bool, user: str, reason: str) -> N
     with common.container() as container:
         mode = "shadow" if shadow else "active"
         command = checked(commands.ActivateRule, rule=name, version=version, mode=mode, reason=reason)
-        container.dispatch(command, by=person(container, user))
+        done = container.dispatch(command, by=person(container, user))
+    if not done.decided:
+        click.echo("asked for: it may detect less, so another person of another role must say the same")
 
 
 @click.command()
@@ -121,9 +123,11 @@ def retire(name: str, user: str, reason: str) -> None:
 @who
 @why
 def rollback(name: str, user: str, reason: str) -> None:
-    """Put what was in force before into force again, at once."""
+    """Put what was in force before into force again: at once, but for what may detect less, which takes two persons."""
     with common.container() as container:
         made = container.dispatch(checked(commands.RollBackRule, rule=name, reason=reason), by=person(container, user))
+    if not made.decided:
+        click.echo("asked for: it may detect less, so another person of another role must say the same")
     click.echo(f"{name} {made.version}")
 
 

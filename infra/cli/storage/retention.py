@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 
 from engine.kernel.checked import checked
+from engine.kernel.commands import Attachment, Decided
 from engine.kernel.errors import InputError, NotFound
 from engine.retention.commands import ApproveErasure, EndObligations, LiftHold, PlaceHold, ProposeErasure
-from engine.retention.retention import ErasureDone, retention_id
+from engine.retention.facts import ErasureDone
+from engine.retention.retention import retention_id
 from infra.cli import common
 from infra.cli.acting import person, who, why
 from infra.read.rows.protections import retained
@@ -37,17 +39,28 @@ def list_command(as_json: bool) -> None:
 @click.argument("client")
 @click.argument("day", metavar="ENDED_ON")
 @click.option("--loan", default="", help="The loan that ended; without it, all that is owed ended.")
+@click.option(
+    "--document",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What a day long past rests on; a second person then says the same.",
+)
 @who
 @why
-def ended(client: str, day: str, loan: str, user: str, reason: str) -> None:
+def ended(client: str, day: str, loan: str, document: Path | None, user: str, reason: str) -> None:
     """Record that the obligations with CLIENT ended on a day (YYYY-MM-DD)."""
     try:
         ended_on = date.fromisoformat(day)
     except ValueError:
         raise InputError("a day is written YYYY-MM-DD", field="ENDED_ON") from None
-    command = checked(EndObligations, client=client, ended_on=ended_on, loan=loan, reason=reason)
+    paper = Attachment(data=document.read_bytes(), name=document.name) if document is not None else None
+    command = checked(EndObligations, client=client, ended_on=ended_on, loan=loan, reason=reason, document=paper)
     with common.container() as container:
-        container.dispatch(command, by=person(container, user))
+        _said(container.dispatch(command, by=person(container, user)))
+
+
+def _said(done: Decided) -> None:
+    if not done.decided:
+        click.echo("asked for: another person must say the same")
 
 
 @retention.command()
@@ -65,9 +78,9 @@ def hold(client: str, user: str, reason: str) -> None:
 @who
 @why
 def release(client: str, user: str, reason: str) -> None:
-    """End the legal hold of CLIENT."""
+    """End the legal hold of CLIENT; a second person says the same."""
     with common.container() as container:
-        container.dispatch(checked(LiftHold, client=client, reason=reason), by=person(container, user))
+        _said(container.dispatch(checked(LiftHold, client=client, reason=reason), by=person(container, user)))
 
 
 @retention.command()

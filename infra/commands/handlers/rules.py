@@ -20,12 +20,13 @@ from engine.rule_life.commands import (
     ProposeRule,
     RetireRule,
     RollBackRule,
+    RolledBack,
     TestRun,
     Tried,
     TryRule,
     TuneRule,
 )
-from engine.rule_life.rules import RuleLife
+from engine.rule_life.rules import RuleChangeProposed, RuleLife
 from infra.commands.desk import Desk, Work
 from rules.detection.loader import Overlay, one_document
 from rules.detection.pack import builtin_contexts
@@ -115,23 +116,27 @@ def propose(work: Work, command: ProposeRule) -> Outcome:
 @in_unit(ApproveRule)
 def approve(work: Work, command: ApproveRule) -> Outcome:
     """Agree to a proposed version, as another person."""
-    it = work.unit.load(RuleLife, _life(work.desk, command.rule).id)
-    facts = rulebook.approve(it, command.version, by=work.by, reason=command.reason, at=work.at)
+    it, version = work.unit.load(RuleLife, _life(work.desk, command.rule).id), command.version
+    less = version in it.drafts and work.desk.rulebook.may_detect_less(it, command.rule, version)
+    facts = rulebook.approve(it, version, by=work.by, reason=command.reason, at=work.at, loosens=less)
     work.record(RuleLife, it.id, facts)
     return DONE
 
 
 @handles(ActivateRule)
-def activate(desk: Desk, command: ActivateRule, by: Person) -> Outcome:
+def activate(desk: Desk, command: ActivateRule, by: Person) -> Decided:
     """Let an approved version run, for real or in shadow."""
     it, version = _life(desk, command.rule), command.version
     if version in it.drafts:
         desk.rulebook.tried(command.rule, it.drafts[version].text)
     with desk.work(by) as work:
         it = work.unit.load(RuleLife, it.id)
-        facts = rulebook.activate(it, version, command.mode, by=by, reason=command.reason, at=work.at)
+        less = version in it.drafts and desk.rulebook.may_detect_less(it, command.rule, version)
+        facts = rulebook.activate(
+            it, version, command.mode, by=by, reason=command.reason, at=work.at, loosens=less
+        )  # fmt: skip
         work.record(RuleLife, it.id, facts)
-    return DONE
+        return Decided(decided=not isinstance(facts[0], RuleChangeProposed))
 
 
 @handles(RetireRule)
@@ -153,11 +158,14 @@ def retire(desk: Desk, command: RetireRule, by: Person) -> Decided:
 
 
 @in_unit(RollBackRule)
-def roll_back(work: Work, command: RollBackRule) -> Written:
+def roll_back(work: Work, command: RollBackRule) -> RolledBack:
     """Put what was in force before into force again."""
     it = work.unit.load(RuleLife, _life(work.desk, command.rule).id)
-    work.record(RuleLife, it.id, rulebook.roll_back(it, by=work.by, reason=command.reason, at=work.at))
-    return Written(name=command.rule, version=it.in_force)
+    to = it.before[-1] if it.before else ""
+    less = bool(to) and work.desk.rulebook.may_detect_less(it, command.rule, to)
+    facts = rulebook.roll_back(it, by=work.by, reason=command.reason, at=work.at, loosens=less)
+    work.record(RuleLife, it.id, facts)
+    return RolledBack(name=command.rule, version=it.in_force, decided=not isinstance(facts[0], RuleChangeProposed))
 
 
 def _life(desk: Desk, name: str) -> RuleLife:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from engine.duties import facts as c
 from engine.duties.clock import Clock
 from engine.incidents.facts import IncidentClosed, IncidentOpened
 from engine.incidents.incident import Incident
+from engine.incidents.involved import Involved
 from engine.kernel.facts import FindingRaised, StoredFact
 from engine.notices import facts as n
 from engine.notices import many
@@ -175,12 +176,23 @@ class Ending:
     def _two_persons(self) -> None:
         """I10: nobody stood on both sides."""
         editors: dict[str, set[str]] = {}
+        involved, about = defaultdict[str, Involved](Involved), dict[str, str]()
         for it in self.facts:
+            if it.fact.topic.startswith("incident."):
+                involved[it.originator].note(it.fact)
             match it.fact:
+                case n.NoticeDrafted() as fact:
+                    about[fact.notice_id] = fact.incident_id
+                    editors.setdefault(fact.notice_id, set()).add(fact.actor)
                 case n.NoticeEdited() as fact:
                     editors.setdefault(fact.notice_id, set()).add(fact.actor)
                 case n.NoticeApproved() as fact:
                     _demand("I10", fact.actor not in editors.get(fact.notice_id, set()), "approved his own text")
+                    people = involved[about[fact.notice_id]]
+                    worked = fact.actor in people.acted | people.assigned
+                    _demand("I10", fact.as_last or not worked, "approved a notice of an incident he worked on")
+                case n.NoticeSent(claimed_by=str(other)) as fact if other:
+                    _demand("I10", fact.actor != other, "said twice that a notice arrived")
                 case c.ClockCancelled() as fact:
                     _demand("I10", fact.actor != fact.second_person, "cancelled a clock alone")
                 case IncidentClosed(second_person=str(other)) as fact:

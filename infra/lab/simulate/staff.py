@@ -59,14 +59,14 @@ class Staff:
         if analysts:
             self._incidents(container, analysts, officers)
         if officers:
-            self._notices(container, officers)
+            self._notices(container)
             self._protections(container, officers)
             self._clocks(container, officers)
 
     def settle(self, container: Container) -> None:
         """At the end of the year: somebody does everything that is left for a person."""
         for _ in range(12):
-            self._notices(container, [*OFFICERS, CISO], all_of_it=True)
+            self._notices(container, all_of_it=True)
 
     def _try(self, container: Container, command: Command[Any], by: Person) -> None:
         try:
@@ -99,7 +99,7 @@ class Staff:
             case "recovered":
                 self._try(container, _close(key, "true_positive", "handled"), by)
         if row.proposed_by and officers:
-            other = self.chance.choice(officers)
+            other = CISO if CISO in officers and row.proposed_by != CISO.id else OFFICERS[0]
             disposition = container.decisions.load(Incident, key).proposed
             if disposition is not None:
                 self._try(container, _close(key, disposition[1], "agreed"), other)
@@ -120,26 +120,28 @@ class Staff:
         else:
             self._try(container, RaiseNotifiability(incident_id=key, personal_data=True, reason="data leaked"), by)
 
-    def _notices(self, container: Container, officers: list[Person], *, all_of_it: bool = False) -> None:
+    def _notices(self, container: Container, *, all_of_it: bool = False) -> None:
         for row in notices.lying_open(container.database, 60):
             if all_of_it or self.chance.random() < 0.6:
-                self._notice(container, row.id, row.state, self.chance.choice(officers))
+                self._notice(container, row.id, row.state)
 
-    def _notice(self, container: Container, key: str, state: str, by: Person) -> None:
+    def _notice(self, container: Container, key: str, state: str) -> None:
         notice = container.decisions.load(Notice, key)
         match state:
             case "draft" | "review":
                 for language, fields in notice.content.items():
                     if "late" in fields and not fields["late"].strip():
                         late = {"late": "people were absent"}
-                        self._try(container, EditNotice(notice_id=key, language=language, fields=late), by)
+                        self._try(container, EditNotice(notice_id=key, language=language, fields=late), ANALYSTS[0])
                 if self.chance.random() < 0.1:
-                    self._try(container, SubmitNotice(notice_id=key), by)
+                    self._try(container, SubmitNotice(notice_id=key), ANALYSTS[0])
                 other = self.chance.choice(OFFICERS)
                 self._try(container, ApproveNotice(notice_id=key), other)
             case "unknown":
-                taken = self.chance.random() < 0.5
-                self._try(container, SettleNotice(notice_id=key, taken=taken, evidence="asked them"), OFFICERS[0])
+                waits = any(delivery.claim for delivery in notice.deliveries.values())
+                taken = waits or self.chance.random() < 0.5
+                said = SettleNotice(notice_id=key, taken=taken, evidence="asked them")
+                self._try(container, said, CISO if waits else OFFICERS[0])
             case _:
                 for delivery in list(notice.deliveries.values()):
                     if delivery.state in ("refused", "bounced"):

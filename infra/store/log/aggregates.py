@@ -21,7 +21,7 @@ from engine.notices.notice import Notice
 from engine.notices.wording import TemplateLife
 from engine.protection import facts as protection_facts
 from engine.protection.protection import Protection
-from engine.retention import retention
+from engine.retention import facts as retention_facts
 from engine.retention.retention import Retention
 from engine.rule_life import lists as listbook
 from engine.rule_life import rules as rulebook
@@ -41,7 +41,7 @@ _ALL: tuple[tuple[type[AnyAggregate], str, tuple[type[Fact], ...]], ...] = (
     (Notice, "notice", notice_facts.FACTS),
     (Protection, "protection", protection_facts.FACTS),
     (Run, "run", run.FACTS),
-    (Retention, "retention", retention.FACTS),
+    (Retention, "retention", retention_facts.FACTS),
     (RuleLife, "rule", rulebook.FACTS),
     (ListLife, "list", listbook.FACTS),
     (TemplateLife, "template", wordbook.FACTS),

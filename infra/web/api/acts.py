@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -12,12 +12,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from engine.incidents import commands as incidents
 from engine.incidents.casework import Report
 from engine.kernel.checked import checked
-from engine.kernel.commands import Command
+from engine.kernel.commands import Command, name_of
 from engine.notices.commands import MOST_SIGNATURE, ApproveNotice
+from engine.permissions import require
 from engine.protection.commands import EnterAct
 from infra.commands.bulk import in_bulk
 from infra.web.api.api import get_incident, get_notice
-from infra.web.context import TheContainer, TheSession, token
+from infra.web.context import TheContainer, TheSession, admitted, token
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(token)])
 
@@ -75,14 +76,21 @@ class NewAct(_Body):
     """How one knows that it is, where it does not say so itself."""
 
 
-Build = Callable[[str, Act], Command[Any]]
+class Build(NamedTuple):
+    """How an act becomes a command: field of the command → field of the act."""
+
+    kind: type[Command[Any]]
+    fields: Mapping[str, str]
+
+    def __call__(self, key: str, body: Act) -> Command[Any]:
+        """Return the command. Raise InputError naming the field."""
+        return checked(
+            self.kind, incident_id=key, **{name: getattr(body, given) for name, given in self.fields.items()}
+        )
 
 
 def _of(kind: type[Command[Any]], **fields: str) -> Build:
-    """Return how an act becomes a command: field of the command → field of the act."""
-    return lambda key, body: checked(
-        kind, incident_id=key, **{name: getattr(body, given) for name, given in fields.items()}
-    )
+    return Build(kind, fields)
 
 
 ACTS: dict[str, Build] = {
@@ -110,11 +118,16 @@ ACTS: dict[str, Build] = {
 @router.post("/incidents/{incident_id}/acts", tags=["incidents"], summary="Act on an incident")
 def post_act(container: TheContainer, session: TheSession, incident_id: str, body: Act) -> dict[str, Any]:
     """Perform one act of triage and give the incident as it is then."""
-    container.dispatch(ACTS[body.act](incident_id, body), by=session.person)
+    build = ACTS[body.act]
+    require(name_of(build.kind), session.person)
+    container.dispatch(build(incident_id, body), by=session.person)
     return get_incident(container, session, incident_id)
 
 
-@router.post("/incidents", tags=["incidents"], summary="Enter an incident that people told of", status_code=201)
+@router.post(
+    "/incidents", tags=["incidents"], summary="Enter an incident that people told of", status_code=201,
+    dependencies=[Depends(admitted("report-incident"))],
+)  # fmt: skip
 def enter_incident(container: TheContainer, session: TheSession, body: Report) -> dict[str, Any]:
     """Open an incident by hand: its duties count from the moment of the telling."""
     made = container.dispatch(checked(incidents.ReportIncident, **dict(body)), by=session.person)
@@ -137,7 +150,10 @@ class Approval(_Body):
     list_sha256: str = Field(default="", max_length=64)
 
 
-@router.post("/notices/{notice_id}/approve", tags=["notices"], summary="Approve a notice for sending")
+@router.post(
+    "/notices/{notice_id}/approve", tags=["notices"], summary="Approve a notice for sending",
+    dependencies=[Depends(admitted("approve-notice"))],
+)  # fmt: skip
 def approve(
     container: TheContainer, session: TheSession, notice_id: str, body: Approval | None = None
 ) -> dict[str, Any]:
@@ -150,7 +166,10 @@ def approve(
     return {**get_notice(container, session, notice_id), "missing": list(done.missing)}
 
 
-@router.post("/acts", tags=["protection"], summary="Enter a law-enforcement act", status_code=201)
+@router.post(
+    "/acts", tags=["protection"], summary="Enter a law-enforcement act", status_code=201,
+    dependencies=[Depends(admitted("enter-act"))],
+)  # fmt: skip
 def enter_act(container: TheContainer, session: TheSession, body: NewAct) -> dict[str, Any]:
     """Enter an act: the three-day clocks start and the orders go out."""
     command = checked(EnterAct, **{**dict(body), "bureaus": body.bureaus or ()})

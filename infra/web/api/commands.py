@@ -14,7 +14,7 @@ from engine.kernel.commands import Command, Outcome
 from engine.permissions import COMMANDS, PEOPLE, Permission
 from engine.permissions.printed import rows
 from infra.commands.dispatch import KINDS, kind_of
-from infra.web.context import TheContainer, TheSession, token
+from infra.web.context import TheContainer, TheSession, admitted, token
 
 router = APIRouter(prefix="/api/v1")
 acts = APIRouter(prefix="/commands", dependencies=[Depends(token)])
@@ -50,7 +50,7 @@ for _name, _permission in COMMANDS.items():
         acts.add_api_route(
             f"/{_name}", _endpoint(KINDS[_name]), methods=["POST"], tags=[f"commands: {_permission.subject}"],
             summary=_permission.title, description=_told(KINDS[_name], _permission), name=_name,
-            response_model=None,
+            response_model=None, dependencies=[Depends(admitted(_name))],
         )  # fmt: skip
 
 

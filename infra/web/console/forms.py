@@ -14,9 +14,11 @@ from engine.duties import commands as clocks
 from engine.governance import commands as governance
 from engine.incidents import commands as incidents
 from engine.kernel.checked import checked
-from engine.kernel.commands import Attachment, Command, Outcome
+from engine.kernel.commands import Attachment, Command, Outcome, name_of
 from engine.kernel.errors import NotFound, n_
+from engine.kernel.facts import Person
 from engine.notices import commands as notices
+from engine.permissions import require
 from engine.protection import commands as protection
 from engine.retention import commands as retention
 from engine.rule_life import commands as rules
@@ -161,6 +163,7 @@ NOTICES: dict[str, Form] = {
             **_NOTICE, "taken": f.yes("taken"), "evidence": f.text("evidence"),
             "recipient": f.optional("recipient", f.text("recipient")),
         },
+        said.either(n_("Decided."), n_("Recorded; a second person must say that it arrived.")),
     ),
     "hand-over": Form(
         notices.HandOverNotice,
@@ -168,6 +171,10 @@ NOTICES: dict[str, Form] = {
             **_NOTICE, "channel": f.text("channel"), "reference": f.text("reference"),
             "handed_at": f.optional("handed_at", f.instant("handed_at")), "document": f.document,
         },
+        said.either(
+            n_("Recorded by two persons: it was handed over."),
+            n_("Recorded; a second person must say the same, with the same reference."),
+        ),
     ),
     "hand-over-all": Form(
         notices.HandOverClientNotices,
@@ -180,7 +187,19 @@ NOTICES: dict[str, Form] = {
     "resend": Form(
         notices.ResendNotice,
         {**_NOTICE, "recipient": f.text("recipient"), "instead_of": f.text("instead_of"), "reason": _REASON},
-        n_("Another try is ordered."),
+        said.either(n_("Another try is ordered."), n_("Proposed; another person must approve the address.")),
+    ),
+    "address": Form(
+        notices.ApproveAddress,
+        {**_NOTICE, "instead_of": f.text("instead_of"), "agreed": f.yes("agreed"), "reason": _REASON},
+    ),
+    "approve-as-last": Form(
+        notices.ApproveAsLast,
+        {
+            **_NOTICE, "version": f.version, "list_sha256": f.text("list_sha256"), "signature": f.signature,
+            "reason": _REASON,
+        },
+        said.going_out,
     ),
     "resend-failures": Form(
         notices.ResendFailures, {**_NOTICE, "state": f.text("state"), "reason": _REASON}, n_("Another try is ordered."),
@@ -324,11 +343,15 @@ RETENTION: dict[str, Form] = {
         retention.EndObligations,
         {
             **_CLIENT, "ended_on": f.day("ended_on", n_("give the day on which the obligations ended")),
-            "loan": f.line("loan"),
+            "loan": f.line("loan"), "document": f.document,
         },
+        said.either(n_("Recorded."), n_("The day is long past, so a second person must say the same.")),
     ),
     "hold": Form(retention.PlaceHold, _CLIENT),
-    "release": Form(retention.LiftHold, _CLIENT),
+    "release": Form(
+        retention.LiftHold, _CLIENT,
+        said.either(n_("The hold is lifted."), n_("Recorded; a second person must say so.")),
+    ),
     "propose": Form(retention.ProposeErasure, _CLIENT),
     "approve": Form(retention.ApproveErasure, _CLIENT, n_("Approved. The keys are being destroyed.")),
 }  # fmt: skip
@@ -336,7 +359,10 @@ RULES: dict[str, Form] = {
     "tune": Form(rules.TuneRule, {**_RULE, "values": f.parameters}, said.tuned),
     "propose": Form(rules.ProposeRule, _VERSION),
     "approve": Form(rules.ApproveRule, _VERSION),
-    "activate": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("active")}),
+    "activate": Form(
+        rules.ActivateRule, {**_VERSION, "mode": f.fixed("active")},
+        said.either(n_("In force."), n_("It may detect less, so another person of another role must say the same.")),
+    ),
     "shadow": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("shadow")}),
     "retire": Form(
         rules.RetireRule, _RULE, said.either(n_("Out of force."), n_("Proposed; another person must decide it."))
@@ -353,10 +379,17 @@ LISTS: dict[str, Form] = {
 }  # fmt: skip
 
 
+def admit(form: Form | None, person: Person) -> None:
+    """Ask for the role before anything of a form is read, looked up or kept. Raise NotAllowed."""
+    if form is not None:
+        require(name_of(form.command), person)
+
+
 def send(form: Form | None, sent: Sent) -> tuple[Outcome, str]:
     """Dispatch the command of a form; return what came of it, and in words. Raise NotFound for no form."""
     if form is None:
         raise NotFound("there is no such act")
+    admit(form, sent.by)
     outcome = sent.container.dispatch(form.parse(sent), by=sent.by)
     return outcome, say(form.said) if isinstance(form.said, str) else form.said(sent, outcome)
 
@@ -365,6 +398,8 @@ def answered(
     request: Request, container: Container, session: Session, form: Form | None, back: str, fields: Mapping[str, str],
     document: Attachment | None = None, **address: str,
 ) -> Response:  # fmt: skip
-    """Send a form and lead back; a refusal is shown on the page, in words."""
+    """Send a form and lead back; a refusal is shown on the page, in words. Raise NotAllowed for a person without the
+    role, before anything else."""
+    admit(form, session.person)
     sent = Sent(container, session.person, address, fields, document)
     return do(request, lambda: send(form, sent)[1], back)

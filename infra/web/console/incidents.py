@@ -21,7 +21,7 @@ from engine.kernel.facts import SEVERITIES, FindingRaised
 from engine.permissions import may
 from infra.app.container import Container
 from infra.commands.accounts import Session
-from infra.commands.bulk import in_bulk
+from infra.commands.bulk import admit_many, in_bulk
 from infra.read import queries, timeline
 from infra.read.finders import load_incident
 from infra.read.incident_graph import graph, similar
@@ -30,7 +30,7 @@ from infra.read.rows import clock_lines, clocks, incidents, notices, protections
 from infra.store.models.incidents import IncidentRow
 from infra.web.console.clocks import started
 from infra.web.console.fields import Sent
-from infra.web.console.forms import INCIDENTS, REPORT, answered, send
+from infra.web.console.forms import INCIDENTS, REPORT, admit, answered, send
 from infra.web.console.protections import AnUpload
 from infra.web.context import CheckedForm, TheContainer, TheSession, do, page, safe_path
 from playbooks.run import Run, TaskOpened
@@ -80,6 +80,7 @@ def _form(
 @router.post("/incidents")
 def enter_incident(request: Request, container: TheContainer, session: TheSession, form: CheckedForm) -> Response:
     """Open an incident by hand; one that looks the same is shown first."""
+    admit(REPORT, session.person)
     clients = tuple(form.get("clients", "").replace(",", " ").split())
     likely = incidents.likely_same(container.database, form.get("incident_class", ""), clients)
     if likely and form.get("anyway") != "yes":
@@ -105,6 +106,7 @@ async def act_on_many(request: Request, container: TheContainer, session: TheSes
         raise NotAllowed("this form does not belong to your session; load the page again", code="web.csrf")
     ids = [str(value) for value in form.getlist("id")]
     values = {key: str(value) for key, value in form.items() if key not in ("id", "csrf")}
+    admit_many(values.get("act", ""), session.person)
 
     def perform() -> str:
         results = in_bulk(container.dispatcher, ids, values.get("act", ""), values, by=session.person)

@@ -23,13 +23,14 @@ from infra.outbound.centre import afc_json
 from infra.outbound.mail import NoticeMail, Spool
 from infra.outbound.subjects import MEDIA_TYPE, SubjectLists
 from infra.read.finders import load_notice
+from infra.read.notices.approvers import approvers_of
 from infra.read.notices.documents import as_read_by, notice_document, whom
 from infra.read.notices.looking import looking
 from infra.read.notices.open_points import Points, points_of
 from infra.read.notices.versions import changes, version_of
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
-from infra.web.console.forms import NOTICES, send
+from infra.web.console.forms import NOTICES, admit, send
 from infra.web.console.protections import AnUpload
 from infra.web.context import TheContainer, TheSession, do, page
 from infra.web.documents import DOCUMENT_CSP, TYPES, as_it_came, to_sign
@@ -90,6 +91,7 @@ def show_notice(request: Request, container: TheContainer, session: TheSession, 
         signs_as=container.dispatcher.desk.signers.last_digits(session.person.id),
         points=_points(container, notice, headings),
         blocking=_blocking(container, session, notice, headings),
+        approvers=approvers_of(container.decisions, notice, container.accounts.people()),
         local_now=local_now.strftime("%Y-%m-%dT%H:%M"),
         today=local_now.date().isoformat(),
         title=say("Notice, {number}", number=incident.number),
@@ -106,27 +108,16 @@ def _points(container: Container, notice: Notice, headings: Mapping[str, Mapping
     return Points(*named)
 
 
-class Blocking(NamedTuple):
-    """Everything that stands between a text and its approval, in words, and who may approve it."""
-
-    text: tuple[str, ...]
-    person: tuple[str, ...]
-    others: tuple[str, ...]
-
-
 def _blocking(
     container: Container, session: Session, notice: Notice, headings: Mapping[str, Mapping[str, str]]
-) -> Blocking | None:
-    """What blocks the approval of an open text, all of it before anybody tries; None for one that is not open."""
+) -> tuple[str, ...]:
+    """What in an open text blocks its approval, all of it before anybody tries."""
     if notice.state not in OPEN_TEXT:
-        return None
+        return ()
     context = looking(container.decisions, container.clock.now())
     found = blocks_of(Work(container.dispatcher.desk, context, session.person), notice.id)
     names = next((headings[it] for it in (spoken(), *headings) if it in headings), {})
-    return Blocking(
-        tuple(_said(it, names) for it in found.text), tuple(refusal(it) for it in found.person),
-        tuple(it.name or it.id for it in found.others),
-    )  # fmt: skip
+    return tuple(_said(it, names) for it in found)
 
 
 def _said(error: DecisionRefused, names: Mapping[str, str]) -> str:
@@ -285,6 +276,7 @@ def act_on(
     request: Request, container: TheContainer, session: TheSession, upload: AnUpload, notice_id: str, act: str
 ) -> Response:
     """One act on a notice."""
+    admit(NOTICES.get(act), session.person)
     back = [f"/notices/{notice_id}"]
     sent = Sent(container, session.person, {"notice": notice_id}, upload.fields, upload.attachment)
 
