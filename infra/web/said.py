@@ -50,7 +50,7 @@ def approved(sent: Sent, outcome: Any) -> str:
 def handed_over(sent: Sent, outcome: Any) -> str:
     """Say of how many clients it was recorded that a notice was handed over: none, while a second person is needed."""
     if not outcome.count:
-        return say("Recorded; a second person must say that it arrived.")
+        return say("Recorded; a second person must say the same, with the same reference.")
     return ngettext("{n} notice recorded as handed over.", "{n} notices recorded as handed over.", outcome.count)
 
 

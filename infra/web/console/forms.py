@@ -51,6 +51,10 @@ _REASON = f.text("reason")
 _INCIDENT: dict[str, Read] = {"incident_id": f.address("incident")}
 _INCIDENT_WHY: dict[str, Read] = {**_INCIDENT, "reason": _REASON}
 _NOTICE: dict[str, Read] = {"notice_id": f.address("notice")}
+_HANDED = {
+    **_NOTICE, "channel": f.text("channel"), "reference": f.text("reference"),
+    "handed_at": f.optional("handed_at", f.instant("handed_at")), "document": f.document,
+}  # fmt: skip
 _PROTECTION: dict[str, Read] = {"protection_id": f.address("protection")}
 _CLOCK: dict[str, Read] = {"clock_id": f.address("clock")}
 _RULE: dict[str, Read] = {"rule": f.address("name"), "reason": _REASON}
@@ -167,23 +171,13 @@ NOTICES: dict[str, Form] = {
     ),
     "hand-over": Form(
         notices.HandOverNotice,
-        {
-            **_NOTICE, "channel": f.text("channel"), "reference": f.text("reference"),
-            "handed_at": f.optional("handed_at", f.instant("handed_at")), "document": f.document,
-        },
+        _HANDED,
         said.either(
             n_("Recorded by two persons: it was handed over."),
             n_("Recorded; a second person must say the same, with the same reference."),
         ),
     ),
-    "hand-over-all": Form(
-        notices.HandOverClientNotices,
-        {
-            **_NOTICE, "channel": f.text("channel"), "reference": f.text("reference"),
-            "handed_at": f.optional("handed_at", f.instant("handed_at")), "document": f.document,
-        },
-        said.handed_over,
-    ),
+    "hand-over-all": Form(notices.HandOverClientNotices, _HANDED, said.handed_over),
     "resend": Form(
         notices.ResendNotice,
         {**_NOTICE, "recipient": f.text("recipient"), "instead_of": f.text("instead_of"), "reason": _REASON},
