@@ -191,7 +191,8 @@ def playbooks(old: Old) -> None:
     world, about = old.world, old.about
     begun, fresh = world.finish_steps(about["change"]), world.finish_steps(about["missed"])
     assert begun == fresh[1:]
-    world.finish_steps(about["fraud"])
+    for incident in sorted({row.incident_id for row in world.held(RunRow)} - {about["change"], about["missed"]}):
+        world.finish_steps(incident)
     assert {row.state for row in world.held(RunRow)} == {"completed"}
     assert world.clocks(about["change"])["remediation"]["state"] == "satisfied"
 
@@ -199,6 +200,11 @@ def playbooks(old: Old) -> None:
 def destroyed(old: Old) -> None:
     """A week after the hold was lifted two others destroy what is kept."""
     world, acts = old.world, old.world.container.acts
+    for row in world.incidents():
+        if row["is_open"] and "c-8" in row["clients"]:  # nothing is destroyed that an open incident needs
+            for by in (ANALYST, COMPLIANCE) if row["notifiable"] else (ANALYST,):
+                acts.close(row["id"], "false_positive", "the bank that signs was not connected", by=by)
+    world.work()
     acts.propose_erasure("c-8", "term over", by=COMPLIANCE)
     acts.approve_erasure("c-8", "agreed", by=COMPLIANCE_2)
     world.work()
@@ -220,8 +226,9 @@ def second_persons(old: Old) -> None:
     action = world.held(ActionRow)[0]
     container.acts.close_action(action.duty_id, action.id, "invoice 12", by=CISO)
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-6", mfo__change__field="phone"))
-    own = world.notices(world.incidents()[-1]["id"])["regulator"]["id"]
-    assert container.decisions.load(Notice, own).content["ru"]["incident"].startswith("Инцидент № INC-2026-0006")
+    newest = max(world.incidents(), key=lambda row: row["number"])
+    own = world.notices(newest["id"])["regulator"]["id"]
+    assert container.decisions.load(Notice, own).content["ru"]["incident"].startswith(f"Инцидент № {newest['number']}")
 
 
 def rebuilt(old: Old) -> None:
