@@ -75,6 +75,7 @@ class Clock:
     cancelled: bool = False
     cancelled_by_people: bool = False
     proposed: tuple[str, str] | None = None
+    proposed_at: datetime | None = None
     """Who proposed to cancel, and why."""
     proposer_roles: tuple[str, ...] = ()
     version: int = 0
@@ -149,6 +150,7 @@ class Clock:
                 self.satisfied_at = None
             case ClockCancellationProposed():
                 self.proposed, self.proposer_roles = (fact.actor, fact.reason), fact.roles
+                self.proposed_at = fact.at
             case ClockCancelled():
                 self.cancelled, self.cancelled_by_people, self.proposed = True, fact.by_people, None
             case ClockResumed():
@@ -331,9 +333,10 @@ def cancel(
     ]
 
 
-def resume(clock: Clock, reason: str, *, actor: str, at: datetime) -> Sequence[Fact]:
-    """Go on with a clock that was cancelled with its incident; what two persons cancelled by itself stays so."""
-    if not clock.cancelled or clock.cancelled_by_people:
+def resume(clock: Clock, reason: str, *, actor: str, at: datetime, again: bool = False) -> Sequence[Fact]:
+    """Go on with a clock that was cancelled with its incident. What two persons cancelled by itself stays so, unless
+    what they did not know then owes the duty ``again``."""
+    if not clock.cancelled or (clock.cancelled_by_people and not again):
         return []
     return [ClockResumed(at=at, actor=actor, reason=reason, clock_id=clock.id)]
 
@@ -348,10 +351,7 @@ def reanchor(
     term = count_term(spec, anchor_at, calendar, outer=outer)
     facts: list[Fact] = [
         ClockReanchored(
-            at=at,
-            reason=reason,
-            clock_id=clock.id,
-            anchor_at=anchor_at,
+            at=at, reason=reason, clock_id=clock.id, anchor_at=anchor_at,
             due_at=term.due_at,
             latest_at=term.latest_at,
             marks=marks_of(spec, anchor_at, term.due_at, calendar),

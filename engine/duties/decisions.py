@@ -61,23 +61,34 @@ def start_by_hand(
     ]  # fmt: skip
 
 
-def propose_cancellation(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Say that the duty does not exist; a second person must agree, and until then it runs on."""
+def is_stale(clock: Clock, grown_at: datetime | None) -> bool:
+    """Say whether a proposal was made before something else came into the incident."""
+    return grown_at is not None and clock.proposed_at is not None and grown_at > clock.proposed_at
+
+
+def propose_cancellation(
+    clock: Clock, reason: str, *, by: Person, at: datetime, grown_at: datetime | None = None
+) -> Sequence[Fact]:
+    """Say that the duty does not exist; a second person must agree, and until then it runs on. A proposal of before
+    ``grown_at``, when the incident grew last, is void."""
     require("propose-cancellation", by)
     if not clock.running:
         raise DecisionRefused("the clock is {state}", state=clock.state)
     if not own_words(reason):
         raise DecisionRefused("cancelling a clock needs a reason in your own words")
-    if clock.proposed is not None:
+    if clock.proposed is not None and not is_stale(clock, grown_at):
         raise DecisionRefused("{proposed} proposed it already; somebody else must agree", proposed=clock.proposed[0])
     return [ClockCancellationProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id, roles=by.held_roles)]
 
 
-def agree_to_cancel(clock: Clock, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Agree as the second person, of another role, from compliance or the CISO."""
+def agree_to_cancel(clock: Clock, *, by: Person, at: datetime, grown_at: datetime | None = None) -> Sequence[Fact]:
+    """Agree as the second person, of another role, from compliance or the CISO; not to what was proposed before the
+    incident grew."""
     require("agree-to-cancel", by)
     if not clock.running or clock.proposed is None:
         raise DecisionRefused("nobody proposed to cancel this clock")
+    if is_stale(clock, grown_at):
+        raise DecisionRefused("more came into the incident since that was proposed; it must be proposed again")
     proposer, reason = clock.proposed
     require_two("propose-cancellation", proposer, clock.proposer_roles, by)
     return cancel(clock, reason, actor=by.id, second_person=proposer, at=at, by_people=True)

@@ -157,7 +157,7 @@ def _decide(work: Work, wanted: _Wanted, alone: str = "") -> Sequence[Fact]:
     """Return what an approval records; ``alone`` is the reason of the head of the house, where nobody else is left."""
     notice, to, desk = wanted.notice, wanted.to, work.desk
     where = approving.stood(
-        notice, wanted.incident, lambda key: work.unit.load(Incident, key), desk.task_doers(notice.incident_id)
+        notice, wanted.incident, lambda key: work.unit.load(Incident, key), desk.task_doers
     )  # fmt: skip
     _listed(work, wanted)
     to = to if to != notice.recipient else ""

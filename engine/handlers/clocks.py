@@ -36,6 +36,8 @@ def start(work: Work, command: StartClock) -> Made:
     if anchor < _begun(work, command.owner_id, duty.owner) - EARLIEST:
         raise InputError("a duty cannot have begun before what it is about", field="anchor_at")
     subject = command.subject.strip()
+    if duty.owner == "incident" and subject and subject not in work.get(Incident, command.owner_id).entities.clients:
+        raise InputError("name a client that is in the incident", field="subject")
     key = clocks.clock_id(command.kind, command.owner_id, subject)
     facts = decisions.start_by_hand(
         work.unit.load(LegalClock, key), duty, owner_id=command.owner_id, subject=subject, anchor_at=anchor,
@@ -61,7 +63,8 @@ def _begun(work: Work, owner_id: str, kind: str) -> datetime:
 def propose_cancellation(work: Work, command: ProposeCancellation) -> Outcome:
     """Say that a duty does not exist; the clock runs on until a second person agrees."""
     clock = work.get(LegalClock, command.clock_id)
-    facts = decisions.propose_cancellation(clock, command.reason, by=work.by, at=work.at)
+    grown_at = _grown(work, clock)
+    facts = decisions.propose_cancellation(clock, command.reason, by=work.by, at=work.at, grown_at=grown_at)
     work.record(LegalClock, clock.id, facts)
     return DONE
 
@@ -70,8 +73,14 @@ def propose_cancellation(work: Work, command: ProposeCancellation) -> Outcome:
 def agree_to_cancel(work: Work, command: AgreeToCancel) -> Outcome:
     """Agree to it as the second person."""
     clock = work.get(LegalClock, command.clock_id)
-    work.record(LegalClock, clock.id, decisions.agree_to_cancel(clock, by=work.by, at=work.at))
+    facts = decisions.agree_to_cancel(clock, by=work.by, at=work.at, grown_at=_grown(work, clock))
+    work.record(LegalClock, clock.id, facts)
     return DONE
+
+
+def _grown(work: Work, clock: LegalClock) -> datetime | None:
+    """When more came into the incident of a clock last."""
+    return work.unit.load(Incident, clock.owner_id).grown_at if clock.owner_kind == "incident" else None
 
 
 @in_unit(AcceptLater)

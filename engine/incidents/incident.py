@@ -49,7 +49,7 @@ from engine.incidents.facts import (
     SeverityChanged,
     SuppressionSet,
 )
-from engine.incidents.involved import Involved
+from engine.incidents.involved import Involved, brings_more
 from engine.incidents.phases import STAGES
 from engine.incidents.touched import Shown, Touched
 from engine.kernel.facts import Entities, EntityKind, Fact, Severity, foreign
@@ -119,6 +119,8 @@ class Incident:
     lowering: tuple[str, str] | None = None
     """Who proposed that the law's duties do not hold, and why."""
     lowering_roles: tuple[str, ...] = ()
+    grown_at: datetime | None = None
+    """When something that may owe duties came in last; what was proposed before is of less."""
     proposed: tuple[str, Disposition] | None = None
     proposer_roles: tuple[str, ...] = ()
     disposition: Disposition | None = None
@@ -207,6 +209,8 @@ class Incident:
     def _take_in(self, kind: type[Fact], it: Any) -> None:
         if kind in _CONTENT:
             self._content(it)
+            if brings_more(it):  # nobody agrees to what was proposed of less
+                self.grown_at, self.proposed, self.lowering = it.at, None, None
         elif kind in _HANDLING:
             self._handling(it)
         else:

@@ -31,25 +31,34 @@ from engine.terms.counting import add_business_time
 
 LAST_HOURS = timedelta(hours=4)
 """Working hours before the end of a term in which the head of the house may approve alone."""
-NEVER_ALONE = (Side.AUTHOR, Side.ADDRESS_NAMER)
-"""Not even then: who drafted it by hand or named its address."""
+NEVER_ALONE = (Side.AUTHOR, Side.EDITOR, Side.SUBMITTER, Side.ADDRESS_NAMER, Side.CLIENT_NAMER, Side.BROUGHT_IN)
+"""Not even then: whose text, address or incident it is, or who brought about that nobody else is left."""
 
 
-def stood(notice: Notice, incident: Incident, load: Callable[[str], Incident], doers: Collection[str] = ()) -> Stood:
+def stood(
+    notice: Notice, incident: Incident, load: Callable[[str], Incident],
+    doers: Callable[[str], Collection[str]] = lambda key: (),
+) -> Stood:  # fmt: skip
     """Return who stood where, over the whole history of a notice and of every incident that came into its incident.
 
-    ``load`` gives an incident by its id; ``doers`` are the people who did tasks of its playbooks.
+    ``load`` gives an incident by its id, ``doers`` the people who did tasks of its playbooks.
     """
-    assigned, acted, named = set[str](), set[str](doers), set[str]()
+    assigned, acted, named, brought = set[str](), set[str](), set[str](), set[str]()
     seen, waiting = set[str](), [incident]
     while waiting:
         it = waiting.pop()
         seen.add(it.id)
         assigned |= it.involved.assigned
-        acted |= it.involved.acted
+        acted |= it.involved.acted | set(doers(it.id))
+        brought |= it.involved.brought_in
         named |= it.involved.named_clients
         waiting.extend(load(key) for key in sorted(it.involved.came_from - seen))
-    sides: dict[Side, Collection[str]] = {Side.ASSIGNEE: assigned, Side.CASE_WORKER: acted, **notice.authors}
+    sides: dict[Side, Collection[str]] = {
+        Side.ASSIGNEE: assigned,
+        Side.CASE_WORKER: acted,
+        Side.BROUGHT_IN: brought,
+        **notice.authors,
+    }
     if notice.to_many or notice.subject:
         sides[Side.CLIENT_NAMER] = named
     return sides
@@ -110,7 +119,9 @@ def approve_as_last(
     if free:
         raise DecisionRefused("{people} may still approve it", people=tuple(person.id for person in free))
     if any(by.id in where.get(side, ()) for side in NEVER_ALONE):
-        raise SecondPersonNeeded("who drafted the notice or named its address cannot approve it, whoever is left")
+        raise SecondPersonNeeded(
+            "who wrote the notice, named its address or clients, or brought the incident in cannot approve it alone"
+        )
     fact = _approved(notice, clients, subjects, missing, to, calendar, by=by, at=at)
     return [fact.model_copy(update={"reason": reason, "as_last": True})]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from engine.kernel.addresses import is_local
 from engine.kernel.errors import DecisionRefused, InputError, n_
@@ -80,10 +80,16 @@ def hand_over(
         raise InputError("it was handed over between its approval and now", field="handed_at")
     to = recipient or _claimed(notice, open_ones)
     claim = notice.deliveries[to].claim
-    if claim is not None and claim.channel != CONFIRMED and claim.reference == reference.strip():
+    if claim is not None and _says_the_same(claim, f"by hand: {channel.strip()}", reference.strip(), handed_at):
         sent_at = max(claim.handed_at, notice.approved_at)
         return _agreed(notice, claim, "hand-over-notice", sent_at=sent_at, by=by, at=at)
     return [_claim(notice, to, f"by hand: {channel.strip()}", reference.strip(), handed_at, by=by, at=at)]
+
+
+def _says_the_same(claim: NoticeArrivalClaimed, channel: str, reference: str, handed_at: datetime) -> bool:
+    """Say whether a second person says what the first one said: the way, the reference and the day."""
+    apart = abs(claim.handed_at - handed_at)
+    return claim.channel.casefold() == channel.casefold() and claim.reference == reference and apart < timedelta(days=1)
 
 
 def _claimed(notice: Notice, open_ones: Sequence[str]) -> str:

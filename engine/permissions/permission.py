@@ -32,6 +32,7 @@ class Side(StrEnum):
     ADDRESS_NAMER = n_("named its address")
     ASSIGNEE = n_("was assigned the incident")
     CASE_WORKER = n_("worked on the incident")
+    BROUGHT_IN = n_("entered the incident, or merged or moved something into it")
     CLIENT_NAMER = n_("named clients of it")
     HOLD_LIFTER = n_("lifted the hold")
     SCORER = n_("scored the risk")

@@ -129,7 +129,8 @@ class DutyPolicy:
         held = context.load(Clock, key)
         if held.id:
             if occasion.until is None:
-                context.record(Clock, key, clocks.resume(held, OWED_AGAIN, actor=ENGINE, at=context.at))
+                resumed = clocks.resume(held, OWED_AGAIN, actor=ENGINE, at=context.at, again=occasion.again)
+                context.record(Clock, key, resumed)
             return
         try:
             started = self._started(context, duty, occasion, subject, anchor)

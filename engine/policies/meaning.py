@@ -45,6 +45,8 @@ class Occasion:
     """The clients it is about, where the others cannot be concerned; None for all."""
     about: str = ""
     """What a client is owed something for, where it may be owed for several: another clock each."""
+    again: bool = False
+    """Whether something came in that nobody knew when a duty was cancelled by two persons: it is owed again."""
 
     def subjects(self, duty: DeclaredDuty) -> tuple[str, ...]:
         """Return for whom the duty is owed, one clock each."""

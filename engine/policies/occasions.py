@@ -18,6 +18,7 @@ from engine.governance.governance import Duty, duty_id, duty_specs
 from engine.governance.matters import MatterArose, MatterFact, MatterReopened, MatterSettled
 from engine.incidents import facts as i
 from engine.incidents.incident import Incident
+from engine.incidents.involved import brings_more
 from engine.incidents.owing import ends_duties
 from engine.kernel.facts import ENGINE
 from engine.kernel.ports import Context
@@ -98,12 +99,12 @@ def _incident(it: Incident, words: tuple[str, ...], *, shown: bool = True) -> Oc
     return Occasion("incident", it.id, words, anchors, incident=it, shown=shown)
 
 
-def _grow(meaning: Meaning, it: Incident, reason: str) -> None:
+def _grow(meaning: Meaning, it: Incident, reason: str, *, again: bool = True) -> None:
     """More is in the incident: every duty it owes runs, from the earliest detection."""
     if it.detected_at is None:
         return
     occasion = of_incident_now(it)
-    meaning.occasions.append(occasion)
+    meaning.occasions.append(replace(occasion, again=again))
     meaning.grown.append((occasion, reason))
 
 
@@ -112,19 +113,20 @@ def _joined(meaning: Meaning, it: Incident, fact: i.FindingJoined | i.FindingsTa
     if it.detected_at is None:
         return
     if isinstance(fact, i.ClientsNamed):
-        meaning.occasions.append(replace(of_incident_now(it), only=fact.new_clients))
+        meaning.occasions.append(replace(of_incident_now(it), only=fact.new_clients, again=True))
     elif isinstance(fact, i.FindingJoined) and not it.moved:
         about = replace(of_incident_now(it), only=fact.entities.clients)
-        meaning.occasions.append(about)
+        meaning.occasions.append(replace(about, again=brings_more(fact)))
         meaning.grown.append((about, "an earlier detection joined the incident"))
     else:
-        _grow(meaning, it, "an earlier detection joined the incident")
+        _grow(meaning, it, "an earlier detection joined the incident", again=brings_more(fact))
 
 
 def _absorbed(meaning: Meaning, context: Context, fact: i.IncidentAbsorbed) -> None:
     """The surviving incident takes over every duty, counted from the earlier detection."""
     other, survivor = context.past(Incident, fact.other), context.past(Incident, fact.incident_id)
-    _grow(meaning, survivor, f"{other.number} was merged into this incident")
+    owed = fact.notifiable or fact.personal_data or other.owes
+    _grow(meaning, survivor, f"{other.number} was merged into this incident", again=owed)
     meaning.occasions.extend(_supplements(context, survivor, other, fact.at))
     meaning.occasions.extend(_client_supplements(context, survivor, other, fact.at))
     proof = f"done in {other.number} before it was merged"

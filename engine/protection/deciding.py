@@ -348,8 +348,10 @@ def join_act(protection: Protection, into: Protection, reason: str, *, by: Perso
         raise DecisionRefused("the protection is {state}", state=protection.state)
     if not into.holds or into.outcome is not None:
         raise DecisionRefused("the act to join it to is {state}", state=into.state)
-    if by.id == protection.registered_by:
+    if by.id in (protection.registered_by, into.registered_by):
         raise SecondPersonNeeded("who entered the act cannot join it to another")
+    if into.act.kind != protection.act.kind or (protection.genuine and not into.genuine):
+        raise DecisionRefused("the other act is of another kind, or nobody has checked that it is genuine")
     need_own_words(reason)
     covered = set(protection.loans) <= set(into.loans) and set(protection.act.bureaus) <= set(into.act.bureaus)
     if protection.act.client != into.act.client or not covered:

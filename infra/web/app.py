@@ -186,6 +186,10 @@ def _add_errors(app: FastAPI) -> None:
         fields = [".".join(str(part) for part in entry["loc"]) for entry in error.errors()][:20]
         return answer(request, 422, "input.invalid", say("these fields are wrong: {fields}", fields=fields)[:500])
 
+    @app.exception_handler(OverflowError)
+    async def too_large(request: Request, error: OverflowError) -> Response:
+        return answer(request, 422, "input.invalid", say("a number in the address is too large"))
+
     @app.exception_handler(ValidationError)
     async def unfit(request: Request, error: ValidationError) -> Response:
         unfitting = wrong(error)

@@ -4,7 +4,7 @@ is looked at, so that many at once are as many as one after the other."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,7 +49,7 @@ def count(cursor: Cursor, it: Try, now: datetime) -> datetime | None:
     One that waits is not counted: it would only lengthen the wait.
     """
     held = {key: _held(cursor, key) for _, key in it.keys}
-    waits = [until for kind, key in it.keys if (until := waits_until(kind, held[key])) is not None and until > now]
+    waits = [until for until in _waits(it, held) if until > now]
     if waits:
         return max(waits)
     for kind, key in it.keys:
@@ -64,7 +64,17 @@ def count(cursor: Cursor, it: Try, now: datetime) -> datetime | None:
 
 def waiting(cursor: Cursor, it: Try) -> datetime | None:
     """Return until when the next try waits."""
-    return max((until for kind, key in it.keys if (until := waits_until(kind, _held(cursor, key)))), default=None)
+    return max(_waits(it, {key: _held(cursor, key) for _, key in it.keys}), default=None)
+
+
+def _waits(it: Try, held: Mapping[str, Tries | None]) -> Iterator[datetime]:
+    """The instants until which a try waits. What others failed at an account makes nobody wait who did not fail at it
+    himself, from where he is: they would keep out its owner."""
+    own = held[it.keys[0][1]]
+    for kind, key in it.keys:
+        until = waits_until(kind, held[key])
+        if until is not None and (kind != "account" or (own is not None and own.failures > 0)):
+            yield until
 
 
 def succeeded(cursor: Cursor, it: Try, now: datetime) -> None:

@@ -48,7 +48,7 @@ def approvers_of(decisions: Decisions, notice: Notice, people: Sequence[Person])
         return None
     incident = decisions.load(Incident, notice.incident_id)
     where = stood(
-        notice, incident, lambda key: decisions.load(Incident, key), task_doers(decisions, notice.incident_id)
+        notice, incident, lambda key: decisions.load(Incident, key), lambda key: task_doers(decisions, key)
     )  # fmt: skip
     free, kept = who_may_approve(people, where)
     return Approvers(
