@@ -351,7 +351,10 @@ def reanchor(
     term = count_term(spec, anchor_at, calendar, outer=outer)
     facts: list[Fact] = [
         ClockReanchored(
-            at=at, reason=reason, clock_id=clock.id, anchor_at=anchor_at,
+            at=at,
+            reason=reason,
+            clock_id=clock.id,
+            anchor_at=anchor_at,
             due_at=term.due_at,
             latest_at=term.latest_at,
             marks=marks_of(spec, anchor_at, term.due_at, calendar),
