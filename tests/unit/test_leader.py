@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from infra.app import stream
 from infra.app.leader import LeaderElection
 from infra.app.worker import Worker
-from infra.observe.stage_health import NOBODY_WORKS, all_standing
+from infra.inbound.kafka.arrivals import Arrival
+from infra.inbound.kafka.consumer import Waits
+from infra.observe.stage_health import NOBODY_WORKS, Faults, all_standing
 from infra.observe.steps import NOBODY, Steps
 from infra.store.sql.database import StoreUnavailable
 from tests.support import World
@@ -167,3 +170,27 @@ def test_a_worker_says_that_it_works(world: World, tmp_path: Path) -> None:
         assert world.container.database.scalar("SELECT COUNT(*) FROM meta WHERE key = 'worker:step'") == 1
     finally:
         worker.stop()
+
+
+def test_a_fault_ends_with_the_first_success_whoever_noted_it(world: World) -> None:
+    container = world.container
+    ours, theirs = (Faults(container.decisions, world.clock) for _ in range(2))
+    theirs.raised("sweep", RuntimeError("the fault"))
+    world.clock.forward(seconds=10)
+    ours.gone("sweep")
+    assert faults(world) == []
+    world.clock.forward(seconds=10)
+    theirs.raised("sweep", RuntimeError("again"))
+    theirs.gone("sweep")
+    assert faults(world) == []
+
+
+def test_the_fault_of_a_stream_ends_when_a_partition_that_it_names_goes_on(world: World) -> None:
+    container = world.container
+    Faults(container.decisions, world.clock).raised("stream", Waits(OSError(), [Arrival("q.portal", 3, 17, b"")]))
+    assert faults(world) == [("stream", "OSError at q.portal/3 from offset 17")]
+    other = Faults(container.decisions, world.clock)
+    stream.ended(other, {"q.portal/1"})
+    assert len(faults(world)) == 1
+    stream.ended(other, {"q.portal/1", "q.portal/3"})
+    assert faults(world) == []
