@@ -5,11 +5,12 @@ A stage that cannot go on is a duty nobody watches, so it must be louder than a 
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
+from engine.kernel.facts import Fact
 from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
@@ -23,6 +24,15 @@ _PREFIX = "fault:"
 LOOKS_EVERY = timedelta(seconds=10)
 """How often a process looks which faults others have noted."""
 NOBODY_WORKS = "nobody works"
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """An error that is recorded as a fact of its own, in words of its own."""
+
+    def fact(self, at: datetime) -> Fact:
+        """Return the fact."""
+        ...
 
 
 class Faults:
@@ -48,7 +58,7 @@ class Faults:
                 "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (_PREFIX + stage, orjson.dumps(body).decode()),
             )
-            fact = StageFailed(at=now, stage=stage, error=outline)
+            fact = error.fact(now) if isinstance(error, Telling) else StageFailed(at=now, stage=stage, error=outline)
             unit.record_single(str(derive("fault", stage)), fact)
         self._known[stage] = outline
 
