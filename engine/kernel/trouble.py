@@ -52,6 +52,19 @@ class StageFailed(Fact):
     """The class of the error; what it says may be personal and stands in the log only."""
 
 
+class HistoryCut(Fact):
+    """A witness signed more of a log than is here, or something else than is here: it was cut off or rewritten."""
+
+    topic: ClassVar[str] = "log.history-cut.v1"
+    log: str
+    witness: str
+    """The address of the witness."""
+    seen: int
+    """How many entries of the log the witness signed."""
+    held: int
+    """How many are here."""
+
+
 class DutyNotCounted(Fact):
     """A duty is owed whose term cannot be counted from what a version before this one took for a day."""
 
@@ -85,8 +98,8 @@ class EffectFailed(Fact):
 
 
 Trouble = (
-    MessageFailed | RuleFailed | MemoryFull | TemplateFailed | StageFailed | DutyNotCounted | StatusesSetAside
-    | EffectFailed
+    MessageFailed | RuleFailed | MemoryFull | TemplateFailed | StageFailed | HistoryCut | DutyNotCounted
+    | StatusesSetAside | EffectFailed
 )  # fmt: skip
 TROUBLES: tuple[type[Fact], ...] = get_args(Trouble)
 
@@ -112,6 +125,13 @@ def told(fact: Trouble) -> Told:
         case StageFailed():
             text = n_("{stage}: {error}; see the log. It is tried again and its work is kept.")
             return n_("A stage of the engine fails"), text, {"stage": fact.stage, "error": fact.error}
+        case HistoryCut():
+            text = n_(
+                "The witness {witness} signed {seen} entries of the log {log}; the {held} that are here do not "
+                "continue them. Stop the engine, keep everything as it is, and compare with a backup."
+            )
+            values = {"witness": fact.witness, "seen": str(fact.seen), "log": fact.log, "held": str(fact.held)}
+            return n_("History was cut or rewritten"), text, values
         case DutyNotCounted():
             text = n_("{duty} of {owner_kind} {owner_id}: {detail}")
             values = {"duty": fact.duty, "owner_kind": fact.owner_kind, "owner_id": fact.owner_id}

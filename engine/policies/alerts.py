@@ -19,7 +19,7 @@ from engine.kernel.facts import Fact, StoredFact
 from engine.kernel.messages import AlertMessage
 from engine.kernel.ports import Context, Intent
 from engine.kernel.timestamps import iso
-from engine.kernel.trouble import TROUBLES, StatusesSetAside, Trouble, told
+from engine.kernel.trouble import TROUBLES, HistoryCut, StatusesSetAside, Trouble, told
 from engine.notices import facts as n
 from engine.notices.notice import Notice
 from engine.permissions import Role
@@ -252,4 +252,5 @@ def _of_trouble(fact: Fact) -> Alert | None:
     if not isinstance(fact, Trouble):
         return None
     subject, text, values = told(fact)
-    return Alert(subject, (text,), values, (Role.ADMIN.value, Role.CISO.value))
+    whom = (Role.CISO, Role.AUDITOR) if isinstance(fact, HistoryCut) else (Role.ADMIN, Role.CISO)
+    return Alert(subject, (text,), values, tuple(role.value for role in whom))

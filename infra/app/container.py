@@ -223,7 +223,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None, *, read_
         wordbook=wordbook,
         drafting=drafting,
         order_documents=OrderDocuments(decisions, wordbook, calendar),
-        search=open_index(settings, database),
+        search=open_index(settings, database, store.signer.verifier.text()),
         tracing=tracing,
         disk=DiskWatch(settings.data, settings.disk_free_percent),
     )

@@ -62,7 +62,7 @@ def work(container: Container, *, stall_s: float = 60.0) -> None:
     group = f"{settings.kafka_prefix}-ledger"
     app, landing = stream_app(arrivals, settings, group)
     faults = Faults(container.decisions, container.clock)
-    landing.on_success = lambda: faults.gone("stream")
+    landing.on_success = lambda places: ended(faults, places)
     landing.on_fault = lambda error: _tell(faults, error)
     watch = Stall(
         landing,
@@ -87,6 +87,14 @@ def work(container: Container, *, stall_s: float = 60.0) -> None:
     tune()
     worker = faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False, loglevel="WARNING")
     worker.execute_from_commandline()
+
+
+def ended(faults: Faults, places: set[str]) -> None:
+    """End the fault of the stream when messages of a partition that it names were stored, whoever noted it."""
+    fault = faults.noted("stream")
+    named = str(fault).partition(" at ")[2]
+    if fault is not None and (not named or any(f"{place} from" in named for place in places)):
+        faults.gone("stream")
 
 
 def _tell(faults: Faults, error: Exception) -> None:

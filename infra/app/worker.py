@@ -22,6 +22,7 @@ from engine.kernel.errors import QorgauError
 from engine.kernel.ids import derive
 from infra.app.container import Container, stages_of
 from infra.observe.stage_health import Faults
+from infra.observe.steps import Steps
 from infra.processes.base import Stage
 
 log = logging.getLogger("qorgau.worker")
@@ -92,6 +93,7 @@ class Worker:
         self.term = term
         self.stages = stages_of(container)
         self.faults = Faults(container.decisions, container.clock)
+        self.steps = Steps(container.database, container.clock)
         self.stopping = threading.Event()
         together = [stage for stage in self.stages if not stage.waits_for_others]
         alone = [[stage] for stage in self.stages if stage.waits_for_others]
@@ -103,6 +105,7 @@ class Worker:
         with self.as_leader():
             begin_service(self.container)
             self.container.sweep.run()
+            self.steps.note()
         self._scheduler.add_job(
             self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1
         )
@@ -133,15 +136,20 @@ class Worker:
             for loop in self._loops:
                 loop.join(timeout=0.5)
 
-    def stop(self) -> None:
-        """Finish the work at hand and end."""
+    def is_alive(self) -> bool:
+        """Say whether every thread of a worker that was started still runs."""
+        return all(loop.is_alive() for loop in self._loops)
+
+    def stop(self, patience_s: float = 60.0) -> None:
+        """Finish the work at hand and end; what does not end in time is left to end by itself."""
         self.stopping.set()
         self.wake()
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+            self._scheduler.shutdown(wait=self.term is None)  # a sweep of a term that is over may wait for the store
+        until = time.monotonic() + patience_s
         for loop in self._loops:
             if loop.is_alive():
-                loop.join(timeout=60)
+                loop.join(timeout=max(until - time.monotonic(), 0.0))
 
     @contextmanager
     def as_leader(self) -> Iterator[None]:
@@ -204,6 +212,13 @@ class Worker:
         self.faults.gone(stage.name)
         return worked
 
+    def noted(self) -> None:
+        """Keep that the worker works, so that every process sees when nobody does."""
+        try:
+            self.steps.note()
+        except Exception as error:  # the store is away; so long nobody works
+            log.debug("the step cannot be kept now: %s", type(error).__name__)
+
     def _note(self, name: str, error: Exception) -> None:
         try:
             self.faults.raised(name, error)
@@ -230,6 +245,10 @@ class _Loop(threading.Thread):
             began, busy = time.monotonic(), False
             for stage in self.stages:
                 busy = self.worker.run(stage) or busy
+                if self.worker.stopping.is_set():
+                    return
+                if not stage.waits_for_others:
+                    self.worker.noted()
             if not busy:
                 self.woken.wait(IDLE_S)
                 if self.stages[0].waits_for_others:

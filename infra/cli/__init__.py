@@ -43,6 +43,7 @@ WHERE = {
     "serve": "infra.cli.running.serve",
     "simulate": "infra.lab.simulate_command",
     "sources": "infra.cli.running.users",
+    "probe": "infra.cli.running.probe",
     "stream": "infra.cli.running.stream",
     "syslog": "infra.cli.running.syslog",
     "users": "infra.cli.running.users",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 import httpx
 
 from engine.kernel.errors import QorgauError
 from engine.kernel.ports import TimeSource
+from engine.kernel.trouble import HistoryCut
 from engine.proofs.merkle import Tree
-from engine.proofs.notes import Verifier, parse, witnessed
+from engine.proofs.notes import NoteError, Verifier, parse, witnessed
 from infra.processes.base import Stage
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
@@ -22,6 +24,21 @@ class WitnessRefuses(QorgauError):
     """A witness does not sign: it cannot be reached, or it says that the log was rewritten."""
 
     code = "witness"
+
+
+class HistoryRefused(WitnessRefuses):
+    """A witness signed more of a log than is here, or something else: people are told so in these words."""
+
+    code = "witness.history"
+
+    def __init__(self, message: str, log: str, witness: str, seen: int, held: int) -> None:
+        super().__init__(message)
+        self.log, self.witness, self.seen, self.held = log, witness, seen, held
+        self.outline = f"history was cut or rewritten: the witness signed {seen} entries of the {log}, here are {held}"
+
+    def fact(self, at: datetime) -> HistoryCut:
+        """Return what is recorded of it."""
+        return HistoryCut(at=at, log=self.log, witness=self.witness, seen=self.seen, held=self.held)
 
 
 class Witnessing(Stage):
@@ -53,6 +70,8 @@ class Witnessing(Stage):
 
     def _ask(self, address: str, log: Ledger | Decisions) -> bool:
         name = log.tree.log
+        if (address, name) not in self._known:
+            self._ask_at_start(address, log)
         size = int(self.database.scalar("SELECT MAX(size) FROM checkpoints WHERE log = ?", name) or 0)
         old = self._known.get((address, name), 0)
         if size == 0 or size == old:
@@ -61,14 +80,39 @@ class Witnessing(Stage):
         if answer.status_code == 409:
             old = int(answer.text)
             if old > size:
-                raise WitnessRefuses(f"{address} saw {old} entries of the {name}, here are {size}: the end was cut off")
+                raise self._cut(address, name, old, size)
             answer = self._post(address, log, old, size)
         if answer.status_code != 200:
             told = f"{answer.status_code} {answer.text.strip()[:200]}"
-            raise WitnessRefuses(f"{address} does not sign the {name}: {told}")
+            message = f"{address} does not sign the {name}: {told}"
+            if answer.status_code == 422:
+                raise HistoryRefused(message, name, address, old, size)
+            raise WitnessRefuses(message)
         self._keep(name, size, answer.text)
         self._known[address, name] = size
         return True
+
+    def _ask_at_start(self, address: str, log: Ledger | Decisions) -> None:
+        """Ask how much the witness has signed before anything new is written: a store whose end was lost, or that is
+        empty, has nothing to send to it."""
+        name = log.tree.log
+        try:
+            answer = self.client.get(f"{address.rstrip('/')}/last", params={"origin": log.tree.origin})
+        except httpx.HTTPError as error:
+            raise WitnessRefuses(f"{address} does not answer: {type(error).__name__}") from error
+        size = int(self.database.scalar("SELECT MAX(size) FROM checkpoints WHERE log = ?", name) or 0)
+        if answer.status_code == 200:
+            try:
+                seen = parse(answer.text)[0].size
+            except NoteError as error:
+                raise WitnessRefuses(f"{address} answers what is no checkpoint") from error
+            if seen > size:
+                raise self._cut(address, name, seen, size)
+        self._known[address, name] = 0  # a witness that only signs (404) tells it when it is asked to
+
+    def _cut(self, address: str, name: str, seen: int, size: int) -> HistoryRefused:
+        message = f"{address} saw {seen} entries of the {name}, here are {size}: the end was cut off"
+        return HistoryRefused(message, name, address, seen, size)
 
     def _post(self, address: str, log: Ledger | Decisions, old: int, size: int) -> httpx.Response:
         with self.database.read() as cursor:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from elasticsearch import ApiError, Elasticsearch, TransportError
+from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 
 from engine.search.question import BadQuestion, Node
 from infra.search.dsl import query_of, runs_of
@@ -26,6 +26,7 @@ CHUNK_BYTES = 5_000_000
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 PUTS_PER_ROLLOVER = 500
 ROLLOVER = {"max_age": "30d", "max_docs": 50_000_000}
+OWN_S = 30.0
 BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -44,16 +45,20 @@ class ElasticIndex(SearchIndex):
     keeps_fields = True
 
     def __init__(
-        self, database: Database, client: Elasticsearch, prefix: str, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+        self, database: Database, client: Elasticsearch, prefix: str, log_id: str,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:  # fmt: skip
         super().__init__(database)
         self.client = client
         self.prefix = prefix
+        self.log_id = log_id
         self.pause = pause
         self._streams: bool | None = None
         self._unsure = True
         """Whether events after the mark may be there already: after a start, and after a fault."""
         self._puts = 0
+        self._own: dict[str, float] = {}
+        """When an index was last seen to be ours (seconds of a clock that only counts)."""
 
     def name(self, index: str) -> str:
         """Return the name of an index in the cluster."""
@@ -77,22 +82,70 @@ class ElasticIndex(SearchIndex):
         self._unsure = True
         with reached():
             for index in INDEXES:
-                if self.client.indices.exists(index=self.name(index)):
-                    # A data stream's name leads to all that is behind it, an alias' name too.
-                    properties = shipped(index)["mappings"]["properties"]
-                    self.client.indices.put_mapping(
-                        index=self.name(index), body={"subobjects": False, "properties": properties}
-                    )
-                    continue
-                if self.marks.get(index):
-                    log.warning("the index of %s is gone; it is filled again", index)
-                with self.database.unlocked_write() as cursor:
-                    self.marks.back(cursor, index)
-                self._create(index)
+                self._bring(index)
             self._roll_over()
 
+    def _bring(self, index: str) -> None:
+        if self.client.indices.exists(index=self.name(index)) and self._is_known(index):
+            # A data stream's name leads to all that is behind it, an alias' name too.
+            mappings = self._body(index)["mappings"]
+            told = {name: mappings[name] for name in ("subobjects", "properties", "_meta")}
+            self.client.indices.put_mapping(index=self.name(index), body=told)
+            return
+        if self.marks.get(index):
+            log.warning("the index of %s is gone; it is filled again", index)
+        with self.database.unlocked_write() as cursor:
+            self.marks.back(cursor, index)
+        self._create(index)
+
+    def _is_known(self, index: str) -> bool:
+        """Say whether what has our name is our index; one of a version that kept no log's id is dropped. Raise
+        SearchUnavailable for one of another log, and for what no house made."""
+        owners = self._owners(index)
+        if owners == {self.log_id}:
+            return True
+        if owners == {""}:
+            log.warning("the index of %s does not say whose it is; it is made anew", index)
+            self._drop(index)
+            return False
+        raise self._refused(index, owners)
+
+    def _owners(self, index: str) -> set[str | None]:
+        """Return the ids of the logs of all that stands behind the name: "" where an older version kept none, None
+        where no house made it."""
+        found: set[str | None] = set()
+        for it in self.client.indices.get_mapping(index=self.name(index)).values():
+            meta = it["mappings"].get("_meta", {})
+            found.add(meta.get("log", "") if meta.get("managed_by") == "qorgau" else None)
+        return found
+
+    def _refused(self, index: str, owners: set[str | None]) -> SearchUnavailable:
+        whose = "is no index of ours" if None in owners else "belongs to another log"
+        return SearchUnavailable(
+            f"{self.name(index)} {whose}; give this house its own QORGAU_ELASTICSEARCH_PREFIX, or 'qorgau search "
+            "rebuild' replaces it"
+        )
+
+    def _sure(self, index: str) -> None:
+        """Refuse to read what is not ours; looked at again every half a minute."""
+        now = time.monotonic()
+        if now - self._own.get(index, -OWN_S) < OWN_S:
+            return
+        if not self.client.indices.exists(index=self.name(index)):
+            raise SearchUnavailable(f"there is no {self.name(index)}; a worker makes it, or 'qorgau search rebuild'")
+        owners = self._owners(index)
+        if not owners <= {self.log_id, ""}:
+            raise self._refused(index, owners)
+        self._own[index] = now
+
+    def _body(self, index: str) -> dict[str, Any]:
+        """Return settings and mapping of an index, with the id of our log."""
+        body = shipped(index)
+        body["mappings"]["_meta"]["log"] = self.log_id
+        return body
+
     def _create(self, index: str) -> None:
-        name, body = self.name(index), shipped(index)
+        name, body = self.name(index), self._body(index)
         if index != "events":
             self.client.indices.create(index=name, **body)
         elif self.has_streams:
@@ -105,7 +158,15 @@ class ElasticIndex(SearchIndex):
             self.client.indices.put_index_template(
                 name=name, index_patterns=[f"{name}-0*"], priority=500, template=body
             )
-            self.client.indices.create(index=f"{name}-000001", aliases={name: {"is_write_index": True}})
+            taken = [int(it.rpartition("-")[2]) for it in self._numbered(name)]
+            self.client.indices.create(
+                index=f"{name}-{max(taken, default=0) + 1:06}", aliases={name: {"is_write_index": True}}
+            )
+
+    def _numbered(self, name: str) -> list[str]:
+        """Return the indexes that an alias is rolled over through, those that lost it too."""
+        found = self.client.indices.get(index=f"{name}-0*", allow_no_indices=True, ignore_unavailable=True)
+        return [it for it in found if it.rpartition("-")[2].isdigit()]
 
     def _lifecycle(self, name: str, body: dict[str, Any]) -> None:
         try:
@@ -204,6 +265,7 @@ class ElasticIndex(SearchIndex):
         if below is not None:
             conditions.append({"range": {"qorgau.key": {"lt": below}}})
         with reached(asking=True):
+            self._sure(index)
             found = self.client.search(
                 index=self.name(index), query={"bool": {"filter": conditions}}, size=limit,
                 sort=[{"qorgau.key": "desc"}], source_includes=["qorgau.shown"], track_total_hits=False,
@@ -216,23 +278,40 @@ class ElasticIndex(SearchIndex):
     def count(self, index: str) -> int:
         """Count the documents."""
         with reached():
+            self._sure(index)
             return int(self.client.count(index=self.name(index))["count"])
 
     def clear(self, index: str) -> None:
-        """Delete the index with all that stands behind its name, and make it again."""
-        name = self.name(index)
+        """Delete what has the name of the index, whoever made it, and make it again."""
+        self._unsure = True
         with reached():
-            if self.client.indices.exists(index=name):
-                if index == "events" and self.has_streams:
-                    self.client.indices.delete_data_stream(name=name)
-                else:
-                    for concrete in list(self.client.indices.get(index=name)):
-                        self.client.indices.delete(index=concrete)
-        self.prepare()
+            self._drop(index)
+            self._bring(index)
+
+    def _drop(self, index: str) -> None:
+        name = self.name(index)
+        self._own.pop(index, None)
+        if index == "events" and self.has_streams and self._is_stream(name):
+            self.client.indices.delete_data_stream(name=name)
+            return
+        behind = list(self.client.indices.get(index=name)) if self.client.indices.exists(index=name) else []
+        if index == "events" and not self.has_streams:
+            behind += [it for it in self._numbered(name) if it not in behind]
+        for concrete in behind:
+            self.client.indices.delete(index=concrete)
+
+    def _is_stream(self, name: str) -> bool:
+        try:
+            self.client.indices.get_data_stream(name=name)
+        except NotFoundError:
+            return False
+        return True
 
     def refresh(self) -> None:
         """Make visible what was put."""
         with reached():
+            for index in INDEXES:
+                self._sure(index)
             self.client.indices.refresh(index=f"{self.prefix}-events,{self.prefix}-incidents,{self.prefix}-notices")
 
     def close(self) -> None:

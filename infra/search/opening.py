@@ -12,8 +12,11 @@ from infra.store.sql.database import Database
 TIMEOUT_S = 30
 
 
-def open_index(settings: SearchSettings, database: Database) -> SearchIndex:
-    """Return the index in Elasticsearch where an address is set, else the embedded one. Connects when first asked."""
+def open_index(settings: SearchSettings, database: Database, log_id: str) -> SearchIndex:
+    """Return the index in Elasticsearch where an address is set, else the embedded one. Connects when first asked.
+
+    ``log_id`` tells our log from every other; an index keeps it, so that one of another log is never read.
+    """
     if not settings.elasticsearch:
         return sql_index(database)
     from elasticsearch import Elasticsearch
@@ -29,4 +32,4 @@ def open_index(settings: SearchSettings, database: Database) -> SearchIndex:
         options["ca_certs"] = str(settings.elasticsearch_ca)
     hosts = [host.strip() for host in settings.elasticsearch.split(",")]
     client = Elasticsearch(hosts, request_timeout=TIMEOUT_S, max_retries=2, retry_on_timeout=False, **options)
-    return ElasticIndex(database, client, settings.elasticsearch_prefix)
+    return ElasticIndex(database, client, settings.elasticsearch_prefix, log_id)

@@ -14,6 +14,7 @@ from pydantic_settings.exceptions import SettingsError
 from engine.kernel.addresses import check_address
 from engine.kernel.errors import DataError, InputError
 from engine.notices.notice import recipients
+from infra.settings.houses import own_names, refuse_shared
 from infra.settings.kafka import KafkaSettings
 from infra.settings.law import LawSettings
 from infra.settings.observing import ObservingSettings
@@ -84,13 +85,22 @@ class Settings(
         if slug not in self.organisations:
             known = ", ".join(sorted(self.organisations)) or "none"
             raise DataError(f"there is no organisation '{slug}'; known: {known}", field=f"{PREFIX}ORGANISATION")
+        values = {name: self._values_of(name) for name in self.organisations}
+        refuse_shared(values)
+        return _checked(values[slug], f"organisations.{slug}.")
+
+    def _values_of(self, slug: str) -> dict[str, Any]:
         common = self.model_dump(exclude={"organisations", "organisation"}, exclude_unset=True)
-        own: dict[str, Any] = {"data": self.data / slug, **self.organisations[slug], "organisation": slug}
+        named = self.organisations[slug]
+        own: dict[str, Any] = {
+            "data": self.data / slug, **own_names(slug, named, common, len(self.organisations)), **named,
+            "organisation": slug,
+        }  # fmt: skip
         if self.keys is not None:
             own.setdefault("keys", self.keys / slug)
-        if (self.database or self.keyring) and not {"database", "keyring"} & self.organisations[slug].keys():
+        if (self.database or self.keyring) and not {"database", "keyring"} & named.keys():
             raise DataError("every organisation needs a database of its own", field=f"organisations.{slug}.database")
-        return _checked({**common, **own}, f"organisations.{slug}.")
+        return {**common, **own}
 
 
 def _toml() -> Path:

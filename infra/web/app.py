@@ -25,6 +25,7 @@ from infra.read.notices.documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
 from infra.settings.settings import Settings
+from infra.store.sql.database import StoreUnavailable
 from infra.web import own_account as pages_own_account
 from infra.web.api import acts, api, commands, gateway, health, ingest, prometheus, proofs
 from infra.web.console import client_lists as pages_client_lists
@@ -66,6 +67,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
     """Build the application over a house. ``demo`` holds the accounts to show on the sign-in page."""
     app = FastAPI(title="Qorgau", version="0.1.0", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.container = container
+    container.database.serve_people()
     app.state.demo = demo
     app.state.stopping = False
     app.state.templates = environment(container)
@@ -164,7 +166,7 @@ def _status(error: QorgauError) -> int:
             return 400
         case InputError():
             return 422
-        case SearchUnavailable():
+        case SearchUnavailable() | StoreUnavailable():
             return 503
     return 400
 
@@ -223,5 +225,6 @@ def answer(request: Request, status: int, code: str, message: str) -> Response:
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
     container: Container = request.app.state.container
-    session: Any = container.accounts.session(session_token(request))
+    # After a fault the store is asked nothing: it may be what fails, and the page would wait for it again.
+    session = None if status >= 500 else container.accounts.session(session_token(request))
     return page(request, "error.html", session, status=status, message=message, title=say("Not done"))

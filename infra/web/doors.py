@@ -65,10 +65,11 @@ def host_in(header: str) -> str:
     return text.rpartition(":")[0] if text.count(":") == 1 else text
 
 
-def is_known(request: Request, container: Container, *, sources: bool = False) -> bool:
+def is_known(request: Request, container: Container, *, sources: bool = False, sessions: bool = True) -> bool:
     """Say whether whoever asks is signed in, has a token of those who run it, or, with ``sources``, of a source.
 
-    With TRUST_LOOPBACK whoever asks from this machine is known too.
+    Without ``sessions`` and ``sources`` the store is not asked. With TRUST_LOOPBACK whoever asks from this
+    machine is known too.
     """
     settings = container.settings
     if settings.trust_loopback and request.client is not None and request.client.host in ("127.0.0.1", "::1"):
@@ -82,7 +83,7 @@ def is_known(request: Request, container: Container, *, sources: bool = False) -
         return True
     if given and sources and container.accounts.source(given) is not None:
         return True
-    return container.accounts.session(session_token(request), acting=False) is not None
+    return sessions and container.accounts.session(session_token(request), acting=False) is not None
 
 
 class InTime(H11Protocol):

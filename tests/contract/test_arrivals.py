@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 
 from engine.events.catalogue import builtin_catalogue
+from engine.kernel.errors import Conflict
 from infra.inbound.kafka.arrivals import Arrival, Arrivals, DeadLetter, Moved, Skipped, TopicReplaced
-from infra.inbound.kafka.consumer import Landing
+from infra.inbound.kafka.consumer import LETTER_BYTES, Landing, message_of
 from tests.stores import KINDS, Stores
 from tests.support import MovingClock
 
@@ -83,11 +86,11 @@ def test_pieces_that_cannot_be_taken_are_kept_and_named_by_their_message(stores:
     arrivals = arrivals_over(stores)
     bad = b"\n".join([event(1), b"{broken", orjson.dumps({"event.id": "x"})])
     read = arrivals.read([message(0), message(1, bad), message(2, b"\xff\x00"), message(3, b""), message(4)])
-    assert [(it.arrival.offset, it.reject.line) for it in read.dead] == [(1, 2), (1, 3), (2, 1)]
+    assert sorted((it.arrival.offset, it.reject.line) for it in read.dead) == [(1, 2), (1, 3), (2, 1), (3, 1)]
     taken = arrivals.store(read)
-    assert (taken.accepted, taken.rejected) == (3, 3)
+    assert (taken.accepted, taken.rejected) == (3, 4)
     kept = arrivals.ledger.database.rows("SELECT source FROM dead_letters")
-    assert [row["source"] for row in kept] == ["portal"] * 3
+    assert [row["source"] for row in kept] == ["portal"] * 4
     assert arrivals.positions()[(TOPIC, 0)].next == 5
 
 
@@ -149,8 +152,8 @@ def test_a_store_that_is_away_makes_the_batch_wait_and_is_told(stores: Stores, m
             monkeypatch.undo()
 
     landing = Landing(arrivals, send, seek, sleep)
-    landing.on_fault = lambda error: told.append(type(error).__name__)
-    landing.on_success = lambda: told.append("works")
+    landing.on_fault = lambda error: told.append(str(error))
+    landing.on_success = lambda places: told.append(f"works: {', '.join(places)}")
 
     def away(*_: object) -> None:
         raise OSError("the disk is full")
@@ -158,7 +161,8 @@ def test_a_store_that_is_away_makes_the_batch_wait_and_is_told(stores: Stores, m
     monkeypatch.setattr(arrivals, "store", away)
     asyncio.run(landing.land([message(0), message(1, b"{broken")]))
     assert ids(arrivals) == ["k-0"]
-    assert (told, pauses) == (["OSError"] * 5 + ["works"], [0.2, 1.0, 5.0, 15.0, 15.0])
+    waits = "the batch waits (q.portal/0 from offset 0): OSError"
+    assert (told, pauses) == ([waits] * 5 + ["works: q.portal/0"], [0.2, 1.0, 5.0, 15.0, 15.0])
     assert [it.arrival.offset for it in dead] == [1]
     asyncio.run(landing.land([message(9)]))
     assert sought == [((TOPIC, 0), 2)]
@@ -184,3 +188,80 @@ def test_a_gap_in_one_partition_does_not_cost_the_rest_of_the_batch(stores: Stor
     asyncio.run(landing.land([message(3), message(4)]))
     assert ids(arrivals)[-2:] == ["k-3", "k-4"]
     assert sought == [((TOPIC, 0), 1)]
+
+
+@pytest.mark.parametrize("value", [b"", b" \n\r\n", b"[]"])
+def test_a_message_without_an_event_leaves_a_dead_letter(stores: Stores, value: bytes) -> None:
+    arrivals = arrivals_over(stores)
+    assert take(arrivals, message(0, value), message(1)) == (1, 0, 1)
+    assert arrivals.ledger.database.scalar("SELECT code FROM dead_letters") == "empty"
+
+
+class Graves:
+    """A topic of dead letters that does not take everything."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.taken: list[DeadLetter] = []
+
+    async def send(self, letter: DeadLetter) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.taken.append(letter)
+
+
+def landing_at(arrivals: Arrivals, graves: Graves) -> Landing:
+    async def nothing(*_: object) -> None:
+        return None
+
+    return Landing(arrivals, graves.send, nothing, nothing)
+
+
+def too_large() -> Exception:
+    error = RuntimeError("Error while sending")
+    error.__cause__ = MessageSizeTooLargeError()
+    return error
+
+
+def test_a_dead_letter_that_no_broker_takes_stops_nothing(stores: Stores, caplog: pytest.LogCaptureFixture) -> None:
+    arrivals, graves = arrivals_over(stores), Graves(too_large())
+    landing = landing_at(arrivals, graves)
+    asyncio.run(landing.land([message(0), message(1, b"\xff" * 1_048_500), message(2)]))
+    assert (ids(arrivals), landing.untold, graves.taken) == (["k-0", "k-2"], 1, [])
+    assert arrivals.ledger.database.scalar("SELECT COUNT(*) FROM dead_letters") == 1
+    assert "q.portal/0 offset 1" in caplog.text
+
+
+def test_a_topic_of_dead_letters_that_stays_away_is_waited_for_a_few_times(stores: Stores) -> None:
+    arrivals, graves = arrivals_over(stores), Graves(*[OSError("away")] * 4)
+    landing = landing_at(arrivals, graves)
+    told: list[str] = []
+    landing.on_fault = lambda error: told.append(str(error))
+    asyncio.run(landing.land([message(0, b"{broken"), message(1)]))
+    assert (ids(arrivals), landing.untold, len(told)) == (["k-1"], 1, 3)
+
+
+def test_a_letter_that_was_sent_is_not_sent_again_because_another_was_not(stores: Stores) -> None:
+    arrivals, graves = arrivals_over(stores), Graves(OSError("away"))
+    asyncio.run(landing_at(arrivals, graves).land([message(0, b"{broken"), message(1, b"{too")]))
+    assert sorted(it.arrival.offset for it in graves.taken) == [0, 1]
+
+
+def test_a_long_letter_is_cut_and_names_what_is_kept(stores: Stores) -> None:
+    raw = b"\xff" * (LETTER_BYTES + 1)
+    dead = arrivals_over(stores).read([message(7, raw)]).dead[0]
+    value, headers = message_of(dead)
+    assert (value, headers["qorgau.cut"], headers["qorgau.offset"]) == (raw[:LETTER_BYTES], b"yes", b"7")
+    assert (headers["qorgau.size"], headers["qorgau.sha256"]) == (b"%d" % len(raw), sha256(raw).hexdigest().encode())
+    assert message_of(dead, 0)[0] == b""
+
+
+def test_a_message_is_passed_over_by_hand_and_kept_with_the_reason(stores: Stores) -> None:
+    arrivals = arrivals_over(stores)
+    take(arrivals, message(0))
+    with pytest.raises(Conflict, match="the next offset is 1"):
+        arrivals.skip(message(2), "wrong one")
+    arrivals.skip(message(1, b"poison"), "the sender's mistake")
+    kept = arrivals.ledger.database.rows("SELECT code, reason FROM dead_letters")
+    assert [dict(row) for row in kept] == [{"code": "skipped", "reason": "passed over by hand: the sender's mistake"}]
+    assert take(arrivals_over(stores), message(1, b"poison"), message(2)) == (1, 0, 0)

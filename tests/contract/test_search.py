@@ -99,7 +99,7 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchInde
     made: SearchIndex
     if kind == "elasticsearch":
         prefix = f"t{os.getpid()}-{next(_numbers)}"
-        made = ElasticIndex(database, Elasticsearch(node().url), prefix, pause=lambda seconds: None)
+        made = ElasticIndex(database, Elasticsearch(node().url), prefix, "ours", pause=lambda seconds: None)
     else:
         made = sql_index(database)
     made.prepare()
@@ -271,7 +271,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_a_vanished_index_and_a_full_cluster(tmp_path: Path) -> None:
     stores = Stores("sqlite", tmp_path)
     client = Elasticsearch(node().url)
-    index = ElasticIndex(stores.database(), client, f"t{os.getpid()}-{next(_numbers)}", pause=lambda seconds: None)
+    index = ElasticIndex(
+        stores.database(), client, f"t{os.getpid()}-{next(_numbers)}", "ours", pause=lambda seconds: None
+    )
     index.prepare()
     filled(index)
     before = index.client.indices.get(index=index.name("events"))
@@ -314,7 +316,7 @@ def test_an_answer_of_200_alone_says_nothing(tmp_path: Path, monkeypatch: pytest
     stores = Stores("sqlite", tmp_path)
     waited: list[float] = []
     client = Elasticsearch(node().url)
-    index = ElasticIndex(stores.database(), client, f"t{os.getpid()}-{next(_numbers)}", pause=waited.append)
+    index = ElasticIndex(stores.database(), client, f"t{os.getpid()}-{next(_numbers)}", "ours", pause=waited.append)
     index.prepare()
     monkeypatch.setattr(client, "bulk", _broken(3))
     index.put("events", DOCUMENTS[:50], 0, 50)
@@ -325,7 +327,7 @@ def test_an_answer_of_200_alone_says_nothing(tmp_path: Path, monkeypatch: pytest
     assert index.marks.get("events") == 50
     monkeypatch.undo()
     index.clear("events")
-    away = ElasticIndex(stores.database(), Elasticsearch("http://127.0.0.1:1"), "t-away")
+    away = ElasticIndex(stores.database(), Elasticsearch("http://127.0.0.1:1"), "t-away", "ours")
     with pytest.raises(SearchUnavailable, match="cannot be reached"):
         away.prepare()
     stores.close()
@@ -340,3 +342,69 @@ def test_the_templates_are_those_of_the_catalogue() -> None:
     personal = {name for name, it in builtin_catalogue().fields.items() if it.personal}
     assert not personal & shipped("events")["mappings"]["properties"].keys()
     assert "delete" not in lifecycle()["policy"]["phases"]
+
+
+@pytest.fixture
+def houses(tmp_path: Path) -> Iterator[Callable[[str], ElasticIndex]]:
+    """Makes indexes of houses that were given one prefix by mistake."""
+    prefix, made = f"t{os.getpid()}-{next(_numbers)}", []
+
+    def make(log_id: str) -> ElasticIndex:
+        stores = Stores("sqlite", tmp_path / f"{len(made)}")
+        (tmp_path / f"{len(made)}").mkdir()
+        made.append((stores, ElasticIndex(stores.database(), Elasticsearch(node().url), prefix, log_id)))
+        return made[-1][1]
+
+    yield make
+    for stores, index in made:
+        for name in ("events", "incidents", "notices"):
+            index._drop(name)
+        index.close()
+        stores.close()
+
+
+@SERVICE
+def test_an_index_of_another_log_is_neither_read_nor_filled(houses: Callable[[str], ElasticIndex]) -> None:
+    alpha, beta = houses("alpha"), houses("beta")
+    alpha.prepare()
+    filled(alpha)
+    for refused in (
+        beta.prepare, lambda: beta.count("events"), lambda: asked(beta, "portal"), beta.refresh,
+    ):  # fmt: skip
+        with pytest.raises(SearchUnavailable, match="belongs to another log"):
+            refused()
+    for name in ("events", "incidents", "notices"):
+        beta.clear(name)
+    beta.refresh()
+    assert beta.count("events") == 0
+    filled(beta)
+    assert asked(beta, "portal") == expected("portal")
+    with pytest.raises(SearchUnavailable, match="belongs to another log"):
+        alpha.prepare()
+
+
+@SERVICE
+def test_what_stands_in_the_way_of_an_index_is_refused_and_replaced(houses: Callable[[str], ElasticIndex]) -> None:
+    index = houses("ours")
+    name, wrong = index.name("events"), {"properties": {"qorgau.key": {"type": "boolean"}}}
+    index.client.indices.create(index=f"{name}-000001", mappings=wrong)
+    with pytest.raises(SearchUnavailable, match="there is no"):
+        index.count("events")
+    index.prepare()
+    assert asked(filled(index), "portal") == expected("portal"), "the next number was taken"
+    index._drop("events")
+    index.client.indices.create(index=name, mappings=wrong)
+    with pytest.raises(SearchUnavailable, match="is no index of ours"):
+        index.prepare()
+    index.clear("events")
+    assert asked(filled(index), "portal") == expected("portal")
+
+
+@SERVICE
+def test_an_index_of_a_version_that_kept_no_id_is_made_anew(houses: Callable[[str], ElasticIndex]) -> None:
+    older, index = houses(""), houses("ours")
+    older.prepare()
+    filled(older)
+    index.prepare()
+    index.refresh()
+    assert (index.count("events"), index.marks.get("events")) == (0, 0)

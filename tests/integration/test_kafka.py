@@ -233,3 +233,36 @@ def test_what_is_missing_is_said(world: World, program: Program, prefix: str) ->
     assert (done.returncode, b"no broker answers" in done.stderr) == (2, True)
     done = qorgau("stream", "status", data=world.folder)
     assert (done.returncode, b"QORGAU_KAFKA" in done.stderr) == (2, True)
+
+
+def test_a_message_as_large_as_a_broker_takes_that_nobody_reads_stops_nothing(
+    world: World, program: Program, prefix: str
+) -> None:
+    topic = f"{prefix}.portal"
+    asyncio.run(send(topic, [b"\xff" * 1_048_400, event(1)]))
+    program.start()
+    until(lambda: stored(world) == ["n-000001"])
+    until(lambda: world.container.database.scalar("SELECT COUNT(*) FROM dead_letters") == 1)
+    letter = asyncio.run(everything(f"{prefix}-dead-letters"))[0]
+    headers = dict(letter.headers)
+    assert (len(letter.value), headers["qorgau.cut"], headers["qorgau.size"]) == (256 * 1024, b"yes", b"1048400")
+    done = qorgau("stream", "status", "--json", data=world.folder, **program.settings_without_data())
+    assert {row["set_aside"] for row in orjson.loads(done.stdout)} == {1}
+
+
+def test_a_message_is_passed_over_by_hand(world: World, program: Program, prefix: str) -> None:
+    topic, settings = f"{prefix}.portal", program.settings_without_data()
+    asyncio.run(send(topic, [b"poison"]))
+    [part] = [it for it, (_, end) in asyncio.run(topics.ends(Settings(**kafka(program)))).items() if end]
+    words = ("stream", "skip", topic, str(part[1]), "0")
+    done = qorgau(*words, "--reason", "told by the sender", data=world.folder, **settings)
+    assert (done.returncode, b"6 bytes are kept" in done.stdout) == (0, True), done.stderr
+    again = qorgau(*words, "--reason", "twice", data=world.folder, **settings)
+    assert (again.returncode, b"the next offset is 1" in again.stderr) == (2, True)
+    none = qorgau(*words[:-1], "5", "--reason", "none", data=world.folder, **settings)
+    assert b"no message there" in none.stderr
+
+
+def kafka(program: Program) -> dict[str, Any]:
+    names = {"QORGAU_KAFKA": "kafka", "QORGAU_KAFKA_PREFIX": "kafka_prefix"}
+    return {name: program.settings[key] for key, name in names.items()} | {"kafka_sources": ("portal",)}

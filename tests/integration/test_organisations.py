@@ -121,3 +121,36 @@ def test_each_counts_by_its_own_parameters(installation: Settings) -> None:
     assert worlds["alpha"]["remediation"]["due_at"].startswith("2026-11-25T05:00")
     assert worlds["beta"]["remediation"]["due_at"].startswith("2026-11-23T13:00")
     assert worlds["beta"]["regulator-notice"]["reading"] == "civil"
+
+
+ONE = {"elasticsearch": "http://es:9200", "kafka": "k:9092"}
+
+
+def test_each_organisation_has_its_own_index_and_topics(tmp_path: Path) -> None:
+    both = Settings(data=tmp_path, **ONE, kafka_prefix="mfo", organisations={"a": {}, "b": {"kafka": "other:9092"}})
+    a, b = both.of_organisation("a"), both.of_organisation("b")
+    assert (a.elasticsearch_prefix, b.elasticsearch_prefix) == ("qorgau-a", "qorgau-b")
+    assert (a.kafka_prefix, b.kafka_prefix) == ("mfo.a", "mfo")
+    alone = Settings(data=tmp_path, **ONE, organisations={"a": {}}).of_organisation("a")
+    assert (alone.elasticsearch_prefix, alone.kafka_prefix) == ("qorgau", "qorgau.events")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "setting"),
+    [
+        ({"hosts": ["same.mfo.kz"]}, {"hosts": ["x.kz", "SAME.mfo.kz."]}, "hosts"),
+        ({"hosts": ["b.localhost"]}, {}, "hosts"),
+        ({"elasticsearch_prefix": "q"}, {"elasticsearch_prefix": "q"}, "elasticsearch_prefix"),
+        ({"elasticsearch": "http://es:9200"}, {"elasticsearch": "http://x, http://ES:9200/"}, "elasticsearch_prefix"),
+        ({"kafka_prefix": "q"}, {"kafka_prefix": "q"}, "kafka_prefix"),
+        ({"database": "postgresql://a@pg/x"}, {"database": "postgresql://b@PG:5432/x?sslmode=require"}, "database"),
+        ({"data": "/srv/x"}, {"data": "/srv/x"}, "data"),
+    ],
+)  # fmt: skip
+def test_organisations_that_share_what_one_would_read_of_the_other_do_not_start(
+    tmp_path: Path, a: dict[str, object], b: dict[str, object], setting: str
+) -> None:
+    both = Settings(data=tmp_path, **ONE, organisations={"a": a, "b": b})
+    for slug in ("a", "b"):
+        with pytest.raises(DataError, match=rf"organisations.b.{setting}.*'a' and 'b' share"):
+            both.of_organisation(slug)

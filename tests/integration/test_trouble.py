@@ -14,6 +14,7 @@ from engine.kernel.trouble import (
     TROUBLES,
     DutyNotCounted,
     EffectFailed,
+    HistoryCut,
     MemoryFull,
     MessageFailed,
     RuleFailed,
@@ -24,6 +25,7 @@ from engine.kernel.trouble import (
 )
 from infra.read import timeline
 from infra.store.log import topics
+from infra.store.sql.schema import STORE
 from infra.store.sql.sqlite import SqliteDatabase
 from tests.support import MONDAY, World
 
@@ -34,6 +36,7 @@ EVERY = (
     MemoryFull(at=MONDAY, memory="logins"),
     TemplateFailed(at=MONDAY, key="regulator", detail="no such field"),
     StageFailed(at=MONDAY, stage="clocks", error="RuntimeError"),
+    HistoryCut(at=MONDAY, log="ledger", witness="https://w.example", seen=2600, held=1400),
     DutyNotCounted(
         at=MONDAY,
         clock_id="c-1",
@@ -45,7 +48,7 @@ EVERY = (
     StatusesSetAside(at=MONDAY, source="client-gateway", reports=("no-such-notice: {}",), count=1),
     EffectFailed(at=MONDAY, key="k", kind="detection", outcome="failed", detail="of before", since=MONDAY),
 )
-NAMED = ("550", "r-1", "logins", "no such field", "clocks", "policy-review", "no-such-notice", "of before")
+NAMED = ("550", "r-1", "logins", "no such field", "clocks", "2600", "policy-review", "no-such-notice", "of before")
 
 
 def test_here_is_one_of_every_kind() -> None:
@@ -65,7 +68,7 @@ def test_old_and_new_kinds_are_stored_read_and_told(world: World, fact: Fact, na
 
 
 def test_a_duty_that_cannot_be_counted_stands_on_the_timeline_of_its_owner(world: World) -> None:
-    fact = EVERY[5]
+    fact = EVERY[6]
     assert isinstance(fact, DutyNotCounted)
     _, text, values = told(fact)
     with world.container.decisions.unit(MONDAY) as unit:
@@ -79,9 +82,10 @@ def test_a_build_that_does_not_know_these_facts_refuses_the_store(tmp_path: Path
     """The store of a build that writes new facts has a later version, and an older build says so at the opening."""
     World(tmp_path).container.close()
     store = sqlite3.connect(tmp_path / "qorgau.sqlite")
-    assert store.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("10",)
-    store.execute("UPDATE meta SET value = '11' WHERE key = 'schema'")
+    assert store.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == (str(STORE.version),)
+    later = STORE.version + 1
+    store.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (later,))
     store.commit()
     store.close()
-    with pytest.raises(DataError, match="has schema 11, this version of qorgau knows 10; use the newer program"):
+    with pytest.raises(DataError, match=f"has schema {later}, this version of qorgau knows {STORE.version}; use"):
         SqliteDatabase(tmp_path / "qorgau.sqlite").migrate()

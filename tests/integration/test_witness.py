@@ -7,13 +7,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from email import message_from_string
+from email.header import decode_header, make_header
 from pathlib import Path
 
 import httpx
 import pytest
 
 from engine.proofs.notes import Verifier, parse, witnessed
-from infra.processes.witnessing import Witnessing, WitnessRefuses
+from infra.observe.stage_health import Faults
+from infra.processes.witnessing import HistoryRefused, Witnessing, WitnessRefuses
 from tests.commands import qorgau
 from tests.support import World
 
@@ -139,3 +142,26 @@ def test_proofs_are_checked_without_the_store(world: World, tmp_path: Path) -> N
         assert failed.returncode == 1
     assert qorgau("ledger", "prove", "10", data=world.folder).returncode == 2
     assert not (tmp_path / "none").exists()
+
+
+def test_a_witness_is_asked_at_the_start_before_anything_is_written(
+    world: World, witness: Process, tmp_path: Path
+) -> None:
+    """The end of the store was lost, here all of it, and only the keys are left."""
+    world.feed(world.event("backup.job"))
+    stage(world, witness).step()
+    (tmp_path / "cut" / "keys").mkdir(parents=True)
+    key = tmp_path / "cut" / "keys" / "checkpoint.key"
+    key.write_text((world.folder / "keys" / "checkpoint.key").read_text())
+    key.chmod(0o600)
+    cut = World(tmp_path / "cut", role_mail={"ciso": "ciso@mfo.kz", "auditor": "auditor@mfo.kz"})
+    with pytest.raises(HistoryRefused, match="here are 0: the end was cut off") as refused:
+        stage(cut, witness).step()
+    Faults(cut.container.decisions, cut.clock).raised("witness", refused.value)
+    cut.work()
+    letters = [it.read_text() for it in (cut.folder / "spool").glob("alert-*.eml")]
+    told = {}
+    for letter in map(message_from_string, letters):
+        told[letter["To"]] = str(make_header(decode_header(letter["Subject"])))
+    assert {"auditor@mfo.kz", "ciso@mfo.kz"} <= {to for to, it in told.items() if "cut or rewritten" in it}
+    cut.container.close()

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from infra.cli import cli
+from infra.lab.bench.stream import SOURCES
 from infra.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,8 @@ def command_exists(words: list[str]) -> bool:
 
 def test_compose_names_known_settings_commands_and_secrets() -> None:
     services = COMPOSE["services"]
-    for name in ("api", "worker", "stream"):
+    assert {"api", "worker", "stream", "syslog", "watchdog", "witness"} <= services.keys()
+    for name in ("api", "worker", "stream", "syslog", "watchdog", "witness"):
         assert command_exists([str(word) for word in services[name]["command"]]), name
         assert {it for it in services[name]["environment"] if it.startswith("QORGAU_")} <= KNOWN
     for name, service in services.items():
@@ -60,7 +62,46 @@ def test_the_secrets_of_compose_are_made_once(tmp_path: Path) -> None:
     again = subprocess.run([script], check=True, capture_output=True)
     assert b"made" in again.stdout
     assert made == {it.name: it.read_bytes() for it in (tmp_path / "secrets").iterdir()}
-    assert made["postgres"].decode() in made["pgpass"].decode()
+    named = {it["path"] for service in COMPOSE["services"].values() for it in service.get("env_file", [])}
+    assert {Path(it).name for it in named} <= made.keys()
+    assert made["postgres"].decode() in made["qorgau.env"].decode()
+    assert made["mail.crt"] in made["authorities.pem"]
+    modes = {it.name: it.stat().st_mode & 0o777 for it in (tmp_path / "secrets").iterdir()}
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    assert {modes[name] for name in ("postgres", "elastic", "kibana", *map(_name, named))} == {0o600}
+    assert {mode for name, mode in modes.items() if name.endswith((".crt", ".pem", ".key"))} == {0o644}
+
+
+def _name(path: str) -> str:
+    return Path(path).name
+
+
+def test_no_password_of_compose_is_a_file_of_another_user() -> None:
+    """libpq ignores a password file that others may read, Elasticsearch refuses one; in a container it is another's."""
+    text = (ROOT / "infra" / "deploy" / "compose.yaml").read_text(encoding="utf8")
+    assert "PGPASSFILE" not in text
+    assert "PASSWORD_FILE" not in text
+
+
+def test_every_part_of_ours_is_probed_and_owns_what_it_writes() -> None:
+    services = COMPOSE["services"]
+    ours = [name for name, it in services.items() if it.get("image") == "qorgau"]
+    assert {name for name in ours if "healthcheck" not in services[name]} == {"watchdog"}, "it listens nowhere"
+    for name in ("worker", "stream"):
+        assert services[name]["healthcheck"]["test"][:3] == ["CMD", "qorgau", "probe"]
+    assert "/metrics" not in str(services["api"]["healthcheck"]), "it needs a token"
+    made = (ROOT / "infra" / "deploy" / "Dockerfile").read_text(encoding="utf8")
+    mounted = {it.split(":")[1] for name in ours for it in services[name]["volumes"]}
+    assert mounted == set(re.findall(r"/srv/qorgau/[a-z]+", made.split("install -d")[1].split("\n")[0]))
+
+
+def test_nothing_secret_goes_into_the_image() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf8").split()
+    assert {"infra/deploy/secrets", "**/*.env", "**/*.key", "qorgau.toml", "var", ".git"} <= set(ignored)
+
+
+def test_a_house_in_compose_hears_every_source_that_the_simulator_knows() -> None:
+    assert set(orjson.loads(COMPOSE["x-qorgau"]["environment"]["QORGAU_KAFKA_SOURCES"])) == set(SOURCES)
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda it: it.stem)

@@ -1,4 +1,4 @@
-"""``qorgau stream run|status|topics``."""
+"""``qorgau stream run|status|topics|skip``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import click
 from engine.kernel.errors import InputError
 from infra.cli import common
 from infra.observe.logs import configure
+from infra.observe.stage_health import standing
+from infra.read.rows import effects
 from infra.settings.settings import Settings
 
 log = logging.getLogger("qorgau.stream")
@@ -67,12 +69,14 @@ def topics(partitions: int, replicas: int) -> None:
 @stream.command()
 @common.as_json
 def status(as_json: bool) -> None:
-    """Show how far each partition was taken, and how many messages wait."""
+    """Show how far each partition was taken, how many messages wait, and what was set aside of the source."""
     from infra.inbound.kafka.topics import ends
 
     settings = _settings()
     with common.reading() as container:
         rows = container.database.rows("SELECT topic, part AS partition, next, at FROM arrivals ORDER BY topic, part")
+        aside = effects.dead_by_source(container.database)
+        faults = [it for it in standing(container.database) if it["stage"] == "stream"]
     held = {(row["topic"], row["partition"]): row for row in rows}
     shown = [
         {
@@ -82,7 +86,35 @@ def status(as_json: bool) -> None:
             "end": end,
             "waiting": max(end - max(held.get((topic, partition), {}).get("next", 0), first), 0),
             "at": held.get((topic, partition), {}).get("at"),
+            "set_aside": aside.get(topic.removeprefix(f"{settings.kafka_prefix}."), 0),
         }
         for (topic, partition), (first, end) in sorted(asyncio.run(ends(settings)).items())
     ]
-    common.show(shown, ("topic", "partition", "next", "end", "waiting", "at"), as_json)
+    common.show(shown, ("topic", "partition", "next", "end", "waiting", "at", "set_aside"), as_json)
+    for fault in faults:
+        click.echo(f"the stream waits since {fault['since']}: {fault['error']}", err=True)
+
+
+@stream.command()
+@click.argument("topic")
+@click.argument("partition", type=click.IntRange(0))
+@click.argument("offset", type=click.IntRange(0))
+@click.option("--reason", required=True, help="Why; it is kept with the message.")
+def skip(topic: str, partition: int, offset: int, reason: str) -> None:
+    """Pass over one message that cannot be taken: the next of its partition, as 'stream status' and the log name it.
+
+    Its bytes are kept as a dead letter with the reason. A consumer that runs goes on by itself.
+    """
+    from infra.app.stream import arrivals_of
+    from infra.inbound.kafka.arrivals import Arrival
+    from infra.inbound.kafka.topics import message_at, topics_of
+
+    settings = _settings()
+    if topic not in topics_of(settings)[:-1]:
+        raise InputError(f"no topic of a source; there are {', '.join(topics_of(settings)[:-1])}", field="TOPIC")
+    value = asyncio.run(message_at(settings, topic, partition, offset))
+    if value is None:
+        raise InputError("the partition has no message there", field="OFFSET")
+    with common.container() as container:
+        arrivals_of(container).skip(Arrival(topic, partition, offset, value), reason.strip()[:500])
+    click.echo(f"passed over {topic}/{partition} offset {offset}: {len(value)} bytes are kept as a dead letter")

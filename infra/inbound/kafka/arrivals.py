@@ -19,7 +19,7 @@ from engine.events.catalogue import Catalogue
 from engine.events.envelope import Rejected, SecurityEvent, TooManyLines, split_batch
 from engine.events.parser import EventParser
 from engine.events.set_aside import SetAside, untried
-from engine.kernel.errors import QorgauError
+from engine.kernel.errors import Conflict, QorgauError
 from engine.kernel.ports import Taken, TimeSource
 from engine.kernel.timestamps import iso
 from infra.observe.tracing import OFF, Tracing
@@ -168,6 +168,10 @@ class Arrivals:
                 except TooManyLines:
                     letters.append(DeadLetter(arrival, self._unsplit(arrival)))
                     continue
+                if not lines:
+                    source = topic.removeprefix(f"{self.prefix}.")
+                    empty = Rejected(1, "empty", "the message holds no event", arrival.value, None, source)
+                    letters.append(DeadLetter(arrival, empty))
                 for line, raw in lines:
                     origins.append((arrival, line))
                     parts.append((len(origins), raw))
@@ -220,6 +224,20 @@ class Arrivals:
                 [(topic, part, it.next, it.digest, at) for (topic, part), it in read.after.items()],
             )
         return taken
+
+    def skip(self, arrival: Arrival, reason: str) -> None:
+        """Pass over the next message of a partition: it is kept as a dead letter with the reason.
+
+        Raise Conflict when another message is next, for then nothing waits for this one.
+        """
+        source = arrival.topic.removeprefix(f"{self.prefix}.")
+        letter = Rejected(1, "skipped", f"passed over by hand: {reason}", arrival.value, None, source)
+        key = (arrival.topic, arrival.partition)
+        held = self.positions().get(key)
+        if held is not None and held.next != arrival.offset:
+            raise Conflict(f"{key[0]}/{key[1]}: the next offset is {held.next}", code="stream.next")
+        ready = prepare([], [letter], self.clock.now(), self.ledger.sealer)
+        self.store(Read(ready, (), {key: held}, {key: Position(arrival.offset + 1, self._digest(arrival))}))
 
     def forget(self, partition: Partition) -> None:
         """Take a partition from its beginning again; events that are known are not stored twice."""

@@ -11,11 +11,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any
 
 import faust
+from aiokafka.errors import (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    TopicAuthorizationFailedError,
+)
 from faust.types import TP
 
+from engine.kernel.errors import QorgauError
 from engine.kernel.ports import Taken
 from infra.inbound.kafka.access import credentials
 from infra.inbound.kafka.arrivals import Arrival, Arrivals, DeadLetter, Moved, Partition, Skipped, TopicReplaced
@@ -39,6 +47,34 @@ SendDead = Callable[[DeadLetter], Any]
 Seek = Callable[[tuple[str, int], int], Any]
 
 
+class Waits(QorgauError):
+    """A batch that cannot be stored now; it is tried again. Says which messages wait."""
+
+    code = "stream.waits"
+
+    def __init__(self, error: Exception, batch: Sequence[Arrival]) -> None:
+        self.error_name = type(error).__name__
+        spans = sorted({(it.topic, it.partition) for it in batch})
+        first = {span: min(it.offset for it in batch if (it.topic, it.partition) == span) for span in spans}
+        self.places = ", ".join(f"{topic}/{part} from offset {first[topic, part]}" for topic, part in spans)
+        self.outline = f"{self.error_name} at {self.places}"
+        super().__init__(f"the batch waits ({self.places}): {self.error_name}")
+
+
+NEVER = (MessageSizeTooLargeError, RecordTooLargeError, RecordListTooLargeError, TopicAuthorizationFailedError)
+"""What a broker answers to a message that it will never take."""
+TRIES_OF_LETTERS = 3
+"""So often a batch waits for the topic of dead letters; then the ledger goes on without it."""
+
+
+def never(error: BaseException) -> bool:
+    """Say whether a broker will never take this message; one that is only away is waited for."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, NEVER):
+        cause = cause.__cause__
+    return cause is not None
+
+
 class Landing:
     """Brings batches to the ledger, however often it takes; ``taken`` and ``progress`` say how it goes."""
 
@@ -50,8 +86,11 @@ class Landing:
         self.taken = Taken()
         self.progress = 0
         self.fault = ""
+        self.untold = 0
+        """Letters that are in the store and not in their topic."""
         self.on_fault: Callable[[Exception], None] = lambda error: None
-        self.on_success: Callable[[], None] = lambda: None
+        self.on_success: Callable[[set[str]], None] = lambda places: None
+        """Hears of every batch that was stored, with the partitions (``topic/number``) in it."""
 
     async def land(self, batch: Sequence[Arrival]) -> None:
         """Store a batch. Comes back when it is durable, or when its messages will come again."""
@@ -69,9 +108,7 @@ class Landing:
         while True:
             try:
                 read = await asyncio.to_thread(self.arrivals.read, batch)
-                new = {_place(letter): letter for letter in read.dead if _place(letter) not in sent}
-                await asyncio.gather(*(self.send_dead(letter) for letter in new.values()))
-                sent |= new.keys()
+                await self._tell_dead(read.dead, sent, tries)
                 self.taken = await asyncio.to_thread(self.arrivals.store, read, trace)
             except (Moved, KeysChanged):
                 continue
@@ -87,26 +124,65 @@ class Landing:
                 batch = _without(batch, replaced.partition, 0)
                 continue
             except Exception as error:
-                self._failed(error)
+                self._failed(Waits(error, batch))
                 await self.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
                 tries += 1
                 continue
             self.progress += 1
-            if self.fault:
-                self.fault = ""
-                await asyncio.to_thread(self.on_success)
+            self.fault = ""
+            await asyncio.to_thread(self.on_success, {f"{it.topic}/{it.partition}" for it in batch})
             return
 
-    def _failed(self, error: Exception) -> None:
-        if not self.fault:
-            log.error("the batch waits: %s", type(error).__name__)
-            self.fault = type(error).__name__
-        self.on_fault(error)
+    async def _tell_dead(self, letters: Sequence[DeadLetter], sent: set[tuple[str, int, int, int]], tries: int) -> None:
+        """Send the letters that were not sent yet. One that the broker does not take stops nothing: the store keeps it,
+        and only that its topic lacks it is said."""
+        new = {_place(letter): letter for letter in letters if _place(letter) not in sent}
+        answers = await asyncio.gather(*(self.send_dead(it) for it in new.values()), return_exceptions=True)
+        away: BaseException | None = None
+        for (place, letter), answer in zip(new.items(), answers, strict=True):
+            if not isinstance(answer, BaseException):
+                sent.add(place)
+            elif isinstance(answer, Exception) and (never(answer) or tries >= TRIES_OF_LETTERS):
+                sent.add(place)
+                self.untold += 1
+                topic, part, offset, line = place
+                log.error(
+                    "the dead letter of %s/%s offset %s line %s (%s bytes) is in the store and not in its topic: %s",
+                    topic, part, offset, line, len(letter.reject.raw), type(answer).__name__,
+                )  # fmt: skip
+            else:
+                away = answer
+        if away is not None:
+            raise away
+
+    def _failed(self, waits: Waits) -> None:
+        if self.fault != waits.error_name:
+            log.error("%s", waits.message)
+            self.fault = waits.error_name
+        self.on_fault(waits)
 
 
 def _without(batch: Sequence[Arrival], partition: Partition, begin: int) -> list[Arrival]:
     """Leave out what will come again; the rest of the batch is stored now."""
     return [it for it in batch if (it.topic, it.partition) != partition or it.offset < begin]
+
+
+LETTER_BYTES = 256 * 1024
+"""What a message of the topic of dead letters holds at most of the bytes that were set aside. A broker takes one of
+1 MB with its headers unless told otherwise; the store keeps them all."""
+
+
+def message_of(letter: DeadLetter, most: int = LETTER_BYTES) -> tuple[bytes, dict[str, bytes]]:
+    """Return a dead letter as it goes to its topic: the bytes, cut where they are long, and headers that say where the
+    message stood, what is wrong with it, and the size and SHA-256 of all its bytes."""
+    arrival, reject = letter.arrival, letter.reject
+    headers = {
+        "qorgau.topic": arrival.topic, "qorgau.partition": str(arrival.partition), "qorgau.offset": str(arrival.offset),
+        "qorgau.line": str(reject.line), "qorgau.code": reject.code, "qorgau.field": reject.field or "",
+        "qorgau.size": str(len(reject.raw)), "qorgau.sha256": sha256(reject.raw).hexdigest(),
+        "qorgau.cut": "yes" if len(reject.raw) > most else "no",
+    }  # fmt: skip
+    return reject.raw[:most], {name: text.encode()[:1000] for name, text in headers.items()}
 
 
 def _place(letter: DeadLetter) -> tuple[str, int, int, int]:
@@ -146,16 +222,15 @@ def stream_app(arrivals: Arrivals, settings: Settings, group: str) -> tuple[faus
     graves = app.topic(f"{arrivals.prefix}-dead-letters", value_type=bytes, value_serializer="raw")
 
     async def send_dead(letter: DeadLetter) -> None:
-        headers = {
-            "qorgau.topic": letter.arrival.topic,
-            "qorgau.partition": str(letter.arrival.partition),
-            "qorgau.offset": str(letter.arrival.offset),
-            "qorgau.line": str(letter.reject.line),
-            "qorgau.code": letter.reject.code,
-            "qorgau.field": letter.reject.field or "",
-        }
-        sent = await graves.send(value=letter.reject.raw, headers={k: v.encode() for k, v in headers.items()})
-        await sent
+        for most in (LETTER_BYTES, 0):
+            value, headers = message_of(letter, most)
+            try:
+                await (await graves.send(value=value, headers=headers))
+            except Exception as error:
+                if most and never(error):  # the topic takes less than we believe: without the bytes
+                    continue
+                raise
+            return
 
     async def seek(partition: tuple[str, int], offset: int) -> None:
         await app.consumer.read_again(TP(*partition), offset)  # type: ignore[attr-defined]

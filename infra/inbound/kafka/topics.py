@@ -68,3 +68,25 @@ async def ends(settings: KafkaSettings) -> dict[tuple[str, int], tuple[int, int]
         await consumer.stop()
         await admin.close()
     return {(it.topic, it.partition): (first[it], last[it]) for it in partitions}
+
+
+async def message_at(settings: KafkaSettings, topic: str, partition: int, offset: int) -> bytes | None:
+    """Return the bytes of one message, None where the partition has none at the offset. Raises BrokerUnavailable."""
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
+    place = TopicPartition(topic, partition)
+    try:
+        await consumer.start()
+        consumer.assign([place])
+        ends = await consumer.end_offsets([place])
+        if offset >= ends[place]:
+            return None
+        consumer.seek(place, offset)
+        for messages in (await consumer.getmany(place, timeout_ms=10_000, max_records=1)).values():
+            for message in messages:
+                if message.offset == offset:
+                    return message.value or b""
+        return None
+    except KafkaError as error:
+        raise BrokerUnavailable(f"no broker answers at {settings.kafka}: {type(error).__name__}") from None
+    finally:
+        await consumer.stop()

@@ -81,6 +81,9 @@ class Database(Readable):
         """Why the last write of this process failed where the disk takes no more; kept here, as there is no room there.
         """
 
+    def serve_people(self) -> None:
+        """Say at once when the store is away, from now on: people wait for the answer."""
+
     @abstractmethod
     def write(self) -> AbstractContextManager[Any]:
         """Open a write transaction: alone from its first moment, durable at its end, undone by an exception."""

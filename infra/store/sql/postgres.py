@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -19,9 +19,10 @@ import psycopg
 from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from psycopg.errors import OperationalError, QueryCanceled
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from engine.kernel.errors import DataError
+from infra.store.sql.connections import RECOVERY_S, REQUEST_S, Connections
 from infra.store.sql.database import Database, StoreUnavailable, TooLong
 from infra.store.sql.notifications import ByPosition
 from infra.store.sql.schema import STORE, Plan
@@ -29,8 +30,6 @@ from infra.store.sql.schema import STORE, Plan
 LOCK = 0x716F7267
 """The advisory lock of writers: "qorg"."""
 CHANNEL = "qorgau"
-RECOVERY_S = 30.0
-ALIVE_S = 0.5
 
 
 class Row:
@@ -126,7 +125,7 @@ class _Recorder(ByPosition, PostgresProcessRecorder):
 class _Datastore(PostgresDatastore):
     """The library's datastore over the pool of the store: its recorders work on the same connections."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
+    def __init__(self, pool: Connections) -> None:
         super().__init__("", "", "", "", "", lock_timeout=30)  # its own pool is never opened
         self.pool = cast(Any, pool)
 
@@ -147,10 +146,7 @@ class PostgresDatabase(Database):
         self._mark = f"commit:{secrets.token_hex(8)}"
         self.own_term = _Term()
         self._listener: Any = None
-        self._pool = ConnectionPool(
-            url, min_size=1, max_size=pool_size, open=False, configure=_configure, timeout=RECOVERY_S,
-            kwargs={"row_factory": _rows, "autocommit": True}, connection_class=_Connection, check=_alive,
-        )  # fmt: skip
+        self._pool = Connections(url, self.where, pool_size, _rows)
         self.store = _Datastore(self._pool)
         try:
             self._pool.open(wait=True, timeout=10)
@@ -177,9 +173,16 @@ class PostgresDatabase(Database):
         if encoding != "UTF8":
             raise DataError(f"the database must be in UTF8, this one is in {encoding}", file=self.where)
 
+    def serve_people(self) -> None:
+        """Let requests wait a second for a server that is away, instead of half a minute."""
+        self._pool.patience_s = REQUEST_S
+
+    def _connection(self) -> AbstractContextManager[Any]:
+        return self._pool.take()
+
     def migrate(self) -> tuple[int, int]:
         """Bring the tables to this version, alone."""
-        with self._pool.connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
+        with self._connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(?)", (self._lock_id,))
 
             def exists(table: str) -> bool:
@@ -197,7 +200,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def _transaction(self) -> Iterator[Cursor]:
-        with self._pool.connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
+        with self._connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
             yield cursor
 
     @contextmanager
@@ -217,7 +220,7 @@ class PostgresDatabase(Database):
 
     def _begin(self, open_: ExitStack, token: str) -> Cursor:
         """Begin a transaction, alone, with its token; in one question, for every batch of work waits for it."""
-        connection = open_.enter_context(self._pool.connection())
+        connection = open_.enter_context(self._connection())
         open_.enter_context(connection.transaction())
         cursor = open_.enter_context(self._cursor(connection))
         with connection.pipeline():
@@ -277,7 +280,7 @@ class PostgresDatabase(Database):
     def read(self) -> Iterator[Any]:
         """A consistent view of the data; nothing is written."""
         try:
-            with self._pool.connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
+            with self._connection() as connection, connection.transaction(), self._cursor(connection) as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 yield cursor
         except (OperationalError, PoolTimeout) as error:
@@ -287,7 +290,7 @@ class PostgresDatabase(Database):
     def query_session(self) -> Iterator[Any]:
         """No transaction around a single query: that would be three questions more."""
         try:
-            with self._pool.connection() as connection, self._cursor(connection) as cursor:
+            with self._connection() as connection, self._cursor(connection) as cursor:
                 yield cursor
         except (OperationalError, PoolTimeout) as error:
             raise StoreUnavailable(f"{self.where} does not answer") from error
@@ -305,7 +308,7 @@ class PostgresDatabase(Database):
     @contextmanager
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         """Iterate over rows by a cursor of the server."""
-        with self._pool.connection() as connection, connection.transaction():
+        with self._connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             with connection.cursor("qorgau_stream", binary=True) as cursor:
                 cursor.itersize = 64
@@ -354,7 +357,7 @@ class PostgresDatabase(Database):
 
     def purge(self) -> None:
         """Vacuum the table of keys: the old versions of overwritten rows go."""
-        with self._pool.connection() as connection:
+        with self._connection() as connection:
             connection.execute("VACUUM (FREEZE) subject_keys")
 
     def close(self) -> None:
@@ -370,23 +373,3 @@ _TYPES = {
     "position": "int8", "first": "int8", "originator_id": "uuid", "originator_version": "int8", "topic": "text",
     "state": "bytea", "hash": "bytea", "keys": "bytea", "leaves": "bytea",
 }  # fmt: skip
-
-
-class _Connection(psycopg.Connection[Any]):
-    """A connection that knows when it was last seen alive."""
-
-    seen_at = 0.0
-
-
-def _alive(connection: _Connection) -> None:
-    """Ask a connection whether it lives before it is used, at most once in so many seconds: what is lost in between
-    fails once and is made again."""
-    now = time.monotonic()
-    if now - connection.seen_at > ALIVE_S:
-        ConnectionPool.check_connection(connection)
-        connection.seen_at = now
-
-
-def _configure(connection: Any) -> None:
-    connection.execute("SET lock_timeout = '60s'")
-    connection.execute("SET idle_in_transaction_session_timeout = '120s'")

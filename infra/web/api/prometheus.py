@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from engine.kernel.errors import NotAllowed
 from infra.app.container import Container
 from infra.observe.stage_health import standing
+from infra.observe.steps import last_step
 from infra.processes.lag import behind
 from infra.read.rows import clocks, effects, figures, notices
 from infra.store.sql.database import Readable
@@ -56,6 +57,7 @@ class OfHouse(Collector):
         for fault in standing(container.database):
             failing.add_metric([fault["stage"]], 1)
         yield failing
+        yield self._last_step()
         yield self._next_due()
         taken = CounterMetricFamily("qorgau_stream_taken", "Messages taken from Kafka", labels=["topic", "partition"])
         for row in container.database.rows("SELECT topic, part, next FROM arrivals"):
@@ -64,6 +66,14 @@ class OfHouse(Collector):
         turns = container.database.turns
         yield _histogram("qorgau_writer_wait_seconds", "What writers of this process waited for the store", turns.waits)
         yield _histogram("qorgau_writer_held_seconds", "How long writers of this process held the store", turns.held)
+
+    def _last_step(self) -> Metric:
+        """Return the seconds since a worker last worked; no sample before the first."""
+        family = GaugeMetricFamily("qorgau_worker_last_step_seconds", "Seconds since a worker last worked")
+        last = last_step(self.container.database)
+        if last is not None:
+            family.add_metric([], max((self.container.clock.now() - last).total_seconds(), 0.0))
+        return family
 
     def _next_due(self) -> Metric:
         """Return the seconds until the next term ends; no sample while no clock runs."""
