@@ -49,7 +49,6 @@ class Document(Record):
     parts: tuple[Part, ...]
     seal: str = ""
     """What the QR code of the PDF says: size and root of the ledger, and the hash of the text; empty without."""
-    seal_caption: str = ""
 
 
 class Facts(Record):
@@ -95,10 +94,9 @@ def document(*, kind: str, notice_id: str, content: Mapping[str, Mapping[str, st
             )
         )
     made = facts.approved_at or facts.drafted_at
-    seal = _seal(kind, facts)
     return Document(
         kind=kind, notice_id=notice_id, is_draft=facts.draft, made_at=made.isoformat() if made else "",
-        parts=tuple(parts), seal=seal, seal_caption=wording(parts[0].language)["meta"]["log"] if seal else "",
+        parts=tuple(parts), seal=_seal(kind, facts),
     )  # fmt: skip
 
 
