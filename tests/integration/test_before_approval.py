@@ -16,7 +16,7 @@ from engine.governance.facts import ServiceBegan
 from engine.incidents.casework import Report
 from engine.incidents.incident import Incident
 from engine.kernel.commands import Attachment
-from engine.kernel.errors import DecisionRefused, InputError
+from engine.kernel.errors import DecisionRefused, InputError, SecondPersonNeeded
 from engine.kernel.ids import derive
 from engine.notices.commands import EditNotice, HandOverClientNotices
 from engine.notices.notice import Notice
@@ -29,7 +29,7 @@ from reports.said.answers import answer, system
 from tests.integration.test_signing import DANAS, approve, given, text
 from tests.integration.test_signing import node as node
 from tests.integration.test_signing import world as signing_world
-from tests.support import ANALYST, COMPLIANCE, COMPLIANCE_2, PASSWORD, World
+from tests.support import ANALYST, CISO, COMPLIANCE, COMPLIANCE_2, PASSWORD, World
 
 signing = signing_world
 
@@ -57,14 +57,14 @@ def test_everything_that_blocks_an_approval_is_shown_at_once(world: World) -> No
     assert "the notice has empty fields" in section
     assert "01.01.2020" in section
     assert "who edited the notice cannot approve it" in section
-    assert "May approve: Dana" in section
+    assert "Can approve it now: dana" in section
     russian = page(world, f"/notices/{key}", language="ru").partition('id="blocking"')[2].partition("</section>")[0]
     assert "Ущерб" in russian and "damage" not in russian
 
 
 def test_where_nothing_blocks_it_says_so(world: World) -> None:
     key = world.notices(changed(world))["regulator"]["id"]
-    assert "Nothing blocks its approval." in page(world, f"/notices/{key}")
+    assert "Nothing in the text blocks its approval." in page(world, f"/notices/{key}")
 
 
 def test_a_compliance_officer_sees_what_the_table_lets_him_do(world: World) -> None:
@@ -103,7 +103,10 @@ def test_notices_to_many_are_handed_over_in_one_act(silent: World) -> None:
     world.clock.forward(minutes=10)
     paper = Attachment(data=b"%PDF-1.7 the list with stamps of the post", name="list.pdf", media_type="application/pdf")
     command = HandOverClientNotices(notice_id=key, channel="registered letter", reference="KZ-17", document=paper)
-    assert world.container.dispatch(command, by=COMPLIANCE).count == 3
+    assert world.container.dispatch(command, by=COMPLIANCE).count == 0, "a second person says the same"
+    with pytest.raises(SecondPersonNeeded):
+        world.container.dispatch(command, by=COMPLIANCE)
+    assert world.container.dispatch(command, by=CISO).count == 3
     world.work()
     copies = [it for it in world.held_notices(incident) if it.text_of == key]
     assert {it.state for it in copies} == {"sent"}

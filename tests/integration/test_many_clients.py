@@ -208,7 +208,7 @@ def test_every_question_of_a_policy_is_answered_by_what_the_thing_belongs_to(
 ) -> None:
     """An index over another column, such as whether it is open, would be walked from end to end at every finding."""
     sql = finding.QUESTIONS[asked]
-    by = re.findall(r"WHERE (\w+) = \?", sql)[0]
+    by = re.findall(r"(?:WHERE|AND) (?:\w\.)?(\w+) = \?", sql)[0]
     rows = world.container.database.rows(f"EXPLAIN QUERY PLAN {sql}", *"x" * sql.count("?"))
     steps = [str(row["detail"]) for row in rows]
     assert f"{by}=?" in steps[0], steps

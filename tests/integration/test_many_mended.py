@@ -14,7 +14,7 @@ from infra.outbound.gateway import ClientGateway, _results
 from infra.outbound.orders import HttpPost
 from infra.store.sql.turnstile import Turnstile
 from tests.leak import FAILING, REFUSED, Leak
-from tests.support import COMPLIANCE
+from tests.support import CISO, COMPLIANCE
 
 
 @pytest.fixture
@@ -42,7 +42,8 @@ def test_what_was_handed_over_by_hand_is_not_handed_to_the_gateway_too(leak: Lea
         while stage.name != "outbox-clients" and stage.step():
             pass
     notice = leak.of("c-001")
-    leak.dispatch(HandOverNotice(notice_id=notice.id, channel="letter", reference="RR 1 KZ"), COMPLIANCE)
+    for by in (COMPLIANCE, CISO):
+        leak.dispatch(HandOverNotice(notice_id=notice.id, channel="letter", reference="RR 1 KZ"), by)
     world = leak.world
     sender = ClientGateway(world.container.decisions, world.clock, HttpPost(world.clock), leak.server.url)
     message = ClientMessage(notice_id=notice.id, recipient=notice.recipient)

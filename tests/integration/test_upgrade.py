@@ -14,6 +14,7 @@ import pytest
 from engine.kernel.errors import DataError
 from infra.inbound.parser_pool import Batch
 from infra.read import queries
+from infra.store.sql.schema import STORE
 from tests.commands import qorgau
 from tests.support import DATA, World
 
@@ -58,9 +59,9 @@ def test_an_old_store_that_was_changed_is_not_brought_over(old: Path) -> None:
 
 def test_migrate_says_what_it_did_and_a_later_version_is_refused(old: Path) -> None:
     done = qorgau("ledger", "migrate", data=old)
-    assert (done.returncode, b"schema 10, 62 events" in done.stdout) == (0, True)
+    assert (done.returncode, f"schema {STORE.version}, 62 events".encode() in done.stdout) == (0, True)
     connection = sqlite3.connect(old / "qorgau.sqlite")
-    connection.execute("UPDATE meta SET value = '11' WHERE key = 'schema'")
+    connection.execute(f"UPDATE meta SET value = '{STORE.version + 1}' WHERE key = 'schema'")
     connection.commit()
     connection.close()
     done = qorgau("ledger", "stats", data=old)

@@ -31,7 +31,7 @@ from engine.kernel.ports import Delivery
 from engine.notices.notice import Notice
 from infra.app.container import Outside, open_container, stages_of
 from infra.lab.simulate.outside import done
-from infra.lab.simulate.year import SharedDrafter, plain
+from infra.lab.simulate.year import SIMULATED, SharedDrafter, plain
 from infra.outbound.orders import Contract, HttpPost
 from infra.processes.base import Stage
 from infra.settings.settings import Settings
@@ -214,8 +214,9 @@ class Interleaved(World):
     ) -> None:
         self.folder, self.clock, self.count = folder, MovingClock(), 0
         self.settings = Settings(
-            data=folder, organisation_bin="000000000000", collections_url="sim:", loans_url="sim:", bureau_url="sim:",
-            access_url="sim:" if commands else None, bureaus=("pkb",), notice_languages=("ru",),
+            data=folder, organisation_bin="000000000000",
+            collections_url=SIMULATED, loans_url=SIMULATED, bureau_url=SIMULATED,
+            access_url=SIMULATED if commands else None, bureaus=("pkb",), notice_languages=("ru",),
             regulator_mail="a@example.kz, b@example.kz", role_mail={"ciso": "ciso@example.kz"},
         ).for_demonstration()  # fmt: skip
         self.container = open_container(self.settings, self.clock)

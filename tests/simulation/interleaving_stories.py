@@ -6,7 +6,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from engine.notices.kinds import notice_kind
 from engine.notices.notice import Notice
 from engine.protection.facts import LegalAct
 from infra.store.models.duties import NoticeRow, OrderRow, ProtectionRow
@@ -54,14 +53,15 @@ def approve_all(world: World, incident: str) -> None:
     drafts = world.held(NoticeRow, incident_id=incident, state="draft")
     for row in sorted(drafts, key=lambda it: (it.kind, it.subject, it.stage, it.id)):
         notice = world.container.decisions.load(Notice, row.id)
-        if (
-            notice_kind(row.kind).explain_if_late
-            and "late" in notice.content["ru"]
-            and not notice.content["ru"]["late"]
-        ):
-            acts.edit_notice(row.id, "ru", {"late": "не было связи"}, None, by=COMPLIANCE)
+        if notice.state != "draft":
+            continue
+        for language, fields in notice.content.items():
+            said = {"late": "не было связи"} if fields.get("late") == "" else {}
+            said |= {name: "nobody knows" for name, text in fields.items() if text == "unknown"}
+            if said:
+                acts.edit_notice(row.id, language, said, None, by=COMPLIANCE)
         acts.approve_notice(row.id, None, by=COMPLIANCE_2)
-    world.work()
+        world.work()  # the next text to the same clients waits until this one is addressed
 
 
 def unauthorised_change(world: World) -> None:

@@ -45,6 +45,8 @@ OFFICE_HOURS = ((4, 30), (7, 0), (9, 30), (12, 0))
 """When the office works, in UTC (Almaty is five hours ahead)."""
 INCIDENTS, NOISE, ACTS = 60, 150, 10
 CRASHES = 14
+SIMULATED = "http://sim.example/orders"
+"""The address of every other system; what goes there is answered here."""
 PASSWORD = "simulated staff, no secret"  # noqa: S105
 
 
@@ -103,7 +105,7 @@ class Year:
         self.fed = self.violations = self.crashes = self.steps = 0
         self.protected: list[tuple[str, str]] = []
         self.settings = Settings(
-            data=folder, collections_url="sim:", loans_url="sim:", bureau_url="sim:", bureaus=("pkb", "gkb"),
+            data=folder, collections_url=SIMULATED, loans_url=SIMULATED, bureau_url=SIMULATED, bureaus=("pkb", "gkb"),
             regulator_mail="regulator@example.kz, copy@example.kz", notice_languages=("ru",),
             organisation_bin="000000000000",
         ).for_demonstration()  # fmt: skip

@@ -38,10 +38,10 @@ QUESTIONS: dict[tuple[type[Any], tuple[str, ...]], str] = {
     (Protection, ("loan",)): "SELECT id FROM protection_view WHERE loans LIKE ? ESCAPE '!' ORDER BY id",
     (Containment, ("incident_id",)): "SELECT DISTINCT id FROM containment_view WHERE incident_id = ? ORDER BY id",
     (Containment, ("subject",)): "SELECT id FROM containment_view WHERE subject = ? ORDER BY id",
-    (Incident, ("client", "is_open")): "SELECT i.id FROM incident_entity e JOIN incident_view i "
-    "ON i.id = e.incident_id WHERE e.kind = 'clients' AND e.value = ? AND i.is_open = ? ORDER BY i.id",
-    (Clock, ("client", "running")): "SELECT c.id FROM incident_entity e JOIN clock_view c "
-    "ON c.owner_id = e.incident_id WHERE e.kind = 'clients' AND e.value = ? AND c.running = ? "
+    (Incident, ("client", "is_open")): "SELECT i.id FROM incident_entity e CROSS JOIN incident_view i "
+    "WHERE i.id = e.incident_id AND e.kind = 'clients' AND e.value = ? AND i.is_open = ? ORDER BY i.id",
+    (Clock, ("client", "running")): "SELECT c.id FROM incident_entity e CROSS JOIN clock_view c "
+    "WHERE c.owner_id = e.incident_id AND e.kind = 'clients' AND e.value = ? AND c.running = ? "
     "AND c.subject IN ('', e.value) ORDER BY c.id",
     (Retention, ("loan",)): "SELECT retention_id FROM loan_view WHERE loan = ?",
     (Protection, ("order_id",)): "SELECT protection_id FROM order_view WHERE id = ?",
