@@ -149,8 +149,7 @@ class Clock:
             case ClockProofWithdrawn():
                 self.satisfied_at = None
             case ClockCancellationProposed():
-                self.proposed, self.proposer_roles = (fact.actor, fact.reason), fact.roles
-                self.proposed_at = fact.at
+                self.proposed, self.proposer_roles, self.proposed_at = (fact.actor, fact.reason), fact.roles, fact.at
             case ClockCancelled():
                 self.cancelled, self.cancelled_by_people, self.proposed = True, fact.by_people, None
             case ClockResumed():
@@ -334,8 +333,7 @@ def cancel(
 
 
 def resume(clock: Clock, reason: str, *, actor: str, at: datetime, again: bool = False) -> Sequence[Fact]:
-    """Go on with a clock that was cancelled with its incident. What two persons cancelled by itself stays so, unless
-    what they did not know then owes the duty ``again``."""
+    """Go on with a clock that was cancelled with its incident, or by two persons, if it is owed ``again`` by more."""
     if not clock.cancelled or (clock.cancelled_by_people and not again):
         return []
     return [ClockResumed(at=at, actor=actor, reason=reason, clock_id=clock.id)]

@@ -179,7 +179,7 @@ def test_a_notice_without_its_sender_is_not_approved(tmp_path: Path, kind: str, 
 def test_a_contact_without_a_telephone_is_none_for_a_client(tmp_path: Path) -> None:
     world = World(tmp_path, demonstration=False, **{**NAMED, "organisation_contact": "Служба безопасности"}).people()
     incident = given_an_iin_change(world)
-    with pytest.raises(DecisionRefused, match="telephone"):
+    with pytest.raises(DecisionRefused, match="ORGANISATION_CONTACT"):
         when_it_is_approved(world, incident, "client")
     text = world.notices(incident)["client"]["id"]
     held = world.container.decisions.load(Notice, text)

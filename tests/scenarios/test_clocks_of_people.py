@@ -46,7 +46,7 @@ def test_a_clock_is_cancelled_by_two_and_runs_until_then(world: World) -> None:
     world.container.acts.agree_to_cancel(clock, by=CISO)
     assert world.clocks(key)["client-notice"]["state"] == "cancelled"
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
-    assert world.clocks(key)["client-notice"]["state"] == "cancelled", "what two persons decided of it stays"
+    assert world.clocks(key)["client-notice"]["state"] == "running", "what they did not know is owed"
     with pytest.raises(DecisionRefused):
         world.container.acts.agree_to_cancel(clock, by=CISO)
 
