@@ -4,7 +4,8 @@ BIN := .venv/bin
 JOBS ?= auto
 SERVICES ?= var/services
 COVERAGE := $(BIN)/coverage
-COUNTED := tests/unit tests/scenarios tests/obligations tests/integration/test_signing.py
+COUNTED := tests/unit tests/scenarios tests/obligations tests/integration/test_signing.py tests/integration/test_four_eyes.py \
+    tests/integration/test_attacked_merges.py tests/integration/test_before_approval.py
 
 .PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements messages asyncapi coverage coverage-all
 
