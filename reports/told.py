@@ -170,6 +170,11 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
     if not isinstance(fact, n.FACTS):
         return None
     name = names.get(str(getattr(fact, "notice_id", "")), say("Notice"))
+    return _text(fact, name) or _fate(fact, name) or say("{name}: withdrawn", name=name)
+
+
+def _text(fact: Fact, name: str) -> str | None:
+    """Tell what was done to a text until it was approved; None for what became of it afterwards."""
     match fact:
         case n.NoticeDrafted():
             return say("{name}: drafted", name=name)
@@ -188,6 +193,27 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
                 hash=fact.content_hash[:12],
                 reason=fact.reason,
             )
+        case n.NoticeApproved(addressees=number) if number:
+            return say(
+                "{name}: approved for {clients} clients, content {hash}…, list {list}…", name=name, clients=number,
+                hash=fact.content_hash[:12], list=fact.list_sha256[:12],
+            )  # fmt: skip
+        case n.NoticeApproved():
+            return say("{name}: approved, content {hash}…", name=name, hash=fact.content_hash[:12])
+        case n.NoticeSigned():
+            return say(
+                "{name}: signed digitally by {signer}, certificate {certificate}, verified by {source}", name=name,
+                signer=fact.signer, certificate=fact.certificate, source=fact.verified_by,
+            )  # fmt: skip
+        case n.NoticeSignedByHand():
+            text = n_("{name}: {person} says that the paper is signed by hand; scan {hash}…")
+            return say(text, name=name, person=fact.actor, hash=fact.document_sha256[:12])
+    return None
+
+
+def _fate(fact: Fact, name: str) -> str | None:
+    """Tell what became of an approved notice; None for what is neither this nor of its text."""
+    match fact:
         case n.NoticeArrivalClaimed():
             values = {"recipient": fact.recipient, "channel": fact.channel, "reference": fact.reference}
             text = n_(
@@ -200,19 +226,6 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
             return say(text, name=name, recipient=fact.recipient)
         case n.NoticeAddressRefused():
             return say("{name}: the address {recipient} was refused", name=name, recipient=fact.recipient)
-        case n.NoticeApproved(addressees=number) if number:
-            return say(
-                "{name}: approved for {clients} clients, content {hash}…, list {list}…", name=name, clients=number,
-                hash=fact.content_hash[:12], list=fact.list_sha256[:12],
-            )  # fmt: skip
-        case n.NoticeSigned():
-            return say(
-                "{name}: signed digitally by {signer}, certificate {certificate}, verified by {source}", name=name,
-                signer=fact.signer, certificate=fact.certificate, source=fact.verified_by,
-            )  # fmt: skip
-        case n.NoticeSignedByHand():
-            text = n_("{name}: {person} says that the paper is signed by hand; scan {hash}…")
-            return say(text, name=name, person=fact.actor, hash=fact.document_sha256[:12])
         case n.NoticeListed():
             return say("{name}: {clients} clients listed", name=name, clients=len(fact.clients))
         case n.NoticeAddressed():
@@ -226,8 +239,6 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
             )
         case n.NoticeFailuresResent():
             return say("{name}: another try ordered at everybody at whom it failed", name=name)
-        case n.NoticeApproved():
-            return say("{name}: approved, content {hash}…", name=name, hash=fact.content_hash[:12])
         case n.NoticeSent():
             values = {"channel": channel(fact.channel), "recipient": fact.recipient, "reference": fact.transport_ref}
             return say("{name}: sent by {channel} to {recipient}, reference {reference}", name=name, **values)
@@ -246,7 +257,7 @@ def _notice(fact: Fact, names: dict[str, str]) -> str | None:
         case n.NoticeReceipted():
             on = day(fact.received_on)
             return say("{name}: receipt {reference} of {day}", name=name, reference=fact.reference, day=on)
-    return say("{name}: withdrawn", name=name)
+    return None
 
 
 def _protection(fact: Fact, names: dict[str, str]) -> str | None:

@@ -134,10 +134,6 @@ class Accounts(Tokens):
         except (VerifyMismatchError, VerificationError, InvalidHashError):
             return False
 
-    def disable(self, user_id: str, *, actor: str) -> None:
-        """Close an account: its sessions and its calendar address end at once. Raise NotFound."""
-        self.set_active(user_id, False, actor=actor)
-
     def people(self) -> list[Person]:
         """Return every active account."""
         return self._people(active=True)

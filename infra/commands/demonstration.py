@@ -27,6 +27,6 @@ def remove(accounts: Accounts) -> list[str]:
     """Close the accounts of the demonstration and void its token; return their names."""
     found = left(accounts)
     for user in found:
-        accounts.disable(user, actor="command line")
+        accounts.set_active(user, False, actor="command line")
     accounts.forget_source(SOURCE)
     return found
