@@ -174,8 +174,6 @@ class Writer:
     def values(self, language: str, subject: Subject) -> dict[str, Any]:
         """Return everything a template may show, as text and numbers."""
         words = wording(language)["values"]
-        name = _pick(words["classes"], subject.incident_class)
-        signs = subject.signs
         previous = subject.previous
         return {
             "open": words["open"],
@@ -185,45 +183,7 @@ class Writer:
                 "number": previous.number if previous else subject.number,
                 "sent": _when(previous.sent_at, subject.utc_offset_minutes) if previous and previous.sent_at else "",
             },
-            "incident": {
-                "number": subject.number,
-                "sign": signs.get(language) or signs.get("en") or next(iter(signs.values()), name),
-                "class_name": name,
-                "class_lower": name[:1].lower() + name[1:],
-                "detected": _when(subject.detected_at, subject.utc_offset_minutes),
-                "date": _when(subject.detected_at, subject.utc_offset_minutes)[:10],
-                "source": _pick(words["sources"], subject.source),
-                "clients": subject.clients or words["uncounted"],
-                "loans": subject.loans or words["uncounted"],
-                "status": _status(words, subject),
-                "confirmed": subject.status == "confirmed",
-                "methods": "; ".join(_methods(words, subject, language)),
-                "listed": subject.listed,
-                "own_loans": ", ".join(subject.own_loans),
-                "data": ", ".join(words["data"][it] for it in subject.data if it in words["data"]),
-                "joined": "\n".join(
-                    f"{_when(at, subject.utc_offset_minutes)}: {_pick(words['classes'], kind)}"
-                    for kind, at in subject.joined
-                ),
-                "since": {
-                    name: _when(at, subject.utc_offset_minutes) if at is not None else SINCE
-                    for name, at in subject.blocks.items()
-                },
-                "assets": "; ".join(_assets(words, subject)),
-                "measures": "\n".join(
-                    f"{_when(at, subject.utc_offset_minutes)}: {words['measures'][name]}"
-                    for name, at in subject.measures
-                ),
-                "contained": any(measure == "contained" for measure, _ in subject.measures),
-                "remediation_due": _when(subject.remediation_due, subject.utc_offset_minutes)
-                if subject.remediation_due
-                else "",
-                "cause": subject.cause,
-                "consequence": subject.consequence,
-                "recovery": subject.recovery,
-                "closed": subject.closed,
-                "lessons": subject.lessons,
-            },
+            "incident": _incident(words, subject, language),
         }
 
     def _order_values(self, language: str, subject: OrderSubject) -> dict[str, Any]:
@@ -306,6 +266,48 @@ def example(writer: Writer, language: str, kind: str) -> dict[str, Any]:
             lessons="lessons", previous=Previous(number="00000000", sent_at=at),
         ),
     )  # fmt: skip
+
+
+def _incident(words: Mapping[str, Any], subject: Subject, language: str) -> dict[str, Any]:
+    """Return what a template may show of the incident itself."""
+    name, signs = _pick(words["classes"], subject.incident_class), subject.signs
+    return {
+        "number": subject.number,
+        "sign": signs.get(language) or signs.get("en") or next(iter(signs.values()), name),
+        "class_name": name,
+        "class_lower": name[:1].lower() + name[1:],
+        "detected": _when(subject.detected_at, subject.utc_offset_minutes),
+        "date": _when(subject.detected_at, subject.utc_offset_minutes)[:10],
+        "source": _pick(words["sources"], subject.source),
+        "clients": subject.clients or words["uncounted"],
+        "loans": subject.loans or words["uncounted"],
+        "status": _status(words, subject),
+        "confirmed": subject.status == "confirmed",
+        "methods": "; ".join(_methods(words, subject, language)),
+        "listed": subject.listed,
+        "own_loans": ", ".join(subject.own_loans),
+        "data": ", ".join(words["data"][it] for it in subject.data if it in words["data"]),
+        "joined": "\n".join(
+            f"{_when(at, subject.utc_offset_minutes)}: {_pick(words['classes'], kind)}" for kind, at in subject.joined
+        ),
+        "since": {
+            name: _when(at, subject.utc_offset_minutes) if at is not None else SINCE
+            for name, at in subject.blocks.items()
+        },
+        "assets": "; ".join(_assets(words, subject)),
+        "measures": "\n".join(
+            f"{_when(at, subject.utc_offset_minutes)}: {words['measures'][name]}" for name, at in subject.measures
+        ),
+        "contained": any(measure == "contained" for measure, _ in subject.measures),
+        "remediation_due": _when(subject.remediation_due, subject.utc_offset_minutes)
+        if subject.remediation_due
+        else "",
+        "cause": subject.cause,
+        "consequence": subject.consequence,
+        "recovery": subject.recovery,
+        "closed": subject.closed,
+        "lessons": subject.lessons,
+    }
 
 
 def _pick(table: Mapping[str, str], key: str) -> str:
