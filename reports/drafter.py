@@ -27,6 +27,15 @@ class TemplateError(DataError):
     code = "template.invalid"
 
 
+def content_of(answer: Mapping[str, Any]) -> Content:
+    """Return what was filled. Raise TemplateError for the fault that was found instead."""
+    fault = answer.get("error")
+    if fault is not None:
+        raise TemplateError(fault["message"], file=fault["language"], line=fault["line"], field=fault["field"])
+    content: Content = answer["content"]
+    return content
+
+
 class TemplateSandbox:
     """One child process, one job at a time."""
 
@@ -44,11 +53,7 @@ class TemplateSandbox:
         text = orjson.dumps(templates)
         with self._lock:
             answer = self._ask(text, orjson.dumps(values))
-        fault = answer.get("error")
-        if fault is not None:
-            raise TemplateError(fault["message"], file=fault["language"], line=fault["line"], field=fault["field"])
-        content: Content = answer["content"]
-        return content
+        return content_of(answer)
 
     def close(self) -> None:
         """End the child."""

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
+import orjson
 from pydantic import AwareDatetime
 
 from engine.kernel.facts import Record
 from engine.notices.many import OF_BLOCKS, SINCE
-from reports.drafter import Content, TemplateSandbox
+from reports.drafter import Content, TemplateSandbox, content_of
+from reports.filling import shipped
 from reports.messages import speak
 from reports.said.answers import system
 from reports.wording import template_of, wording
@@ -155,7 +157,7 @@ class Writer:
                 fields.pop(name, None)
         values = {language: self.values(language, subject) for language in self.languages}
         late = {language: fields.pop("late") for language, fields in templates.items() if "late" in fields}
-        content = self.drafter.fill(templates, values)
+        content = self._fill(templates, values, {key: fields for key, fields in own.items() if key[0] == kind})
         for language in late:
             content[language]["late"] = ""  # nobody but a person can say why; an empty field cannot be approved
         return content
@@ -166,7 +168,14 @@ class Writer:
         templates = {
             language: {"title": "{{ order.name }}", **self._template("order", language, own)} for language in chosen
         }
-        return self.drafter.fill(templates, {language: self._order_values(language, subject) for language in chosen})
+        values = {language: self._order_values(language, subject) for language in chosen}
+        return self._fill(templates, values, {key: fields for key, fields in own.items() if key[0] == "order"})
+
+    def _fill(self, templates: Mapping[str, dict[str, str]], values: Mapping[str, Any], own: Own) -> Content:
+        """Fill in the child what holds words of the house, and here what the product ships (record 13)."""
+        if own:
+            return self.drafter.fill(templates, values)
+        return content_of(shipped(templates, orjson.loads(orjson.dumps(values))))
 
     def _template(self, kind: str, language: str, own: Own) -> dict[str, str]:
         return {**template_of(kind, language), **own.get((kind, language), {})}

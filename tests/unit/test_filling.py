@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from reports import draft_worker
-from reports.drafter import TemplateError, TemplateSandbox
+from reports import filling
+from reports.drafter import TemplateError, TemplateSandbox, content_of
 
 
 @pytest.fixture
@@ -19,17 +19,17 @@ def sandbox() -> Iterator[TemplateSandbox]:
 
 
 def test_plain_fields_and_fields_with_statements_keep_their_order() -> None:
-    compiled = cache(draft_worker.environment().from_string)
+    compiled = cache(filling.environment().from_string)
     fields = {"a": "{{ x }}\n", "b": "{% if x %}yes{% endif %}", "c": "plain"}
-    found = draft_worker.fill(compiled, {"en": fields}, {"en": {"x": "1"}})
+    found = filling.fill(compiled, {"en": fields}, {"en": {"x": "1"}})
     assert list(found["content"]["en"].items()) == [("a", "1\n"), ("b", "yes"), ("c", "plain")]
 
 
-@pytest.mark.parametrize("value", ["with \x00 in it", "x" * (draft_worker.LONGEST + 1)])
+@pytest.mark.parametrize("value", ["with \x00 in it", "x" * (filling.LONGEST + 1)])
 def test_what_cannot_be_told_apart_is_filled_alone(value: str) -> None:
-    compiled = cache(draft_worker.environment().from_string)
-    found = draft_worker.fill(compiled, {"en": {"a": "{{ x }}", "b": "b"}}, {"en": {"x": value}})
-    if len(value) > draft_worker.LONGEST:
+    compiled = cache(filling.environment().from_string)
+    found = filling.fill(compiled, {"en": {"a": "{{ x }}", "b": "b"}}, {"en": {"x": value}})
+    if len(value) > filling.LONGEST:
         assert found["error"]["field"] == "a"
     else:
         assert found["content"]["en"] == {"a": value, "b": "b"}
@@ -49,3 +49,15 @@ def test_a_fault_names_its_field_and_the_next_job_is_answered(sandbox: TemplateS
         sandbox.fill(templates, {"en": {}})
     assert raised.value.field == "b"
     assert sandbox.fill(templates, {"en": {"missing": "now"}}) == {"en": {"a": "fine", "b": "now"}}
+
+
+def test_what_the_product_ships_is_filled_as_the_child_fills_it(sandbox: TemplateSandbox) -> None:
+    templates = {"en": {"a": "{{ x }} of {{ of | join(', ') }}", "b": "{% for it in of %}{{ it }};{% endfor %}"}}
+    values = {"en": {"x": "one", "of": ["two", "three"]}}
+    assert content_of(filling.shipped(templates, values)) == sandbox.fill(templates, values)
+
+
+def test_a_fault_in_what_the_product_ships_names_its_field() -> None:
+    with pytest.raises(TemplateError) as raised:
+        content_of(filling.shipped({"ru": {"a": "{{ nothing }}"}}, {"ru": {}}))
+    assert (raised.value.file, raised.value.field) == ("ru", "a")

@@ -51,6 +51,19 @@ def test_a_draft_has_every_field_in_every_language(writer: Writer, kind: str) ->
     assert not any("{" in text for fields in content.values() for text in fields.values())
 
 
+def test_only_words_of_the_house_go_to_the_child() -> None:
+    sandbox = TemplateSandbox()
+    writer = Writer(sandbox, ORGANISATION, ["en"])
+    try:
+        assert writer.draft("regulator", subject(), {})["en"]["damage"]
+        assert sandbox._child is None
+        own = {("regulator", "en"): {"damage": "Own words of {{ incident.number }}"}}
+        assert writer.draft("regulator", subject(), own)["en"]["damage"] == "Own words of INC-2026-0001"
+        assert sandbox._child is not None
+    finally:
+        sandbox.close()
+
+
 @pytest.mark.parametrize("kind", ["collection-stop", "accrual-stop", "bureau-correction", "client-flag", "write-off"])
 def test_an_order_says_what_is_demanded_in_every_language(writer: Writer, kind: str) -> None:
     order = OrderSubject(
