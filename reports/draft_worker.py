@@ -13,8 +13,8 @@ import sys
 from functools import lru_cache
 from typing import Any
 
+from reports.children.filling import COMPILED, environment, fill, freeze
 from reports.children.limits import limit_to
-from reports.filling import COMPILED, environment, fill, freeze
 
 CPU_S = 3_600
 """For all jobs together; the parent bounds each."""

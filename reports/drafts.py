@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -16,8 +17,8 @@ from pydantic import AwareDatetime
 
 from engine.kernel.facts import Record
 from engine.notices.many import OF_BLOCKS, SINCE
+from reports.children.filling import shipped
 from reports.drafter import Content, TemplateSandbox, content_of
-from reports.filling import shipped
 from reports.messages import speak
 from reports.said.answers import system
 from reports.wording import template_of, wording
@@ -331,5 +332,6 @@ def _day(text: str) -> str:
         return text
 
 
+@lru_cache(maxsize=1024)
 def _when(at: datetime, offset_minutes: int) -> str:
     return at.astimezone(timezone(timedelta(minutes=offset_minutes))).strftime("%d.%m.%Y %H:%M")

@@ -81,6 +81,14 @@ class NoticePolicy:
         self._addressing: Addressing | None = None
         """What is being addressed, over many units of work; found again from the log after a restart."""
 
+    def prepare(self, context: Context, facts: Sequence[Fact]) -> None:
+        """Load together what the texts of incidents that were opened ask for: themselves, and their terms."""
+        opened = [fact.incident_id for fact in facts if isinstance(fact, i.IncidentOpened)]
+        specs = [it for it in notice_kinds().values() if it.drafted_by_itself]
+        context.prepare(Notice, [notice_id(it.kind, key, "") for key in opened for it in specs])
+        terms = {REMEDIATION, *(it.clock for it in specs if it.clock is not None and it.per != "client")}
+        context.prepare(Clock, [clock_id(term, key, "") for key in opened for term in sorted(terms)])
+
     def answer(self, context: Context, stored: StoredFact) -> None:
         """Answer one fact."""
         match stored.fact:

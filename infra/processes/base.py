@@ -99,6 +99,10 @@ class DecisionFollower(Follower):
     _ahead: list[StoredFact] | None = None
     """What was read and not come to: the unit of work was full before."""
 
+    def __init__(self, decisions: Decisions, clock: TimeSource) -> None:
+        super().__init__(decisions, clock)
+        self._wanted: dict[type[Fact], bool] = {}
+
     def _begin(self) -> None:
         self._unwritten, self._ahead = False, None
         self._left = unfinished(self.decisions.database, self.name)
@@ -114,7 +118,7 @@ class DecisionFollower(Follower):
         if self.after and facts:
             end = min(it.reached() for it in self.after)
             facts = [stored for stored in facts if stored.position <= end]
-        wanted = [stored for stored in facts if isinstance(stored.fact, self.wants)]
+        wanted = [stored for stored in facts if self._wants(type(stored.fact))]
         if len(wanted) > TOGETHER:  # what is loaded together is answered in this unit
             wanted = wanted[:TOGETHER]
             facts = [stored for stored in facts if stored.position <= wanted[-1].position]
@@ -131,7 +135,7 @@ class DecisionFollower(Follower):
             self.prepare(unit, wanted)
             for stored in facts:
                 unit.answering(stored)
-                if isinstance(stored.fact, self.wants) and not self._answer(unit, stored):
+                if self._wants(type(stored.fact)) and not self._answer(unit, stored):
                     left = (stored.position, unit.left)
                     break
                 reached = stored.position
@@ -142,6 +146,13 @@ class DecisionFollower(Follower):
         self._unwritten, self._left = False, left
         self._ahead = [stored for stored in read if stored.position > reached]
         return reached
+
+    def _wants(self, kind: type[Fact]) -> bool:
+        """Say whether facts of a kind are answered; asked of every fact, so the answer is kept."""
+        found = self._wanted.get(kind)
+        if found is None:
+            found = self._wanted[kind] = issubclass(kind, self.wants)
+        return found
 
     def _answer(self, unit: UnitOfWork, stored: StoredFact) -> bool:
         """Answer a fact, or as much of it as the unit takes; return whether the answer is complete."""

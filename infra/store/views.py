@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import assert_never
 
 from engine.containment.containment import Containment
 from engine.duties.clock import Clock
@@ -21,7 +20,7 @@ from engine.rule_life.lists import ListLife
 from engine.rule_life.rules import RuleLife
 from infra.store.incident_views import show_incident
 from infra.store.log.aggregates import AnyAggregate
-from infra.store.models.ddl import insert, put
+from infra.store.models.ddl import insert, put, put_all
 from infra.store.models.duties import (
     ClockRow,
     ContainmentRow,
@@ -33,7 +32,7 @@ from infra.store.models.duties import (
 )
 from infra.store.models.governance import ActionRow, ControlRow, DutyRow, MatterRow, RiskRow
 from infra.store.models.incidents import RunRow, TimelineRow
-from infra.store.models.record import columns_of
+from infra.store.models.record import Record, columns_of
 from infra.store.models.rules import ListRow, RuleRow, RuleVersionRow, TemplateRow
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.schema import make_derived
@@ -65,42 +64,58 @@ def _columns(cursor: Cursor, dialect: str, table: str) -> set[str]:
     return {str(row[0]) for row in cursor.fetchall()}
 
 
-def show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime, facts: Sequence[Fact]) -> None:
-    """Write the row (or rows) of one aggregate after some of its facts, the latest there are."""
+def show_all(cursor: Cursor, changed: Iterable[tuple[str, AnyAggregate, Sequence[Fact]]], at: datetime) -> None:
+    """Write the rows of aggregates (id, aggregate, some of its facts, the latest there are); none is named twice."""
+    rows: list[Record] = []
+    for key, aggregate, facts in changed:
+        row = _row(key, aggregate)
+        if row is None:
+            _show(cursor, key, aggregate, at, facts)
+        else:
+            rows.append(row)
+    put_all(cursor, rows)
+
+
+def _row(key: str, aggregate: AnyAggregate) -> Record | None:
+    """Return the row of an aggregate that has one, and nothing beside it."""
+    match aggregate:
+        case Clock():
+            return _clock(key, aggregate)
+        case Notice():
+            return _notice(key, aggregate)
+        case Run():
+            return _run(key, aggregate)
+        case ListLife():
+            return _list(key, aggregate)
+        case TemplateLife():
+            return _template(key, aggregate)
+        case Control():
+            return _control(key, aggregate)
+        case Risk():
+            return _risk(key, aggregate)
+        case Matter():
+            return _matter(key, aggregate)
+    return None
+
+
+def _show(cursor: Cursor, key: str, aggregate: AnyAggregate, at: datetime, facts: Sequence[Fact]) -> None:
     match aggregate:
         case Incident():
             show_incident(cursor, key, aggregate, at, facts)
-        case Clock():
-            put(cursor, _clock(key, aggregate))
-        case Notice():
-            put(cursor, _notice(key, aggregate))
         case Protection():
             _protection(cursor, key, aggregate)
-        case Run():
-            put(cursor, _run(key, aggregate))
         case Retention():
             put(cursor, _retention(key, aggregate))
             for loan in sorted(aggregate.loans):
                 put(cursor, LoanRow(loan, key, aggregate.client))
         case RuleLife():
             _rule(cursor, key, aggregate)
-        case ListLife():
-            put(cursor, _list(key, aggregate))
-        case TemplateLife():
-            put(cursor, _template(key, aggregate))
         case Duty():
             _duty(cursor, key, aggregate)
-        case Control():
-            put(cursor, _control(key, aggregate))
         case Containment():
-            for row in _containment(key, aggregate):
-                put(cursor, row)
-        case Risk():
-            put(cursor, _risk(key, aggregate))
-        case Matter():
-            put(cursor, _matter(key, aggregate))
+            put_all(cursor, _containment(key, aggregate))
         case _:
-            assert_never(aggregate)
+            raise AssertionError(f"{type(aggregate).__name__} has no rows")
 
 
 def place_all(cursor: Cursor, facts: Iterable[tuple[int, Fact, AnyAggregate | None]]) -> None:
@@ -257,15 +272,9 @@ def _containment(key: str, it: Containment) -> Iterator[ContainmentRow]:
 
 def _retention(key: str, it: Retention) -> RetentionRow:
     return RetentionRow(
-        id=key,
-        client=it.client,
-        state=it.state,
-        ended_on=it.ended_on,
-        free_from=it.free_from,
-        held=it.held,
-        proposed_by=it.proposed_by,
-        erased_at=it.erased_at,
-    )
+        id=key, client=it.client, state=it.state, ended_on=it.ended_on, free_from=it.free_from, held=it.held,
+        proposed_by=it.proposed_by, erased_at=it.erased_at,
+    )  # fmt: skip
 
 
 def _rule(cursor: Cursor, key: str, it: RuleLife) -> None:
@@ -273,15 +282,10 @@ def _rule(cursor: Cursor, key: str, it: RuleLife) -> None:
     put(
         cursor,
         RuleRow(
-            id=key,
-            name=it.name,
-            in_force=it.in_force,
-            shadow=it.shadow,
-            waiting=waiting,
-            retirement_by=it.retirement_by,
-            changes=it.version,
+            id=key, name=it.name, in_force=it.in_force, shadow=it.shadow, waiting=waiting,
+            retirement_by=it.retirement_by, changes=it.version,
         ),
-    )
+    )  # fmt: skip
     for draft in it.drafts.values():
         version = RuleVersionRow(
             id=f"{key}/{draft.version}",

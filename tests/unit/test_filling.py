@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from reports import filling
+from reports.children import filling
 from reports.drafter import TemplateError, TemplateSandbox, content_of
 
 

@@ -297,7 +297,7 @@ class Decisions:
                     aggregate.apply(recorded.fact)
                 views.place_all(cursor, [(recorded.position, recorded.fact, aggregate)])
                 if aggregate is not None:
-                    views.show(cursor, recorded.originator, aggregate, recorded.fact.at, (recorded.fact,))
+                    views.show_all(cursor, [(recorded.originator, aggregate, (recorded.fact,))], recorded.fact.at)
         return count
 
 

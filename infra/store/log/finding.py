@@ -90,6 +90,7 @@ def number_of(year: int, number: int) -> str:
 
 _BELONGING: dict[type[Any], tuple[str, ...]] = {
     Incident: ("dedup_key", "number"), Clock: ("owner_id",), Notice: ("incident_id",), Run: ("incident_id",),
+    Containment: ("incident_id",),
 }  # fmt: skip
 """Kind → what an aggregate of it belongs to, from its first fact on and for ever."""
 

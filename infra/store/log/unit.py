@@ -279,10 +279,11 @@ class UnitOfWork:
             for it in waiting:
                 if it.aggregate is not None:
                     touched.setdefault(id(it.aggregate), []).append(it)
-            for of_one in touched.values():
-                first = of_one[0]
-                facts = [it.fact for it in of_one]
-                views.show(self._cursor, str(first.stored.originator_id), first.aggregate, self.at, facts)
+            changed = (
+                (str(of_one[0].stored.originator_id), of_one[0].aggregate, [it.fact for it in of_one])
+                for of_one in touched.values()
+            )
+            views.show_all(self._cursor, changed, self.at)
             for position, it in zip(positions, waiting, strict=True):
                 stored = it.stored
                 self.written.append(StoredFact(position, str(stored.originator_id), it.fact, stored.originator_version))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from infra.store.models.record import Record, columns_of, once, row_of
 from infra.store.sql.cursor import Cursor
 
@@ -42,3 +44,12 @@ def upsert(kind: type[Record]) -> str:
 def put(cursor: Cursor, record: Record) -> None:
     """Write a row in the place of the one with its key."""
     cursor.execute(upsert(type(record)), row_of(record))
+
+
+def put_all(cursor: Cursor, records: Iterable[Record]) -> None:
+    """Write rows in the places of those with their keys, those of a kind in one statement. No key is given twice."""
+    by_kind: dict[type[Record], list[tuple[object, ...]]] = {}
+    for record in records:
+        by_kind.setdefault(type(record), []).append(row_of(record))
+    for kind, rows in by_kind.items():
+        cursor.executemany(upsert(kind), rows)

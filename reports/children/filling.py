@@ -6,7 +6,7 @@ What the product ships is filled where it is asked for (``shipped``); what a hou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -15,6 +15,10 @@ BETWEEN = "\x00"
 """Between fields that are filled in one go."""
 FILTERS = ("capitalize", "default", "first", "join", "last", "length", "lower", "replace", "title", "trim", "upper")
 COMPILED = 2048
+PLAIN = ("{%", "{#")
+"""What only a template with statements holds: one such could reach into the next."""
+OURS = ("{% set", "{#")
+"""The same of templates that are known to end what they begin."""
 
 
 def freeze(value: Any) -> Any:
@@ -55,16 +59,19 @@ def _shipped() -> Any:
 
 def shipped(templates: Mapping[str, Mapping[str, str]], values: dict[str, Any]) -> dict[str, Any]:
     """Fill texts of the product itself, in this process; return the content, or the fault, as ``fill`` does."""
-    return fill(_shipped(), templates, freeze(values))
+    return fill(_shipped(), templates, values, together=OURS)
 
 
-def fill(compiled: Any, templates: Mapping[str, Mapping[str, str]], values: dict[str, Any]) -> dict[str, Any]:
-    """Fill every field of every language, or say which one cannot be filled and why."""
+def fill(
+    compiled: Any, templates: Mapping[str, Mapping[str, str]], values: dict[str, Any], together: Sequence[str] = PLAIN
+) -> dict[str, Any]:
+    """Fill every field of every language, or say which one cannot be filled and why; fields that hold none of the marks
+    in ``together`` are filled in one go."""
     content: dict[str, dict[str, str]] = {}
     for language, fields in templates.items():
-        content[language] = together = _plain(compiled, fields, values[language])
+        content[language] = done = _plain(compiled, fields, values[language], together)
         for name, text in fields.items():
-            if name in together:
+            if name in done:
                 continue
             try:
                 made = compiled(text).render(values[language])
@@ -79,10 +86,10 @@ def fill(compiled: Any, templates: Mapping[str, Mapping[str, str]], values: dict
     return {"content": content}
 
 
-def _plain(compiled: Any, fields: Mapping[str, str], values: Any) -> dict[str, str]:
-    """Fill the fields without statements in one go; nothing when that does not work: then each is filled alone, which
+def _plain(compiled: Any, fields: Mapping[str, str], values: Any, without: Sequence[str]) -> dict[str, str]:
+    """Fill the fields without some marks in one go; nothing when that does not work: then each is filled alone, which
     says what is the matter with which."""
-    plain = {name: text for name, text in fields.items() if "{%" not in text and "{#" not in text}
+    plain = {name: text for name, text in fields.items() if not any(mark in text for mark in without)}
     try:
         made = compiled(BETWEEN.join(plain.values())).render(values).split(BETWEEN)
     except Exception:
