@@ -28,6 +28,8 @@ from infra.processes.base import Stage
 log = logging.getLogger("qorgau.worker")
 IDLE_S = 0.5
 GATHER_S = 0.1
+ASIDE_S = 0.3
+"""How long what works beside the others looks away after it found nothing: each look takes the interpreter from them."""
 CATCH_UP_S = 0.3
 """How long a stage may go on in one round: the others wait for it."""
 PAUSE_AFTER_FAULT_S = 5.0
@@ -252,7 +254,7 @@ class _Loop(threading.Thread):
             if not busy:
                 self.woken.wait(IDLE_S)
                 if self.stages[0].waits_for_others:
-                    self.worker.stopping.wait(GATHER_S)  # every commit wakes it, and few bring it work
+                    self.worker.stopping.wait(ASIDE_S)  # every commit wakes it, and few bring it work
                 self.woken.clear()
             else:
                 # Little work at a time costs much: every stage asks the store. More comes together in a moment.

@@ -1,5 +1,5 @@
 """How a program that works in batches treats its memory: what a batch makes dies with it, need not be looked at many
-times, and goes back to the system."""
+times, and goes back to the system. And how threads that people wait for come to their turn."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import sys
 _ARENAS, _MAPPED_FROM = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD of glibc's mallopt(3)
 LARGE = 256 * 1024
 """Bytes from which a piece of memory is the system's own again when it is free."""
+PEOPLE_WAIT_S = 0.000_5
+"""A page asks the store some twenty times. After each answer its thread waits for the interpreter until the thread that
+computes gives way: five milliseconds by CPython's own setting (``sys.setswitchinterval``)."""
 
 
 def tune() -> None:
@@ -19,6 +22,11 @@ def tune() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def serve_people() -> None:
+    """Let a thread that has its answer go on at once, beside others that compute. Called when a process serves pages."""
+    sys.setswitchinterval(PEOPLE_WAIT_S)
 
 
 def _give_back() -> None:

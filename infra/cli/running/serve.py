@@ -20,7 +20,7 @@ from infra.app.leader import LeaderElection, LeaderLock, sole_worker
 from infra.app.worker import Worker, WorkerLock, drain
 from infra.cli import common
 from infra.commands import demonstration
-from infra.observe.gc_tuning import tune
+from infra.observe.gc_tuning import serve_people, tune
 from infra.observe.logs import configure
 from infra.settings.settings import Settings, load_settings
 from infra.store.sql.postgres import PostgresDatabase
@@ -80,6 +80,7 @@ def serve(demo: bool, only: str | None, host: str | None, port: int | None) -> N
 def _run(settings: Settings, only: str | None, demo: Demonstration | None) -> None:
     with _Running(settings, only, demo=demo is not None) as it:
         if only in (None, "api"):
+            serve_people()
             _serve(it.container, demo)
         elif it.works:
             click.echo(f"qorgau works on {settings.data}; stop with Ctrl-C")
@@ -102,6 +103,7 @@ def _run_all(settings: Settings, only: str | None) -> None:
             for slug, it in running.items()
             for host in _hosts(slug, it.container.settings)
         }
+        serve_people()
         for it in running.values():
             it.container.intake.start()
             stack.callback(it.container.intake.stop)
