@@ -210,8 +210,11 @@ class Acts(_Base):
     ) -> None:  # fmt: skip
         self._do(notices.ProposeWording, by, kind=kind, language=language, fields=dict(fields), reason=reason)
 
-    def decide_wording(self, kind: str, language: str, agreed: bool, reason: str, *, by: Person) -> None:
-        self._do(notices.DecideWording, by, kind=kind, language=language, agreed=agreed, reason=reason)
+    def decide_wording(
+        self, kind: str, language: str, agreed: bool, reason: str, *, by: Person, seen: str = ""
+    ) -> None:
+        values = {"kind": kind, "language": language, "agreed": agreed, "reason": reason, "version": seen}
+        self._do(notices.DecideWording, by, **values)
 
     def roll_back_wording(self, kind: str, language: str, reason: str, *, by: Person) -> None:
         self._do(notices.RollBackWording, by, kind=kind, language=language, reason=reason)
@@ -384,5 +387,5 @@ class RuleActs(_Base):
         values = {"add": tuple(add), "remove": tuple(remove), "reason": reason}
         return self._do(rules.ChangeList, by, list=name, **values).decided
 
-    def decide_list(self, name: str, *, agreed: bool, reason: str, by: Person) -> None:
-        self._do(rules.DecideList, by, list=name, agreed=agreed, reason=reason)
+    def decide_list(self, name: str, *, agreed: bool, reason: str, by: Person, seen: int | None = None) -> None:
+        self._do(rules.DecideList, by, list=name, agreed=agreed, reason=reason, version=seen)

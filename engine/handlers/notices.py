@@ -277,7 +277,7 @@ def decide_address(work: Work, command: ApproveAddress) -> Outcome:
     """Approve the address that waits, and send there; or refuse it."""
     notice = work.get(Notice, command.notice_id)
     facts = delivering.decide_address(
-        notice, command.instead_of, command.agreed, command.reason, by=work.by, at=work.at
+        notice, command.instead_of, command.agreed, command.reason, seen=command.recipient, by=work.by, at=work.at
     )  # fmt: skip
     again = next((it for it in facts if isinstance(it, NoticeResendOrdered)), None)
     if again is not None:

@@ -151,12 +151,14 @@ class ResendNotice(Command[Decided]):
 
 
 class ApproveAddress(Command[Outcome]):
-    """Approve the address that waits instead of one that failed, as a second person, or refuse it."""
+    """Approve the address that waits instead of one that failed, as a second person, or refuse it. ``recipient`` is the
+    address that the person saw: with it nobody approves another one that took its place meanwhile."""
 
     notice_id: str
     instead_of: str
     agreed: bool = True
     reason: Words = ""
+    recipient: str = ""
 
 
 class ResendFailures(Command[Outcome]):
@@ -209,12 +211,14 @@ class ProposeWording(Command[Outcome]):
 
 
 class DecideWording(Command[Outcome]):
-    """Put the waiting wording in force as a second person, or refuse it."""
+    """Put the waiting wording in force as a second person, or refuse it. ``version`` is the one that the person saw:
+    with it nobody puts another wording in force that took its place meanwhile."""
 
     kind: str
     language: str
     agreed: bool
     reason: Words = ""
+    version: str = ""
 
 
 class RollBackWording(Command[Outcome]):

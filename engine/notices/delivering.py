@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from engine.kernel.addresses import is_local
-from engine.kernel.errors import DecisionRefused, InputError, n_
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, n_
 from engine.kernel.facts import Fact, Person, Reasoned
 from engine.kernel.words import is_reference, need_done_words, need_own_words
 from engine.notices.facts import (
@@ -142,14 +142,17 @@ def resend(
 
 
 def decide_address(
-    notice: Notice, instead_of: str, agreed: bool, reason: str, *, by: Person, at: datetime
+    notice: Notice, instead_of: str, agreed: bool, reason: str, *, by: Person, at: datetime, seen: str = ""
 ) -> Sequence[Fact]:
-    """Approve the address that waits, as somebody who never named one for this notice, or refuse it with a reason."""
+    """Approve the address that waits, as somebody who never named one for this notice, or refuse it with a reason.
+    Raise Conflict when another one waits than the person has ``seen``."""
     require("approve-address", by)
     delivery = notice.deliveries.get(instead_of)
     if delivery is None or delivery.other is None:
         raise DecisionRefused("no changed address of this notice waits")
     other = delivery.other
+    if seen and seen != other.recipient:
+        raise Conflict("another address is proposed meanwhile; look at it again and decide anew")
     if not agreed:
         if not reason.strip():
             raise DecisionRefused("refusing an address needs a reason")

@@ -14,7 +14,7 @@ from typing import ClassVar, cast, get_args
 
 import orjson
 
-from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
+from engine.kernel.errors import Conflict, DecisionRefused, SecondPersonNeeded
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
@@ -137,11 +137,16 @@ def propose(
     ]  # fmt: skip
 
 
-def decide(life: TemplateLife, agreed: bool, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
-    """Put the waiting wording in force as a second person, or refuse it."""
+def decide(
+    life: TemplateLife, agreed: bool, reason: str, *, by: Person, at: datetime, seen: str = ""
+) -> Sequence[Fact]:
+    """Put the waiting wording in force as a second person, or refuse it. Raise Conflict when another one waits than the
+    person has ``seen``."""
     require("decide-wording", by)
     if not life.waiting:
         raise DecisionRefused("no wording waits for a decision")
+    if seen and seen != life.waiting:
+        raise Conflict("another wording waits meanwhile; look at it again and decide anew")
     if life.versions[life.waiting].actor == by.id:
         raise SecondPersonNeeded("who wrote the wording cannot also put it in force")
     if not agreed and not reason.strip():

@@ -110,8 +110,10 @@ class ChangeList(Command[Decided]):
 
 
 class DecideList(Command[Outcome]):
-    """Agree to the change that waits, as a second person, or refuse it."""
+    """Agree to the change that waits, as a second person, or refuse it. ``version`` is the one that the person saw:
+    with it nobody agrees to a change that took its place meanwhile."""
 
     list: str
     agreed: bool
     reason: Words
+    version: int | None = None

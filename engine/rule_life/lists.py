@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, assert_never, cast, get_args
 
 from pydantic import AwareDatetime
 
-from engine.kernel.errors import DecisionRefused, InputError, n_
+from engine.kernel.errors import Conflict, DecisionRefused, InputError, n_
 from engine.kernel.facts import Fact, Person, foreign
 from engine.kernel.ids import derive
 from engine.permissions import require
@@ -134,12 +134,17 @@ def change(
     return [ListChangeProposed(**made.model_dump(exclude={"proposed_by"}), roles=by.held_roles)]
 
 
-def decide(it: ListLife, *, agreed: bool, by: Person, reason: str, at: AwareDatetime) -> list[Fact]:
-    """Agree to the version that waits, as a second person, or refuse it. Raise NotAllowed, SecondPersonNeeded."""
+def decide(
+    it: ListLife, *, agreed: bool, by: Person, reason: str, at: AwareDatetime, seen: int | None = None
+) -> list[Fact]:
+    """Agree to the version that waits, as a second person, or refuse it. Raise NotAllowed, SecondPersonNeeded, and
+    Conflict when another version waits than the person has ``seen``."""
     _check("decide-list", by, reason)
     waiting = it.waiting
     if waiting is None:
         raise DecisionRefused("no change of this list waits")
+    if seen is not None and seen != waiting.version:
+        raise Conflict("another change of this list waits meanwhile; look at it again and decide anew")
     if not agreed:
         return [ListChangeRefused(at=at, actor=by.id, reason=reason, name=it.name, version=waiting.version)]
     refusal = n_("who proposed a change that weakens detection cannot approve it")

@@ -29,7 +29,7 @@ log = logging.getLogger("qorgau.worker")
 IDLE_S = 0.5
 GATHER_S = 0.1
 ASIDE_S = 0.3
-"""How long what works beside the others looks away after it found nothing: each look takes the interpreter from them."""
+"""How long what works beside the others looks away after it found nothing: each look takes time from them."""
 CATCH_UP_S = 0.3
 """How long a stage may go on in one round: the others wait for it."""
 PAUSE_AFTER_FAULT_S = 5.0

@@ -25,7 +25,7 @@ def tune() -> None:
 
 
 def serve_people() -> None:
-    """Let a thread that has its answer go on at once, beside others that compute. Called when a process serves pages."""
+    """Let a thread that has its answer go on at once, beside others that compute; for a process that serves pages."""
     sys.setswitchinterval(PEOPLE_WAIT_S)
 
 

@@ -413,7 +413,9 @@ def test_what_failed_is_sent_to_another_address_when_a_second_person_approves_it
     again = given(Notice, *READY, failed, named)
     again.when(delivering.decide_address, TO, True, "", by=COMPLIANCE, at=NOW).refused("decision.second-person")
     again.when(delivering.decide_address, TO, True, "", by=ANALYST, at=NOW).refused("decision.not-allowed")
-    after = again.when(delivering.decide_address, TO, True, "", by=CISO, at=NOW).then(
+    seen = again.when(delivering.decide_address, TO, True, "", seen="other@afm.example", by=CISO, at=NOW)
+    seen.refused("conflict")
+    after = again.when(delivering.decide_address, TO, True, "", by=CISO, at=NOW, seen="new@afm.example").then(
         Like(
             NoticeResendOrdered, recipient="new@afm.example", instead_of=TO, attempt=2, repeat=repeat,
             reason="typing error", named_by="bolat",

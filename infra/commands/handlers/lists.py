@@ -77,7 +77,9 @@ def decide(work: Work, command: DecideList) -> Outcome:
     """Agree to the change that waits, as a second person, or refuse it."""
     key = listbook.list_id(command.list)
     it = work.unit.load(ListLife, key)
-    facts = listbook.decide(it, agreed=command.agreed, by=work.by, reason=command.reason, at=work.at)
+    facts = listbook.decide(
+        it, agreed=command.agreed, by=work.by, reason=command.reason, at=work.at, seen=command.version
+    )
     work.record(ListLife, key, facts)
     return DONE
 

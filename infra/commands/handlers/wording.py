@@ -40,7 +40,8 @@ def decide(work: Work, command: DecideWording) -> Outcome:
     """Put the waiting wording in force as a second person, or refuse it."""
     key = template_id(command.kind, command.language)
     life = work.unit.load(TemplateLife, key)
-    work.record(TemplateLife, key, wording.decide(life, command.agreed, command.reason, by=work.by, at=work.at))
+    facts = wording.decide(life, command.agreed, command.reason, by=work.by, at=work.at, seen=command.version)
+    work.record(TemplateLife, key, facts)
     return DONE
 
 

@@ -50,6 +50,7 @@ class Form:
 _REASON = f.text("reason")
 _INCIDENT: dict[str, Read] = {"incident_id": f.address("incident")}
 _INCIDENT_WHY: dict[str, Read] = {**_INCIDENT, "reason": _REASON}
+_AGREED: dict[str, Read] = {"agreed": f.yes("agreed"), "reason": _REASON}
 _NOTICE: dict[str, Read] = {"notice_id": f.address("notice")}
 _HANDED = {
     **_NOTICE, "channel": f.text("channel"), "reference": f.text("reference"),
@@ -185,7 +186,7 @@ NOTICES: dict[str, Form] = {
     ),
     "address": Form(
         notices.ApproveAddress,
-        {**_NOTICE, "instead_of": f.text("instead_of"), "agreed": f.yes("agreed"), "reason": _REASON},
+        {**_NOTICE, **_AGREED, "instead_of": f.text("instead_of"), "recipient": f.text("recipient")},
     ),
     "approve-as-last": Form(
         notices.ApproveAsLast,
@@ -327,7 +328,7 @@ WORDING: dict[str, Form] = {
         notices.ProposeWording, {**_TEMPLATE, "fields": f.texts, "reason": _REASON},
         n_("Proposed. It was tried on an example; a second person must put it in force."),
     ),
-    "decide": Form(notices.DecideWording, {**_TEMPLATE, "agreed": f.yes("agreed"), "reason": _REASON}),
+    "decide": Form(notices.DecideWording, {**_TEMPLATE, **_AGREED, "version": f.text("version")}),
     "roll-back": Form(
         notices.RollBackWording, {**_TEMPLATE, "reason": _REASON}, n_("The wording before is in force again.")
     ),
@@ -368,8 +369,8 @@ LISTS: dict[str, Form] = {
         rules.ChangeList, {**_LIST, "add": f.lines("add"), "remove": f.lines("remove")},
         said.either(n_("In force."), n_("Proposed; another person must approve it.")),
     ),
-    "approve": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(True)}),
-    "refuse": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(False)}),
+    "approve": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(True), "version": f.version}),
+    "refuse": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(False), "version": f.version}),
 }  # fmt: skip
 
 

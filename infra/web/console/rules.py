@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from engine.events.envelope import SecurityEvent
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
+from engine.permissions import may
 from engine.rule_life.rules import RuleLife, rule_id
 from infra.app.container import Container
 from infra.read.rows import incidents
@@ -105,8 +106,16 @@ def show_lists(request: Request, container: TheContainer, session: TheSession) -
         row = held.get(it.name) or ListRow("", it.name, 0, len(it.entries), 0, "", 0)
         entries = () if it.personal else sorted(container.rulebook.entries(it.name, row.in_force))
         users = sorted(rule.name for rule in container.rules if f"%{it.name}%" in rule.text)
-        rows.append({"it": it, "row": row, "entries": entries, "users": users})
+        changes = _waiting_changes(container, row) if row.waiting and may("decide-list", session.person) else None
+        rows.append({"it": it, "row": row, "entries": entries, "users": users, "changes": changes})
     return page(request, "lists.html", session, rows=rows, title=say("Lists"))
+
+
+def _waiting_changes(container: Container, row: ListRow) -> dict[str, list[str]]:
+    """Return what the version that waits adds and removes, for whom decides it: nobody agrees to what he cannot see."""
+    held = container.rulebook.entries(row.name, row.in_force)
+    new = container.rulebook.entries(row.name, row.waiting)
+    return {"added": sorted(new - held), "removed": sorted(held - new)}
 
 
 @router.post("/lists/{name}/{act}")
