@@ -13,9 +13,11 @@ from typing import cast
 from engine.duties.facts import (
     LADDER,
     MARKS,
+    ClockBreachCorrected,
     ClockBreached,
     ClockCancellationProposed,
     ClockCancelled,
+    ClockCorrectionProposed,
     ClockFact,
     ClockLaterAccepted,
     ClockMarkReached,
@@ -78,6 +80,7 @@ class Clock:
     proposed_at: datetime | None = None
     """Who proposed to cancel, and why."""
     proposer_roles: tuple[str, ...] = ()
+    correction: ClockCorrectionProposed | None = None
     version: int = 0
 
     @property
@@ -141,7 +144,7 @@ class Clock:
                 self.late_since = fact.late_since
             case ClockBreached():
                 self.breached_at = fact.breached_at
-                self.reminded_days = _reminder_due(fact.at - fact.breached_at)  # one word is enough for what passed
+                self.reminded_days = reminder_due(fact.at - fact.breached_at)  # one word is enough for what passed
             case ClockReminded():
                 self.reminded_days = fact.after_days
             case ClockSatisfied():
@@ -154,6 +157,10 @@ class Clock:
                 self.cancelled, self.cancelled_by_people, self.proposed = True, fact.by_people, None
             case ClockResumed():
                 self.cancelled = False
+            case ClockCorrectionProposed():
+                self.correction = fact
+            case ClockBreachCorrected():
+                self.breached_at, self.late_since, self.reminded_days, self.correction = None, None, 0, None
             case ClockReanchored():
                 self.anchor_at, self.offered = fact.anchor_at, None
                 self._due(fact)
@@ -252,41 +259,7 @@ def start_until(
     )  # fmt: skip
 
 
-def sweep(clock: Clock, *, now: datetime) -> Sequence[Fact]:
-    """Return everything that fell due at or before ``now`` and was not fired yet: once each, in order.
-
-    Level-triggered: after days without a process the marks, the lateness and the breach come at once, and one reminder
-    stands for those that were missed.
-    """
-    if not clock.running:
-        return []
-    if clock.breached_at is not None:
-        return _remind(clock, now)
-    facts: list[Fact] = []
-    for mark in clock.marks:
-        if mark.at <= now and mark.percent not in clock.reached:
-            told = clock.ladder.get(mark.percent, ())
-            facts.append(
-                ClockMarkReached(at=now, clock_id=clock.id, percent=mark.percent, mark_at=mark.at, escalated_to=told)
-            )
-    told = clock.ladder[100]
-    due, breach = clock.due_at, clock.breach_instant
-    if due is not None and due < breach and due <= now and clock.late_since is None:
-        facts.append(ClockWentLate(at=now, clock_id=clock.id, late_since=due, escalated_to=told))
-    if breach <= now:
-        facts.append(ClockBreached(at=now, clock_id=clock.id, breached_at=breach, escalated_to=told))
-    return facts
-
-
-def _remind(clock: Clock, now: datetime) -> Sequence[Fact]:
-    assert clock.breached_at is not None
-    if clock.next_reminder() > now:
-        return []
-    days = _reminder_due(now - clock.breached_at)
-    return [ClockReminded(at=now, clock_id=clock.id, after_days=days, escalated_to=clock.ladder[100])]
-
-
-def _reminder_due(passed: timedelta) -> int:
+def reminder_due(passed: timedelta) -> int:
     """Return the last reminder, in days after the breach, that is due when so much has passed; 0 for none."""
     if passed.days >= LONGEST_REMINDER_DAYS:
         return passed.days // LONGEST_REMINDER_DAYS * LONGEST_REMINDER_DAYS

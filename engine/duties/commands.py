@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
-from engine.kernel.commands import Command, Made, Outcome, Words
+from engine.kernel.commands import Command, Decided, Made, Outcome, Words
 
 
 class StartClock(Command[Made]):
@@ -28,6 +28,22 @@ class AgreeToCancel(Command[Outcome]):
     """Agree to it as the second person."""
 
     clock_id: str
+
+
+class CorrectBreach(Command[Decided]):
+    """Say that a breach was recorded before its term had passed, by a clock that was wrong; the second of two persons
+    who say so takes it back."""
+
+    clock_id: str
+    reason: Words
+
+
+class ConfirmTime(Command[Outcome]):
+    """Say that the clock of the machine is right again. ``shown`` is what it showed to the person: with it nobody
+    confirms another time than he saw."""
+
+    reason: Words
+    shown: AwareDatetime | None = None
 
 
 class AcceptLater(Command[Outcome]):

@@ -8,7 +8,12 @@ from datetime import datetime, timedelta
 
 from engine.duties.clock import Clock, cancel, start
 from engine.duties.declared import DeclaredDuty
-from engine.duties.facts import ClockCancellationProposed, ClockLaterAccepted
+from engine.duties.facts import (
+    ClockBreachCorrected,
+    ClockCancellationProposed,
+    ClockCorrectionProposed,
+    ClockLaterAccepted,
+)
 from engine.duties.policy import ClockPolicy
 from engine.kernel.errors import DecisionRefused, InputError, NotFound
 from engine.kernel.facts import Fact, Owner, Person
@@ -92,6 +97,28 @@ def agree_to_cancel(clock: Clock, *, by: Person, at: datetime, grown_at: datetim
     proposer, reason = clock.proposed
     require_two("propose-cancellation", proposer, clock.proposer_roles, by)
     return cancel(clock, reason, actor=by.id, second_person=proposer, at=at, by_people=True)
+
+
+def correct_breach(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:
+    """Take a breach back that cannot be true, because its term had not passed when it was recorded or when the duty was
+    done: propose it, or agree to it as the second person. A true breach stays for ever."""
+    require("correct-breach", by)
+    breached = clock.breached_at
+    if breached is None:
+        raise DecisionRefused("the clock is {state}", state=clock.state)
+    if min(clock.satisfied_at or at, at) >= breached:
+        raise DecisionRefused("the term of this duty has passed: the breach stays")
+    if not own_words(reason):
+        raise DecisionRefused("correcting a breach needs a reason in your own words")
+    first = clock.correction
+    if first is None or first.actor == by.id:
+        return [ClockCorrectionProposed(at=at, actor=by.id, reason=reason, clock_id=clock.id, roles=by.held_roles)]
+    require_two("correct-breach", first.actor, first.roles, by)
+    return [
+        ClockBreachCorrected(
+            at=at, actor=by.id, reason=reason, clock_id=clock.id, breached_at=breached, proposed_by=first.actor
+        )
+    ]
 
 
 def accept_later(clock: Clock, reason: str, *, by: Person, at: datetime) -> Sequence[Fact]:

@@ -140,6 +140,25 @@ class ClockCancelled(Fact):
     by_people: bool = False
 
 
+class ClockCorrectionProposed(Fact):
+    """A person says that a breach was recorded by a clock of the machine that was wrong."""
+
+    topic: ClassVar[str] = "clock.correction-proposed.v1"
+    clock_id: str
+    roles: tuple[str, ...] = ()
+    """The roles that the person held then."""
+
+
+class ClockBreachCorrected(Fact):
+    """Two persons say so: the breach was recorded before its term had passed. Both facts stay in the log."""
+
+    topic: ClassVar[str] = "clock.breach-corrected.v1"
+    clock_id: str
+    breached_at: AwareDatetime
+    """The instant that had not passed."""
+    proposed_by: str
+
+
 class ClockResumed(Fact):
     """The incident was reopened: the clock goes on from its original anchor."""
 
@@ -192,7 +211,7 @@ class ClockLaterAccepted(Fact):
 ClockFact = (
     ClockStarted | ClockMarkReached | ClockWentLate | ClockBreached | ClockReminded | ClockSatisfied
     | ClockProofWithdrawn | ClockCancellationProposed | ClockCancelled | ClockResumed | ClockReanchored
-    | ClockRecounted | ClockLaterAccepted
+    | ClockRecounted | ClockLaterAccepted | ClockCorrectionProposed | ClockBreachCorrected
 )  # fmt: skip
 """The closed set: what folds it leaves none out."""
 FACTS: tuple[type[ClockFact], ...] = get_args(ClockFact)

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, assert_never, get_args
 
 from engine.kernel.errors import n_
 from engine.kernel.facts import Fact, Owner
+from engine.kernel.timestamps import iso
 
 
 class MessageFailed(Fact):
@@ -65,6 +66,24 @@ class HistoryCut(Fact):
     """How many are here."""
 
 
+class ClockJumped(Fact):
+    """The clock of the machine made a step of a minute or more: what it shows is doubted until that is settled."""
+
+    topic: ClassVar[str] = "time.clock-jumped.v1"
+    shown: datetime
+    expected: datetime
+    """By the seconds that passed since it was believed last, or no earlier than what was recorded last."""
+
+
+class TimeConfirmed(Fact):
+    """The clock of the machine is right: a person says so, or time sources that have nothing to do with one another."""
+
+    topic: ClassVar[str] = "time.confirmed.v1"
+    instant: datetime
+    """What it showed then."""
+    sources: tuple[str, ...] = ()
+
+
 class DutyNotCounted(Fact):
     """A duty is owed whose term cannot be counted from what a version before this one took for a day."""
 
@@ -99,7 +118,7 @@ class EffectFailed(Fact):
 
 Trouble = (
     MessageFailed | RuleFailed | MemoryFull | TemplateFailed | StageFailed | HistoryCut | DutyNotCounted
-    | StatusesSetAside | EffectFailed
+    | StatusesSetAside | EffectFailed | ClockJumped
 )  # fmt: skip
 TROUBLES: tuple[type[Fact], ...] = get_args(Trouble)
 
@@ -132,6 +151,13 @@ def told(fact: Trouble) -> Told:
             )
             values = {"witness": fact.witness, "seen": str(fact.seen), "log": fact.log, "held": str(fact.held)}
             return n_("History was cut or rewritten"), text, values
+        case ClockJumped():
+            text = n_(
+                "It shows {shown}, expected was {expected}. Until a person confirms the time no breach is recorded "
+                "that is not certain; warnings go out by the later of both, and events are taken as before."
+            )
+            values = {"shown": iso(fact.shown), "expected": iso(fact.expected)}
+            return n_("The clock of the machine jumped"), text, values
         case DutyNotCounted():
             text = n_("{duty} of {owner_kind} {owner_id}: {detail}")
             values = {"duty": fact.duty, "owner_kind": fact.owner_kind, "owner_id": fact.owner_id}

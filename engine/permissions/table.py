@@ -100,6 +100,11 @@ _CLOCKS = (
         differ=True),
     _of("clocks", "agree-to-cancel", "Agree that a duty does not exist", _DECIDES,
         "agreeing to cancel a clock needs a compliance officer or the CISO"),
+    _of("clocks", "correct-breach", "Take a breach back that a wrong clock recorded", _DECIDES,
+        "correcting a breach needs a compliance officer or the CISO", needs=_REASON,
+        second="the breach stands until another person says the same", by="correct-breach", differ=True),
+    _of("clocks", "confirm-time", "Say that the clock of the machine is right again", (CISO, Role.ADMIN),
+        "confirming the time needs the CISO or an administrator", needs=_REASON),
     _of("clocks", "accept-later", "Accept the later deadline of a changed calendar", _DECIDES,
         "accepting a later deadline needs a compliance officer or the CISO", needs=_REASON),
 )  # fmt: skip

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
@@ -21,9 +22,12 @@ from engine.governance.facts import ServiceBegan
 from engine.kernel.errors import QorgauError
 from engine.kernel.ids import derive
 from infra.app.container import Container, stages_of
+from infra.app.time_source import SystemClock
 from infra.observe.stage_health import Faults
 from infra.observe.steps import Steps
+from infra.outbound.sntp import SntpServer
 from infra.processes.base import Stage
+from infra.processes.timekeeping import Timekeeper, passed
 
 log = logging.getLogger("qorgau.worker")
 IDLE_S = 0.5
@@ -33,6 +37,9 @@ ASIDE_S = 0.3
 CATCH_UP_S = 0.3
 """How long a stage may go on in one round: the others wait for it."""
 PAUSE_AFTER_FAULT_S = 5.0
+PULSE_S = 2.0
+SET_BACK = timedelta(seconds=5)
+"""So much later than its interval a job is planned only when the clock was set back."""
 
 
 class WorkedElsewhere(QorgauError):
@@ -96,6 +103,11 @@ class Worker:
         self.stages = stages_of(container)
         self.faults = Faults(container.decisions, container.clock)
         self.steps = Steps(container.database, container.clock)
+        servers = [SntpServer(address) for address in container.settings.time_servers]
+        clock = container.clock
+        # The time of a simulation passes when it is told to.
+        seconds = passed if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
+        self.timekeeper = Timekeeper(container.decisions, clock, self.faults, servers, seconds=seconds)
         self.stopping = threading.Event()
         together = [stage for stage in self.stages if not stage.waits_for_others]
         alone = [[stage] for stage in self.stages if stage.waits_for_others]
@@ -106,7 +118,7 @@ class Worker:
         """Fire what came due while nobody was here, then run."""
         with self.as_leader():
             begin_service(self.container)
-            self.container.sweep.run()
+            self.container.sweep.run(self.timekeeper.look())
             self.steps.note()
         self._scheduler.add_job(
             self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1
@@ -118,8 +130,18 @@ class Worker:
         self._scheduler.start()
         if self.container.database.announces:
             threading.Thread(target=self._listen, name="worker-listen", daemon=True).start()
+        threading.Thread(target=self._pulse, name="worker-pulse", daemon=True).start()
         for loop in self._loops:
             loop.start()
+
+    def _pulse(self) -> None:
+        """Bring what is scheduled forward when the clock of the machine was set back: the scheduler goes by it, and
+        would wait until it shows the old time again."""
+        while not self.stopping.wait(PULSE_S):
+            now = SystemClock().now()
+            for job in self._scheduler.get_jobs():
+                if job.next_run_time is not None and job.next_run_time > now + job.trigger.interval + SET_BACK:
+                    job.modify(next_run_time=now)
 
     def _listen(self) -> None:
         """Wake when another process commits; a notification missed costs half a second, for the loops ask anyway."""
@@ -172,7 +194,7 @@ class Worker:
 
     def _sweep_now(self) -> None:
         try:
-            fired = self.container.sweep.run()
+            fired = self.container.sweep.run(self.timekeeper.look())
         except Exception as error:
             log.exception("the sweep of due clocks failed and will be tried again")
             self._note("sweep", error)

@@ -14,11 +14,11 @@ from engine.kernel.errors import NotFound
 from engine.kernel.facts import Person
 from engine.permissions import require
 from infra.commands.desk import Desk
-from infra.commands.handlers import lists, playbooks, rules, wording
+from infra.commands.handlers import lists, playbooks, rules, timekeeping, wording
 
 SUBJECTS = (
     incidents, playbooks, clocks, notices, approving, protection, containment, governance, retention, rules, lists,
-    wording,
+    timekeeping, wording,
 )  # fmt: skip
 """The modules whose handlers there are."""
 KINDS: dict[str, type[Command[Any]]] = {name_of(kind): kind for kind in HANDLERS}

@@ -18,7 +18,8 @@ from engine.kernel.trouble import StageFailed
 from infra.observe.disk import Disk
 from infra.observe.steps import nobody_since
 from infra.store.log.decisions import Decisions
-from infra.store.sql.database import Database
+from infra.store.sql.cursor import Cursor
+from infra.store.sql.database import Database, Readable
 
 _PREFIX = "fault:"
 LOOKS_EVERY = timedelta(seconds=10)
@@ -84,6 +85,17 @@ def standing(database: Database) -> list[dict[str, Any]]:
     """Return the faults that stand now."""
     rows = database.rows("SELECT value FROM meta WHERE key LIKE ? ORDER BY key", _PREFIX + "%")
     return [orjson.loads(row["value"]) for row in rows]
+
+
+def fault_of(database: Readable, stage: str) -> dict[str, Any] | None:
+    """Return the fault of a stage that stands, whoever noted it."""
+    row = database.row("SELECT value FROM meta WHERE key = ?", _PREFIX + stage)
+    return orjson.loads(row["value"]) if row is not None else None
+
+
+def forget_within(cursor: Cursor, stage: str) -> None:
+    """Take the fault of a stage away in the transaction of what settles it."""
+    cursor.execute("DELETE FROM meta WHERE key = ?", (_PREFIX + stage,))
 
 
 def all_standing(database: Database, disk: Disk, clock: TimeSource) -> list[dict[str, Any]]:

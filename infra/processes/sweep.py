@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from engine.duties import clock as clocks
 from engine.duties.clock import Clock as LegalClock
+from engine.duties.firing import sweep
 from engine.duties.policy import ClockPolicy
 from engine.kernel.ports import TimeSource
 from engine.terms.calendar import BusinessCalendar
 from infra.processes.base import Stage
+from infra.processes.timekeeping import Hours
 from infra.read.rows import clocks as clock_rows
 from infra.store.log.decisions import Decisions
 
@@ -29,24 +31,29 @@ class Sweep:
         self.decisions = decisions
         self.clock = clock
 
-    def run(self) -> int:
-        """Fire everything due once; return the number of clocks that had something."""
+    def run(self, hours: Hours | None = None) -> int:
+        """Fire everything due once; return the number of clocks that had something. ``hours`` say what has passed for
+        certain and what may have passed, where that differs: no clock is breached by the latter."""
         now = self.clock.now()
-        fired = 0
+        sure, latest = hours if hours is not None else (now, now)
+        fired, seen = 0, set[str]()
         while True:
-            due = clock_rows.fire_at(self.decisions.database, now, BATCH)
+            due = clock_rows.fire_at(self.decisions.database, latest, BATCH + len(seen))
+            due = [key for key in due if key not in seen]
             if not due:
                 return fired
+            if sure < latest:  # what is not certain stays due
+                seen |= set(due)
             for start in range(0, len(due), TOGETHER):
-                fired += self._fire(due[start : start + TOGETHER], now)
+                fired += self._fire(due[start : start + TOGETHER], Hours(sure, latest))
 
-    def _fire(self, due: Sequence[str], now: datetime) -> int:
+    def _fire(self, due: Sequence[str], hours: Hours) -> int:
         """Fire some clocks in one unit of work; others want to write too."""
         fired = 0
-        with self.decisions.unit(now) as unit:
+        with self.decisions.unit(self.clock.now()) as unit:
             unit.prepare(LegalClock, due)
             for key in due:
-                facts = clocks.sweep(unit.load(LegalClock, key), now=now)
+                facts = sweep(unit.load(LegalClock, key), now=hours.latest, sure=hours.sure)
                 unit.record(LegalClock, key, facts)
                 fired += bool(facts)
         return fired

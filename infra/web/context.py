@@ -137,6 +137,7 @@ def environment(container: Container) -> Environment:
     env.globals["spoken"] = messages.spoken
     env.globals["own_names"] = messages.OWN_NAMES
     env.filters["iso"] = iso
+    env.tests["ahead"] = lambda at: datetime.fromisoformat(str(at)) > container.clock.now()
     env.globals["allowed"] = may
     env.globals["stage_roles_of"] = stage_roles_of
     env.globals["may_read"] = lambda name, person: person.may(*READS[name].roles)

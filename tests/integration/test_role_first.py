@@ -47,6 +47,7 @@ SINGLE: dict[str, tuple[str, Form]] = {
     "/coverage": ("/coverage", forms.EVIDENCE),
     "/controls": ("/controls", forms.CONTROL),
     "/clocks/feed": ("/clocks/feed", forms.FEED),
+    "/clocks/confirm-time": ("/clocks/confirm-time", forms.CONFIRM_TIME),
     "/incidents/{incident_id}/client-list": (f"/incidents/{NOTHING}/client-list", forms.INCIDENTS["client-list"]),
     "/protections/{protection_id}/document": (
         f"/protections/{NOTHING}/document", forms.PROTECTIONS["document"],

@@ -10,7 +10,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from engine.duties import clock as clocks
-from engine.duties import decisions
+from engine.duties import decisions, firing
 from engine.duties.clock import Clock, clock_id
 from engine.duties.declared import clock_spec
 from engine.duties.facts import (
@@ -124,7 +124,7 @@ def test_a_day_that_people_set_is_kept_as_it_is(days: int) -> None:
 
 
 def test_a_mark_is_told_to_the_roles_of_its_step() -> None:
-    given(Clock, begun()).when(clocks.sweep, now=MONDAY + timedelta(hours=5)).then(
+    given(Clock, begun()).when(firing.sweep, now=MONDAY + timedelta(hours=5)).then(
         Like(ClockMarkReached, percent=50, escalated_to=LADDER[50], mark_at=MONDAY + timedelta(hours=4.5))
     )
 
@@ -132,13 +132,13 @@ def test_a_mark_is_told_to_the_roles_of_its_step() -> None:
 def test_nothing_is_told_before_its_time_or_twice() -> None:
     half = begun().marks[0]
     told = ClockMarkReached(at=half.at, clock_id=begun().clock_id, percent=50, mark_at=half.at, escalated_to=())
-    given(Clock, begun()).when(clocks.sweep, now=half.at - timedelta(microseconds=1)).nothing()
-    given(Clock, begun(), told).when(clocks.sweep, now=half.at).nothing()
+    given(Clock, begun()).when(firing.sweep, now=half.at - timedelta(microseconds=1)).nothing()
+    given(Clock, begun(), told).when(firing.sweep, now=half.at).nothing()
 
 
 def test_the_breach_has_its_true_instant_and_not_that_of_the_sweep() -> None:
     late = STRICT_END + timedelta(hours=9)
-    after = given(Clock, begun()).when(clocks.sweep, now=late).then(
+    after = given(Clock, begun()).when(firing.sweep, now=late).then(
         *(Like(ClockMarkReached, at=late) for _ in MARKS),
         Like(ClockBreached, at=late, breached_at=STRICT_END, escalated_to=LADDER[100]),
     )  # fmt: skip
@@ -146,20 +146,20 @@ def test_the_breach_has_its_true_instant_and_not_that_of_the_sweep() -> None:
 
 
 def test_the_instant_itself_is_the_breach() -> None:
-    assert fold(Clock, begun(), *clocks.sweep(fold(Clock, begun()), now=STRICT_END)).state == "breached"
+    assert fold(Clock, begun(), *firing.sweep(fold(Clock, begun()), now=STRICT_END)).state == "breached"
 
 
 def test_under_the_civil_reading_the_strict_instant_only_makes_it_late() -> None:
-    after = given(Clock, begun("civil")).when(clocks.sweep, now=STRICT_END).then(
+    after = given(Clock, begun("civil")).when(firing.sweep, now=STRICT_END).then(
         *(Like(ClockMarkReached) for _ in MARKS), Like(ClockWentLate, late_since=STRICT_END)
     )  # fmt: skip
     assert (after.state, after.breach_instant, after.next_instant()) == ("late", CIVIL_END, CIVIL_END)
-    assert not clocks.sweep(after, now=STRICT_END)
+    assert not firing.sweep(after, now=STRICT_END)
 
 
 @pytest.mark.parametrize("end", [satisfied(), cancelled()], ids=["satisfied", "cancelled"])
 def test_a_duty_that_ended_is_told_no_more(end: Fact) -> None:
-    given(Clock, begun(), end).when(clocks.sweep, now=MONDAY + timedelta(days=99)).nothing()
+    given(Clock, begun(), end).when(firing.sweep, now=MONDAY + timedelta(days=99)).nothing()
     assert fold(Clock, begun(), end).next_instant() is None
 
 
@@ -167,7 +167,7 @@ def test_a_duty_that_ended_is_told_no_more(end: Fact) -> None:
     ("days", "told"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 4), (9, 8), (40, 32), (64, 64), (100, 64), (130, 128)]
 )
 def test_a_breach_is_said_again_after_doubling_days(days: int, told: int) -> None:
-    outcome = given(Clock, begun(), breached()).when(clocks.sweep, now=STRICT_END + timedelta(days=days))
+    outcome = given(Clock, begun(), breached()).when(firing.sweep, now=STRICT_END + timedelta(days=days))
     if told == 0:
         outcome.nothing()
     else:
@@ -225,7 +225,7 @@ def test_a_withdrawn_proof_makes_the_duty_owed_again_with_its_term() -> None:
         clocks.withdraw_proof, "it came back", at=CIVIL_END, actor="bounces"
     ).then(Like(ClockProofWithdrawn, reason="it came back"))  # fmt: skip
     assert (after.state, after.running, after.due_at) == ("running", True, STRICT_END)
-    assert fold(Clock, begun(), satisfied(), *clocks.sweep(after, now=CIVIL_END)).breached_at == STRICT_END
+    assert fold(Clock, begun(), satisfied(), *firing.sweep(after, now=CIVIL_END)).breached_at == STRICT_END
 
 
 @pytest.mark.parametrize("past", [(), (satisfied(), cancelled())], ids=["running", "cancelled"])
@@ -239,7 +239,7 @@ def test_however_often_proof_comes_and_goes_a_passed_term_stays_passed(steps: li
     state, now, passed = fold(Clock, *facts), MONDAY, False
     for proves, hours in steps:
         now += timedelta(hours=hours)
-        more = clocks.sweep(state, now=now)
+        more = firing.sweep(state, now=now)
         for fact in more:
             state.apply(fact)
         facts += more
@@ -451,5 +451,5 @@ def test_no_calendar_moves_a_deadline_later_by_itself(reading: str, hours: int, 
 
 
 def test_every_kind_of_fact_has_a_name_of_its_own() -> None:
-    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 13
+    assert len({kind.topic for kind in FACTS}) == len(FACTS) == 15
     assert ClockStarted in FACTS

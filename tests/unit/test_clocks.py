@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from engine.duties import clock as clocks
+from engine.duties import firing
 from engine.duties.clock import Clock
 from engine.duties.declared import clock_spec
 from engine.kernel.errors import DecisionRefused, SecondPersonNeeded
@@ -53,8 +54,8 @@ class ClockMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.take(list(clocks.sweep(self.clock, now=self.now)))
-        assert clocks.sweep(self.clock, now=self.now) == []
+        self.take(list(firing.sweep(self.clock, now=self.now)))
+        assert firing.sweep(self.clock, now=self.now) == []
         due = self.clock.next_instant()
         assert due is None or due > self.now
 
@@ -80,16 +81,16 @@ TestClockMachine = ClockMachine.TestCase
 
 
 def test_marks_come_in_order_before_the_breach() -> None:
-    facts = clocks.sweep(started(), now=MONDAY + timedelta(days=30))
+    facts = firing.sweep(started(), now=MONDAY + timedelta(days=30))
     assert [getattr(fact, "percent", 100) for fact in facts] == [50, 75, 90, 100]
 
 
 def test_under_the_civil_reading_the_strict_instant_is_late_and_not_breached() -> None:
     clock = started("civil")
-    for fact in clocks.sweep(clock, now=MONDAY + timedelta(days=1, hours=1)):
+    for fact in firing.sweep(clock, now=MONDAY + timedelta(days=1, hours=1)):
         clock.apply(fact)
     assert clock.state == "late"
-    for fact in clocks.sweep(clock, now=MONDAY + timedelta(days=2)):
+    for fact in firing.sweep(clock, now=MONDAY + timedelta(days=2)):
         clock.apply(fact)
     assert clock.state == "breached"
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from engine.duties.clock import Clock, sweep
+from engine.duties.clock import Clock
 from engine.duties.facts import ClockCancelled, ClockReanchored, ClockSatisfied, ClockStarted
+from engine.duties.firing import sweep
 from engine.duties.policy import ClockPolicy
 from engine.governance import matters_told
 from engine.governance.facts import ActionClosed, ActionPlanned, DutyDone

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import click
 
+from engine.duties.commands import ConfirmTime, CorrectBreach
 from engine.duties.declared import clock_spec, clock_specs
+from engine.kernel.checked import checked
 from engine.kernel.errors import InputError
 from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.terms.counting import count_term
 from infra.app.container import calendar_of, calendars_of
 from infra.cli import common
+from infra.cli.acting import person, who, why
 from infra.cli.cases import case_acts, notice_acts
 from infra.read import exchange, timeline
 from infra.read.finders import load_incident, load_notice
@@ -94,6 +97,27 @@ def week(days: int, ics: bool, as_json: bool) -> None:
         for row in shown:
             row["due"] = container.calendar.local(datetime.fromisoformat(row["due_at"])).strftime("%Y-%m-%d %H:%M")
     common.show(shown, ("due", "what", "n", "of", "state", "who"), as_json)
+
+
+@clock.command("confirm-time")
+@who
+@why
+def confirm_time(user: str, reason: str) -> None:
+    """Say that the clock of this machine is right again, after it made a step."""
+    with common.container() as container:
+        container.dispatch(checked(ConfirmTime, reason=reason), by=person(container, user))
+
+
+@clock.command("correct")
+@click.argument("clock_id", metavar="ID")
+@who
+@why
+def correct_breach(clock_id: str, user: str, reason: str) -> None:
+    """Take the breach of a clock back that was recorded before its term had passed; two persons say so."""
+    with common.container() as container:
+        command = checked(CorrectBreach, clock_id=clock_id, reason=reason)
+        done = container.dispatch(command, by=person(container, user))
+    click.echo("the breach is taken back" if done.decided else "recorded; a second person must say the same")
 
 
 @clock.command("list")

@@ -12,7 +12,7 @@ from engine.accounts import facts as account_facts
 from engine.governance.facts import ServiceBegan
 from engine.kernel.errors import DataError
 from engine.kernel.facts import Fact, FindingRaised
-from engine.kernel.trouble import TROUBLES
+from engine.kernel.trouble import TROUBLES, TimeConfirmed
 from engine.protection.facts import UnreadReceived
 from engine.rule_life import rules as rulebook
 from infra.store.log.aggregates import FACTS
@@ -47,6 +47,7 @@ _KINDS: tuple[type[Fact], ...] = (
     *account_facts.FACTS,
     SigningIdentitySet,
     *TROUBLES,
+    TimeConfirmed,
     *FACTS,
     rulebook.ShadowFinding,
     DocumentArchived,

@@ -15,7 +15,7 @@ from infra.app.container import Container
 from infra.read.rows import clock_lines, clocks
 from infra.read.upcoming_terms import YEAR, as_calendar, by_day, lines_within
 from infra.store.models.duties import ClockRow
-from infra.web.console.forms import CLOCKS, FEED, answered
+from infra.web.console.forms import CLOCKS, CONFIRM_TIME, FEED, answered
 from infra.web.context import CheckedForm, TheContainer, TheSession, page, safe_path
 from reports.messages import say, speak, word
 
@@ -85,6 +85,12 @@ def make_feed(request: Request, container: TheContainer, session: TheSession, fo
     return answered(
         request, container, session, FEED, "/clocks?state=week", form, base=str(request.base_url)
     )  # fmt: skip
+
+
+@router.post("/clocks/confirm-time")
+def confirm_time(request: Request, container: TheContainer, session: TheSession, form: CheckedForm) -> Response:
+    """Believe the clock of the machine again."""
+    return answered(request, container, session, CONFIRM_TIME, safe_path(form.get("back")), form)
 
 
 @router.get("/calendar/{token}.ics")

@@ -11,6 +11,7 @@ from typing import Any
 from engine.kernel.commands import Attachment
 from engine.kernel.errors import InputError, NotFound, n_
 from engine.kernel.facts import Person
+from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.kernel.yaml_text import read_value
 from infra.app.container import Container
 
@@ -77,6 +78,19 @@ def day(name: str, wanted: str = "give a date") -> Read:
 def instant(name: str) -> Read:
     """Read a local date and time. The reader raises InputError."""
     return lambda sent: local_instant(sent.container, sent.fields.get(name, ""), name)
+
+
+def exact(name: str) -> Read:
+    """Read an instant as the page wrote it (RFC 3339); None if the form does not say. The reader raises InputError."""
+
+    def read(sent: Sent) -> datetime | None:
+        given = sent.fields.get(name, "")
+        try:
+            return parse_rfc3339(given) if given else None
+        except NotAnInstant:
+            raise InputError("this is no instant with its offset", field=name) from None
+
+    return read
 
 
 def level(name: str) -> Read:

@@ -1,51 +1,17 @@
-"""The one table of the console's forms: page and act in the address → command, its fields, and what is said then."""
+"""What the pages of incidents, clocks, notices and protection send."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from fastapi import Request
-from fastapi.responses import Response
-
 from engine.containment import commands as containment
 from engine.duties import commands as clocks
-from engine.governance import commands as governance
 from engine.incidents import commands as incidents
-from engine.kernel.checked import checked
-from engine.kernel.commands import Attachment, Command, Outcome, name_of
-from engine.kernel.errors import NotFound, n_
-from engine.kernel.facts import Person
+from engine.kernel.errors import n_
 from engine.notices import commands as notices
-from engine.permissions import require
 from engine.protection import commands as protection
-from engine.retention import commands as retention
-from engine.rule_life import commands as rules
-from infra.app.container import Container
-from infra.commands.accounts import Session
 from infra.web import said
 from infra.web.console import fields as f
-from infra.web.console.fields import Read, Sent
-from infra.web.context import do
-from infra.web.said import Said
-from reports.messages import say
-
-DONE = n_("Done.")
-
-
-@dataclass(frozen=True)
-class Form:
-    """One form: the command it means, how its fields are read, and what is said when it is done."""
-
-    command: type[Command[Any]]
-    fields: Mapping[str, Read]
-    said: str | Said = DONE
-
-    def parse(self, sent: Sent) -> Command[Any]:
-        """Return the command. Raise InputError naming the field."""
-        return checked(self.command, **{name: read(sent) for name, read in self.fields.items()})
-
+from infra.web.console.fields import Read
+from infra.web.console.forms.sending import Form
 
 _REASON = f.text("reason")
 _INCIDENT: dict[str, Read] = {"incident_id": f.address("incident")}
@@ -59,10 +25,6 @@ _HANDED = {
 _PROTECTION: dict[str, Read] = {"protection_id": f.address("protection")}
 _CLOCK: dict[str, Read] = {"clock_id": f.address("clock")}
 _RULE: dict[str, Read] = {"rule": f.address("name"), "reason": _REASON}
-_VERSION: dict[str, Read] = {**_RULE, "version": f.text("version")}
-_LIST: dict[str, Read] = {"list": f.address("name"), "reason": _REASON}
-_CLIENT: dict[str, Read] = {"client": f.line("client"), "reason": _REASON}
-_TEMPLATE: dict[str, Read] = {"kind": f.text("kind"), "language": f.text("language")}
 _ANCHOR: dict[str, Read] = {"kind": f.text("kind"), "anchor_at": f.instant("anchor_at"), "reason": _REASON}
 
 INCIDENTS: dict[str, Form] = {
@@ -145,8 +107,13 @@ CLOCKS: dict[str, Form] = {
         n_("Proposed. The clock runs on until a second person agrees."),
     ),
     "agree": Form(clocks.AgreeToCancel, _CLOCK),
+    "correct": Form(
+        clocks.CorrectBreach, {**_CLOCK, "reason": _REASON},
+        said.either(n_("The breach is taken back."), n_("Recorded; a second person must say the same.")),
+    ),
     "accept-later": Form(clocks.AcceptLater, {**_CLOCK, "reason": _REASON}),
 }  # fmt: skip
+CONFIRM_TIME = Form(clocks.ConfirmTime, {"reason": _REASON, "shown": f.exact("shown")})
 FEED = Form(clocks.MakeCalendarFeed, {}, said.feed)
 NOTICES: dict[str, Form] = {
     "edit": Form(
@@ -263,138 +230,3 @@ PROTECTIONS: dict[str, Form] = {
         },
     ),
 }  # fmt: skip
-EVIDENCE = Form(
-    governance.RecordEvidence,
-    {
-        "obligation": f.text("obligation"), "text": f.text("text"), "document": f.document,
-        "valid_until": f.optional("valid_until", f.day("valid_until")),
-    },
-    said.recorded_for,
-)  # fmt: skip
-DUTIES: dict[str, Form] = {
-    "done": Form(
-        governance.RecordDuty,
-        {
-            "key": f.text("key"), "done_on": f.day("done_on"), "evidence": f.text("evidence"),
-            "document": f.document,
-        },
-        n_("Recorded; the next term runs from that day."),
-    ),
-    "plan": Form(
-        governance.PlanAction,
-        {"due_on": f.day("due_on"), "key": f.text("key"), "text": f.line("text"), "owner": f.line("owner")},
-    ),
-    "close": Form(
-        governance.CloseAction,
-        {"duty_id": f.text("duty"), "action_id": f.text("action"), "evidence": f.text("evidence")},
-    ),
-}  # fmt: skip
-RISKS: dict[str, Form] = {
-    "enter": Form(
-        governance.EnterRisk,
-        {
-            "book": f.text("book", "asset"),
-            **{
-                name: f.text(name)
-                for name in ("name", "asset", "threat", "source", "vulnerability", "controls", "owner")
-            },
-        },
-    ),
-    "score": Form(
-        governance.ScoreRisk,
-        {
-            "risk_id": f.text("risk"),
-            **{name: f.level(name) for name in ("confidentiality", "integrity", "availability", "likelihood")},
-            "expert": f.text("expert"),
-        },
-        n_("Recorded. Of several experts' scores the highest counts."),
-    ),
-    "treat": Form(
-        governance.TreatRisk,
-        {
-            "risk_id": f.text("risk"), "treatment": f.text("treatment"), "measures": f.text("measures"),
-            "due_on": f.optional("due_on", f.day("due_on")),
-        },
-    ),
-}  # fmt: skip
-CONTROL = Form(
-    governance.StateControl,
-    {
-        "control": f.text("control"), "applicable": f.yes("applicable"), "justification": f.text("justification"),
-    },
-)  # fmt: skip
-WORDING: dict[str, Form] = {
-    "propose": Form(
-        notices.ProposeWording, {**_TEMPLATE, "fields": f.texts, "reason": _REASON},
-        n_("Proposed. It was tried on an example; a second person must put it in force."),
-    ),
-    "decide": Form(notices.DecideWording, {**_TEMPLATE, **_AGREED, "version": f.text("version")}),
-    "roll-back": Form(
-        notices.RollBackWording, {**_TEMPLATE, "reason": _REASON}, n_("The wording before is in force again.")
-    ),
-}  # fmt: skip
-RETENTION: dict[str, Form] = {
-    "ended": Form(
-        retention.EndObligations,
-        {
-            **_CLIENT, "ended_on": f.day("ended_on", n_("give the day on which the obligations ended")),
-            "loan": f.line("loan"), "document": f.document,
-        },
-        said.either(n_("Recorded."), n_("The day is long past, so a second person must say the same.")),
-    ),
-    "hold": Form(retention.PlaceHold, _CLIENT),
-    "release": Form(
-        retention.LiftHold, _CLIENT,
-        said.either(n_("The hold is lifted."), n_("Recorded; a second person must say so.")),
-    ),
-    "propose": Form(retention.ProposeErasure, _CLIENT),
-    "approve": Form(retention.ApproveErasure, _CLIENT, n_("Approved. The keys are being destroyed.")),
-}  # fmt: skip
-RULES: dict[str, Form] = {
-    "tune": Form(rules.TuneRule, {**_RULE, "values": f.parameters}, said.tuned),
-    "propose": Form(rules.ProposeRule, _VERSION),
-    "approve": Form(rules.ApproveRule, _VERSION),
-    "activate": Form(
-        rules.ActivateRule, {**_VERSION, "mode": f.fixed("active")},
-        said.either(n_("In force."), n_("It may detect less, so another person of another role must say the same.")),
-    ),
-    "shadow": Form(rules.ActivateRule, {**_VERSION, "mode": f.fixed("shadow")}),
-    "retire": Form(
-        rules.RetireRule, _RULE, said.either(n_("Out of force."), n_("Proposed; another person must decide it."))
-    ),
-    "rollback": Form(rules.RollBackRule, _RULE, said.again),
-}  # fmt: skip
-LISTS: dict[str, Form] = {
-    "change": Form(
-        rules.ChangeList, {**_LIST, "add": f.lines("add"), "remove": f.lines("remove")},
-        said.either(n_("In force."), n_("Proposed; another person must approve it.")),
-    ),
-    "approve": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(True), "version": f.version}),
-    "refuse": Form(rules.DecideList, {**_LIST, "agreed": f.fixed(False), "version": f.version}),
-}  # fmt: skip
-
-
-def admit(form: Form | None, person: Person) -> None:
-    """Ask for the role before anything of a form is read, looked up or kept. Raise NotAllowed."""
-    if form is not None:
-        require(name_of(form.command), person)
-
-
-def send(form: Form | None, sent: Sent) -> tuple[Outcome, str]:
-    """Dispatch the command of a form; return what came of it, and in words. Raise NotFound for no form."""
-    if form is None:
-        raise NotFound("there is no such act")
-    admit(form, sent.by)
-    outcome = sent.container.dispatch(form.parse(sent), by=sent.by)
-    return outcome, say(form.said) if isinstance(form.said, str) else form.said(sent, outcome)
-
-
-def answered(
-    request: Request, container: Container, session: Session, form: Form | None, back: str, fields: Mapping[str, str],
-    document: Attachment | None = None, **address: str,
-) -> Response:  # fmt: skip
-    """Send a form and lead back; a refusal is shown on the page, in words. Raise NotAllowed for a person without the
-    role, before anything else."""
-    admit(form, session.person)
-    sent = Sent(container, session.person, address, fields, document)
-    return do(request, lambda: send(form, sent)[1], back)
