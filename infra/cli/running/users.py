@@ -66,6 +66,15 @@ def unlock(user: str) -> None:
     click.echo(f"{user}: may try again")
 
 
+@users.command("reset-second-factor")
+@click.argument("user")
+@click.option("--reason", required=True, help="The reason, for the log; the owner is told at the next sign-in.")
+def reset_second_factor(user: str, reason: str) -> None:
+    """Take the second factor of somebody away who lost it; the sessions of the account end."""
+    _change(user, lambda it: it.reset_second(user, actor="command line", reason=reason))
+    click.echo(f"{user}: no second factor")
+
+
 @users.command("end-sessions")
 @click.argument("user")
 def end_sessions(user: str) -> None:
@@ -124,11 +133,12 @@ def list_users(as_json: bool) -> None:
             {
                 "user": person.id, "name": person.name, "roles": ", ".join(sorted(person.roles)),
                 "signs_as": signers.last_digits(person.id), "state": state,
+                "second_factor": "yes" if accounts.second.held(person.id) else "no",
             }
             for people, state in ((accounts.people(), "active"), (accounts.disabled(), "disabled"))
             for person in people
         ]  # fmt: skip
-    common.show(rows, ("user", "name", "roles", "signs_as", "state"), as_json)
+    common.show(rows, ("user", "name", "roles", "signs_as", "second_factor", "state"), as_json)
 
 
 @click.group()
