@@ -171,6 +171,7 @@ class Container:
             self.intake.readers.close()
         with suppress(StoreUnavailable):  # a mark that is lost ends a session two minutes earlier
             self.accounts.marks.close()
+            self.accounts.uses.close()
         self.wordbook.writer.drafter.close()
         self.search.close()
         self.tracing.close()

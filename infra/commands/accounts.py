@@ -27,8 +27,10 @@ from engine.permissions import PEOPLE, roles_of
 from infra.commands.people import tries
 from infra.commands.people.passwords import HASHER, check_password
 from infra.commands.people.pending import Kind, Pending, PendingSteps
+from infra.commands.people.personal_tokens import PersonalTokens
 from infra.commands.people.second_factor import SecondFactors
 from infra.commands.people.sessions import OpenSession, Session, Sessions
+from infra.commands.people.token_uses import TokenUses
 from infra.commands.people.tokens import digest_of
 from infra.commands.people.tries import Try
 from infra.commands.session_marks import SessionMarks
@@ -94,6 +96,8 @@ class Accounts(Sessions):
         self.must_prove = frozenset(settings.require_second_factor)
         self.second = SecondFactors(decisions, clock, keys)
         self.pending = PendingSteps(self.database, clock)
+        self.uses = TokenUses(self.database)
+        self.tokens = PersonalTokens(decisions, clock, self.uses)
         self.hasher = HASHER
         self.marks = SessionMarks(self.database)
 
@@ -124,6 +128,7 @@ class Accounts(Sessions):
                 (user_id, name, orjson.dumps(sorted(roles)).decode(), hashed),
             )
             self._end(unit, user_id)
+            self.tokens.void(unit, user_id, actor=actor)
             tries.lift(unit.cursor, user_id)
             fact = UserChanged(at=now, actor=actor, user_id=user_id, name=name, roles=tuple(sorted(roles)), active=True)
             unit.record_single(str(derive("user", user_id)), fact)
@@ -262,6 +267,7 @@ class Accounts(Sessions):
         with self.decisions.unit(now) as unit:
             unit.cursor.execute("UPDATE users SET active = ? WHERE id = ?", (int(active), user_id))
             self._end(unit, user_id)
+            self.tokens.void(unit, user_id, actor=actor)
             roles = tuple(sorted(orjson.loads(row["roles"])))
             fact = UserChanged(at=now, actor=actor, user_id=user_id, name=row["name"], roles=roles, active=active)
             self._say(unit, user_id, fact)
@@ -308,6 +314,7 @@ class Accounts(Sessions):
         with self.decisions.unit(now) as unit:
             unit.cursor.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, user_id))
             self._end(unit, user_id, keep)
+            self.tokens.void(unit, user_id, actor=actor)
             tries.lift(unit.cursor, user_id)
             self._say(unit, user_id, PasswordChanged(at=now, actor=actor, user_id=user_id, by_owner=by_owner))
 

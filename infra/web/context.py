@@ -19,9 +19,10 @@ from markupsafe import Markup, escape
 
 from engine.kernel.errors import NotAllowed, QorgauError, SecondFactorNeeded
 from engine.kernel.timestamps import iso
-from engine.permissions import READS, may, require, stage_roles_of
+from engine.permissions import READ, READS, may, require, stage_roles_of
 from infra.app.container import Container
 from infra.commands.accounts import Session
+from infra.commands.people.personal_tokens import PREFIX
 from infra.read.metrics import say as say_length
 from infra.web.language import asked, in_language
 from reports import messages, phrases
@@ -87,6 +88,8 @@ def session_of(request: Request, container: TheContainer, shown: Annotated[Shown
     """
     # The position is taken before the page asks anything, so the page can be told of every later change.
     request.state.head = container.decisions.head()
+    if PREFIX in request.headers.get("authorization", ""):
+        return _of_program(request, container)
     by_itself = "hx-request" in request.headers or request.url.path == "/stream"
     session = container.accounts.session(session_token(request), acting=not by_itself)
     if session is None:
@@ -95,6 +98,17 @@ def session_of(request: Request, container: TheContainer, shown: Annotated[Shown
         session = _proven(request, container, shown.code)
     if language := asked(request.scope):
         container.accounts.choose_language(session.person.id, language)
+    return session
+
+
+def _of_program(request: Request, container: Container) -> Session:
+    """Return for whom a program acts, over the API alone; raises SignInNeeded, NotAllowed for what it is not for."""
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    session = container.accounts.by_token(shown.strip()) if scheme.lower() == "bearer" else None
+    if session is None or not request.url.path.startswith("/api/v1/"):
+        raise SignInNeeded
+    if request.method in ("GET", "HEAD") and READ not in (session.person.scope or ()):
+        raise NotAllowed("this token is not for that act", code="token.scope")
     return session
 
 
@@ -159,7 +173,9 @@ CheckedForm = Annotated[dict[str, str], Depends(checked_form)]
 
 
 def token(session: TheSession, x_csrf_token: str = Header(default="")) -> None:
-    """Demand the session's own token on every act."""
+    """Demand the session's own token on every act; a program shows a token of its own that no browser sends."""
+    if session.by_token:
+        return
     if not same(x_csrf_token, session.csrf):
         raise NotAllowed("send the session's token as X-CSRF-Token; GET /api/v1/me shows it", code="web.csrf")
 

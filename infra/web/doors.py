@@ -81,7 +81,11 @@ def is_known(request: Request, container: Container, *, sources: bool = False, s
         for token in (settings.health_token, settings.metrics_token)
     ):
         return True
-    if given and sources and container.accounts.source(given) is not None:
+    if (
+        given
+        and sources
+        and container.accounts.source(given, request.client.host if request.client else "") is not None
+    ):
         return True
     return sessions and container.accounts.session(session_token(request), acting=False) is not None
 

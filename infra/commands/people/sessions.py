@@ -15,6 +15,7 @@ from engine.kernel.errors import NotFound, SecondFactorWrong
 from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.timestamps import iso
+from infra.commands.people.personal_tokens import PREFIX, PersonalTokens
 from infra.commands.people.second_factor import SecondFactors
 from infra.commands.people.tokens import Tokens, digest_of
 from infra.commands.session_marks import EVERY, SessionMarks
@@ -57,6 +58,12 @@ class Sessions(Tokens):
     must_prove: Collection[str]
     """The roles that do not go without a second factor."""
     marks: SessionMarks
+    tokens: PersonalTokens
+
+    def by_token(self, token: str) -> Session | None:
+        """Return the person for whom a program shows a token, None for one that is void or over."""
+        person = self.tokens.person(token) if token.startswith(PREFIX) else None
+        return Session(person, "", by_token=True) if person is not None else None
 
     def _start(
         self, unit: UnitOfWork, user_id: str, *, address: str, browser: str, agent: str, proven: bool
@@ -91,6 +98,8 @@ class Sessions(Tokens):
         """Take the second factor of an account away and end its sessions. Raise NotFound for no account, or none."""
         self._row(user_id)
         self.second.remove(user_id, actor=actor, reason=reason)
+        with self.decisions.unit(self.clock.now()) as unit:
+            self.tokens.void(unit, user_id, actor=actor)
         self.end_sessions(user_id, actor=actor)
 
     def prove(self, token: str, code: str, *, address: str = "", browser: str = "") -> str:

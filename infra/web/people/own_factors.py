@@ -60,7 +60,7 @@ def confirm(request: Request, container: TheContainer, session: TheSession, form
 @router.post("/account/second-factor/codes")
 def renew(request: Request, container: TheContainer, session: TheSession, form: CheckedForm) -> Response:
     """Show new recovery codes, this once; it needs the second factor."""
-    _demand(session)
+    demand(session)
     codes = container.accounts.second.renew_codes(session.person.id)
     return page(request, "recovery_codes.html", session, codes=codes, to="/account", title=say("Recovery codes"))
 
@@ -68,7 +68,7 @@ def renew(request: Request, container: TheContainer, session: TheSession, form: 
 @router.post("/account/second-factor/remove")
 def remove(request: Request, container: TheContainer, session: TheSession, form: CheckedForm) -> Response:
     """Take the own second factor away; it needs the second factor, and every other session ends."""
-    _demand(session)
+    demand(session)
 
     def act() -> str:
         user_id = session.person.id
@@ -82,9 +82,10 @@ def remove(request: Request, container: TheContainer, session: TheSession, form:
 def _demand_held(container: TheContainer, session: Session) -> None:
     """Ask for the second factor of who has one; who must have one and has none enrols it."""
     if container.accounts.second.held(session.person.id):
-        _demand(session)
+        demand(session)
 
 
-def _demand(session: Session) -> None:
+def demand(session: Session) -> None:
+    """Ask for the second factor of who has one and did not show it lately. Raise SecondFactorNeeded."""
     if session.person.unproven:
         raise SecondFactorNeeded("this act needs your second factor")
