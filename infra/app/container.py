@@ -170,8 +170,7 @@ class Container:
         if self.intake.readers is not None:
             self.intake.readers.close()
         with suppress(StoreUnavailable):  # a mark that is lost ends a session two minutes earlier
-            self.accounts.marks.close()
-            self.accounts.uses.close()
+            self.accounts.close()
         self.wordbook.writer.drafter.close()
         self.search.close()
         self.tracing.close()

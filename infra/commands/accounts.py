@@ -25,6 +25,7 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
 from engine.permissions import PEOPLE, roles_of
 from infra.commands.people import tries
+from infra.commands.people.passkeys import Passkeys
 from infra.commands.people.passwords import HASHER, check_password
 from infra.commands.people.pending import Kind, Pending, PendingSteps
 from infra.commands.people.personal_tokens import PersonalTokens
@@ -54,6 +55,11 @@ class SigningIn(Protocol):
     @property
     def second_factor_minutes(self) -> int:
         """Minutes for which a second factor that was shown stands."""
+        ...
+
+    @property
+    def console_url(self) -> str | None:
+        """The address that passkeys belong to."""
         ...
 
     @property
@@ -96,10 +102,16 @@ class Accounts(Sessions):
         self.must_prove = frozenset(settings.require_second_factor)
         self.second = SecondFactors(decisions, clock, keys)
         self.pending = PendingSteps(self.database, clock)
+        self.passkeys = Passkeys(decisions, clock, self.pending, settings.console_url)
         self.uses = TokenUses(self.database)
         self.tokens = PersonalTokens(decisions, clock, self.uses)
         self.hasher = HASHER
         self.marks = SessionMarks(self.database)
+
+    def close(self) -> None:
+        """Write what is noted of sessions and tokens."""
+        self.uses.close()
+        self.marks.close()
 
     @cached_property
     def _decoy(self) -> str:
@@ -230,6 +242,15 @@ class Accounts(Sessions):
                 raise SecondFactorWrong("this sign-in took too long; begin again")
             began = self._start(unit, step.user_id, address=address, browser=browser, agent=agent, proven=True)
         return Entered(*began)
+
+    def enter_by_passkey(
+        self, challenge: str, answer: str, *, address: str = "", agent: str = ""
+    ) -> tuple[str, Entered]:
+        """Sign in with a passkey alone, which is two factors; return whose it is. Raise SecondFactorWrong."""
+        user_id, now = self.passkeys.check(challenge, answer, address=address), self.clock.now()
+        with self.decisions.unit(now) as unit:
+            began = self._start(unit, user_id, address=address, browser="", agent=agent, proven=True)
+        return user_id, Entered(*began)
 
     def is_active(self, user_id: str) -> bool:
         """Say whether there is an account and it is not disabled."""

@@ -54,7 +54,7 @@ from infra.web.context import COOKIE, SignInNeeded, environment, page, safe_path
 from infra.web.doors import KnownHosts
 from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
-from infra.web.people import own_factors, own_tokens, second_step
+from infra.web.people import own_factors, own_tokens, passkeys, second_step
 from infra.web.people.step_up import asked_again
 from reports.messages import refusal, say, speak
 
@@ -100,6 +100,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         second_step,
         own_factors,
         own_tokens,
+        passkeys,
         pages_clocks,
         pages_evidence,
         pages_governance,

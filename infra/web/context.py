@@ -33,6 +33,8 @@ BROWSER = "qorgau_browser"
 """Tells a browser in which somebody signed in before from those of strangers."""
 HOST_ONLY = "__Host-"
 """A browser takes a cookie of this name only over TLS, for this host and every path (RFC 6265bis, section 4.1.3)."""
+CHALLENGE = "qorgau_challenge"
+"""Leads to the challenge that a passkey answers."""
 FLASH = "qorgau_flash"
 SECOND_FACTOR = "second_factor"
 """The field of a form, and in other letters the header of a request, that shows a second factor."""
@@ -116,7 +118,8 @@ def _proven(request: Request, container: Container, code: str) -> Session:
     """Show a second factor; the answer carries the new token."""
     browser = request.cookies.get(cookie_name(request, BROWSER), "")
     renewed = container.accounts.prove(
-        session_token(request) or "", code, address=address_of(request), browser=browser
+        session_token(request) or "", code, address=address_of(request), browser=browser,
+        challenge=request.cookies.get(cookie_name(request, CHALLENGE), ""),
     )  # fmt: skip
     request.state.renewed = renewed
     session = container.accounts.session(renewed)

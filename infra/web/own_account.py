@@ -20,11 +20,12 @@ router = APIRouter(include_in_schema=False)
 @router.get("/account")
 def show_account(request: Request, container: TheContainer, session: TheSession) -> Response:
     """Who one is, where one is signed in, and a new password."""
+    accounts, user_id = container.accounts, session.person.id
     return page(
-        request, "own_account.html", session, title=say("Your account"),
-        sessions=container.accounts.open_sessions(session.person.id), own=digest_of(session_token(request) or ""),
-        has_codes=container.accounts.second.has_codes(session.person.id), passkeys=[],
-        codes_left=container.accounts.second.codes_left(session.person.id),
+        request, "own_account.html", session, title=say("Your account"), sessions=accounts.open_sessions(user_id),
+        own=digest_of(session_token(request) or ""), has_codes=accounts.second.has_codes(user_id),
+        codes_left=accounts.second.codes_left(user_id), passkeys=accounts.passkeys.of(user_id),
+        has_passkeys=container.settings.console_url is not None,
     )  # fmt: skip
 
 

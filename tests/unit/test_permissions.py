@@ -21,8 +21,8 @@ from engine.permissions.printed import markdown, rows
 from infra.app.container import builtin_playbooks
 from infra.commands.bulk import MANY
 from infra.commands.dispatch import KINDS, Dispatcher
-from infra.web.api.acts import ACTS
 from infra.web import own_account
+from infra.web.api.acts import ACTS
 from infra.web.console import forms
 from infra.web.console.forms import Form
 

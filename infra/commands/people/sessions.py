@@ -15,6 +15,7 @@ from engine.kernel.errors import NotFound, SecondFactorWrong
 from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.timestamps import iso
+from infra.commands.people.passkeys import Passkeys
 from infra.commands.people.personal_tokens import PREFIX, PersonalTokens
 from infra.commands.people.second_factor import SecondFactors
 from infra.commands.people.tokens import Tokens, digest_of
@@ -59,6 +60,7 @@ class Sessions(Tokens):
     """The roles that do not go without a second factor."""
     marks: SessionMarks
     tokens: PersonalTokens
+    passkeys: Passkeys
 
     def by_token(self, token: str) -> Session | None:
         """Return the person for whom a program shows a token, None for one that is void or over."""
@@ -102,15 +104,19 @@ class Sessions(Tokens):
             self.tokens.void(unit, user_id, actor=actor)
         self.end_sessions(user_id, actor=actor)
 
-    def prove(self, token: str, code: str, *, address: str = "", browser: str = "") -> str:
+    def prove(self, token: str, code: str, *, address: str = "", browser: str = "", challenge: str = "") -> str:
         """Show a second factor in a session; return its new token, for the one before is void.
 
+        ``code`` is one of the authenticator, a recovery code, or the answer (JSON) of a passkey to a ``challenge``.
         Raise SecondFactorWrong for a code that is not right.
         """
         row = self.database.row("SELECT user_id FROM sessions WHERE digest = ?", digest_of(token))
         if row is None:
             raise SecondFactorWrong("this code is not right")
         user_id = str(row["user_id"])
+        if code.startswith("{"):
+            self.passkeys.check(challenge, code, user_id=user_id, address=address)
+            return self._proven(token)
         known = digest_of(browser) if self._known(user_id, browser) else ""
         self.second.check(user_id, code, address=address, browser=known)
         return self._proven(token)

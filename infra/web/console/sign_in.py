@@ -29,7 +29,8 @@ def _form(
     request: Request, to: str, *, status: int = 200, failed: bool = False, waits: datetime | None = None
 ) -> Response:
     return page(
-        request, "sign_in.html", None, status=status, to=to, failed=failed, waits=waits, title=say("Sign in")
+        request, "sign_in.html", None, status=status, to=to, failed=failed, waits=waits, title=say("Sign in"),
+        has_passkeys=request.app.state.container.settings.console_url is not None,
     )  # fmt: skip
 
 
