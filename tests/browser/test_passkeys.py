@@ -11,12 +11,14 @@ import pytest
 from engine.accounts.facts import SecondFactorEnrolled, SecondFactorFailed, SecondFactorUsed
 from engine.kernel.errors import SecondFactorWrong
 from engine.notices.notice import Notice
-from infra.settings.settings import Settings
-from tests.browser.test_console import SENDER, browser, serving_process
+from infra.settings.settings import MADE_UP, Settings
+from tests.browser.test_console import browser, serving_process
 from tests.support import PASSWORD, World
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]
+NAMED = {f"QORGAU_{name.upper()}": value for name, value in MADE_UP.items()}
+"""The sender by which the notice was drafted."""
 DEVICE = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,
@@ -55,7 +57,7 @@ def test_a_passkey_is_registered_signs_in_and_approves(browser: Any, tmp_path: P
     port = free_port()
     address = f"http://localhost:{port}"
     problems: list[str] = []
-    settings = {"QORGAU_PORT": str(port), "QORGAU_CONSOLE_URL": address, "QORGAU_SECOND_FACTOR_MINUTES": "1", **SENDER}
+    settings = {"QORGAU_PORT": str(port), "QORGAU_CONSOLE_URL": address, "QORGAU_SECOND_FACTOR_MINUTES": "1", **NAMED}
     with serving_process(tmp_path / "data", **settings):
         page, devtools, device = with_device(browser, problems)
         by_password(page, address)
@@ -109,7 +111,7 @@ def test_a_notice_is_approved_with_a_passkey_and_nothing_is_lost(browser: Any, t
     port = free_port()
     address = f"http://localhost:{port}"
     problems: list[str] = []
-    settings = {"QORGAU_PORT": str(port), "QORGAU_CONSOLE_URL": address, **SENDER}
+    settings = {"QORGAU_PORT": str(port), "QORGAU_CONSOLE_URL": address, **NAMED}
     with serving_process(tmp_path / "data", **settings):
         page, _, _ = with_device(browser, problems)
         by_password(page, address)
@@ -125,7 +127,8 @@ def test_a_notice_is_approved_with_a_passkey_and_nothing_is_lost(browser: Any, t
         page.click("#approve")
         page.wait_for_selector("h1:has-text('Your second factor')")
         page.click("#by-passkey")
-        page.wait_for_selector(".flash.good:has-text('Approved')")
+        page.wait_for_selector("#notice-state")
+        assert "Approved" in " ".join(page.locator(".flash").all_inner_texts())
         assert [it for it in problems if "403" not in it] == []
     world = World(tmp_path / "data")
     assert world.container.decisions.load(Notice, notice).approved_by == "bolat"
