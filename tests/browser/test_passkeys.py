@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from engine.kernel.errors import SecondFactorWrong
 from engine.notices.notice import Notice
 from infra.settings.settings import MADE_UP, Settings
 from tests.browser.test_console import browser, serving_process
-from tests.support import PASSWORD, World
+from tests.support import PASSWORD, MovingClock, World
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]
@@ -104,7 +105,7 @@ def test_a_passkey_is_registered_signs_in_and_approves(browser: Any, tmp_path: P
 
 
 def test_a_notice_is_approved_with_a_passkey_and_nothing_is_lost(browser: Any, tmp_path: Path) -> None:
-    world = World(tmp_path / "data").people()
+    world = World(tmp_path / "data", MovingClock(datetime.now(UTC))).people()
     world.feed(world.event("portal.profile.change_applied", mfo__client__id="c-1", mfo__change__field="iin"))
     notice = str(world.notices(world.incidents()[0]["id"])["regulator"]["id"])
     world.container.close()

@@ -29,7 +29,7 @@ from tests.commands import qorgau
 from tests.support import COMPLIANCE, PASSWORD, World
 
 OPEN = {
-    "/sign-in", "/sign-in/second", "/sign-in/enrol", "/health", "/api/v1/events", "/api/v1/client-gateway/statuses",
+    "/sign-in", "/sign-in/second", "/sign-in/enrol", "/sign-in/passkey", "/sign-in/passkey/options", "/health", "/api/v1/events", "/api/v1/client-gateway/statuses",
     "/calendar/{token}.ics", "/api/v1/openapi.json", "/metrics",
 }  # fmt: skip
 """Routes that ask for no session, or for a token of another kind."""
@@ -440,7 +440,7 @@ def test_its_owner_removes_it_only_by_showing_it(world: World, client: TestClien
 
 def test_the_command_line_asks_for_the_code_too(world: World) -> None:
     notice = drafted(world)
-    phone, codes = enrolled(world)
+    _, codes = enrolled(world)
     act = ("notices", "receipt", notice, "reference-1", "2026-11-23", "--as", "bolat")
     bare = qorgau(*act, data=world.folder, stdin=f"{PASSWORD}\n".encode())
     assert bare.returncode == 2 and b"code" in bare.stderr

@@ -63,7 +63,7 @@ class Passkeys:
     def host(self) -> str:
         """The name that the keys belong to. Raise DecisionRefused where the house has none."""
         if self.origin is None:
-            raise DecisionRefused("this house has no passkeys; its administrator sets CONSOLE_URL")
+            raise DecisionRefused("this house has no passkeys; its administrator sets {setting}", setting="CONSOLE_URL")
         return urlsplit(self.origin).hostname or ""
 
     def of(self, user_id: str) -> list[Passkey]:

@@ -1,5 +1,4 @@
-"""What has begun and waits for its next step: a sign-in whose password was right, the challenge of a passkey, the way
-through an identity provider.
+"""What has begun and waits for its next step: a sign-in whose password was right, the challenge of a passkey.
 
 None of these is a session: they lie in a table of their own that no page asks for who somebody is.
 """
@@ -19,7 +18,7 @@ from infra.commands.people.tokens import digest_of
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database
 
-Kind = Literal["second", "enrol", "passkey", "passkey-new", "oidc"]
+Kind = Literal["second", "enrol", "passkey", "passkey-new"]
 LASTS = timedelta(minutes=10)
 """How long a step may wait for the next."""
 

@@ -69,10 +69,8 @@ CREATE TABLE IF NOT EXISTS personal_tokens (
 CREATE TABLE IF NOT EXISTS source_token_terms (
     digest TEXT PRIMARY KEY, expires_at TEXT, networks TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS token_uses (digest TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS account_persons (user_id TEXT PRIMARY KEY, person TEXT NOT NULL UNIQUE) WITHOUT ROWID;
 """
-"""Second factors, sign-ins that are half done, when a session last showed one, tokens and when they were used, whose an
-account is."""
+"""Second factors, sign-ins that are half done, when a session last showed one, tokens and when they were used."""
 _LANGUAGES = "CREATE TABLE IF NOT EXISTS languages (user_id TEXT PRIMARY KEY, language TEXT NOT NULL) WITHOUT ROWID"
 _SEARCHED = ("events", "incidents", "notices")
 _SEARCH = {
