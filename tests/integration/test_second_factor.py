@@ -29,7 +29,8 @@ from tests.commands import qorgau
 from tests.support import COMPLIANCE, PASSWORD, World
 
 OPEN = {
-    "/sign-in", "/sign-in/second", "/sign-in/enrol", "/sign-in/passkey", "/sign-in/passkey/options", "/health", "/api/v1/events", "/api/v1/client-gateway/statuses",
+    "/sign-in", "/sign-in/second", "/sign-in/enrol", "/sign-in/passkey", "/sign-in/passkey/options",
+    "/health", "/api/v1/events", "/api/v1/client-gateway/statuses",
     "/calendar/{token}.ics", "/api/v1/openapi.json", "/metrics",
 }  # fmt: skip
 """Routes that ask for no session, or for a token of another kind."""
