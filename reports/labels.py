@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from engine.permissions import PEOPLE, TITLES
 
 _WORDS = {
+    "totp": "authenticator",
+    "recovery": "recovery code",
+    "passkey": "passkey",
     "regulator-notice": "Tell the regulator",
     "client-notice": "Tell the client",
     "personal-data-notice": "Tell the data-protection authority",

@@ -64,4 +64,80 @@ class WaitingLifted(Fact):
     user_id: str
 
 
-FACTS: tuple[type[Fact], ...] = (UserChanged, SignedIn, SignInFailed, SessionsEnded, PasswordChanged, WaitingLifted)
+Factor = Literal["totp", "recovery", "passkey"]
+"""A code of an authenticator (RFC 6238), a recovery code, a passkey (WebAuthn)."""
+
+
+class SecondFactorEnrolled(Fact):
+    """A person enrolled a second factor and showed it once."""
+
+    topic: ClassVar[str] = "user.second-factor-enrolled.v1"
+    user_id: str
+    factor: Factor
+    name: str = ""
+    """What the owner calls it."""
+
+
+class SecondFactorUsed(Fact):
+    """A second factor was shown and was right, while signing in or before an act."""
+
+    topic: ClassVar[str] = "user.second-factor-used.v1"
+    user_id: str
+    factor: Factor
+    address: str
+    codes_left: int
+    """Recovery codes that are not used yet."""
+
+
+class SecondFactorFailed(Fact):
+    """What was shown as a second factor was refused."""
+
+    topic: ClassVar[str] = "user.second-factor-failed.v1"
+    user_id: str
+    address: str
+    replayed: bool
+    """It was right once, and was used before."""
+    waits_until: datetime | None = None
+
+
+class SecondFactorRemoved(Fact):
+    """A second factor was taken away by its owner, or by an administrator."""
+
+    topic: ClassVar[str] = "user.second-factor-removed.v1"
+    user_id: str
+    factor: Factor
+    by_owner: bool
+    reason: str = ""
+
+
+class RecoveryCodesRenewed(Fact):
+    """A person was given new recovery codes; those before are void."""
+
+    topic: ClassVar[str] = "user.recovery-codes-renewed.v1"
+    user_id: str
+
+
+class TokenMade(Fact):
+    """A person made a token for programs; ``scope`` names what it is for."""
+
+    topic: ClassVar[str] = "user.token-made.v1"
+    user_id: str
+    token_id: str
+    name: str
+    scope: tuple[str, ...]
+    expires_at: datetime
+
+
+class TokenRevoked(Fact):
+    """A token of a person was made void before it expired."""
+
+    topic: ClassVar[str] = "user.token-revoked.v1"
+    user_id: str
+    token_id: str
+    name: str
+
+
+FACTS: tuple[type[Fact], ...] = (
+    UserChanged, SignedIn, SignInFailed, SessionsEnded, PasswordChanged, WaitingLifted, SecondFactorEnrolled,
+    SecondFactorUsed, SecondFactorFailed, SecondFactorRemoved, RecoveryCodesRenewed, TokenMade, TokenRevoked,
+)  # fmt: skip

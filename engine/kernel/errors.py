@@ -101,6 +101,20 @@ class NotAllowed(DecisionRefused):
     code = "decision.not-allowed"
 
 
+class SecondFactorNeeded(NotAllowed):
+    """The act needs a second factor shown lately; ``wrong``: what was shown is not right."""
+
+    code = "decision.second-factor"
+    wrong = False
+
+
+class SecondFactorWrong(SecondFactorNeeded):
+    """What was shown as the second factor is not right, was used before, or too many were wrong."""
+
+    code = "decision.second-factor-wrong"
+    wrong = True
+
+
 class SecondPersonNeeded(DecisionRefused):
     """Four eyes: the act needs somebody other than the one who prepared it."""
 

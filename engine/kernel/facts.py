@@ -87,6 +87,10 @@ class Person(Record):
     id: str
     roles: frozenset[str] = frozenset()
     name: str = ""
+    unproven: bool = False
+    """A second factor is to be shown before acts that ask for one: the account has one and did not show it lately."""
+    scope: frozenset[str] | None = None
+    """What the token by which the person acts is for: ``read`` and names of commands. None: a person at work."""
 
     @property
     def held_roles(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.kernel.facts import Person
-from engine.permissions.permission import Permission, Reading, SecondPerson, Stage
+from engine.permissions.permission import READ, Permission, Reading, SecondPerson, Stage
 from engine.permissions.reading import READS
 from engine.permissions.roles import PEOPLE, TITLES, Role
 from engine.permissions.table import COMMANDS
@@ -11,6 +11,7 @@ from engine.permissions.table import COMMANDS
 __all__ = [
     "COMMANDS",
     "PEOPLE",
+    "READ",
     "READS",
     "TITLES",
     "Permission",
@@ -20,6 +21,7 @@ __all__ = [
     "Stage",
     "may",
     "require",
+    "require_proof",
     "require_reading",
     "require_stage",
     "roles_of",
@@ -46,6 +48,11 @@ def may(command: str, by: Person) -> bool:
 def require(command: str, by: Person) -> None:
     """Raise NotAllowed for a person who may not give a command."""
     COMMANDS[command].require(by)
+
+
+def require_proof(command: str, by: Person) -> None:
+    """Raise SecondFactorNeeded for a person who is to show a second factor before a command."""
+    COMMANDS[command].require_proof(by)
 
 
 def require_stage(command: str, by: Person) -> None:

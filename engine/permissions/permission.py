@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from engine.kernel.errors import NotAllowed, n_
+from engine.kernel.errors import NotAllowed, SecondFactorNeeded, n_
 from engine.kernel.facts import Person, Record
 from engine.permissions.roles import Role
+
+READ = "read"
+"""The scope of a token that reads."""
 
 
 class Stage(Record):
@@ -64,11 +67,20 @@ class Permission(Record):
     needs: tuple[str, ...] = ()
     second: SecondPerson | None = None
     stage: Stage | None = None
+    step_up: bool = False
+    """Who has a second factor shows it for this act, if not within the minutes of SECOND_FACTOR_MINUTES before."""
 
     def require(self, by: Person) -> None:
-        """Raise NotAllowed for a person who holds none of the roles."""
+        """Raise NotAllowed for a person who holds none of the roles, or acts by a token that is not for this."""
         if not by.may(*self.roles):
             raise NotAllowed(self.refusal_id, roles=self.roles)
+        if by.scope is not None and (self.step_up or self.command not in by.scope):
+            raise NotAllowed("this token is not for that act", code="token.scope")
+
+    def require_proof(self, by: Person) -> None:
+        """Raise SecondFactorNeeded for a person who is to show a second factor for this act first."""
+        if self.step_up and by.unproven:
+            raise SecondFactorNeeded("this act needs your second factor")
 
 
 class Reading(Record):
@@ -83,3 +95,5 @@ class Reading(Record):
         """Raise NotAllowed for a person who holds none of the roles."""
         if not by.may(*self.roles):
             raise NotAllowed("this needs one of the roles {roles}", roles=self.roles)
+        if by.scope is not None and READ not in by.scope:
+            raise NotAllowed("this token is not for that act", code="token.scope")

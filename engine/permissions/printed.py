@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.kernel.errors import n_
 from engine.permissions.permission import Permission
 from engine.permissions.reading import READS
 from engine.permissions.roles import TITLES, Role
 from engine.permissions.table import COMMANDS
+
+STEP_UP = n_("the second factor of who has one")
 
 
 def rows() -> dict[str, list[dict[str, Any]]]:
@@ -38,7 +41,7 @@ def _command(permission: Permission) -> dict[str, Any]:
         "excluded": [side.value for side in second.excluded] if second else [],
         "answerable": _sorted(second.answerable) if second else [],
         "different_roles": second.different_roles if second else False,
-        "needs": list(permission.needs),
+        "needs": [*permission.needs, *([STEP_UP] if permission.step_up else [])],
         "stage": stage.when if stage else "",
         "stage_roles": _sorted(stage.roles) if stage else [],
     }

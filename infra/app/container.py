@@ -170,7 +170,7 @@ class Container:
         if self.intake.readers is not None:
             self.intake.readers.close()
         with suppress(StoreUnavailable):  # a mark that is lost ends a session two minutes earlier
-            self.accounts.marks.close()
+            self.accounts.close()
         self.wordbook.writer.drafter.close()
         self.search.close()
         self.tracing.close()
@@ -182,7 +182,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None, *, read_
     clock, catalogue = clock or SystemClock(), builtin_catalogue()
     store = open_store(settings, catalogue, read_only=read_only)
     database, ledger, decisions = store.database, store.ledger, store.decisions
-    accounts = Accounts(decisions, clock, settings.session_minutes)
+    accounts = Accounts(decisions, clock, settings, store.keys)
     rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)
     rulebook.current()  # a fault of the rules or their parameters stops the start, not the stream
     calendar = calendar_of(settings)

@@ -3,52 +3,69 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import orjson
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from engine.accounts.facts import (
     PasswordChanged,
-    SessionsEnded,
-    SignedIn,
     SignInFailed,
     UserChanged,
     WaitingLifted,
     Why,
 )
-from engine.kernel.errors import DecisionRefused, InputError, NotFound
+from engine.kernel.errors import DecisionRefused, InputError, SecondFactorWrong
 from engine.kernel.facts import Person
 from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
-from engine.kernel.timestamps import iso
 from engine.permissions import PEOPLE, roles_of
 from infra.commands.people import tries
+from infra.commands.people.passkeys import Passkeys
 from infra.commands.people.passwords import HASHER, check_password
-from infra.commands.people.tokens import Tokens, digest_of
+from infra.commands.people.pending import Kind, Pending, PendingSteps
+from infra.commands.people.personal_tokens import PersonalTokens
+from infra.commands.people.second_factor import SecondFactors
+from infra.commands.people.sessions import OpenSession, Session, Sessions
+from infra.commands.people.token_uses import TokenUses
+from infra.commands.people.tokens import digest_of
 from infra.commands.people.tries import Try
-from infra.commands.session_marks import EVERY, SessionMarks
+from infra.commands.session_marks import SessionMarks
+from infra.store.keys.master import KeyFolder
 from infra.store.log.decisions import Decisions
-from infra.store.log.unit import UnitOfWork
 
+__all__ = ["ROLES", "Accounts", "Entered", "OpenSession", "Session", "two_sided"]
 ROLES = tuple(role.value for role in PEOPLE)
 ANALYSTS = frozenset(roles_of("draft-rule")) - frozenset(roles_of("decide-outcome"))
 """The roles of analysts: they write rules and do not decide in the house's name."""
-ABSOLUTE_SESSION = timedelta(hours=12)
-BROWSER_KNOWN = timedelta(days=90)
-"""How long a browser is told apart from strangers after its owner signed in with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A signed-in person with the token every form must carry."""
+class SigningIn(Protocol):
+    """The settings of signing in."""
 
-    person: Person
-    csrf: str
+    @property
+    def session_minutes(self) -> int:
+        """Minutes after which a session that nobody uses ends."""
+        ...
+
+    @property
+    def second_factor_minutes(self) -> int:
+        """Minutes for which a second factor that was shown stands."""
+        ...
+
+    @property
+    def console_url(self) -> str | None:
+        """The address that passkeys belong to."""
+        ...
+
+    @property
+    def require_second_factor(self) -> Sequence[str]:
+        """The roles that do not go without a second factor."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +78,10 @@ class Entered:
     """What tells the browser from strangers the next time."""
     waits_until: datetime | None = None
     """Until when no further try from there is looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSession:
-    """A session of a person, as its owner sees it."""
-
-    digest: str
-    created_at: datetime
-    seen_at: datetime
-    address: str
-    agent: str
+    step: str = ""
+    """The password was right; this leads to the next step, and is no session."""
+    wanted: Literal["second", "enrol"] | None = None
+    """What the next step is: to show a second factor, or to enrol one."""
 
 
 def two_sided(roles: Iterable[str]) -> bool:
@@ -80,16 +90,28 @@ def two_sided(roles: Iterable[str]) -> bool:
     return bool(held & ANALYSTS) and bool(held & set(roles_of("approve-notice")))
 
 
-class Accounts(Tokens):
+class Accounts(Sessions):
     """People, sessions and source tokens in the store."""
 
-    def __init__(self, decisions: Decisions, clock: TimeSource, session_minutes: int) -> None:
+    def __init__(self, decisions: Decisions, clock: TimeSource, settings: SigningIn, keys: KeyFolder) -> None:
         self.decisions = decisions
         self.database = decisions.database
         self.clock = clock
-        self.idle = timedelta(minutes=session_minutes)
+        self.idle = timedelta(minutes=settings.session_minutes)
+        self.proof_lasts = timedelta(minutes=settings.second_factor_minutes)
+        self.must_prove = frozenset(settings.require_second_factor)
+        self.second = SecondFactors(decisions, clock, keys)
+        self.pending = PendingSteps(self.database, clock)
+        self.passkeys = Passkeys(decisions, clock, self.pending, settings.console_url)
+        self.uses = TokenUses(self.database)
+        self.tokens = PersonalTokens(decisions, clock, self.uses)
         self.hasher = HASHER
         self.marks = SessionMarks(self.database)
+
+    def close(self) -> None:
+        """Write what is noted of sessions and tokens."""
+        self.uses.close()
+        self.marks.close()
 
     @cached_property
     def _decoy(self) -> str:
@@ -118,6 +140,7 @@ class Accounts(Tokens):
                 (user_id, name, orjson.dumps(sorted(roles)).decode(), hashed),
             )
             self._end(unit, user_id)
+            self.tokens.void(unit, user_id, actor=actor)
             tries.lift(unit.cursor, user_id)
             fact = UserChanged(at=now, actor=actor, user_id=user_id, name=name, roles=tuple(sorted(roles)), active=True)
             unit.record_single(str(derive("user", user_id)), fact)
@@ -150,7 +173,8 @@ class Accounts(Tokens):
         """Try to sign in, from an address and a browser.
 
         A try is counted before the password is looked at (``engine.accounts.attempts``). It takes the same time for an
-        account that does not exist. Every outcome but a try that waits is a fact.
+        account that does not exist. Every outcome but a try that waits is a fact. Who has a second factor, or is to
+        have one, is given the token of the next step, which is no session.
         """
         now, known = self.clock.now(), self._known(user_id, browser)
         attempt = Try(user_id, address, digest_of(browser) if known else "")
@@ -163,30 +187,74 @@ class Accounts(Tokens):
             why: Why = "unknown" if row is None else "password" if row["active"] else "disabled"
             return Entered(None, waits_until=self._failed(attempt, row is not None, why, now))
         assert row is not None
-        token, browser = secrets.token_urlsafe(32), browser if known else secrets.token_urlsafe(24)
         hashed = row["password_hash"]
         if self.hasher.check_needs_rehash(hashed):
             hashed = self.hasher.hash(password)
+        wanted = self._next_step(user_id, orjson.loads(row["roles"]))
         with self.decisions.unit(now) as unit:
-            cursor = unit.cursor
-            tries.succeeded(cursor, attempt, now)
-            cursor.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, user_id))
-            cursor.execute("DELETE FROM sessions WHERE created_at < ?", (iso(now - ABSOLUTE_SESSION),))
-            cursor.execute("DELETE FROM session_places WHERE digest NOT IN (SELECT digest FROM sessions)")
-            cursor.execute("DELETE FROM known_browsers WHERE seen_at < ?", (iso(now - BROWSER_KNOWN),))
-            cursor.execute(
-                "INSERT INTO sessions (digest, user_id, csrf, created_at, seen_at) VALUES (?, ?, ?, ?, ?)",
-                (digest_of(token), user_id, secrets.token_urlsafe(24), iso(now), iso(now)),
+            tries.succeeded(unit.cursor, attempt, now)
+            unit.cursor.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, user_id))
+            if wanted is not None:
+                return Entered(None, step=self.pending.begin(unit.cursor, wanted, user_id), wanted=wanted)
+            began = self._start(
+                unit, user_id, address=address, browser=browser if known else "", agent=agent, proven=False
             )
-            cursor.execute("INSERT INTO session_places VALUES (?, ?, ?)", (digest_of(token), address, agent[:200]))
-            if address:
-                cursor.execute(
-                    "INSERT INTO known_browsers VALUES (?, ?, ?) "
-                    "ON CONFLICT (digest) DO UPDATE SET seen_at = excluded.seen_at",
-                    (digest_of(browser), user_id, iso(now)),
-                )
-            self._say(unit, user_id, SignedIn(at=now, actor=user_id, user_id=user_id, address=address))
-        return Entered(token, browser if address else "")
+        return Entered(*began)
+
+    def _next_step(self, user_id: str, roles: Iterable[str]) -> Literal["second", "enrol"] | None:
+        """Return what must be shown after the password."""
+        if self.second.held(user_id):
+            return "second"
+        return "enrol" if set(roles) & set(self.must_prove) else None
+
+    def waiting_step(self, step: str, *kinds: Kind) -> Pending | None:
+        """Return the half of a sign-in that a token stands for, while its account is active."""
+        found = self.pending.of(step, *kinds)
+        return found if found is not None and self.is_active(found.user_id) else None
+
+    def finish(self, step: str, code: str, *, address: str = "", browser: str = "", agent: str = "") -> Entered:
+        """Show the second factor after the password; the step leads to one session.
+
+        Raise SecondFactorWrong for a code that is not right, or a step that is over.
+        """
+        found = self.waiting_step(step, "second")
+        if found is None:
+            raise SecondFactorWrong("this sign-in took too long; begin again")
+        known = self._known(found.user_id, browser)
+        self.second.check(found.user_id, code, address=address, browser=digest_of(browser) if known else "")
+        return self._finish(found, address=address, browser=browser if known else "", agent=agent)
+
+    def enrol(self, step: str, code: str, *, address: str = "", agent: str = "") -> tuple[Entered, list[str]]:
+        """Enrol the authenticator that a role demands, while signing in; return the recovery codes too.
+
+        Raise SecondFactorWrong for a code that is not right, or a step that is over.
+        """
+        found = self.waiting_step(step, "enrol")
+        if found is None:
+            raise SecondFactorWrong("this sign-in took too long; begin again")
+        codes = self.second.confirm(found.user_id, code)
+        return self._finish(found, address=address, browser="", agent=agent), codes
+
+    def _finish(self, step: Pending, *, address: str, browser: str, agent: str) -> Entered:
+        now = self.clock.now()
+        with self.decisions.unit(now) as unit:
+            if not self.pending.take(unit.cursor, step):
+                raise SecondFactorWrong("this sign-in took too long; begin again")
+            began = self._start(unit, step.user_id, address=address, browser=browser, agent=agent, proven=True)
+        return Entered(*began)
+
+    def enter_by_passkey(
+        self, challenge: str, answer: str, *, address: str = "", agent: str = ""
+    ) -> tuple[str, Entered]:
+        """Sign in with a passkey alone, which is two factors; return whose it is. Raise SecondFactorWrong."""
+        user_id, now = self.passkeys.check(challenge, answer, address=address), self.clock.now()
+        with self.decisions.unit(now) as unit:
+            began = self._start(unit, user_id, address=address, browser="", agent=agent, proven=True)
+        return user_id, Entered(*began)
+
+    def is_active(self, user_id: str) -> bool:
+        """Say whether there is an account and it is not disabled."""
+        return self.database.row("SELECT 1 FROM users WHERE id = ? AND active = 1", user_id) is not None
 
     def _is(self, row: Any, password: str) -> bool:
         """Say whether a password is that of an account that is not disabled."""
@@ -196,13 +264,6 @@ class Accounts(Tokens):
             return False
         return row is not None and bool(row["active"])
 
-    def _known(self, user_id: str, browser: str) -> bool:
-        """Say whether the owner of an account signed in with a browser before."""
-        if not browser:
-            return False
-        row = self.database.row("SELECT user_id, seen_at FROM known_browsers WHERE digest = ?", digest_of(browser))
-        return row is not None and row["user_id"] == user_id and row["seen_at"] >= iso(self.clock.now() - BROWSER_KNOWN)
-
     def _failed(self, attempt: Try, exists: bool, why: Why, now: datetime) -> datetime | None:
         user_id = attempt.user_id if exists else ""
         with self.decisions.unit(now) as unit:
@@ -210,9 +271,6 @@ class Accounts(Tokens):
             fact = SignInFailed(at=now, user_id=user_id, address=attempt.address, why=why, waits_until=until)
             self._say(unit, user_id, fact)
         return until
-
-    def _say(self, unit: UnitOfWork, user_id: str, fact: Any) -> None:
-        unit.record_single(str(derive("user", user_id)), fact)
 
     def let_try(self, user_id: str, *, actor: str) -> None:
         """Let an account try again at once. Raise NotFound."""
@@ -230,6 +288,7 @@ class Accounts(Tokens):
         with self.decisions.unit(now) as unit:
             unit.cursor.execute("UPDATE users SET active = ? WHERE id = ?", (int(active), user_id))
             self._end(unit, user_id)
+            self.tokens.void(unit, user_id, actor=actor)
             roles = tuple(sorted(orjson.loads(row["roles"])))
             fact = UserChanged(at=now, actor=actor, user_id=user_id, name=row["name"], roles=roles, active=active)
             self._say(unit, user_id, fact)
@@ -244,13 +303,30 @@ class Accounts(Tokens):
         Raise DecisionRefused for an old password that is wrong, or when too many were; InputError for a new one that is
         easily guessed.
         """
-        row, now = self._row(user_id), self.clock.now()
-        attempt = Try(user_id, f"own password {address}")
+        self.demand_password(user_id, old, address)
+        self._renew(user_id, new, actor=user_id, by_owner=True, keep=keep)
+
+    def demand_password(self, user_id: str, password: str, address: str = "") -> None:
+        """Ask for the password in an open session; tries are counted.
+
+        Raise DecisionRefused for a wrong one, or when too many were.
+        """
+        now, attempt = self.clock.now(), Try(user_id, f"own password {address}")
         with self.database.write() as cursor:
             until = tries.count(cursor, attempt, now)
-        if until is not None or not self._is(row, old):
-            raise DecisionRefused("the old password is wrong; after several wrong ones wait some minutes")
-        self._renew(user_id, new, actor=user_id, by_owner=True, keep=keep)
+        if until is not None or not self._is(self._row(user_id), password):
+            raise DecisionRefused("the password is wrong; after several wrong ones wait some minutes")
+        with self.database.write() as cursor:
+            tries.succeeded(cursor, attempt, now)
+
+    def told(self, user_id: str) -> str:
+        """Return who took the second factor of an account away since its owner was told last, and forget it."""
+        row = self.database.row("SELECT actor FROM told_at_sign_in WHERE user_id = ?", user_id)
+        if row is None:
+            return ""
+        with self.database.write() as cursor:
+            cursor.execute("DELETE FROM told_at_sign_in WHERE user_id = ?", (user_id,))
+        return str(row["actor"])
 
     def _renew(self, user_id: str, password: str, *, actor: str, by_owner: bool, keep: str = "") -> None:
         row, now = self._row(user_id), self.clock.now()
@@ -259,73 +335,9 @@ class Accounts(Tokens):
         with self.decisions.unit(now) as unit:
             unit.cursor.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, user_id))
             self._end(unit, user_id, keep)
+            self.tokens.void(unit, user_id, actor=actor)
             tries.lift(unit.cursor, user_id)
             self._say(unit, user_id, PasswordChanged(at=now, actor=actor, user_id=user_id, by_owner=by_owner))
-
-    def _row(self, user_id: str) -> Any:
-        row = self.database.row("SELECT * FROM users WHERE id = ?", user_id)
-        if row is None:
-            raise NotFound("there is no account '{user}'", user=user_id[:60])
-        return row
-
-    def _end(self, unit: UnitOfWork, user_id: str, keep: str = "") -> int:
-        """End the sessions of an account but one, its calendar address, and what tells its browsers from strangers."""
-        cursor, kept = unit.cursor, digest_of(keep) if keep else ""
-        cursor.execute("SELECT COUNT(*) FROM sessions WHERE user_id = ? AND digest <> ?", (user_id, kept))
-        ended = int(cursor.fetchone()[0])
-        cursor.execute("DELETE FROM sessions WHERE user_id = ? AND digest <> ?", (user_id, kept))
-        cursor.execute("DELETE FROM feed_tokens WHERE user_id = ?", (user_id,))
-        cursor.execute("DELETE FROM known_browsers WHERE user_id = ?", (user_id,))
-        return ended
-
-    def open_sessions(self, user_id: str) -> list[OpenSession]:
-        """Return the sessions of a person, the latest first."""
-        rows = self.database.rows(
-            "SELECT s.digest, s.created_at, s.seen_at, p.address, p.agent FROM sessions s "
-            "LEFT JOIN session_places p ON p.digest = s.digest WHERE s.user_id = ? ORDER BY s.created_at DESC",
-            user_id,
-        )
-        oldest = iso(self.clock.now() - ABSOLUTE_SESSION)
-        return [
-            OpenSession(
-                it["digest"], datetime.fromisoformat(it["created_at"]),
-                datetime.fromisoformat(self.marks.latest(it["digest"], it["seen_at"])), it["address"] or "",
-                it["agent"] or "",
-            )
-            for it in rows if it["created_at"] >= oldest
-        ]  # fmt: skip
-
-    def end_sessions(self, user_id: str, *, actor: str, keep: str = "") -> int:
-        """End every session of an account but that of the token ``keep``; return how many. Raise NotFound."""
-        self._row(user_id)
-        now = self.clock.now()
-        with self.decisions.unit(now) as unit:
-            count = self._end(unit, user_id, keep)
-            self._say(unit, user_id, SessionsEnded(at=now, actor=actor, user_id=user_id, count=count))
-        return count
-
-    def session(self, token: str | None, *, acting: bool = True) -> Session | None:
-        """Return the person behind a session's token; a session dies of idleness or after half a day.
-
-        What a page asks by itself, without the person ``acting``, does not keep the session alive.
-        """
-        if not token:
-            return None
-        row = self.database.row(
-            "SELECT s.*, u.name, u.roles FROM sessions s JOIN users u ON u.id = s.user_id AND u.active = 1 "
-            "WHERE s.digest = ?",
-            digest_of(token),
-        )
-        now = self.clock.now()
-        if row is None or row["created_at"] < iso(now - ABSOLUTE_SESSION):
-            return None
-        seen_at = self.marks.latest(row["digest"], row["seen_at"])
-        if seen_at < iso(now - self.idle):
-            return None
-        if acting and seen_at < iso(now - EVERY):
-            self.marks.note(row["digest"], now)
-        person = Person(id=row["user_id"], name=row["name"], roles=frozenset(orjson.loads(row["roles"])))
-        return Session(person, row["csrf"])
 
     def language(self, user_id: str) -> str | None:
         """Return the language that a person chose for the console."""
@@ -341,14 +353,3 @@ class Accounts(Tokens):
                     "ON CONFLICT (user_id) DO UPDATE SET language = excluded.language",
                     (user_id, language),
                 )
-
-    def sign_out(self, token: str) -> None:
-        """End a session."""
-        row = self.database.row("SELECT user_id FROM sessions WHERE digest = ?", digest_of(token))
-        if row is None:
-            return
-        now = self.clock.now()
-        with self.decisions.unit(now) as unit:
-            unit.cursor.execute("DELETE FROM sessions WHERE digest = ?", (digest_of(token),))
-            fact = SessionsEnded(at=now, actor=row["user_id"], user_id=row["user_id"], count=1)
-            self._say(unit, row["user_id"], fact)

@@ -17,7 +17,7 @@ from engine.kernel.checked import checked
 from engine.kernel.commands import Command, Decided, name_of
 from engine.kernel.errors import InputError, QorgauError
 from engine.kernel.facts import Person
-from engine.permissions import require
+from engine.permissions import require, require_proof
 from infra.commands.dispatch import Dispatcher
 from reports.messages import refusal
 
@@ -34,9 +34,11 @@ MANY: dict[str, tuple[type[Command[Any]], tuple[str, ...]]] = {
 
 
 def admit_many(act: str, by: Person) -> None:
-    """Ask for the role of an act on many before any of them is looked at. Raise NotAllowed."""
+    """Ask for the role of an act on many before any of them is looked at. Raise NotAllowed,
+    SecondFactorNeeded."""
     if act in MANY:
         require(name_of(MANY[act][0]), by)
+        require_proof(name_of(MANY[act][0]), by)
 
 
 def in_bulk(

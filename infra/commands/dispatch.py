@@ -12,13 +12,13 @@ from engine.handlers.register import HANDLERS
 from engine.kernel.commands import Command, O, name_of
 from engine.kernel.errors import NotFound
 from engine.kernel.facts import Person
-from engine.permissions import require
+from engine.permissions import require, require_proof
 from infra.commands.desk import Desk
-from infra.commands.handlers import lists, playbooks, rules, timekeeping, wording
+from infra.commands.handlers import accounts, lists, playbooks, rules, timekeeping, wording
 
 SUBJECTS = (
     incidents, playbooks, clocks, notices, approving, protection, containment, governance, retention, rules, lists,
-    timekeeping, wording,
+    timekeeping, wording, accounts,
 )  # fmt: skip
 """The modules whose handlers there are."""
 KINDS: dict[str, type[Command[Any]]] = {name_of(kind): kind for kind in HANDLERS}
@@ -34,11 +34,12 @@ class Dispatcher:
     def dispatch(self, command: Command[O], by: Person) -> O:
         """Do what the command asks; return what came of it.
 
-        Raise NotAllowed before anything is loaded or done for a person without the role; then whatever the domain
-        refuses.
+        Raise NotAllowed before anything is loaded or done for a person without the role, SecondFactorNeeded for one
+        who is to show a second factor first; then whatever the domain refuses.
         """
         kind = type(command)
         require(name_of(kind), by)
+        require_proof(name_of(kind), by)
         outcome: O = HANDLERS[kind](self.desk, command, by)  # type: ignore[assignment]
         return outcome
 

@@ -30,7 +30,8 @@ from reports.phrases import placed
 ROOT = Path(__file__).parents[2]
 CATALOGUES = ROOT / "reports" / "locale"
 ERRORS = (
-    "QorgauError", "InputError", "DecisionRefused", "NotAllowed", "SecondPersonNeeded", "NotFound", "Conflict",
+    "QorgauError", "InputError", "DecisionRefused", "NotAllowed", "SecondPersonNeeded", "SecondFactorNeeded",
+    "SecondFactorWrong", "NotFound", "Conflict",
     "BadQuestion", "TooMuchAsked", "SearchUnavailable",
 )  # fmt: skip
 KEYWORDS: dict[str, Any] = {

@@ -8,15 +8,22 @@ from datetime import datetime
 from engine.accounts.facts import (
     FACTS,
     PasswordChanged,
+    RecoveryCodesRenewed,
+    SecondFactorEnrolled,
+    SecondFactorFailed,
+    SecondFactorRemoved,
+    SecondFactorUsed,
     SessionsEnded,
     SignedIn,
     SignInFailed,
+    TokenMade,
+    TokenRevoked,
     UserChanged,
     WaitingLifted,
 )
 from engine.kernel.facts import Fact
 from infra.store.log.decisions import Decisions
-from reports.messages import say
+from reports.messages import say, word
 
 FEWEST = 200
 """Lines of a page."""
@@ -67,6 +74,35 @@ def _what(fact: Fact) -> str:
             return say("was given a new password")
         case WaitingLifted():
             return say("may try again at once")
+        case _:
+            return _of_factors(fact)
+    return ""
+
+
+def _of_factors(fact: Fact) -> str:
+    match fact:
+        case SecondFactorEnrolled():
+            return say("enrolled a second factor: {factor}", factor=word(fact.factor))
+        case SecondFactorUsed(factor="recovery"):
+            return say("used a recovery code; {left} are left", left=fact.codes_left)
+        case SecondFactorUsed():
+            return say("showed the second factor")
+        case SecondFactorFailed(replayed=True):
+            return say("refused: the code was used before")
+        case SecondFactorFailed(waits_until=None):
+            return say("refused: wrong second factor")
+        case SecondFactorFailed():
+            return say("refused: wrong second factor; further tries wait")
+        case SecondFactorRemoved(by_owner=True):
+            return say("removed the own second factor: {factor}", factor=word(fact.factor))
+        case SecondFactorRemoved():
+            return say("lost the second factor to {actor}: {reason}", actor=fact.actor, reason=fact.reason)
+        case RecoveryCodesRenewed():
+            return say("made new recovery codes")
+        case TokenMade():
+            return say("made a token: {name}", name=fact.name)
+        case TokenRevoked():
+            return say("a token was revoked: {name}", name=fact.name)
         case UserChanged():
             return say("account: roles {roles}", roles=fact.roles) if fact.active else say("the account was disabled")
     return ""

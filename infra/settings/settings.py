@@ -22,6 +22,7 @@ from infra.settings.orders import OrderSettings
 from infra.settings.readiness import Readiness
 from infra.settings.search import SearchSettings
 from infra.settings.serving import ServingSettings
+from infra.settings.signing_in import SigningInSettings
 from infra.settings.store import StoreSettings
 from infra.settings.syslog import SyslogSettings
 from infra.settings.webhooks import LOOPBACK, WebhookSettings
@@ -41,6 +42,7 @@ MADE_UP = {
 class Settings(
     StoreSettings,
     ServingSettings,
+    SigningInSettings,
     LawSettings,
     Readiness,
     OrderSettings,

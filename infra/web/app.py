@@ -16,7 +16,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from engine.kernel.checked import wrong
-from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllowed, NotFound, QorgauError, n_
+from engine.kernel.errors import (
+    Conflict,
+    DecisionRefused,
+    InputError,
+    NotAllowed,
+    NotFound,
+    QorgauError,
+    SecondFactorNeeded,
+    n_,
+)
 from engine.search.question import TooMuchAsked
 from infra.app.container import Container
 from infra.commands.accounts import Session
@@ -41,10 +50,12 @@ from infra.web.console import protections as pages_protections
 from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
 from infra.web.console import rules as pages_rules
-from infra.web.context import SignInNeeded, environment, page, safe_path, session_token
+from infra.web.context import COOKIE, SignInNeeded, environment, page, safe_path, session_token, set_cookie
 from infra.web.doors import KnownHosts
 from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
+from infra.web.people import own_factors, own_tokens, passkeys, second_step
+from infra.web.people.step_up import asked_again
 from reports.messages import refusal, say, speak
 
 log = logging.getLogger("qorgau.web")
@@ -86,6 +97,10 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         live,
         sign_in,
         pages_own_account,
+        second_step,
+        own_factors,
+        own_tokens,
+        passkeys,
         pages_clocks,
         pages_evidence,
         pages_governance,
@@ -145,6 +160,9 @@ def guarded(request: Request, response: Response) -> Response:
         response.headers.setdefault(
             "Content-Security-Policy", CSP.replace("connect-src 'self'", f"connect-src 'self' {NCALAYER}")
         )
+    renewed = getattr(request.state, "renewed", None)
+    if renewed is not None:
+        set_cookie(request, response, COOKIE, renewed)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if settings.cookies_are_secure:
@@ -178,6 +196,10 @@ def _add_errors(app: FastAPI) -> None:
             return JSONResponse({"error": {"code": "session.none", "message": say("sign in first")}}, status_code=401)
         target = safe_path(str(request.url.path)) if request.method == "GET" else "/"
         return RedirectResponse(f"/sign-in?to={target}", status_code=303)
+
+    @app.exception_handler(SecondFactorNeeded)
+    async def second_factor(request: Request, error: SecondFactorNeeded) -> Response:
+        return await asked_again(request, error)
 
     @app.exception_handler(QorgauError)
     async def refused(request: Request, error: QorgauError) -> Response:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
+import ipaddress
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Header, Request
@@ -15,11 +17,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context,
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from engine.kernel.errors import NotAllowed, QorgauError
+from engine.kernel.errors import NotAllowed, QorgauError, SecondFactorNeeded
 from engine.kernel.timestamps import iso
-from engine.permissions import READS, may, require, stage_roles_of
+from engine.permissions import READ, READS, may, require, stage_roles_of
 from infra.app.container import Container
 from infra.commands.accounts import Session
+from infra.commands.people.personal_tokens import PREFIX
 from infra.read.metrics import say as say_length
 from infra.web.language import asked, in_language
 from reports import messages, phrases
@@ -30,7 +33,12 @@ BROWSER = "qorgau_browser"
 """Tells a browser in which somebody signed in before from those of strangers."""
 HOST_ONLY = "__Host-"
 """A browser takes a cookie of this name only over TLS, for this host and every path (RFC 6265bis, section 4.1.3)."""
+CHALLENGE = "qorgau_challenge"
+"""Leads to the challenge that a passkey answers."""
 FLASH = "qorgau_flash"
+SECOND_FACTOR = "second_factor"
+"""The field of a form, and in other letters the header of a request, that shows a second factor."""
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class SignInNeeded(Exception):
@@ -53,20 +61,96 @@ def cookie_name(request: Request, name: str) -> str:
 
 def session_token(request: Request) -> str | None:
     """Return the token of the session that the browser shows, None for none."""
-    return request.cookies.get(cookie_name(request, COOKIE))
+    renewed: str | None = getattr(request.state, "renewed", None)
+    return renewed or request.cookies.get(cookie_name(request, COOKIE))
 
 
-def session_of(request: Request, container: TheContainer) -> Session:
-    """Return the session of the person; raises SignInNeeded."""
+class Shown(NamedTuple):
+    """What came with a request as a second factor, and the token of its form."""
+
+    code: str = ""
+    csrf: str = ""
+
+
+async def shown_of(request: Request) -> Shown:
+    """Read the second factor of an act: of a form its field, of the API its header."""
+    if code := request.headers.get("x-second-factor", ""):
+        return Shown(code, request.headers.get("x-csrf-token", ""))
+    kind = request.headers.get("content-type", "")
+    if request.method != "POST" or not kind.startswith(FORMS) or session_token(request) is None:
+        return Shown()
+    form = await request.form(max_files=1, max_fields=500)
+    return Shown(str(form.get(SECOND_FACTOR, "")), str(form.get("csrf", "")))
+
+
+def session_of(request: Request, container: TheContainer, shown: Annotated[Shown, Depends(shown_of)]) -> Session:
+    """Return the session of the person; raises SignInNeeded, SecondFactorWrong.
+
+    A second factor that is shown with an act renews the token of the session.
+    """
     # The position is taken before the page asks anything, so the page can be told of every later change.
     request.state.head = container.decisions.head()
+    if PREFIX in request.headers.get("authorization", ""):
+        return _of_program(request, container)
     by_itself = "hx-request" in request.headers or request.url.path == "/stream"
     session = container.accounts.session(session_token(request), acting=not by_itself)
     if session is None:
         raise SignInNeeded
+    if shown.code and session.person.unproven and same(shown.csrf, session.csrf):
+        session = _proven(request, container, shown.code)
     if language := asked(request.scope):
         container.accounts.choose_language(session.person.id, language)
     return session
+
+
+def _of_program(request: Request, container: Container) -> Session:
+    """Return for whom a program acts, over the API alone; raises SignInNeeded, NotAllowed for what it is not for."""
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    session = container.accounts.by_token(shown.strip()) if scheme.lower() == "bearer" else None
+    if session is None or not request.url.path.startswith("/api/v1/"):
+        raise SignInNeeded
+    if request.method in ("GET", "HEAD") and READ not in (session.person.scope or ()):
+        raise NotAllowed("this token is not for that act", code="token.scope")
+    return session
+
+
+def _proven(request: Request, container: Container, code: str) -> Session:
+    """Show a second factor; the answer carries the new token."""
+    browser = request.cookies.get(cookie_name(request, BROWSER), "")
+    renewed = container.accounts.prove(
+        session_token(request) or "", code, address=address_of(request), browser=browser,
+        challenge=request.cookies.get(cookie_name(request, CHALLENGE), ""),
+    )  # fmt: skip
+    request.state.renewed = renewed
+    session = container.accounts.session(renewed)
+    if session is None:
+        raise SignInNeeded
+    return session
+
+
+def same(given: str, wanted: str) -> bool:
+    """Compare two secrets in a time that tells nothing of them."""
+    return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from: of IPv6 the network of one household or office (RFC 6177)."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def set_cookie(request: Request, response: Response, name: str, value: str, max_age: int | None = None) -> None:
+    """Set a cookie that only we read, and only with requests of our own pages."""
+    response.set_cookie(
+        cookie_name(request, name), value, max_age=max_age, httponly=True, samesite="strict",
+        secure=house_of(request).settings.cookies_are_secure, path="/",
+    )  # fmt: skip
 
 
 TheSession = Annotated[Session, Depends(session_of)]
@@ -74,7 +158,7 @@ TheSession = Annotated[Session, Depends(session_of)]
 
 async def form_of(request: Request) -> dict[str, str]:
     """Read a form of plain fields."""
-    form = await request.form(max_files=1, max_fields=100)
+    form = await request.form(max_files=1, max_fields=500)
     return {key: value for key, value in form.items() if isinstance(value, str)}
 
 
@@ -83,7 +167,7 @@ TheForm = Annotated[dict[str, str], Depends(form_of)]
 
 def checked_form(form: TheForm, session: TheSession) -> dict[str, str]:
     """Return the form of a signed-in person; raises NotAllowed without the session's own token (CSRF)."""
-    if form.get("csrf") != session.csrf:
+    if not same(form.get("csrf", ""), session.csrf):
         raise NotAllowed("this form does not belong to your session; load the page again", code="web.csrf")
     return form
 
@@ -92,8 +176,10 @@ CheckedForm = Annotated[dict[str, str], Depends(checked_form)]
 
 
 def token(session: TheSession, x_csrf_token: str = Header(default="")) -> None:
-    """Demand the session's own token on every act."""
-    if x_csrf_token != session.csrf:
+    """Demand the session's own token on every act; a program shows a token of its own that no browser sends."""
+    if session.by_token:
+        return
+    if not same(x_csrf_token, session.csrf):
         raise NotAllowed("send the session's token as X-CSRF-Token; GET /api/v1/me shows it", code="web.csrf")
 
 
@@ -182,13 +268,13 @@ def local(container: Container, at: str | datetime | None, *, seconds: bool = Tr
 def page(request: Request, name: str, session: Session | None, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a page of the console."""
     container = house_of(request)
-    flash = read_flash(request)
+    told = read_flash(request)
     counts = request.app.state.counts(session) if session else {}
     html = request.app.state.templates.get_template(name).render(
         person=session.person if session else None,
         csrf=session.csrf if session else "",
         path=request.url.path,
-        flash=flash,
+        flash=told,
         counts=counts,
         head=getattr(request.state, "head", 0),
         now=container.clock.now().astimezone(UTC).isoformat(),
@@ -197,7 +283,7 @@ def page(request: Request, name: str, session: Session | None, status: int = 200
         **values,
     )
     response = HTMLResponse(html, status_code=status)
-    if flash:
+    if told:
         response.delete_cookie(FLASH)
     return response
 
@@ -206,13 +292,20 @@ def do(request: Request, act: Callable[[], str | None], back: str) -> Response:
     """Perform an act of a form, then lead back; a refusal is shown on the page, in words."""
     try:
         said, good = act() or messages.say("Done."), True
+    except SecondFactorNeeded:
+        raise  # asked for in place, and nothing that was typed is lost
     except QorgauError as error:
         said, good = messages.refusal(error), False
     response = RedirectResponse(back, status_code=303)
+    flash(response, said, good=good)
+    return response
+
+
+def flash(response: Response, said: str, *, good: bool = False) -> None:
+    """Say something on the next page."""
     response.set_cookie(
         FLASH, quote(f"{'+' if good else '-'}{said[:500]}"), max_age=60, httponly=True, samesite="strict"
     )
-    return response
 
 
 def read_flash(request: Request) -> dict[str, Any] | None:

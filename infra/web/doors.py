@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.responses import JSONResponse
@@ -28,7 +29,8 @@ EVERYWHERE = ("127.0.0.1", "::1", "localhost")
 def hosts_of(settings: Settings) -> frozenset[str]:
     """Return the names the console answers to; the address of each connection comes to them."""
     own = f"{settings.organisation}.localhost" if settings.organisation else "localhost"
-    names = (settings.host, own, socket.gethostname(), *EVERYWHERE, *settings.hosts, *settings.allowed_hosts)
+    console = urlsplit(settings.console_url or "").hostname or own
+    names = (settings.host, own, console, socket.gethostname(), *EVERYWHERE, *settings.hosts, *settings.allowed_hosts)
     return frozenset(name.lower().strip("[]") for name in names)
 
 
@@ -81,7 +83,11 @@ def is_known(request: Request, container: Container, *, sources: bool = False, s
         for token in (settings.health_token, settings.metrics_token)
     ):
         return True
-    if given and sources and container.accounts.source(given) is not None:
+    if (
+        given
+        and sources
+        and container.accounts.source(given, request.client.host if request.client else "") is not None
+    ):
         return True
     return sessions and container.accounts.session(session_token(request), acting=False) is not None
 

@@ -61,13 +61,15 @@ def serving_process(data: Path, **settings: str) -> Iterator[str]:
     command = [sys.executable, "-m", "infra", "serve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            found = re.search(r"http://[\d.:]+", line)
-            if found:
-                yield found.group()
-                break
-        process.terminate()
-        process.wait(timeout=30)
+        try:
+            for line in process.stdout:
+                found = re.search(r"http://[\d.:]+", line)
+                if found:
+                    yield found.group()
+                    break
+        finally:  # a test that fails must not wait for the product to end by itself
+            process.terminate()
+            process.wait(timeout=30)
 
 
 def page_of(browser: Any, address: str, user: str, problems: list[str]) -> Any:

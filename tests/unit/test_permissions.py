@@ -21,6 +21,7 @@ from engine.permissions.printed import markdown, rows
 from infra.app.container import builtin_playbooks
 from infra.commands.bulk import MANY
 from infra.commands.dispatch import KINDS, Dispatcher
+from infra.web import own_account
 from infra.web.api.acts import ACTS
 from infra.web.console import forms
 from infra.web.console.forms import Form
@@ -59,6 +60,8 @@ def test_what_each_role_may_do_is_what_was_recorded() -> None:
     for name, permission in COMMANDS.items():
         if permission.stage:
             now[f"{name} ({STAGES.get(name, 'agree')})"] = [str(role) for role in permission.stage.roles]
+        if permission.step_up:
+            now[f"{name} (second factor)"] = ["yes"]
         if permission.second:
             now[f"{name} (second person is not who)"] = [side.value for side in permission.second.excluded]
             now[f"{name} (one of the two)"] = [str(role) for role in permission.second.answerable]
@@ -108,7 +111,7 @@ def test_what_the_table_needs_is_a_field_of_the_command() -> None:
 
 
 def _forms() -> Iterator[tuple[str, Form]]:
-    for table, value in vars(forms).items():
+    for table, value in (*vars(forms).items(), ("RESET", own_account.RESET)):
         if isinstance(value, Form):
             yield table, value
         elif isinstance(value, dict):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 
 import click
 
 from engine.kernel.errors import InputError
 from infra.cli import common
+from infra.cli.acting import person, who
 from infra.commands import demonstration
 from infra.commands.accounts import ROLES, Accounts
+from infra.commands.people.personal_tokens import MOST_DAYS
 
 
 @click.group()
@@ -66,6 +69,15 @@ def unlock(user: str) -> None:
     click.echo(f"{user}: may try again")
 
 
+@users.command("reset-second-factor")
+@click.argument("user")
+@click.option("--reason", required=True, help="The reason, for the log; the owner is told at the next sign-in.")
+def reset_second_factor(user: str, reason: str) -> None:
+    """Take the second factor of somebody away who lost it; the sessions of the account end."""
+    _change(user, lambda it: it.reset_second(user, actor="command line", reason=reason))
+    click.echo(f"{user}: no second factor")
+
+
 @users.command("end-sessions")
 @click.argument("user")
 def end_sessions(user: str) -> None:
@@ -78,6 +90,45 @@ def end_sessions(user: str) -> None:
 def _change(user: str, act: Callable[[Accounts], object]) -> None:
     with common.container() as container:
         act(container.accounts)
+
+
+@users.group("token")
+def tokens() -> None:
+    """Tokens by which programs act for a person over the API."""
+
+
+@tokens.command("add")
+@click.argument("name")
+@who
+@click.option("--scope", multiple=True, required=True, help="read, or the name of a command; often.")
+@click.option("--days", type=click.IntRange(1, MOST_DAYS), required=True, help="How long it stands, at most a year.")
+def add_token(name: str, user: str, scope: tuple[str, ...], days: int) -> None:
+    """Make a token of your own; it is shown once. Approvals it is never for."""
+    with common.container() as container:
+        token = container.accounts.tokens.make(person(container, user), name, scope, days)
+    click.echo(token)
+
+
+@tokens.command("list")
+@click.argument("user")
+@common.as_json
+def list_tokens(user: str, as_json: bool) -> None:
+    """List the tokens of an account."""
+    with common.reading() as container:
+        rows = [
+            {**asdict(it), "scope": ", ".join(it.scope), "used_at": it.used_at or None}
+            for it in container.accounts.tokens.of(user)
+        ]
+    common.show(rows, ("id", "name", "scope", "created_at", "expires_at", "used_at"), as_json)
+
+
+@tokens.command("revoke")
+@click.argument("user")
+@click.argument("token_id")
+def revoke_token(user: str, token_id: str) -> None:
+    """Make a token of an account void."""
+    _change(user, lambda it: it.tokens.revoke(user, token_id, actor="command line"))
+    click.echo(f"{user}: {token_id} is void")
 
 
 @users.command("signs-as")
@@ -124,11 +175,12 @@ def list_users(as_json: bool) -> None:
             {
                 "user": person.id, "name": person.name, "roles": ", ".join(sorted(person.roles)),
                 "signs_as": signers.last_digits(person.id), "state": state,
+                "second_factor": "yes" if accounts.second.held(person.id) else "no",
             }
             for people, state in ((accounts.people(), "active"), (accounts.disabled(), "disabled"))
             for person in people
         ]  # fmt: skip
-    common.show(rows, ("user", "name", "roles", "signs_as", "state"), as_json)
+    common.show(rows, ("user", "name", "roles", "signs_as", "second_factor", "state"), as_json)
 
 
 @click.group()
@@ -140,10 +192,15 @@ def sources() -> None:
 @click.argument("source")
 @click.option("--also", multiple=True, help="A further source the token may speak for (collectors).")
 @click.option("--any", "anything", is_flag=True, help="The token may speak for every source.")
-def add_source(source: str, also: tuple[str, ...], anything: bool) -> None:
+@click.option("--days", type=int, help="How long it stands; for ever where not said.")
+@click.option("--from", "networks", multiple=True, help="From where alone it is taken, as 10.0.0.0/8.")
+def add_source(
+    source: str, also: tuple[str, ...], anything: bool, days: int | None, networks: tuple[str, ...]
+) -> None:  # fmt: skip
     """Make a token; it is shown once."""
     with common.container() as container:
-        token = container.accounts.new_source(source, None if anything else also)
+        claims = None if anything else also
+        token = container.accounts.new_source(source, claims, days=days, networks=networks)
     click.echo(token)
 
 
@@ -160,7 +217,5 @@ def remove_source(source: str) -> None:
 def list_sources(as_json: bool) -> None:
     """List sources that have a token."""
     with common.reading() as container:
-        rows = container.database.rows(
-            "SELECT source, claims, created_at FROM source_tokens ORDER BY source, created_at"
-        )
-    common.show(rows, ("source", "claims", "created_at"), as_json)
+        rows = container.accounts.source_tokens()
+    common.show(rows, ("source", "claims", "created_at", "expires_at", "networks", "used_at"), as_json)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import orjson
 
@@ -12,7 +16,10 @@ from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
+from infra.commands.people.token_uses import TokenUses
 from infra.store.sql.database import Database
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,28 @@ class Source:
 
     name: str
     claims: frozenset[str] | None
+
+
+MOST_DAYS = 3650
+
+
+def _network(text: str) -> Network:
+    """Read a network or a single address. Raise InputError."""
+    try:
+        return ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise InputError("a network is written as 10.0.0.0/8 or as one address", field="from") from None
+
+
+def _is_within(address: str | None, networks: Sequence[str]) -> bool:
+    """Say whether an address lies in one of some networks; where there are none, any does."""
+    if not networks:
+        return True
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    return any(found in ipaddress.ip_network(it) for it in networks)
 
 
 def digest_of(token: str) -> str:
@@ -33,11 +62,23 @@ class Tokens:
 
     database: Database
     clock: TimeSource
+    uses: TokenUses
 
-    def new_source(self, source: str, claims: tuple[str, ...] | None = (), token: str | None = None) -> str:
-        """Make a token for a source; it is shown once and only its hash is kept. ``claims`` None: any source."""
+    def new_source(
+        self, source: str, claims: tuple[str, ...] | None = (), token: str | None = None, *,
+        days: int | None = None, networks: Sequence[str] = (),
+    ) -> str:  # fmt: skip
+        """Make a token for a source; it is shown once and only its hash is kept. ``claims`` None: any source.
+
+        ``days``: how long it stands, None for ever; ``networks``: from where alone it is taken (CIDR), none for
+        everywhere. Raise InputError.
+        """
         if not source or len(source) > 100:
             raise InputError("a source has a name of 1 to 100 characters", field="source")
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise InputError("a token of a source stands for 1 to {most} days", field="days", most=MOST_DAYS)
+        allowed, now = [str(_network(it)) for it in networks], self.clock.now()
+        expires_at = iso(now + timedelta(days=days)) if days is not None else None
         token = token or secrets.token_urlsafe(32)
         with self.database.write() as cursor:
             cursor.execute(
@@ -48,9 +89,15 @@ class Tokens:
                     digest_of(token),
                     source,
                     orjson.dumps(list(claims) if claims is not None else None).decode(),
-                    iso(self.clock.now()),
+                    iso(now),
                 ),
             )
+            cursor.execute("DELETE FROM source_token_terms WHERE digest = ?", (digest_of(token),))
+            if expires_at or allowed:
+                cursor.execute(
+                    "INSERT INTO source_token_terms VALUES (?, ?, ?)",
+                    (digest_of(token), expires_at, orjson.dumps(allowed).decode()),
+                )
         return token
 
     def new_feed(self, person: Person) -> str:
@@ -75,14 +122,39 @@ class Tokens:
         """Make every token of a source void; return their number."""
         with self.database.write() as cursor:
             cursor.execute("DELETE FROM source_tokens WHERE source = ?", (source,))
-            return int(cursor.rowcount)
+            removed = int(cursor.rowcount)
+            cursor.execute("DELETE FROM source_token_terms WHERE digest NOT IN (SELECT digest FROM source_tokens)")
+            return removed
 
-    def source(self, token: str | None) -> Source | None:
-        """Return the source behind a token."""
+    def source(self, token: str | None, address: str | None = None) -> Source | None:
+        """Return the source behind a token; None for one that is over, or shown from an ``address`` that is not its."""
         if not token:
             return None
-        row = self.database.row("SELECT source, claims FROM source_tokens WHERE digest = ?", digest_of(token))
-        if row is None:
+        digest, now = digest_of(token), self.clock.now()
+        row = self.database.row(
+            "SELECT s.source, s.claims, t.expires_at, t.networks FROM source_tokens s "
+            "LEFT JOIN source_token_terms t ON t.digest = s.digest WHERE s.digest = ?",
+            digest,
+        )
+        if row is None or (row["expires_at"] and row["expires_at"] < iso(now)):
             return None
+        if not _is_within(address, orjson.loads(row["networks"] or "[]")):
+            return None
+        self.uses.note(digest, now)
         claims = orjson.loads(row["claims"])
         return Source(row["source"], frozenset(claims) if claims is not None else None)
+
+    def source_tokens(self) -> list[dict[str, Any]]:
+        """Return the tokens of sources: source, claims, created_at, expires_at, networks, used_at; never a token."""
+        rows = self.database.rows(
+            "SELECT s.digest, s.source, s.claims, s.created_at, t.expires_at, t.networks, u.at AS used_at "
+            "FROM source_tokens s LEFT JOIN source_token_terms t ON t.digest = s.digest "
+            "LEFT JOIN token_uses u ON u.digest = s.digest ORDER BY s.source, s.created_at"
+        )
+        return [
+            {
+                **{name: it[name] for name in ("source", "claims", "created_at", "expires_at", "used_at")},
+                "networks": ", ".join(orjson.loads(it["networks"] or "[]")) or None,
+            }
+            for it in rows
+        ]

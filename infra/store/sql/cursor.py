@@ -9,6 +9,11 @@ from typing import Any, Protocol
 class Cursor(Protocol):
     """What a transaction runs statements with; ``?`` marks a parameter, rows answer to index and to name."""
 
+    @property
+    def rowcount(self) -> int:
+        """How many rows the latest statement changed."""
+        ...
+
     def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Any:
         """Run one statement."""
         ...

@@ -84,6 +84,11 @@ class Cursor:
     def __init__(self, cursor: Any) -> None:
         self.raw = cursor
 
+    @property
+    def rowcount(self) -> int:
+        """How many rows the latest statement changed."""
+        return int(self.raw.rowcount)
+
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Cursor:
         """Run one statement."""
         self.raw.execute(_translated(sql), parameters)

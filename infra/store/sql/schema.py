@@ -50,6 +50,27 @@ CREATE TABLE IF NOT EXISTS session_places (
     digest TEXT PRIMARY KEY, address TEXT NOT NULL, agent TEXT NOT NULL) WITHOUT ROWID;
 """
 """Tries by a hash of where they came from, browsers told from strangers, where sessions are."""
+_FACTORS = """
+CREATE TABLE IF NOT EXISTS totp (
+    user_id TEXT PRIMARY KEY, secret BLOB NOT NULL, last_step INTEGER NOT NULL, created_at TEXT NOT NULL,
+    confirmed_at TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS recovery_codes (digest TEXT PRIMARY KEY, user_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS passkeys (
+    id TEXT PRIMARY KEY, user_id TEXT NOT NULL, public_key BLOB NOT NULL, sign_count INTEGER NOT NULL,
+    name TEXT NOT NULL, created_at TEXT NOT NULL, used_at TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pending_steps (
+    digest TEXT PRIMARY KEY, kind TEXT NOT NULL, user_id TEXT NOT NULL, data TEXT NOT NULL,
+    created_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told_at_sign_in (user_id TEXT PRIMARY KEY, actor TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS session_proofs (digest TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS personal_tokens (
+    id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL,
+    created_at TEXT NOT NULL, expires_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS source_token_terms (
+    digest TEXT PRIMARY KEY, expires_at TEXT, networks TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS token_uses (digest TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
+"""
+"""Second factors, sign-ins that are half done, when a session last showed one, tokens and when they were used."""
 _LANGUAGES = "CREATE TABLE IF NOT EXISTS languages (user_id TEXT PRIMARY KEY, language TEXT NOT NULL) WITHOUT ROWID"
 _SEARCHED = ("events", "incidents", "notices")
 _SEARCH = {
@@ -268,6 +289,12 @@ def _find_by_key_and_sign_in(cursor: Any, dialect: str, found: int) -> None:
     make_derived(cursor, dialect)
 
 
+def _prove_who_signs_in(cursor: Any, dialect: str, found: int) -> None:
+    """12: second factors, tokens of people, terms of sources' tokens; facts that a version before cannot read."""
+    for statement in statements(_FACTORS, dialect):
+        cursor.execute(statement)
+
+
 def make_derived(cursor: Any, dialect: str) -> None:
     """Make the tables that are folded from the logs and are not there: read models, tally, search index."""
     made = [text for name in _SEARCHED for text in _SEARCH[dialect].format(name=name).split(";\n")]
@@ -285,7 +312,7 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
 _FOLDED = ("tally", "proofs", "search_marks", "known_runs", "known_pages")
 _STEPS: tuple[tuple[int, Step], ...] = (
     (2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients),
-    (10, _say_what_is_true), (11, _find_by_key_and_sign_in),
+    (10, _say_what_is_true), (11, _find_by_key_and_sign_in), (12, _prove_who_signs_in),
 )  # fmt: skip
 STORE = Plan("meta", _STEPS)
 KEYRING = Plan("keys_meta", ((1, _make_keyring),))

@@ -27,7 +27,11 @@ async def post_statuses(request: Request, container: TheContainer) -> JSONRespon
     429: it has sent its quota of a minute; send it again after the time given.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    source = await asyncio.to_thread(container.accounts.source, token.strip() if scheme.lower() == "bearer" else None)
+    shown, address = (
+        token.strip() if scheme.lower() == "bearer" else None,
+        request.client.host if request.client else "",
+    )
+    source = await asyncio.to_thread(container.accounts.source, shown, address)
     if source is None:
         return problem(401, "token.unknown", "a source token is needed: Authorization: Bearer <token>")
     if source.name != container.settings.client_gateway_source:

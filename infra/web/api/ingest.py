@@ -40,7 +40,11 @@ async def post_events(request: Request, container: TheContainer) -> JSONResponse
     401: no such token. 413: too large, or too many lines. 429 or 503: send it again after the time given.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    source = await asyncio.to_thread(container.accounts.source, token.strip() if scheme.lower() == "bearer" else None)
+    shown, address = (
+        token.strip() if scheme.lower() == "bearer" else None,
+        request.client.host if request.client else "",
+    )
+    source = await asyncio.to_thread(container.accounts.source, shown, address)
     if source is None:
         return problem(401, "token.unknown", "a source token is needed: Authorization: Bearer <token>")
     settings, quotas = container.settings, container.quotas

@@ -32,7 +32,7 @@ from infra.web.console.clocks import started
 from infra.web.console.fields import Sent
 from infra.web.console.forms import INCIDENTS, REPORT, admit, answered, send
 from infra.web.console.protections import AnUpload
-from infra.web.context import CheckedForm, TheContainer, TheSession, do, page, safe_path
+from infra.web.context import SECOND_FACTOR, CheckedForm, TheContainer, TheSession, do, page, safe_path, same
 from playbooks.run import Run, TaskOpened
 from reports.messages import say
 from reports.phrases import instruction, titled
@@ -102,10 +102,10 @@ def enter_incident(request: Request, container: TheContainer, session: TheSessio
 async def act_on_many(request: Request, container: TheContainer, session: TheSession) -> Response:
     """One act on many incidents; the page says what became of each."""
     form = await request.form(max_files=0, max_fields=500)
-    if form.get("csrf") != session.csrf:
+    if not same(str(form.get("csrf", "")), session.csrf):
         raise NotAllowed("this form does not belong to your session; load the page again", code="web.csrf")
     ids = [str(value) for value in form.getlist("id")]
-    values = {key: str(value) for key, value in form.items() if key not in ("id", "csrf")}
+    values = {key: str(value) for key, value in form.items() if key not in ("id", "csrf", SECOND_FACTOR)}
     admit_many(values.get("act", ""), session.person)
 
     def perform() -> str:

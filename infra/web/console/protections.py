@@ -20,7 +20,7 @@ from infra.read.finders import load_protection
 from infra.read.rows import clocks, effects, incidents, protections
 from infra.store.models.effects import EffectRow
 from infra.web.console.forms import ENTER_ACT, PROTECTIONS, answered
-from infra.web.context import CheckedForm, TheContainer, TheSession, page
+from infra.web.context import CheckedForm, TheContainer, TheSession, page, same
 from infra.web.documents import DOCUMENT_CSP, TYPES, as_it_came
 from reports.messages import say
 from reports.render import FORMATS, render
@@ -45,9 +45,9 @@ class Upload:
 
 async def upload_of(request: Request, session: TheSession) -> Upload:
     """Read a form with at most one file; raises NotAllowed without the session's own token (CSRF)."""
-    form = await request.form(max_files=1, max_fields=50)
+    form = await request.form(max_files=1, max_fields=500)
     fields = {key: value for key, value in form.items() if isinstance(value, str)}
-    if fields.get("csrf") != session.csrf:
+    if not same(fields.get("csrf", ""), session.csrf):
         raise NotAllowed("this form does not belong to your session; load the page again", code="web.csrf")
     file = form.get("document")
     if not isinstance(file, UploadFile) or not file.filename:
