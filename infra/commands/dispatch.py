@@ -15,6 +15,8 @@ from engine.kernel.facts import Person
 from engine.permissions import require
 from infra.commands.desk import Desk
 from infra.commands.handlers import lists, playbooks, rules, wording
+from infra.commands.people.sight import refuse_unseen
+from infra.read.people.looking import nobody
 
 SUBJECTS = (
     incidents, playbooks, clocks, notices, approving, protection, containment, governance, retention, rules, lists,
@@ -39,7 +41,9 @@ class Dispatcher:
         """
         kind = type(command)
         require(name_of(kind), by)
-        outcome: O = HANDLERS[kind](self.desk, command, by)  # type: ignore[assignment]
+        refuse_unseen(self.desk.decisions.database, command, by)
+        with nobody():
+            outcome: O = HANDLERS[kind](self.desk, command, by)  # type: ignore[assignment]
         return outcome
 
 

@@ -18,6 +18,7 @@ from engine.kernel.trouble import StageFailed
 from infra.observe.disk import Disk
 from infra.observe.steps import nobody_since
 from infra.store.log.decisions import Decisions
+from infra.store.reads.access_log import AccessLog
 from infra.store.sql.database import Database
 
 _PREFIX = "fault:"
@@ -84,6 +85,12 @@ def standing(database: Database) -> list[dict[str, Any]]:
     """Return the faults that stand now."""
     rows = database.rows("SELECT value FROM meta WHERE key LIKE ? ORDER BY key", _PREFIX + "%")
     return [orjson.loads(row["value"]) for row in rows]
+
+
+def unrecorded(log: AccessLog) -> list[dict[str, Any]]:
+    """Return the fault that readings cannot be recorded, known to this process alone; none while they can."""
+    since = log.trouble_since
+    return [{"stage": "access log", "since": iso(since), "error": log.trouble}] if since is not None else []
 
 
 def all_standing(database: Database, disk: Disk, clock: TimeSource) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from engine.kernel.errors import Conflict, DecisionRefused, InputError, NotAllow
 from engine.search.question import TooMuchAsked
 from infra.app.container import Container
 from infra.commands.accounts import Session
-from infra.observe.stage_health import all_standing
+from infra.observe.stage_health import all_standing, unrecorded
 from infra.read.notices.documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
@@ -41,10 +41,11 @@ from infra.web.console import protections as pages_protections
 from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
 from infra.web.console import rules as pages_rules
-from infra.web.context import SignInNeeded, environment, page, safe_path, session_token
+from infra.web.context import LeadElsewhere, SignInNeeded, environment, page, safe_path, session_token
 from infra.web.doors import KnownHosts
 from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
+from infra.web.looking import Lookers
 from reports.messages import refusal, say, speak
 
 log = logging.getLogger("qorgau.web")
@@ -102,6 +103,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         app.include_router(module.router)
     _add_headers(app)
     _add_errors(app)
+    app.add_middleware(Lookers, container=container)
     app.add_middleware(KnownHosts, settings=container.settings)
     app.add_middleware(Languages, otherwise=container.settings.language)
     return app
@@ -110,7 +112,10 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
 def _counts(container: Container, session: Session) -> dict[str, Any]:
     """The numbers beside the entries of the menu."""
     return {
-        "faults": all_standing(container.database, container.disk.look(), container.clock),
+        "faults": [
+            *all_standing(container.database, container.disk.look(), container.clock),
+            *unrecorded(container.access),
+        ],
         "disk": container.disk.look(),
         "lacking": container.settings.lacking(),
         "queue": incidents.opened(container.database),
@@ -178,6 +183,10 @@ def _add_errors(app: FastAPI) -> None:
             return JSONResponse({"error": {"code": "session.none", "message": say("sign in first")}}, status_code=401)
         target = safe_path(str(request.url.path)) if request.method == "GET" else "/"
         return RedirectResponse(f"/sign-in?to={target}", status_code=303)
+
+    @app.exception_handler(LeadElsewhere)
+    async def elsewhere(request: Request, error: LeadElsewhere) -> Response:
+        return RedirectResponse(error.path, status_code=303)
 
     @app.exception_handler(QorgauError)
     async def refused(request: Request, error: QorgauError) -> Response:

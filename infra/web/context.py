@@ -17,11 +17,14 @@ from markupsafe import Markup, escape
 
 from engine.kernel.errors import NotAllowed, QorgauError
 from engine.kernel.timestamps import iso
-from engine.permissions import READS, may, require, stage_roles_of
+from engine.permissions import READS, first_page, may, reading_of, require, require_path, stage_roles_of
 from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.read.metrics import say as say_length
+from infra.read.people.looking import looking, sight
+from infra.read.people.recording import must_record
 from infra.web.language import asked, in_language
+from infra.web.looking import OK, about, record
 from reports import messages, phrases
 from reports.said import answers, reasons
 
@@ -35,6 +38,14 @@ FLASH = "qorgau_flash"
 
 class SignInNeeded(Exception):
     """Nobody is signed in."""
+
+
+class LeadElsewhere(Exception):
+    """The person's work begins on another page."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
 
 
 def house_of(request: Request) -> Container:
@@ -57,7 +68,10 @@ def session_token(request: Request) -> str | None:
 
 
 def session_of(request: Request, container: TheContainer) -> Session:
-    """Return the session of the person; raises SignInNeeded."""
+    """Return the session of the person, who may read what the route shows.
+
+    Raise SignInNeeded, or NotAllowed before anything of the request is looked at.
+    """
     # The position is taken before the page asks anything, so the page can be told of every later change.
     request.state.head = container.decisions.head()
     by_itself = "hx-request" in request.headers or request.url.path == "/stream"
@@ -66,7 +80,22 @@ def session_of(request: Request, container: TheContainer) -> Session:
         raise SignInNeeded
     if language := asked(request.scope):
         container.accounts.choose_language(session.person.id, language)
+    route = getattr(request.scope.get("route"), "path", "")
+    now = looking()
+    if now is not None:
+        now.by(session.person)
+        about(request, now, bulk=reading_of(route).bulk)
+    _admit(request, session, route)
     return session
+
+
+def _admit(request: Request, session: Session, route: str) -> None:
+    """Ask the table of reading whether the person may have this page; what is posted is asked for by its command."""
+    if request.method not in ("GET", "HEAD"):
+        return
+    if route == "/" and (first := first_page(session.person)) != "/":
+        raise LeadElsewhere(first)
+    require_path(route, session.person)
 
 
 TheSession = Annotated[Session, Depends(session_of)]
@@ -140,6 +169,9 @@ def environment(container: Container) -> Environment:
     env.globals["allowed"] = may
     env.globals["stage_roles_of"] = stage_roles_of
     env.globals["may_read"] = lambda name, person: person.may(*READS[name].roles)
+    env.globals["may_open"] = lambda path, person: person.may(*reading_of(path).roles)
+    env.globals["first_page"] = first_page
+    env.globals["sight"] = sight
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text
     return env
 
@@ -195,10 +227,22 @@ def page(request: Request, name: str, session: Session | None, status: int = 200
         here_in=lambda short: in_language(request, short),
         **values,
     )
-    response = HTMLResponse(html, status_code=status)
+    response = HTMLResponse(_recorded(container, html) if status < OK else html, status_code=status)
     if flash:
         response.delete_cookie(FLASH)
     return response
+
+
+def _recorded(container: Container, html: str) -> str:
+    """Record what a page shows before it leaves; where that cannot be, the page says so."""
+    now = looking()
+    if now is None or not must_record(now):
+        return html
+    record(container, now)
+    if now.recorded or now.bulk:
+        return html
+    alarm = messages.say("That you read this page could not be recorded; call whoever runs this engine.")
+    return html.replace("<main ", f'<p class="flash bad" role="alert" id="unrecorded">{escape(alarm)}</p>\n<main ', 1)
 
 
 def do(request: Request, act: Callable[[], str | None], back: str) -> Response:
