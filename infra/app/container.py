@@ -75,7 +75,6 @@ from infra.store.archive import Archive
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.opening import Store, open_store
-from infra.store.reads.access_log import AccessLog
 from infra.store.sql.database import Database, StoreUnavailable
 from playbooks.cacao import Playbook, read
 from playbooks.policy import PlaybookPolicy
@@ -125,8 +124,6 @@ class Container:
     search: SearchIndex
     tracing: Tracing
     disk: DiskWatch
-    access: AccessLog
-    """Who read what of whom."""
 
     def dispatch(self, command: Command[O], *, by: Person) -> O:
         """Do what a person asks; return what came of it. Raise NotAllowed before anything else."""
@@ -177,7 +174,6 @@ class Container:
         self.wordbook.writer.drafter.close()
         self.search.close()
         self.tracing.close()
-        self.access.close()
         self.store.close()
 
 
@@ -230,9 +226,6 @@ def open_container(settings: Settings, clock: TimeSource | None = None, *, read_
         search=open_index(settings, database, store.signer.verifier.text()),
         tracing=tracing,
         disk=DiskWatch(settings.data, settings.disk_free_percent),
-        access=AccessLog(
-            settings.data, settings.keys_folder, store.signer, store.vault.client, settings.reads_kept_days
-        ),
     )
 
 

@@ -114,7 +114,7 @@ def _counts(container: Container, session: Session) -> dict[str, Any]:
     return {
         "faults": [
             *all_standing(container.database, container.disk.look(), container.clock),
-            *unrecorded(container.access),
+            *unrecorded(container.store.access),
         ],
         "disk": container.disk.look(),
         "lacking": container.settings.lacking(),

@@ -58,7 +58,7 @@ class Lookers:
 def record(container: Container, it: Looking) -> None:
     """Record a look; ``recorded`` says whether that was possible."""
     try:
-        container.access.write(access_of(container.access, it, container.clock.now()))
+        container.store.access.write(access_of(container.store.access, it, container.clock.now()))
         it.recorded = True
     except NotRecorded:
         it.recorded = False

@@ -26,7 +26,7 @@ class Reader:
 
     def __init__(self, world: World, client: TestClient) -> None:
         self.world, self.client = world, client
-        self.log: AccessLog = world.container.access
+        self.log: AccessLog = world.container.store.access
         self.tokens: dict[str, str] = {}
 
     def get(self, user: str, path: str, **headers: str) -> Any:
@@ -191,7 +191,7 @@ def test_records_go_after_their_term_and_the_rest_is_whole(tmp_path: Path) -> No
 def test_many_at_once_and_two_processes_follow_each_other(tmp_path: Path) -> None:
     world = World(tmp_path / "data")
     container = world.container
-    one, other = container.access, AccessLog(
+    one, other = container.store.access, AccessLog(
         world.folder, container.settings.keys_folder, container.store.signer, str, 30
     )  # fmt: skip
     waiting = [log.submit(_access(0)) for _ in range(150) for log in (one, other)]
