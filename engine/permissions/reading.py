@@ -94,6 +94,9 @@ READS: dict[str, Reading] = {
             name="sign-ins", title="Accounts and who signed in", roles=(CISO, ADMIN, AUDITOR), paths=("/sign-ins",),
         ),
         Reading(
+            name="reads", title="Who read what of whom", roles=(CISO, AUDITOR), paths=("/reads", "/api/v1/reads"),
+        ),
+        Reading(
             name="mail-spool", title="One message of the mail spool", roles=(OFFICER, CISO, AUDITOR),
             paths=("/system/mail",),
         ),

@@ -46,6 +46,7 @@ from infra.web.doors import KnownHosts
 from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
 from infra.web.looking import Lookers
+from infra.web.people import reads as pages_reads
 from reports.messages import refusal, say, speak
 
 log = logging.getLogger("qorgau.web")
@@ -87,6 +88,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         live,
         sign_in,
         pages_own_account,
+        pages_reads,
         pages_clocks,
         pages_evidence,
         pages_governance,

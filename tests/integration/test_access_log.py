@@ -16,6 +16,7 @@ from infra.store.reads.access_log import Access, AccessLog, NotRecorded
 from infra.store.reads.verifying import verify_reads
 from infra.web.app import create_app
 from infra.web.context import COOKIE
+from tests.commands import qorgau
 from tests.support import MONDAY, PASSWORD, World
 
 CLIENT = "c-who-is-read"
@@ -209,3 +210,55 @@ def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     assert log.trouble
     log.close()
     world.container.close()
+
+
+def test_the_auditor_finds_readings_by_person_client_and_page_and_is_on_record_himself(reader: Reader) -> None:
+    incident = str(reader.world.incidents()[0]["id"])
+    reader.get("bolat", f"/incidents/{incident}")
+    reader.get("aigul", "/")
+    for path in ("/reads", "/api/v1/reads"):
+        assert [reader.get(user, path).status_code for user in ("aigul", "bolat", "erlan")] == [403] * 3
+        assert reader.get("marat", path).status_code == 200
+
+    def who(query: str) -> list[str]:
+        return [row["who"] for row in reader.get("marat", f"/api/v1/reads?{query}").json()]
+
+    assert who("who=bolat") == ["bolat"]
+    assert who(f"of={incident}")[-2:] == ["aigul", "bolat"]
+    assert who("kind=GET /incidents/{incident_id}") == ["bolat"]
+    assert set(who(f"of={CLIENT}")) >= {"aigul", "bolat"}
+    assert who("of=c-nobody") == []
+    assert who("until=2000-01-01") == []
+    assert "bolat" in reader.get("marat", f"/reads?of={CLIENT}").text
+    own = [it for it in reader.records() if it["who"] == "marat"]
+    assert own[0]["route"] == "GET /reads"
+    assert any(reader.pseudonym in it["ids"].get("entity", ()) for it in own)
+
+
+def test_the_pages_of_readings_go_on_after_a_place(reader: Reader) -> None:
+    for number in range(450):
+        reader.log.submit(Access(MONDAY, f"u{number}", "cli", "test", {"client": ["p"]}))
+    reader.log.write(_access(0))
+    seen, below = [], 0
+    while rows := reader.get("marat", f"/api/v1/reads?kind=test&below={below}").json():
+        seen += [row["position"] for row in rows]
+        below = rows[-1]["position"]
+    assert seen == sorted(range(1, 452), reverse=True)
+    assert "below=" in reader.get("marat", "/reads").text
+
+
+def test_the_command_line_lists_readings_and_verify_checks_them(reader: Reader) -> None:
+    incident = str(reader.world.incidents()[0]["id"])
+    reader.get("bolat", f"/incidents/{incident}")
+    word, data = f"{PASSWORD}\n".encode(), reader.world.folder
+    asked = qorgau("reads", "list", "--as", "marat", "--reason", "yearly audit", "--json", data=data, stdin=word)
+    assert [row["who"] for row in orjson.loads(asked.stdout)] == ["bolat"]
+    refused = qorgau("reads", "list", "--as", "aigul", "--reason", "curious", data=data, stdin=word)
+    assert refused.returncode == 2
+    assert reader.records()[-1]["reason"] == "yearly audit"
+    told = orjson.loads(qorgau("ledger", "verify", "--json", data=data).stdout)
+    assert (told["whole"], told["reads"]) == (True, 2)
+    with sqlite3.connect(reader.log.path) as connection:
+        connection.execute("UPDATE reads SET who = 'nobody' WHERE position = 1")
+    found = qorgau("ledger", "verify", data=data)
+    assert (found.returncode, b"record 1 of the access log" in found.stdout) == (1, True)

@@ -25,6 +25,7 @@ from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
 from infra.store.log.verify import LOGS, Fault, verify
 from infra.store.opening import open_database
+from infra.store.reads.verifying import verify_reads
 from infra.store.sql.database import Database
 from infra.store.sql.sqlite import SqliteDatabase
 
@@ -80,8 +81,8 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
     """Count every hash again and name the first event or decision that is not as it was written.
 
     Checks each stored byte against its hash, the chain, the Merkle tree, the signed checkpoints, and what kept
-    checkpoints and witnesses say (those of QORGAU_WITNESSES are asked). Exit status 1 when something was altered,
-    lost, put in or moved.
+    checkpoints and witnesses say (those of QORGAU_WITNESSES are asked); and the access log. Exit status 1 when
+    something was altered, lost, put in or moved.
     """
     seen = [common.read_text(path, 64 * 1024) for path in files]
     settings = common.settings()
@@ -92,6 +93,7 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
         log_key = Verifier.parse(key) if key else container.store.signer.verifier
         known = [Verifier.parse(text) for text in (*witnesses, *settings.witness_keys)]
         results = {log: _walk(container.database, log, log_key, known, seen, not as_json) for log in LOGS}
+        results["reads"] = _readings(container, log_key)
     faults = [fault for _, fault in results.values() if fault is not None]
     for text in refused:
         click.echo(f"qorgau: {text}", err=True)
@@ -103,6 +105,12 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
         click.echo(f"{log}: {fault.text}" if fault else f"{log}: {count:,} whole, signed")
     if faults or refused:
         raise SystemExit(1)
+
+
+def _readings(container: Container, key: Verifier) -> tuple[int, Fault | None]:
+    """Check the access log."""
+    count, wrong = verify_reads(container.store.access, key)
+    return count, Fault("reads", count + 1, count + 1, wrong) if wrong else None
 
 
 def stamped_notes(database: Database, roots: Sequence[Certificate]) -> tuple[list[str], list[str]]:

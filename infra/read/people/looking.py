@@ -14,7 +14,7 @@ from typing import Literal
 from engine.kernel.facts import Person
 from engine.permissions import EVERYTHING, Sight, sight_of
 
-Kind = Literal["incident", "notice", "protection", "event", "client", "loan", "entity", "mail"]
+Kind = Literal["incident", "notice", "protection", "event", "client", "loan", "entity", "mail", "reads"]
 MOST = 500
 """Identifiers of one reading that are kept; further ones are counted."""
 

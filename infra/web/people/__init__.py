@@ -1,0 +1,1 @@
+"""Pages about people: who read what of whom."""
