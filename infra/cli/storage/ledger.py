@@ -16,6 +16,7 @@ from engine.kernel.errors import InputError
 from engine.proofs.notes import Signer, Verifier
 from infra.app.container import Container
 from infra.cli import common
+from infra.cli import reading as reader
 from infra.cli.storage import proofs
 from infra.cli.storage.rebuild import rebuild
 from infra.outbound.timestamping import StampRefused, check, roots_of
@@ -215,13 +216,15 @@ def _say(copy: Copy, as_json: bool) -> None:
 @click.option("--until", type=int, help="End with this position.")
 @click.option("--format", "kind", type=click.Choice(["ndjson", "parquet"]), default="ndjson", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file (for parquet it must be given).")
-def export(after: int, until: int | None, kind: str, output: Path | None) -> None:
+@reader.by_somebody
+def export(user: str, reason: str, after: int, until: int | None, kind: str, output: Path | None) -> None:
     """Write the events in the order of the ledger.
 
-    ndjson gives the bytes as they came, decrypted. parquet gives the stored records with positions and hashes, and
+    ndjson gives the bytes as they came, decrypted, to who names himself with --as and --reason; without, personal
+    fields are masked. parquet gives the stored records with positions and hashes, and
     columns of what is not personal; what is personal stays encrypted in it.
     """
-    with common.reading() as container:
+    with reader.reading(user, reason, "ledger export", "original-documents") as (container, it):
         last = min(until, container.ledger.head()) if until is not None else container.ledger.head()
         if kind == "parquet":
             if output is None:
@@ -230,9 +233,14 @@ def export(after: int, until: int | None, kind: str, output: Path | None) -> Non
                 raise InputError("exists already", file=str(output))
             _export_parquet(container, after, last, output)
             return
+        it.note("event", f"{after + 1}-{last}")
+        reader.record(container, it)
+        if not user:
+            reader.say_masked()
         with output.open("xb") if output else nullcontext(sys.stdout.buffer) as out:
             for events in container.ledger.replay(after, last):
-                out.writelines(event.raw.replace(b"\n", b" ") + b"\n" for event in events)
+                lines = (event.raw if user else reader.masked(event, container.catalogue) for event in events)
+                out.writelines(line.replace(b"\n", b" ") + b"\n" for line in lines)
             out.flush()
 
 
