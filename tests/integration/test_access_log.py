@@ -154,6 +154,7 @@ def test_a_change_is_found_without_and_with_the_heads(reader: Reader, change: st
         if number == 1:
             with sqlite3.connect(reader.log.path) as connection:
                 connection.execute("CREATE TABLE kept AS SELECT note FROM heads WHERE size = 2")
+    reader.log.close()
     assert reader.whole() == (3, "")
     with sqlite3.connect(reader.log.path) as connection:
         connection.executescript(change)

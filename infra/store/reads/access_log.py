@@ -11,6 +11,7 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
@@ -31,6 +32,9 @@ HEAD = "reads.head"
 PATIENCE_S = 5.0
 """How long an answer waits for its record."""
 TOGETHER = 200
+QUIET_S = 1.0
+BESIDE_S = 5.0
+"""The head beside the keys follows after so long without a reading, or with readings all the time."""
 HEADS_EVERY = 1000
 """Records after which a head stays for good."""
 _TABLES = """
@@ -102,6 +106,9 @@ class AccessLog:
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
         self._pruned = ""
+        self._note = ""
+        """The newest head that is not beside the keys yet."""
+        self._kept_at = 0.0
 
     def write(self, access: Access, seconds: float = PATIENCE_S) -> int:
         """Record a reading durably; return its position. Raise NotRecorded."""
@@ -136,9 +143,9 @@ class AccessLog:
         connection: sqlite3.Connection | None = None
         goes_on = True
         while goes_on:
-            batch = [self._waiting.get()]
+            batch = self._next()
             with suppress(queue.Empty):
-                while len(batch) < TOGETHER:
+                while batch and len(batch) < TOGETHER:
                     batch.append(self._waiting.get_nowait())
             goes_on = None not in batch
             taken = [it for it in batch if it is not None]
@@ -155,8 +162,17 @@ class AccessLog:
                 continue
             for (_, done), position in zip(taken, positions, strict=True):
                 done.set_result(position)
+            if not taken or not goes_on or time.monotonic() - self._kept_at > BESIDE_S:
+                self._keep_beside()
         if connection is not None:
             connection.close()
+
+    def _next(self) -> list[tuple[Access, Future[int]] | None]:
+        """Return what comes next, nothing where nobody reads for a while: then the head is kept beside the keys."""
+        try:
+            return [self._waiting.get(timeout=QUIET_S if self._note else None)]
+        except queue.Empty:
+            return []
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=PATIENCE_S, check_same_thread=False)
@@ -187,7 +203,7 @@ class AccessLog:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
-        self._keep_beside(note)
+        self._note = note
         return positions
 
     def _sign(self, connection: sqlite3.Connection, size: int, root: bytes) -> str:
@@ -211,12 +227,14 @@ class AccessLog:
         for table, column in (("reads", "position"), ("read_ids", "position"), ("heads", "size")):
             connection.execute(f"DELETE FROM {table} WHERE {column} <= ?", (row[0],))  # noqa: S608 - ours
 
-    def _keep_beside(self, note: str) -> None:
-        """Keep the head beside the keys; it may lag the log, never lead it."""
-        with suppress(OSError):
-            fresh = self.head_file.with_suffix(".new")
-            fresh.write_text(note)
-            fresh.replace(self.head_file)
+    def _keep_beside(self) -> None:
+        """Keep the head beside the keys, after the answers; it may lag the log, never lead it."""
+        note, self._note, self._kept_at = self._note, "", time.monotonic()
+        if note:
+            with suppress(OSError):
+                fresh = self.head_file.with_suffix(".new")
+                fresh.write_text(note)
+                fresh.replace(self.head_file)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
