@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from engine.kernel.facts import Person
 from engine.permissions.permission import READ, Permission, Reading, SecondPerson, Stage
-from engine.permissions.reading import READS
+from engine.permissions.reading import READS, first_page, reading_of, require_path
 from engine.permissions.roles import PEOPLE, TITLES, Role
+from engine.permissions.sight import EVERYTHING, Sight, sight_of
 from engine.permissions.table import COMMANDS
 
 __all__ = [
     "COMMANDS",
+    "EVERYTHING",
     "PEOPLE",
     "READ",
     "READS",
@@ -18,13 +20,18 @@ __all__ = [
     "Reading",
     "Role",
     "SecondPerson",
+    "Sight",
     "Stage",
+    "first_page",
     "may",
+    "reading_of",
     "require",
+    "require_path",
     "require_proof",
     "require_reading",
     "require_stage",
     "roles_of",
+    "sight_of",
     "stage_roles_of",
 ]
 

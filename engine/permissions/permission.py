@@ -84,12 +84,16 @@ class Permission(Record):
 
 
 class Reading(Record):
-    """What may be read, and by whom. ``paths`` are the beginnings of the addresses in console and API."""
+    """What may be read, and by whom. ``paths`` are the beginnings of the addresses in console and API.
+
+    ``bulk``: it gives much of many at once, so it is refused while its reading cannot be recorded.
+    """
 
     name: str
     title: str
     roles: tuple[Role, ...]
     paths: tuple[str, ...]
+    bulk: bool = False
 
     def require(self, by: Person) -> None:
         """Raise NotAllowed for a person who holds none of the roles."""

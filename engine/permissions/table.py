@@ -58,7 +58,7 @@ _INCIDENTS = (
         needs=("an assignee with a triage role",)),
     _of("incidents", "acknowledge-incident", "Say that an incident was seen", _TRIAGE, _WORKING),
     _of("incidents", "confirm-incident", "Say that an incident is no false alarm", _CASEWORK, needs=_REASON),
-    _of("incidents", "add-note", "Write a note", [role for role in PEOPLE if role is not Role.AUDITOR],
+    _of("incidents", "add-note", "Write a note", [role for role in PEOPLE if role not in (Role.AUDITOR, Role.ADMIN)],
         "an auditor reads and does not write"),
     _of("incidents", "change-severity", "Judge the severity again", _TRIAGE, _WORKING, needs=_REASON),
     _of("incidents", "record-measure", "Record a measure taken outside a playbook", _TRIAGE, _WORKING,
@@ -230,7 +230,8 @@ _KEPT = (
 _DETECTION = (
     _of("rules", "draft-rule", "Write a version of a rule", _RULES, needs=_REASON),
     _of("rules", "tune-rule", "Write a version with other parameters", _RULES, needs=_REASON),
-    _of("rules", "try-rule", "Run the tests that travel with a version", PEOPLE),
+    _of("rules", "try-rule", "Run the tests that travel with a version",
+        [role for role in PEOPLE if role is not Role.ADMIN]),
     _of("rules", "propose-rule", "Ask that a tested version come into force", _RULES, needs=_REASON,
         second="another person approves; for a version that may detect less than what is in force, of another role",
         by="approve-rule", excluded=(Side.PROPOSER, Side.AUTHOR), answerable=_DECIDES, differ=True),
@@ -263,7 +264,8 @@ _WORDING = (
         "rolling a template back needs a compliance officer or the CISO", needs=_REASON, step_up=True),
 )  # fmt: skip
 _ACCOUNT = (
-    _of("account", "make-calendar-feed", "Make the address of one's own calendar feed", PEOPLE),
+    _of("account", "make-calendar-feed", "Make the address of one's own calendar feed",
+        [role for role in PEOPLE if role is not Role.ADMIN]),
     _of("account", "reset-second-factor", "Take the second factor of somebody away who lost it", (Role.ADMIN,),
         needs=_REASON, step_up=True),
 )  # fmt: skip

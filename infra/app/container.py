@@ -56,6 +56,7 @@ from infra.processes.detect import Detect
 from infra.processes.event_counts import DutyEvents, Tally
 from infra.processes.lag import note_followers
 from infra.processes.outbox import Outbox
+from infra.processes.people.readings import Readings
 from infra.processes.retention import Erasures, Terms
 from infra.processes.runner import EventPolicyRunner, IncidentRunner, PolicyRunner
 from infra.processes.search import Searching
@@ -281,6 +282,7 @@ def stages_of(container: Container, outside: Outside | None = None) -> list[Stag
         *([Silence(ledger, decisions, clock, settings.expected_sources)] if settings.expected_sources else []),
         DutyEvents(ledger, decisions, clock, container.calendar, settings.senders),
         Tally(ledger, decisions, clock, container.calendar),
+        Readings(container.store.access, decisions, clock, container.calendar.zone),
         Erasures(decisions, clock, vault, container.ledger_head, container.documents_of),
         Searching(container.search, ledger, decisions, container.catalogue, container.calendar.zone),
     ]
@@ -315,11 +317,8 @@ def _outboxes(container: Container, outside: Outside) -> list[Stage]:
         Outbox(decisions, clock, dict.fromkeys(ORDERS, orders), "http", f"outbox-orders-{system}", system)
         for system in SYSTEMS
     ]
-    made = [
-        mails,
-        *to_systems,
-        *([Outbox(decisions, clock, to_clients, CHANNEL, "outbox-clients")] if to_clients else []),
-    ]
+    gateway = [Outbox(decisions, clock, to_clients, CHANNEL, "outbox-clients")] if to_clients else []
+    made = [mails, *to_systems, *gateway]
     for outbox in made:
         outbox.recover()
     return [*made]

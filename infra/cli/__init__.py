@@ -36,6 +36,7 @@ WHERE = {
     "playbooks": "infra.cli.cases.playbooks",
     "protections": "infra.cli.cases.cases",
     "reference-systems": "infra.lab.reference.command",
+    "reads": "infra.cli.running.reads",
     "report": "infra.cli.cases.report",
     "retention": "infra.cli.storage.retention",
     "rules": "infra.cli.detection.rules",

@@ -15,6 +15,8 @@ from engine.kernel.facts import Person
 from engine.permissions import require, require_proof
 from infra.commands.desk import Desk
 from infra.commands.handlers import accounts, lists, playbooks, rules, timekeeping, wording
+from infra.commands.people.sight import refuse_unseen
+from infra.read.people.looking import nobody
 
 SUBJECTS = (
     incidents, playbooks, clocks, notices, approving, protection, containment, governance, retention, rules, lists,
@@ -40,7 +42,9 @@ class Dispatcher:
         kind = type(command)
         require(name_of(kind), by)
         require_proof(name_of(kind), by)
-        outcome: O = HANDLERS[kind](self.desk, command, by)  # type: ignore[assignment]
+        refuse_unseen(self.desk.decisions.database, command, by)
+        with nobody():
+            outcome: O = HANDLERS[kind](self.desk, command, by)  # type: ignore[assignment]
         return outcome
 
 

@@ -18,6 +18,7 @@ from engine.kernel.trouble import StageFailed
 from infra.observe.disk import Disk
 from infra.observe.steps import nobody_since
 from infra.store.log.decisions import Decisions
+from infra.store.reads.access_log import AccessLog
 from infra.store.sql.cursor import Cursor
 from infra.store.sql.database import Database, Readable
 
@@ -96,6 +97,12 @@ def fault_of(database: Readable, stage: str) -> dict[str, Any] | None:
 def forget_within(cursor: Cursor, stage: str) -> None:
     """Take the fault of a stage away in the transaction of what settles it."""
     cursor.execute("DELETE FROM meta WHERE key = ?", (_PREFIX + stage,))
+
+
+def unrecorded(log: AccessLog) -> list[dict[str, Any]]:
+    """Return the fault that readings cannot be recorded, known to this process alone; none while they can."""
+    since = log.trouble_since
+    return [{"stage": "access log", "since": iso(since), "error": log.trouble}] if since is not None else []
 
 
 def all_standing(database: Database, disk: Disk, clock: TimeSource) -> list[dict[str, Any]]:

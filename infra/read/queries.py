@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import orjson
 
 from engine.events.catalogue import ENVELOPE, Catalogue
+from engine.events.envelope import SecurityEvent
 from engine.search.question import read
+from infra.read.people.looking import note, sight
 from infra.read.reading import Reading
-from infra.read.rows import effects, figures
+from infra.read.rows import effects, figures, incidents, notices
 from infra.read.rows.effects import LetterRow
 from infra.search.documents import vocabulary_of
 from infra.store.log.ledger import DEAD_LETTER
 from infra.store.models.effects import EffectRow
 from infra.store.models.record import extended
+from rules.detection.detector import entities_of
 
 PAGE = 100
 
@@ -79,8 +82,46 @@ def search(
     question = read(text, vocabulary_of(index, container.catalogue), container.calendar.zone)
     kind = _HITS[index]
     names = [it.name for it in fields(kind)]
-    found = container.search.find(index, question, limit, below)
-    return [kind(**{name: shown.get(name, "") for name in names}) for shown in found]
+    hits: list[Hit] = []
+    while len(hits) < limit:
+        found = container.search.find(index, question, limit, below)
+        told = [kind(**{name: shown.get(name, "") for name in names}) for shown in found]
+        hits += _there(container, told)
+        if len(found) < limit:
+            break
+        below = place_of(told[-1])
+    return _noted(hits[:limit])
+
+
+def _there(container: Reading, hits: Sequence[Hit]) -> list[Hit]:
+    """Leave out what is not there for whoever looks."""
+    if sight().whole:
+        return list(hits)
+    told = [it.id for it in hits if isinstance(it, NoticeHit)]
+    there = {row.id for row in notices.of_ids(container.database, told)}
+    there |= set(incidents.numbers(container.database, [it.id for it in hits if isinstance(it, IncidentHit)]))
+    return [it for it in hits if (sight().shows_event(it.action) if isinstance(it, EventHit) else it.id in there)]
+
+
+def _noted(hits: list[Hit]) -> list[Hit]:
+    for it in hits:
+        match it:
+            case EventHit():
+                note("event", str(it.position))
+                note("entity", *it.entities.split())
+            case IncidentHit():
+                note("incident", it.id)
+            case NoticeHit():
+                note("notice", it.id)
+    return hits
+
+
+def note_event(event: SecurityEvent) -> None:
+    """Note that an event is shown, with whom it touches."""
+    entities = entities_of(event.fields)
+    note("event", str(event.position))
+    note("client", *entities.clients)
+    note("loan", *entities.loans)
 
 
 def place_of(hit: Hit) -> int:

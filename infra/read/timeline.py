@@ -11,6 +11,7 @@ from engine.duties import facts as c
 from engine.kernel.facts import Fact, StoredFact
 from engine.notices import facts as n
 from engine.protection import facts as p
+from infra.read.people.looking import sight
 from infra.read.reading import Reading
 from infra.read.rows import clocks, incidents, notices
 from playbooks import run as runs
@@ -64,6 +65,7 @@ def story(container: Reading, recorded: Iterator[StoredFact]) -> Iterator[Entry]
 
 
 def _told(container: Reading, recorded: Sequence[StoredFact]) -> list[Entry]:
+    recorded = _there(container, recorded)
     names = _names(container, recorded)
     return [
         Entry(
@@ -77,6 +79,16 @@ def _told(container: Reading, recorded: Sequence[StoredFact]) -> list[Entry]:
         for it in recorded
         if not _is_scaffolding(it.fact)
     ]
+
+
+def _there(container: Reading, recorded: Sequence[StoredFact]) -> Sequence[StoredFact]:
+    """Leave out what concerns notices that are not there for whoever looks."""
+    if not sight().hidden_notices:
+        return recorded
+    named = _named([it for it in recorded if isinstance(it.fact, n.FACTS)], "notice_id")
+    there = {row.id for row in notices.of_ids(container.database, named)}
+    gone = set(named) - there
+    return [it for it in recorded if getattr(it.fact, "notice_id", "") not in gone]
 
 
 def _is_scaffolding(fact: Fact) -> bool:

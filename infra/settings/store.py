@@ -36,6 +36,8 @@ class StoreSettings(BaseModel, frozen=True):
     """Addresses of servers that speak SNTP (RFC 4330), asked while the clock of this machine is doubted."""
     disk_free_percent: int = Field(default=10, ge=0, le=90)
     """Below so much free space people are warned."""
+    reads_kept_days: int = Field(default=1095, ge=30)
+    """How long the access log keeps who read what of whom."""
     segment_events: int = Field(default=100_000, ge=0)
 
     @property

@@ -18,6 +18,7 @@ from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.tree import SignedTree
+from infra.store.reads.access_log import AccessLog
 from infra.store.sql.database import Database, refuse_unsafe_settings
 from infra.store.sql.schema import KEYRING, REBUILD, STORE
 from infra.store.sql.sqlite import SqliteDatabase, reading_name
@@ -37,6 +38,8 @@ class Store:
     signer: Signer
     ledger: Ledger
     decisions: Decisions
+    access: AccessLog
+    """Who read what of whom."""
     _keys: dict[str, Any]
 
     def key_settings(self) -> dict[str, Any]:
@@ -45,6 +48,7 @@ class Store:
 
     def close(self) -> None:
         """Let everything go."""
+        self.access.close()
         self.keyring.database.close()
         self.database.close()
 
@@ -84,7 +88,8 @@ def _with_keys(
         "sqlite": None if settings.keyring or settings.database else str(settings.keys_folder / "keyring.sqlite"),
         "url": settings.keyring or settings.database,
     }
-    return Store(database, folder, keyring, vault, signer, ledger, decisions, keys)
+    access = AccessLog(settings.data, settings.keys_folder, signer, vault.client, settings.reads_kept_days)
+    return Store(database, folder, keyring, vault, signer, ledger, decisions, access, keys)
 
 
 def _refuse_lost_keys(database: Database, settings: Settings) -> None:

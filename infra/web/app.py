@@ -29,7 +29,7 @@ from engine.kernel.errors import (
 from engine.search.question import TooMuchAsked
 from infra.app.container import Container
 from infra.commands.accounts import Session
-from infra.observe.stage_health import all_standing
+from infra.observe.stage_health import all_standing, unrecorded
 from infra.read.notices.documents import log_head
 from infra.read.rows import clocks, incidents, notices
 from infra.search.port import SearchUnavailable
@@ -50,11 +50,22 @@ from infra.web.console import protections as pages_protections
 from infra.web.console import rest as pages_rest
 from infra.web.console import retention as pages_retention
 from infra.web.console import rules as pages_rules
-from infra.web.context import COOKIE, SignInNeeded, environment, page, safe_path, session_token, set_cookie
+from infra.web.context import (
+    COOKIE,
+    LeadElsewhere,
+    SignInNeeded,
+    environment,
+    page,
+    safe_path,
+    session_token,
+    set_cookie,
+)
 from infra.web.doors import KnownHosts
 from infra.web.language import Languages, language_of
 from infra.web.limits import BodyLimit
+from infra.web.looking import Lookers
 from infra.web.people import own_factors, own_tokens, passkeys, second_step
+from infra.web.people import reads as pages_reads
 from infra.web.people.step_up import asked_again
 from reports.messages import refusal, say, speak
 
@@ -101,6 +112,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         own_factors,
         own_tokens,
         passkeys,
+        pages_reads,
         pages_clocks,
         pages_evidence,
         pages_governance,
@@ -117,6 +129,7 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
         app.include_router(module.router)
     _add_headers(app)
     _add_errors(app)
+    app.add_middleware(Lookers, container=container)
     app.add_middleware(KnownHosts, settings=container.settings)
     app.add_middleware(Languages, otherwise=container.settings.language)
     return app
@@ -125,7 +138,10 @@ def create_app(container: Container, *, demo: dict[str, str] | None = None) -> F
 def _counts(container: Container, session: Session) -> dict[str, Any]:
     """The numbers beside the entries of the menu."""
     return {
-        "faults": all_standing(container.database, container.disk.look(), container.clock),
+        "faults": [
+            *all_standing(container.database, container.disk.look(), container.clock),
+            *unrecorded(container.store.access),
+        ],
         "disk": container.disk.look(),
         "lacking": container.settings.lacking(),
         "queue": incidents.opened(container.database),
@@ -200,6 +216,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(SecondFactorNeeded)
     async def second_factor(request: Request, error: SecondFactorNeeded) -> Response:
         return await asked_again(request, error)
+
+    @app.exception_handler(LeadElsewhere)
+    async def elsewhere(request: Request, error: LeadElsewhere) -> Response:
+        return RedirectResponse(error.path, status_code=303)
 
     @app.exception_handler(QorgauError)
     async def refused(request: Request, error: QorgauError) -> Response:

@@ -19,12 +19,15 @@ from markupsafe import Markup, escape
 
 from engine.kernel.errors import NotAllowed, QorgauError, SecondFactorNeeded
 from engine.kernel.timestamps import iso
-from engine.permissions import READ, READS, may, require, stage_roles_of
+from engine.permissions import READ, READS, first_page, may, reading_of, require, require_path, stage_roles_of
 from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.commands.people.personal_tokens import PREFIX
 from infra.read.metrics import say as say_length
+from infra.read.people.looking import looking, sight
+from infra.read.people.recording import must_record
 from infra.web.language import asked, in_language
+from infra.web.looking import OK, about, record
 from reports import messages, phrases
 from reports.said import answers, reasons
 
@@ -43,6 +46,14 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 class SignInNeeded(Exception):
     """Nobody is signed in."""
+
+
+class LeadElsewhere(Exception):
+    """The person's work begins on another page."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
 
 
 def house_of(request: Request) -> Container:
@@ -84,14 +95,15 @@ async def shown_of(request: Request) -> Shown:
 
 
 def session_of(request: Request, container: TheContainer, shown: Annotated[Shown, Depends(shown_of)]) -> Session:
-    """Return the session of the person; raises SignInNeeded, SecondFactorWrong.
+    """Return the session of the person, who may read what the route shows.
 
-    A second factor that is shown with an act renews the token of the session.
+    Raise SignInNeeded, SecondFactorWrong, or NotAllowed before anything of the request is looked at. A second factor
+    that is shown with an act renews the token of the session.
     """
     # The position is taken before the page asks anything, so the page can be told of every later change.
     request.state.head = container.decisions.head()
     if PREFIX in request.headers.get("authorization", ""):
-        return _of_program(request, container)
+        return _looked(request, _of_program(request, container))
     by_itself = "hx-request" in request.headers or request.url.path == "/stream"
     session = container.accounts.session(session_token(request), acting=not by_itself)
     if session is None:
@@ -100,6 +112,17 @@ def session_of(request: Request, container: TheContainer, shown: Annotated[Shown
         session = _proven(request, container, shown.code)
     if language := asked(request.scope):
         container.accounts.choose_language(session.person.id, language)
+    return _looked(request, session)
+
+
+def _looked(request: Request, session: Session) -> Session:
+    """Return the session after its person was admitted to the route, and named as the one who looks."""
+    route = getattr(request.scope.get("route"), "path", "")
+    now = looking()
+    if now is not None:
+        now.by(session.person)
+        about(request, now, bulk=reading_of(route).bulk)
+    _admit(request, session, route)
     return session
 
 
@@ -151,6 +174,15 @@ def set_cookie(request: Request, response: Response, name: str, value: str, max_
         cookie_name(request, name), value, max_age=max_age, httponly=True, samesite="strict",
         secure=house_of(request).settings.cookies_are_secure, path="/",
     )  # fmt: skip
+
+
+def _admit(request: Request, session: Session, route: str) -> None:
+    """Ask the table of reading whether the person may have this page; what is posted is asked for by its command."""
+    if request.method not in ("GET", "HEAD"):
+        return
+    if route == "/" and (first := first_page(session.person)) != "/":
+        raise LeadElsewhere(first)
+    require_path(route, session.person)
 
 
 TheSession = Annotated[Session, Depends(session_of)]
@@ -227,6 +259,9 @@ def environment(container: Container) -> Environment:
     env.globals["allowed"] = may
     env.globals["stage_roles_of"] = stage_roles_of
     env.globals["may_read"] = lambda name, person: person.may(*READS[name].roles)
+    env.globals["may_open"] = lambda path, person: person.may(*reading_of(path).roles)
+    env.globals["first_page"] = first_page
+    env.globals["sight"] = sight
     env.filters["listed"] = lambda text: json.loads(text) if isinstance(text, str) else text
     return env
 
@@ -282,10 +317,22 @@ def page(request: Request, name: str, session: Session | None, status: int = 200
         here_in=lambda short: in_language(request, short),
         **values,
     )
-    response = HTMLResponse(html, status_code=status)
+    response = HTMLResponse(_recorded(container, html) if status < OK else html, status_code=status)
     if told:
         response.delete_cookie(FLASH)
     return response
+
+
+def _recorded(container: Container, html: str) -> str:
+    """Record what a page shows before it leaves; where that cannot be, the page says so."""
+    now = looking()
+    if now is None or not must_record(now):
+        return html
+    record(container, now)
+    if now.recorded or now.bulk:
+        return html
+    alarm = messages.say("That you read this page could not be recorded; call whoever runs this engine.")
+    return html.replace("<main ", f'<p class="flash bad" role="alert" id="unrecorded">{escape(alarm)}</p>\n<main ', 1)
 
 
 def do(request: Request, act: Callable[[], str | None], back: str) -> Response:

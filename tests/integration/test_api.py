@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from engine.permissions import reading_of
 from infra.inbound.parser_pool import Batch
 from infra.read.rows.effects import dead
 from infra.web.app import create_app
-from tests.support import COMPLIANCE, MONDAY, PASSWORD, World
+from tests.support import COMPLIANCE, MONDAY, PASSWORD, PEOPLE, World
 
 PAGES = [
     "/",
@@ -168,11 +169,15 @@ def test_every_page_renders_for_every_role(served: tuple[World, TestClient, str]
         world.event("portal.profile.change_applied", mfo__client__id=evil, mfo__change__field="iin"), b"<b>broken</b>"
     )
     sign_in(client, user)
+    person = next(it for it in PEOPLE if it.id == user)
     incident = world.incidents()[0]["id"]
     notice = world.notices(incident)["regulator"]["id"]
     documents = [f"/notices/{notice}/document.{kind}" for kind in ("html", "pdf", "txt")]
     for page in [*PAGES, f"/incidents/{incident}", f"/notices/{notice}", "/events/1", *documents]:
         answer = client.get(page)
+        if not person.may(*reading_of(page.partition("?")[0]).roles):
+            assert answer.status_code == 403, page
+            continue
         assert answer.status_code == 200, page
         if page.endswith((".txt", ".pdf")):
             continue

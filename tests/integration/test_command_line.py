@@ -165,7 +165,13 @@ def test_a_tampered_ledger_fails_verification_with_status_1(tmp_path: Path) -> N
 def test_export_gives_back_the_bytes_that_came_in(tmp_path: Path) -> None:
     made = qorgau("simulate", "--events", "1000", "--seed", "1", data=tmp_path)
     qorgau("ingest", "-", data=tmp_path, stdin=made.stdout)
-    assert qorgau("ledger", "export", data=tmp_path).stdout == made.stdout
+    word = b"umbrella over seven mountains\n"
+    qorgau("users", "add", "aud", "--role", "auditor", "--password-stdin", data=tmp_path, stdin=word)
+    named = ("--as", "aud", "--reason", "the yearly audit")
+    assert qorgau("ledger", "export", *named, data=tmp_path, stdin=word).stdout == made.stdout
+    covered = qorgau("ledger", "export", data=tmp_path).stdout.splitlines()
+    assert len(covered) == 1000
+    assert b"(personal)" in b"".join(covered)
 
 
 def test_rules_eval_reads_nested_and_flat_events_alike(tmp_path: Path) -> None:

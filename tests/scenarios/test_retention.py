@@ -179,7 +179,7 @@ def test_the_command_line_and_its_certificate(world: World, tmp_path: Path) -> N
     assert qorgau(*ended, "--as", "bolat", data=world.folder, stdin=word).returncode == 2, "on no document"
     on_paper = (*ended, "--document", str(paper))
     asked = qorgau(*on_paper, "--as", "bolat", data=world.folder, stdin=word)
-    assert (asked.returncode, b"another person" in asked.stdout) == (0, True)
+    assert (asked.returncode, b"another person" in asked.stdout) == (0, True), asked.stderr
     assert qorgau(*on_paper, "--as", "dana", data=world.folder, stdin=word).returncode == 0
     done = qorgau("retention", "propose", "c-1", "--as", "bolat", *base, data=world.folder, stdin=word)
     assert done.returncode == 0, done.stderr

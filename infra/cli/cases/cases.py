@@ -17,6 +17,7 @@ from engine.kernel.timestamps import NotAnInstant, parse_rfc3339
 from engine.terms.counting import count_term
 from infra.app.container import calendar_of, calendars_of
 from infra.cli import common
+from infra.cli import reading as reader
 from infra.cli.acting import person, who, why
 from infra.cli.cases import case_acts, notice_acts
 from infra.read import exchange, timeline
@@ -85,9 +86,10 @@ def due(kind: str, started_at: str, reading: str, explain: bool, as_json: bool) 
 @click.option("--days", type=click.IntRange(0, 400), default=7, show_default=True)
 @click.option("--ics", is_flag=True, help="Write an iCalendar file (RFC 5545) on stdout.")
 @common.as_json
-def week(days: int, ics: bool, as_json: bool) -> None:
+@reader.by_somebody
+def week(user: str, reason: str, days: int, ics: bool, as_json: bool) -> None:
     """List what is due in the coming days, and what is overdue."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "clock week", "clocks") as (container, _):
         if ics:
             with speak(container.settings.language):
                 sys.stdout.buffer.write(as_calendar(container, lines_within(container, days)[0]))
@@ -142,9 +144,10 @@ def incidents() -> None:
     "--view", type=click.Choice([v for v in read_incidents.VIEWS if v != "mine"]), default="open", show_default=True
 )
 @common.as_json
-def list_incidents(view: str, as_json: bool) -> None:
+@reader.by_somebody
+def list_incidents(user: str, reason: str, view: str, as_json: bool) -> None:
     """List incidents, those nearest to a breach first."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "incidents list", "incidents") as (container, _):
         rows = [
             stored(row) for row in read_incidents.queue(container.database, view, "", "", container.clock.now(), 20)
         ]
@@ -158,13 +161,14 @@ def list_incidents(view: str, as_json: bool) -> None:
 @incidents.command("show")
 @click.argument("number")
 @common.as_json
-def show_incident(number: str, as_json: bool) -> None:
+@reader.by_somebody
+def show_incident(user: str, reason: str, number: str, as_json: bool) -> None:
     """Show one incident, by number or id, with its clocks, notices and timeline.
 
     Of an incident with many clients these are the first 500 clocks and notices and the newest of the timeline without
     single clients; 'incidents export' and 'evidence bundle' write everything.
     """
-    with common.reading() as container:
+    with reader.reading(user, reason, "incidents show", "incidents") as (container, _):
         incident = load_incident(container, number)
         row = read_incidents.incident(container.database, incident.id)
         clocks = [stored(it) for it in first_of_owner(container.database, incident.id, SHOWN)]
@@ -206,11 +210,12 @@ def show_incident(number: str, as_json: bool) -> None:
     show_default=True,
     help="facts: all that was recorded; ocsf: Incident Finding 1.7.0; stix: STIX 2.1. The last two name no client.",
 )
-def export_incident(numbers: tuple[str, ...], everything: bool, form: str) -> None:
+@reader.by_somebody
+def export_incident(user: str, reason: str, numbers: tuple[str, ...], everything: bool, form: str) -> None:
     """Write incidents, by number or id, as NDJSON: a line for each fact, or for each incident in a standard format."""
     if bool(numbers) == everything:
         raise InputError("name incidents, or ask for --all", field="NUMBER")
-    with common.reading() as container:
+    with reader.reading(user, reason, "incidents export", "incident-export") as (container, _):
         named = read_incidents.all_ids(container.database) if everything else numbers
         for number in named:
             incident = load_incident(container, number)
@@ -230,9 +235,10 @@ def notices() -> None:
 @notices.command("list")
 @click.option("--state", type=click.Choice(["open", "sent", "all"]), default="open", show_default=True)
 @common.as_json
-def list_notices(state: str, as_json: bool) -> None:
+@reader.by_somebody
+def list_notices(user: str, reason: str, state: str, as_json: bool) -> None:
     """List notices, those due first at the top."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "notices list", "notices") as (container, _):
         rows = [stored(row) for row in read_notices.listed(container.database, state)]
     common.show(rows, ("id", "kind", "number", "subject", "state", "due_at"), as_json)
 
@@ -240,9 +246,10 @@ def list_notices(state: str, as_json: bool) -> None:
 @notices.command("show")
 @click.argument("notice_id")
 @common.as_json
-def show_notice(notice_id: str, as_json: bool) -> None:
+@reader.by_somebody
+def show_notice(user: str, reason: str, notice_id: str, as_json: bool) -> None:
     """Show the text of a notice."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "notices show", "notices") as (container, _):
         notice = load_notice(container, notice_id)
         made, _ = notice_document(container.decisions, notice, container.settings.language)
     if as_json:
@@ -257,9 +264,10 @@ def show_notice(notice_id: str, as_json: bool) -> None:
 @click.option(
     "--output", type=click.Path(path_type=Path, allow_dash=True), required=True, help="File, or - for stdout."
 )
-def render_notice(notice_id: str, kind: str, output: Path) -> None:
+@reader.by_somebody
+def render_notice(user: str, reason: str, notice_id: str, kind: str, output: Path) -> None:
     """Render a notice as HTML, text, PDF or DOCX."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "notices render", "notices") as (container, _):
         notice = load_notice(container, notice_id)
         made, _ = notice_document(container.decisions, notice, container.settings.language)
     body = render(made, kind)  # type: ignore[arg-type]
@@ -276,9 +284,10 @@ def protections() -> None:
 
 @protections.command("list")
 @common.as_json
-def list_protections(as_json: bool) -> None:
+@reader.by_somebody
+def list_protections(user: str, reason: str, as_json: bool) -> None:
     """List law-enforcement acts and how far their orders are."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "protections list", "protections") as (container, _):
         rows = [stored(row) for row in every(container.database)]
     common.show(rows, ("number", "issuer", "client", "received_at", "orders", "acknowledged"), as_json)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from infra.cli import common
+from infra.cli import reading as reader
 from infra.read.evidence import Bundle
 from infra.read.finders import load_incident
 from reports.evidence.verify import Refused
@@ -24,14 +24,20 @@ def evidence() -> None:
 @click.option("--output", type=click.Path(path_type=Path), help="File to write (default: NUMBER.zip).")
 @click.option("--personal", is_flag=True, help="Also show personal fields, in a file of their own.")
 @click.option("--language", type=click.Choice(LANGUAGES), help="Of its pages (default: the setting LANGUAGE).")
-def bundle(number: str, output: Path | None, personal: bool, language: str | None) -> None:
-    """Write the evidence bundle of an incident, by number or id."""
-    with common.container() as container:
+@reader.by_somebody
+def bundle(
+    user: str, reason: str, number: str, output: Path | None, personal: bool, language: str | None
+) -> None:  # fmt: skip
+    """Write the evidence bundle of an incident, by number or id. Personal fields only with --as and --reason."""
+    with reader.reading(user, reason, "evidence bundle", "evidence-bundle") as (container, it):
         incident = load_incident(container, number)
-        made = Bundle(container, incident, personal=personal, language=language)
+        if personal and not user:
+            reader.say_masked()
+        reader.record(container, it)
+        made = Bundle(container, incident, personal=personal and bool(user), language=language)
         path = output or Path(f"{incident.number}.zip")
         with path.open("wb") as file:
-            made.write(file, container.clock.now(), "command line")
+            made.write(file, container.clock.now(), user or reader.NOBODY)
         key = container.store.signer.verifier.text()
     click.echo(f"{path}: {path.stat().st_size} bytes\ncheck it with: qorgau evidence verify {path} --key '{key}'")
 

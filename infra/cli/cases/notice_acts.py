@@ -16,6 +16,7 @@ from engine.notices.commands import ApproveNotice, ResendFailures
 from engine.notices.delivering import FAILED
 from engine.notices.facts import DeliveryState
 from infra.cli import common
+from infra.cli import reading as reader
 from infra.cli.acting import person, who, why
 from infra.commands.signing import notice_bytes, sealed
 from infra.inbound.gateway_statuses import gateway_person, read_statuses
@@ -47,9 +48,10 @@ def gateway_in(files: tuple[Path, ...]) -> None:
 @click.command("clients")
 @click.argument("notice_id")
 @click.option("--state", type=click.Choice(["", *get_args(DeliveryState)]), default="", help="Only those in one state.")
-def list_clients(notice_id: str, state: str) -> None:
+@reader.by_somebody
+def list_clients(user: str, reason: str, notice_id: str, state: str) -> None:
     """Write the clients of an approved text with what became of each, as CSV on stdout."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "notices clients", "client-lists") as (container, _):
         for part in fates_as_csv(container.database, load_notice(container, notice_id).id, state):
             sys.stdout.buffer.write(part)
 

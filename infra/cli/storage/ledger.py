@@ -16,6 +16,7 @@ from engine.kernel.errors import InputError
 from engine.proofs.notes import Signer, Verifier
 from infra.app.container import Container
 from infra.cli import common
+from infra.cli import reading as reader
 from infra.cli.storage import proofs
 from infra.cli.storage.rebuild import rebuild
 from infra.outbound.timestamping import StampRefused, check, roots_of
@@ -25,6 +26,7 @@ from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
 from infra.store.log.verify import LOGS, Fault, verify
 from infra.store.opening import open_database
+from infra.store.reads.verifying import verify_reads
 from infra.store.sql.database import Database
 from infra.store.sql.sqlite import SqliteDatabase
 
@@ -80,8 +82,8 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
     """Count every hash again and name the first event or decision that is not as it was written.
 
     Checks each stored byte against its hash, the chain, the Merkle tree, the signed checkpoints, and what kept
-    checkpoints and witnesses say (those of QORGAU_WITNESSES are asked). Exit status 1 when something was altered,
-    lost, put in or moved.
+    checkpoints and witnesses say (those of QORGAU_WITNESSES are asked); and the access log. Exit status 1 when
+    something was altered, lost, put in or moved.
     """
     seen = [common.read_text(path, 64 * 1024) for path in files]
     settings = common.settings()
@@ -92,6 +94,7 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
         log_key = Verifier.parse(key) if key else container.store.signer.verifier
         known = [Verifier.parse(text) for text in (*witnesses, *settings.witness_keys)]
         results = {log: _walk(container.database, log, log_key, known, seen, not as_json) for log in LOGS}
+        results["reads"] = _readings(container, log_key)
     faults = [fault for _, fault in results.values() if fault is not None]
     for text in refused:
         click.echo(f"qorgau: {text}", err=True)
@@ -103,6 +106,12 @@ def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Pat
         click.echo(f"{log}: {fault.text}" if fault else f"{log}: {count:,} whole, signed")
     if faults or refused:
         raise SystemExit(1)
+
+
+def _readings(container: Container, key: Verifier) -> tuple[int, Fault | None]:
+    """Check the access log."""
+    count, wrong = verify_reads(container.store.access, key)
+    return count, Fault("reads", count + 1, count + 1, wrong) if wrong else None
 
 
 def stamped_notes(database: Database, roots: Sequence[Certificate]) -> tuple[list[str], list[str]]:
@@ -207,13 +216,15 @@ def _say(copy: Copy, as_json: bool) -> None:
 @click.option("--until", type=int, help="End with this position.")
 @click.option("--format", "kind", type=click.Choice(["ndjson", "parquet"]), default="ndjson", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file (for parquet it must be given).")
-def export(after: int, until: int | None, kind: str, output: Path | None) -> None:
+@reader.by_somebody
+def export(user: str, reason: str, after: int, until: int | None, kind: str, output: Path | None) -> None:
     """Write the events in the order of the ledger.
 
-    ndjson gives the bytes as they came, decrypted. parquet gives the stored records with positions and hashes, and
+    ndjson gives the bytes as they came, decrypted, to who names himself with --as and --reason; without, personal
+    fields are masked. parquet gives the stored records with positions and hashes, and
     columns of what is not personal; what is personal stays encrypted in it.
     """
-    with common.reading() as container:
+    with reader.reading(user, reason, "ledger export", "original-documents") as (container, it):
         last = min(until, container.ledger.head()) if until is not None else container.ledger.head()
         if kind == "parquet":
             if output is None:
@@ -222,9 +233,14 @@ def export(after: int, until: int | None, kind: str, output: Path | None) -> Non
                 raise InputError("exists already", file=str(output))
             _export_parquet(container, after, last, output)
             return
+        it.note("event", f"{after + 1}-{last}")
+        reader.record(container, it)
+        if not user:
+            reader.say_masked()
         with output.open("xb") if output else nullcontext(sys.stdout.buffer) as out:
             for events in container.ledger.replay(after, last):
-                out.writelines(event.raw.replace(b"\n", b" ") + b"\n" for event in events)
+                lines = (event.raw if user else reader.masked(event, container.catalogue) for event in events)
+                out.writelines(line.replace(b"\n", b" ") + b"\n" for line in lines)
             out.flush()
 
 

@@ -11,6 +11,7 @@ from engine.kernel.errors import InputError
 from engine.proofs.notes import Verifier
 from infra.app.container import Container
 from infra.cli import common
+from infra.cli import reading as reader
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.proving import check, prove_inclusion
@@ -76,10 +77,12 @@ def check_proof(file: Path, key: str) -> None:
 @click.command()
 @click.argument("value")
 @common.as_json
-def find(value: str, as_json: bool) -> None:
+@reader.by_somebody
+def find(user: str, reason: str, value: str, as_json: bool) -> None:
     """Find the events that carry an identifier (IIN, phone, account, document) by its blind index."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "ledger find", "events") as (container, it):
         positions = container.ledger.find(container.store.vault.questions(value))
         events = [container.ledger.get(position) for position in positions]
+        it.note("event", *map(str, positions))
     rows = [{"position": e.position, "at": e.at.isoformat(), "action": e.action} for e in events if e is not None]
     common.show(rows, ("position", "at", "action"), as_json)

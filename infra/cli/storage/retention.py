@@ -16,7 +16,9 @@ from engine.retention.commands import ApproveErasure, EndObligations, LiftHold, 
 from engine.retention.facts import ErasureDone
 from engine.retention.retention import retention_id
 from infra.cli import common
+from infra.cli import reading as reader
 from infra.cli.acting import person, who, why
+from infra.read.people.looking import note
 from infra.read.rows.protections import retained
 from infra.store.models.record import stored
 
@@ -28,9 +30,10 @@ def retention() -> None:
 
 @retention.command("list")
 @common.as_json
-def list_command(as_json: bool) -> None:
+@reader.by_somebody
+def list_command(user: str, reason: str, as_json: bool) -> None:
     """Show every client whose term is known or who is under legal hold."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "retention list", "retention") as (container, _):
         rows = [stored(row) for row in retained(container.database)]
     common.show(rows, ("client", "state", "ended_on", "free_from", "held", "proposed_by", "erased_at"), as_json)
 
@@ -141,20 +144,28 @@ def add(file: Path, client: str, about: str) -> None:
 @archive.command("list")
 @click.option("--client", help="Only those of this client.")
 @common.as_json
-def list_documents(client: str | None, as_json: bool) -> None:
+@reader.by_somebody
+def list_documents(user: str, reason: str, client: str | None, as_json: bool) -> None:
     """Show what is in the archive."""
-    with common.reading() as container:
+    with reader.reading(user, reason, "archive list", "retention") as (container, _):
         rows = [fact.model_dump(mode="json") for fact in container.archive.documents(client)]
+        note("client", *(str(row["client"]) for row in rows))
     common.show(rows, ("document_id", "at", "client", "name", "size", "sha256", "about"), as_json)
 
 
 @archive.command()
 @click.argument("document")
 @click.option("--output", required=True, type=click.Path(path_type=Path))
-def get(document: str, output: Path) -> None:
-    """Write a document as it came."""
-    with common.reading() as container:
+@reader.by_somebody
+def get(user: str, reason: str, document: str, output: Path) -> None:
+    """Write a document as it came, for somebody who names himself: nothing in a document can be masked."""
+    if not user:
+        raise InputError("a document cannot be masked; name yourself and say why, with --reason", field="--as")
+    with reader.reading(user, reason, "archive get", "original-documents") as (container, it):
         fact, data = container.archive.read(document)
+        it.note("entity", document)
+        it.note("client", fact.client)
+        reader.record(container, it)
     with output.open("xb") as stream:
         stream.write(data)
     click.echo(f"{output}: {fact.name}, sha256 {fact.sha256}")

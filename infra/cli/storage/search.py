@@ -11,6 +11,7 @@ from infra.app.container import Container
 from infra.app.leader import sole_worker
 from infra.app.worker import WorkedElsewhere
 from infra.cli import common
+from infra.cli import reading as reader
 from infra.processes.search import Searching, behind
 from infra.read import queries
 from infra.search.port import INDEXES
@@ -32,9 +33,10 @@ def search() -> None:
 @click.option("--of", "index", type=click.Choice(INDEXES), default="events", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @common.as_json
-def find(question: str, index: str, limit: int, as_json: bool) -> None:
+@reader.by_somebody
+def find(user: str, reason: str, question: str, index: str, limit: int, as_json: bool) -> None:
     """Ask in the Lucene query language; the newest come first. 'client:c-17 -action:portal.*'"""
-    with common.container() as container:
+    with reader.reading(user, reason, "search find", "events") as (container, _):
         found = queries.search(container, question, index, limit=limit)
     common.show([asdict(hit) for hit in found], COLUMNS[index], as_json)
 

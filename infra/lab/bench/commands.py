@@ -18,6 +18,7 @@ from infra.cli import common
 from infra.lab.bench import notice as bench_notice
 from infra.lab.bench import storm as bench_storm
 from infra.lab.bench import year as bench_year
+from infra.lab.bench.pages import reads as bench_reads
 from infra.lab.simulate.stream import stream
 
 
@@ -105,6 +106,7 @@ def bench_quality(seed: int, events: int, as_json: bool) -> None:
 bench.add_command(bench_year.year)
 bench.add_command(bench_notice.notice)
 bench.add_command(bench_storm.storm)
+bench.add_command(bench_reads.reads)
 
 
 @bench.command("history")

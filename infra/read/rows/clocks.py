@@ -9,7 +9,7 @@ from datetime import datetime
 from engine.duties.facts import ClockState
 from engine.kernel.facts import Owner
 from engine.kernel.timestamps import iso
-from infra.read.rows.asking import all_of, by_id, count, counted, ids
+from infra.read.rows.asking import all_of, by_id, count, counted, ids, rows_of
 from infra.store.models.duties import ClockRow
 from infra.store.models.record import Record, column, extended
 from infra.store.sql.database import Readable
@@ -222,11 +222,12 @@ def breached_last(database: Readable) -> dict[str, str]:
 
 def _newest(database: Readable, what: str, where: str) -> dict[str, str]:
     """Jump over an index from kind to kind: there are few kinds, and hundreds of thousands of clocks."""
-    rows = database.rows(
+    rows = rows_of(
+        database,
         f"WITH RECURSIVE kinds(kind) AS (SELECT MIN(kind) FROM clock_view WHERE {where} UNION ALL "  # noqa: S608
         f"SELECT (SELECT MIN(n.kind) FROM clock_view n WHERE {where} AND n.kind > k.kind) "
         f"FROM kinds k WHERE k.kind IS NOT NULL) SELECT k.kind, (SELECT MAX({what}) FROM clock_view m "
-        f"WHERE m.kind = k.kind AND {where}) AS at FROM kinds k WHERE k.kind IS NOT NULL"
+        f"WHERE m.kind = k.kind AND {where}) AS at FROM kinds k WHERE k.kind IS NOT NULL",
     )
     return {str(row["kind"]): str(row["at"]) for row in rows}
 

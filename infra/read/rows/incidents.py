@@ -10,7 +10,8 @@ from typing import NamedTuple
 from engine.incidents.facts import Disposition, Phase
 from engine.kernel.facts import Severity
 from engine.kernel.timestamps import iso
-from infra.read.rows.asking import TOGETHER, all_of, by_id, count, first_of, ids
+from infra.read.people.looking import note
+from infra.read.rows.asking import TOGETHER, all_of, by_id, count, first_of, ids, one, rows_of
 from infra.read.rows.clocks import first_of_owner, nearest_of, used_share
 from infra.store.models.duties import ClockRow
 from infra.store.models.incidents import EntityRow, IncidentRow
@@ -162,7 +163,7 @@ def named(database: Readable, name: str) -> IncidentRow | None:
 
 def number_of(database: Readable, key: str) -> str | None:
     """Return the number of an incident, None if there is none with this id."""
-    found = database.scalar("SELECT number FROM incident_view WHERE id = ?", key)
+    found = one(database, "SELECT number FROM incident_view WHERE id = ?", key)
     return None if found is None else str(found)
 
 
@@ -173,7 +174,7 @@ def numbers(database: Readable, keys: Iterable[str]) -> dict[str, str]:
     for start in range(0, len(wanted), TOGETHER):
         part = wanted[start : start + TOGETHER]
         sql = f"SELECT id, number FROM incident_view WHERE id IN ({','.join('?' * len(part))})"  # noqa: S608 - marks
-        found |= {str(row["id"]): str(row["number"]) for row in database.rows(sql, *part)}
+        found |= {str(row["id"]): str(row["number"]) for row in rows_of(database, sql, *part)}
     return found
 
 
@@ -270,7 +271,10 @@ def entities_of(database: Readable, key: str, most: int) -> list[EntityRow]:
 def entities_after(database: Readable, key: str, kind: str, after: str, most: int) -> list[str]:
     """Return a page of what an incident touches of a kind, after a value."""
     sql = "SELECT value FROM incident_entity WHERE incident_id = ? AND kind = ? AND value > ? ORDER BY value LIMIT ?"
-    return ids(database, sql, key, kind, after, most)
+    found = ids(database, sql, key, kind, after, most)
+    if kind in ("clients", "loans"):
+        note("client" if kind == "clients" else "loan", *found)
+    return found
 
 
 def how_much_touched(database: Readable, key: str) -> int:
@@ -281,7 +285,8 @@ def how_much_touched(database: Readable, key: str) -> int:
 def sharing(database: Readable, key: str, kind: str, common: int, most: int) -> list[Shared]:
     """Return what other incidents share of a kind with one, by its first values; values in more than ``common``
     incidents say nothing."""
-    rows = database.rows(
+    rows = rows_of(
+        database,
         "SELECT o.incident_id AS id, o.kind, o.value FROM (SELECT e.kind, e.value FROM incident_entity e "
         "WHERE e.incident_id = ? AND e.kind = ? ORDER BY e.value LIMIT ?) f JOIN incident_entity o "
         "ON o.kind = f.kind AND o.value = f.value AND o.incident_id <> ? "

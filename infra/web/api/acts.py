@@ -16,7 +16,9 @@ from engine.kernel.commands import Command, name_of
 from engine.notices.commands import MOST_SIGNATURE, ApproveNotice
 from engine.permissions import require
 from engine.protection.commands import EnterAct
+from infra.app.container import Container
 from infra.commands.bulk import in_bulk
+from infra.read.rows import incidents as rows_of_incidents
 from infra.web.api.api import get_incident, get_notice
 from infra.web.context import TheContainer, TheSession, admitted, token
 
@@ -131,7 +133,12 @@ def post_act(container: TheContainer, session: TheSession, incident_id: str, bod
 def enter_incident(container: TheContainer, session: TheSession, body: Report) -> dict[str, Any]:
     """Open an incident by hand: its duties count from the moment of the telling."""
     made = container.dispatch(checked(incidents.ReportIncident, **dict(body)), by=session.person)
-    return get_incident(container, session, made.id)
+    return get_incident(container, session, made.id) if _sees(container, made.id) else {"id": made.id}
+
+
+def _sees(container: Container, incident_id: str) -> bool:
+    """Say whether the incident that somebody told of is one of those that he works on."""
+    return rows_of_incidents.named(container.database, incident_id) is not None
 
 
 @router.post("/incidents/bulk", tags=["incidents"], summary="One act on many incidents")

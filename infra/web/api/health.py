@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from engine.kernel.timestamps import iso
 from infra.app.container import Container
-from infra.observe.stage_health import all_standing
+from infra.observe.stage_health import all_standing, unrecorded
 from infra.observe.steps import last_step
 from infra.processes.lag import behind
 from infra.settings.settings import PREFIX
@@ -40,7 +40,7 @@ def health(request: Request, container: TheContainer) -> JSONResponse:
     """
     disk, missing = container.disk.look(), container.settings.lacking()
     told = answered_in(ANSWER_S, lambda: all_standing(container.database, disk, container.clock))
-    faults = told if told is not None else [_silent(container)]
+    faults = [*(told if told is not None else [_silent(container)]), *unrecorded(container.store.access)]
     status = "failing" if faults else "degraded" if missing or disk.low else "ok"
     code = 503 if faults else 200
     away = any(fault["stage"] == "store" for fault in faults)

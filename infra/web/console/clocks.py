@@ -11,7 +11,9 @@ from engine.duties.facts import ClockStarted
 from engine.governance.governance import duty_id, duty_specs
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
+from engine.permissions import READS
 from infra.app.container import Container
+from infra.read.people.looking import looking
 from infra.read.rows import clock_lines, clocks
 from infra.read.upcoming_terms import YEAR, as_calendar, by_day, lines_within
 from infra.store.models.duties import ClockRow
@@ -97,8 +99,11 @@ def confirm_time(request: Request, container: TheContainer, session: TheSession,
 def feed(request: Request, container: TheContainer, token: str) -> Response:
     """The feed: open terms without names of clients, for whoever holds the address."""
     owner = container.accounts.feed_owner(token)
-    if owner is None:
+    person = next((it for it in container.accounts.people() if it.id == owner), None)
+    if owner is None or person is None or not person.may(*READS["clocks"].roles):
         raise NotFound("there is no such calendar")
+    if (now := looking()) is not None:
+        now.by(person)
     with speak(container.accounts.language(owner) or container.settings.language):
         body = as_calendar(container, lines_within(container, YEAR)[0], str(request.base_url).rstrip("/"))
     return Response(body, media_type="text/calendar; charset=utf-8")

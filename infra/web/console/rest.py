@@ -10,10 +10,11 @@ from fastapi.responses import Response
 
 from engine.governance.register import builtin_register
 from engine.kernel.errors import NotFound
-from engine.permissions import require_reading
+from engine.permissions import READS
 from engine.search.question import LONGEST, BadQuestion
 from infra.processes.search import behind
 from infra.read import queries
+from infra.read.people.looking import note, sight
 from infra.search.port import INDEXES, SearchUnavailable
 from infra.web.console.rules import explanations
 from infra.web.context import TheContainer, TheSession, page
@@ -60,8 +61,9 @@ def show_catalogue(request: Request, container: TheContainer, session: TheSessio
 def show_event(request: Request, container: TheContainer, session: TheSession, position: int) -> Response:
     """One event; personal fields are named and not shown."""
     event = container.ledger.get(position)
-    if event is None:
+    if event is None or not sight().shows_event(event.action):
         raise NotFound("there is no such event")
+    queries.note_event(event)
     fields = queries.masked_fields(container, event.fields)
     duties = builtin_register().using_event(event.action)
     why = explanations(container, event, request.query_params.get("rule", ""))
@@ -71,9 +73,9 @@ def show_event(request: Request, container: TheContainer, session: TheSession, p
 @router.get("/system")
 def show_system(request: Request, container: TheContainer, session: TheSession) -> Response:
     """Dead letters, effects under way, the mail spool."""
-    require_reading("system", session.person)
     spool = container.settings.data / "spool"
-    mails = sorted(spool.glob("*.eml"), key=lambda p: p.stat().st_mtime, reverse=True)[:200] if spool.exists() else []
+    shown = spool.exists() and session.person.may(*READS["mail-spool"].roles)
+    mails = sorted(spool.glob("*.eml"), key=lambda p: p.stat().st_mtime, reverse=True)[:200] if shown else []
     return page(
         request, "system.html", session, letters=queries.dead_letters(container), effects=queries.outbox(container),
         mails=[(mail.name, mail.stat().st_size) for mail in mails], stats=queries.stats(container), title=say("System"),
@@ -83,10 +85,10 @@ def show_system(request: Request, container: TheContainer, session: TheSession) 
 @router.get("/system/mail/{name}")
 def show_mail(container: TheContainer, session: TheSession, name: str) -> Response:
     """One message of the spool, as a file."""
-    require_reading("mail-spool", session.person)
     path = container.settings.data / "spool" / Path(name).name
     if path.suffix != ".eml" or not path.is_file():
         raise NotFound("there is no such message")
+    note("mail", path.stem)
     headers = {"Content-Disposition": f'attachment; filename="{path.name}"'}
     return Response(path.read_bytes(), media_type="message/rfc822", headers=headers)
 

@@ -1,1 +1,1 @@
-"""Pages on which people prove who they are: second factors, tokens for programs."""
+"""Pages about people: how they prove who they are, tokens for programs, and who read what of whom."""

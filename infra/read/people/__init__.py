@@ -1,0 +1,1 @@
+"""Who looks, how far he sees, and what he was shown."""
