@@ -186,7 +186,7 @@ def test_both_shapes_of_an_event_are_the_same_event() -> None:
 
 
 def test_every_type_of_the_catalogue_has_a_valid_example() -> None:
-    assert len(CATALOGUE.events) == 167
+    assert len(CATALOGUE.events) == 168
     for action in CATALOGUE.events:
         read = DOOR.read(orjson.dumps(CATALOGUE.example(action)))
         assert isinstance(read, SecurityEvent), action

@@ -38,7 +38,7 @@ ALIKE = {
     "Clause", "Incident", "catalogue", "Auditor", "Compliance officer", "(ISO/IEC 27035; NIST: {function})", "Timeline",
     "Ledger {root}", "Server", "{n} min", "client", "CISO", "Client", "asset", "session", "{key}: {outcome}. {detail}",
     "Legal act", "ledger", "{n} byte", "{n} minute", "Median", "File", "The incident",
-    "{duty} of {owner_kind} {owner_id}: {detail}", "Loan", "loan", "{n} s",
+    "{duty} of {owner_kind} {owner_id}: {detail}", "Loan", "loan", "{n} s", "incident",
 }  # fmt: skip
 
 

@@ -24,9 +24,9 @@ def _answers(database: Readable, sql: str, parameters: Sequence[Any]) -> list[An
         return list(cursor.fetchall())
 
 
-def rows_of(database: Readable, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-    """Return the rows that a question finds as dictionaries."""
-    return [dict(row) for row in _answers(database, sql, parameters)]
+def rows_of(database: Readable, sql: str, *parameters: Any) -> list[Any]:
+    """Return the rows that a question of no one kind finds, to be made records of at once; by name of the column."""
+    return _answers(database, sql, parameters)
 
 
 def one(database: Readable, sql: str, *parameters: Any) -> Any:
