@@ -32,6 +32,7 @@ from infra.commands.people.passwords import HASHER, check_password
 from infra.commands.people.tokens import Tokens, digest_of
 from infra.commands.people.tries import Try
 from infra.commands.session_marks import EVERY, SessionMarks
+from infra.store.integrity.marks import believed
 from infra.store.log.decisions import Decisions
 from infra.store.log.unit import UnitOfWork
 
@@ -128,18 +129,23 @@ class Accounts(Tokens):
 
     def has_password(self, user_id: str, password: str) -> bool:
         """Say whether an account has this password; no attempt is counted."""
-        hashed = self.database.scalar("SELECT password_hash FROM users WHERE id = ?", user_id)
+        row = self._account(user_id)
         try:
-            return hashed is not None and self.hasher.verify(hashed, password)
+            return row is not None and self.hasher.verify(row["password_hash"], password)
         except (VerifyMismatchError, VerificationError, InvalidHashError):
             return False
+
+    def _account(self, user_id: str) -> Any:
+        """Return the row of an account; None for none, and for one that was changed beside the product."""
+        return believed(self.database, "users", self.database.row("SELECT * FROM users WHERE id = ?", user_id))
 
     def people(self) -> list[Person]:
         """Return every active account."""
         return self._people(active=True)
 
     def _people(self, *, active: bool) -> list[Person]:
-        rows = self.database.rows("SELECT id, name, roles FROM users WHERE active = ? ORDER BY id", int(active))
+        read = self.database.rows("SELECT * FROM users WHERE active = ? ORDER BY id", int(active))
+        rows = [row for row in read if believed(self.database, "users", row) is not None]
         return [Person(id=r["id"], name=r["name"], roles=frozenset(orjson.loads(r["roles"]))) for r in rows]
 
     def sign_in(self, user_id: str, password: str) -> str | None:
@@ -158,7 +164,7 @@ class Accounts(Tokens):
             until = tries.count(cursor, attempt, now)
         if until is not None:
             return Entered(None, waits_until=until)
-        row = self.database.row("SELECT * FROM users WHERE id = ?", user_id)
+        row = self._account(user_id)
         if not self._is(row, password):
             why: Why = "unknown" if row is None else "password" if row["active"] else "disabled"
             return Entered(None, waits_until=self._failed(attempt, row is not None, why, now))
@@ -200,7 +206,8 @@ class Accounts(Tokens):
         """Say whether the owner of an account signed in with a browser before."""
         if not browser:
             return False
-        row = self.database.row("SELECT user_id, seen_at FROM known_browsers WHERE digest = ?", digest_of(browser))
+        row = self.database.row("SELECT * FROM known_browsers WHERE digest = ?", digest_of(browser))
+        row = believed(self.database, "known_browsers", row)
         return row is not None and row["user_id"] == user_id and row["seen_at"] >= iso(self.clock.now() - BROWSER_KNOWN)
 
     def _failed(self, attempt: Try, exists: bool, why: Why, now: datetime) -> datetime | None:
@@ -263,7 +270,7 @@ class Accounts(Tokens):
             self._say(unit, user_id, PasswordChanged(at=now, actor=actor, user_id=user_id, by_owner=by_owner))
 
     def _row(self, user_id: str) -> Any:
-        row = self.database.row("SELECT * FROM users WHERE id = ?", user_id)
+        row = self._account(user_id)
         if row is None:
             raise NotFound("there is no account '{user}'", user=user_id[:60])
         return row
@@ -311,20 +318,19 @@ class Accounts(Tokens):
         """
         if not token:
             return None
-        row = self.database.row(
-            "SELECT s.*, u.name, u.roles FROM sessions s JOIN users u ON u.id = s.user_id AND u.active = 1 "
-            "WHERE s.digest = ?",
-            digest_of(token),
-        )
-        now = self.clock.now()
+        row = self.database.row("SELECT * FROM sessions WHERE digest = ?", digest_of(token))
+        row, now = believed(self.database, "sessions", row), self.clock.now()
         if row is None or row["created_at"] < iso(now - ABSOLUTE_SESSION):
+            return None
+        user = self._account(row["user_id"])
+        if user is None or not user["active"]:
             return None
         seen_at = self.marks.latest(row["digest"], row["seen_at"])
         if seen_at < iso(now - self.idle):
             return None
         if acting and seen_at < iso(now - EVERY):
             self.marks.note(row["digest"], now)
-        person = Person(id=row["user_id"], name=row["name"], roles=frozenset(orjson.loads(row["roles"])))
+        person = Person(id=user["id"], name=user["name"], roles=frozenset(orjson.loads(user["roles"])))
         return Session(person, row["csrf"])
 
     def language(self, user_id: str) -> str | None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.events.catalogue import Catalogue
 from engine.kernel.errors import DataError
 from engine.proofs.notes import NoteError, Signer, verified
 from infra.settings.settings import Settings
+from infra.store.integrity.guarding import Guard, guard
 from infra.store.keys.keyring import Keyring
 from infra.store.keys.master import KeyFolder, LocalMasterKey
 from infra.store.keys.vault import Vault
 from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.tree import SignedTree
-from infra.store.sql.database import Database, refuse_unsafe_settings
+from infra.store.sql.database import Database, StoreUnavailable, refuse_unsafe_settings
 from infra.store.sql.schema import KEYRING, REBUILD, STORE
 from infra.store.sql.sqlite import SqliteDatabase, reading_name
 from infra.store.sql.upgrade import bring_old_rows
@@ -37,6 +39,7 @@ class Store:
     signer: Signer
     ledger: Ledger
     decisions: Decisions
+    guard: Guard
     _keys: dict[str, Any]
 
     def key_settings(self) -> dict[str, Any]:
@@ -45,21 +48,29 @@ class Store:
 
     def close(self) -> None:
         """Let everything go."""
+        with suppress(StoreUnavailable):  # the heads stay behind then, which they may
+            self.guard.heads.close()
         self.keyring.database.close()
         self.database.close()
 
 
-def open_store(settings: Settings, catalogue: Catalogue, *, read_only: bool = False) -> Store:
+def open_store(
+    settings: Settings, catalogue: Catalogue, *, read_only: bool = False, now: datetime | None = None
+) -> Store:
     """Open, and bring to this version where needed. Raise DataError, StoreUnavailable.
 
-    ``read_only`` is for a store that ``is_current``: nothing in or beside it changes.
+    ``read_only`` is for a store that ``is_current``: nothing in or beside it changes. ``now`` is the instant of what an
+    upgrade records; without it, that of the machine.
     """
     refuse_unsafe_settings(dict(os.environ))
     folder = KeyFolder(settings.keys_folder)
     database = open_database(settings, read_only=read_only)
     try:
         _refuse_lost_keys(database, settings)
-        return _with_keys(settings, catalogue, database, folder, read_only)
+        opened = _with_keys(settings, catalogue, database, folder, read_only)
+        if not read_only:
+            opened.guard.begin(now or datetime.now(UTC))
+        return opened
     except BaseException:
         database.close()
         raise
@@ -75,6 +86,7 @@ def _with_keys(
     ledger = Ledger(database, SignedTree("ledger", signer), vault)
     decisions = Decisions(database, SignedTree("decisions", signer))
     _same_key(database, signer)
+    guarded = guard(database, decisions, folder, keyring)
     if not read_only:
         bring_old_rows(ledger)
         _fold_views(decisions)
@@ -84,7 +96,7 @@ def _with_keys(
         "sqlite": None if settings.keyring or settings.database else str(settings.keys_folder / "keyring.sqlite"),
         "url": settings.keyring or settings.database,
     }
-    return Store(database, folder, keyring, vault, signer, ledger, decisions, keys)
+    return Store(database, folder, keyring, vault, signer, ledger, decisions, guarded, keys)
 
 
 def _refuse_lost_keys(database: Database, settings: Settings) -> None:

@@ -112,6 +112,7 @@ def _counts(container: Container, session: Session) -> dict[str, Any]:
     return {
         "faults": all_standing(container.database, container.disk.look(), container.clock),
         "disk": container.disk.look(),
+        "gaps": container.store.guard.heads.gaps,
         "lacking": container.settings.lacking(),
         "queue": incidents.opened(container.database),
         "clocks": clocks.running(container.database),

@@ -12,6 +12,7 @@ from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
+from infra.store.integrity.marks import believed
 from infra.store.sql.database import Database
 
 
@@ -66,9 +67,10 @@ class Tokens:
     def feed_owner(self, token: str) -> str | None:
         """Return the active account behind a feed's token."""
         row = self.database.row(
-            "SELECT f.user_id FROM feed_tokens f JOIN users u ON u.id = f.user_id AND u.active = 1 WHERE f.digest = ?",
+            "SELECT f.* FROM feed_tokens f JOIN users u ON u.id = f.user_id AND u.active = 1 WHERE f.digest = ?",
             digest_of(token),
         )
+        row = believed(self.database, "feed_tokens", row)
         return str(row["user_id"]) if row else None
 
     def forget_source(self, source: str) -> int:
@@ -81,7 +83,8 @@ class Tokens:
         """Return the source behind a token."""
         if not token:
             return None
-        row = self.database.row("SELECT source, claims FROM source_tokens WHERE digest = ?", digest_of(token))
+        row = self.database.row("SELECT * FROM source_tokens WHERE digest = ?", digest_of(token))
+        row = believed(self.database, "source_tokens", row)
         if row is None:
             return None
         claims = orjson.loads(row["claims"])

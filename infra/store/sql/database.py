@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eventsourcing.persistence import ProcessRecorder
 
 from engine.kernel.errors import DataError, QorgauError
 from infra.store.sql.schema import Plan
 from infra.store.sql.turns import WriterTurns
+
+if TYPE_CHECKING:
+    from infra.store.integrity.marks import Marks
 
 
 class StoreUnavailable(QorgauError):
@@ -80,6 +83,10 @@ class Database(Readable):
         self.trouble = ""
         """Why the last write of this process failed where the disk takes no more; kept here, as there is no room there.
         """
+        self.marks: Marks | None = None
+        """What marks the rows that no log tells; None until the keys are known, and for a store without."""
+        self.committed: Callable[[], None] = lambda: None
+        """Called after each commit of ``write``."""
 
     def serve_people(self) -> None:
         """Say at once when the store is away, from now on: people wait for the answer."""
