@@ -1,4 +1,4 @@
-"""Heads of the logs as they are kept beside the keys: small, only ever growing; behind the logs, never ahead of them."""
+"""Heads of the logs as they are kept beside the keys: only ever growing; behind the logs, never ahead of them."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class Heads(Record):
     """Everything that is kept beside the keys: heads by log, changes of the marked tables by name, accepted gaps."""
 
     version: int = 1
-    logs: dict[str, Head] = {}
+    logs: dict[str, Head] = Field(default_factory=dict)
     marked: bool = False
     """The rows that no log tells carry marks; a store without is not this one."""
-    changes: dict[str, int] = {}
+    changes: dict[str, int] = Field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     """What was found at a start and is not accepted yet: the store works read-only with intake on."""
     accepted: tuple[Accepted, ...] = ()

@@ -180,7 +180,7 @@ class Container:
 def open_container(settings: Settings, clock: TimeSource | None = None, *, read_only: bool = False) -> Container:
     """Open the data directory and build everything that can be asked; nothing runs yet."""
     clock, catalogue = clock or SystemClock(), builtin_catalogue()
-    store = open_store(settings, catalogue, read_only=read_only, now=clock.now())
+    store = open_store(settings, catalogue, clock, read_only=read_only)
     database, ledger, decisions = store.database, store.ledger, store.decisions
     accounts = Accounts(decisions, clock, settings.session_minutes)
     rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)

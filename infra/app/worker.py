@@ -24,7 +24,7 @@ from infra.app.container import Container, stages_of
 from infra.observe.stage_health import Faults
 from infra.observe.steps import Steps
 from infra.processes.base import Stage
-from infra.processes.inspecting import inspect
+from infra.processes.integrity.inspecting import inspect
 from infra.store.integrity.settings_seen import see_settings
 
 log = logging.getLogger("qorgau.worker")
@@ -193,14 +193,16 @@ class Worker:
     def _inspect(self, *, at_start: bool = False) -> None:
         with self.as_leader():
             try:
-                pause = lambda: self.stopping.wait(SLICE_S) and None  # noqa: E731
-                found = inspect(self.container.store.guard, self.faults, at_start=at_start, pause=pause)
+                found = inspect(self.container.store.guard, self.faults, at_start=at_start, pause=self._pause)
             except Exception as error:
                 log.exception("the look at the store failed and will be tried again")
                 self._note("integrity", error)
                 return
         for text in found:
             log.error("the store is not as it was left: %s", text)
+
+    def _pause(self) -> None:
+        self.stopping.wait(SLICE_S)
 
     def _sweep_now(self) -> None:
         if self.held():

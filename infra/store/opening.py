@@ -6,11 +6,11 @@ import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from engine.events.catalogue import Catalogue
 from engine.kernel.errors import DataError
+from engine.kernel.ports import TimeSource
 from engine.proofs.notes import NoteError, Signer, verified
 from infra.settings.settings import Settings
 from infra.store.integrity.guarding import Guard, guard
@@ -54,22 +54,19 @@ class Store:
         self.database.close()
 
 
-def open_store(
-    settings: Settings, catalogue: Catalogue, *, read_only: bool = False, now: datetime | None = None
-) -> Store:
+def open_store(settings: Settings, catalogue: Catalogue, clock: TimeSource, *, read_only: bool = False) -> Store:
     """Open, and bring to this version where needed. Raise DataError, StoreUnavailable.
 
-    ``read_only`` is for a store that ``is_current``: nothing in or beside it changes. ``now`` is the instant of what an
-    upgrade records; without it, that of the machine.
+    ``read_only`` is for a store that ``is_current``: nothing in or beside it changes.
     """
     refuse_unsafe_settings(dict(os.environ))
     folder = KeyFolder(settings.keys_folder)
     database = open_database(settings, read_only=read_only)
     try:
         _refuse_lost_keys(database, settings)
-        opened = _with_keys(settings, catalogue, database, folder, read_only)
+        opened = _with_keys(settings, catalogue, database, folder, clock, read_only)
         if not read_only:
-            opened.guard.begin(now or datetime.now(UTC))
+            opened.guard.begin()
         return opened
     except BaseException:
         database.close()
@@ -77,7 +74,12 @@ def open_store(
 
 
 def _with_keys(
-    settings: Settings, catalogue: Catalogue, database: Database, folder: KeyFolder, read_only: bool
+    settings: Settings,
+    catalogue: Catalogue,
+    database: Database,
+    folder: KeyFolder,
+    clock: TimeSource,
+    read_only: bool,
 ) -> Store:
     signer = Signer(settings.log_name, folder.signing_seed())
     master: LocalMasterKey = folder.master(settings.master_key)
@@ -86,7 +88,7 @@ def _with_keys(
     ledger = Ledger(database, SignedTree("ledger", signer), vault)
     decisions = Decisions(database, SignedTree("decisions", signer))
     _same_key(database, signer)
-    guarded = guard(database, decisions, folder, keyring)
+    guarded = guard(database, decisions, folder, keyring, clock)
     if not read_only:
         bring_old_rows(ledger)
         _fold_views(decisions)

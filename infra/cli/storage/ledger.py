@@ -16,7 +16,7 @@ from infra.cli import acting, common
 from infra.cli.storage import proofs
 from infra.cli.storage.rebuild import rebuild
 from infra.cli.storage.verifying import verify_command
-from infra.processes.accepting import accept
+from infra.processes.integrity.accepting import accept
 from infra.read.queries import stats as figures
 from infra.read.rows import effects
 from infra.store.backup import Copy, back_up

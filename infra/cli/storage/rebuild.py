@@ -11,6 +11,7 @@ from engine.events.catalogue import builtin_catalogue
 from engine.kernel.errors import DataError
 from infra.app.container import Container
 from infra.app.leader import sole_worker
+from infra.app.time_source import SystemClock
 from infra.app.worker import WorkedElsewhere
 from infra.cli import common
 from infra.processes.event_counts import count_again
@@ -29,7 +30,9 @@ def rebuild(as_json: bool) -> None:
     Safe while serve runs: each table is seen either as it was or whole. A table that was dropped or altered is made
     again. What is known of event ids is read from the ledger again by whoever asks next.
     """
-    store = open_store(common.settings(), builtin_catalogue())  # a house reads the views when it opens; mend them first
+    store = open_store(
+        common.settings(), builtin_catalogue(), SystemClock()
+    )  # a house reads the views when it opens; mend them first
     try:
         _warn_of_lost_places(store)
         facts = store.decisions.rebuild_views()

@@ -69,7 +69,7 @@ def under_way(database: Readable, kinds: Collection[str]) -> list[EffectRow]:
     return all_of(database, EffectRow, f"FROM outbox WHERE state = 'performing' AND kind IN ({marks})", *kinds)
 
 
-def unsettled(database: Readable) -> list[EffectRow]:
+def not_settled(database: Readable) -> list[EffectRow]:
     """Return every effect that waits or is under way."""
     return all_of(database, EffectRow, "FROM outbox WHERE state IN ('waiting', 'performing') ORDER BY key")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from engine.kernel.ids import derive
+from engine.kernel.ports import TimeSource
 from engine.proofs.marks import key_of
 from infra.store.integrity.facts import MarksPut
 from infra.store.integrity.heads import KEYS, HeadFile, HeadKeeper, gaps_of
@@ -30,11 +30,11 @@ class Guard:
     heads: HeadKeeper
     keyring: Keyring
 
-    def begin(self, now: datetime) -> None:
+    def begin(self) -> None:
         """Compare with the heads that were kept; put marks on the rows of a store that never had any."""
         self.heads.examine()
         if not self.heads.heads.marked:
-            self._put_marks(now)
+            self._put_marks()
         if KEYS not in self.heads.heads.changes and not self.keyring.changes():
             self.keyring.put_marks()
         self.database.marks = self.marks
@@ -42,7 +42,7 @@ class Guard:
         if not self.heads.heads.marked:
             self.heads.keep()
 
-    def _put_marks(self, now: datetime) -> None:
+    def _put_marks(self) -> None:
         """Mark a new store, or one of a version before, whose rows are taken as they stand; that is a fact."""
         self.database.marks = None
         with self.database.write() as cursor:
@@ -51,6 +51,7 @@ class Guard:
             count = self.marks.begin(cursor)
         if count and self.decisions.head():
             self.database.marks = self.marks
+            now = self.heads.clock.now()
             with self.decisions.unit(now) as unit:
                 unit.record_single(str(derive("marks", "put")), MarksPut(at=now, rows=count))
 
@@ -80,8 +81,8 @@ class Guard:
         return tuple(f"{gap.log}: {gap.text}" for gap in found)
 
 
-def guard(database: Database, decisions: Decisions, folder: KeyFolder, keyring: Keyring) -> Guard:
+def guard(database: Database, decisions: Decisions, folder: KeyFolder, keyring: Keyring, clock: TimeSource) -> Guard:
     """Return what watches over a store; nothing is compared or written yet."""
     marks = Marks(key_of(folder.signing_seed()), database.dialect)
-    keeper = HeadKeeper(database, marks, HeadFile(folder.folder), keyring)
+    keeper = HeadKeeper(database, marks, HeadFile(folder.folder), keyring, clock)
     return Guard(database, decisions, marks, keeper, keyring)

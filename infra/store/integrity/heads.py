@@ -12,13 +12,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from engine.kernel.errors import DataError
+from engine.kernel.ports import TimeSource
 from engine.proofs.heads import Accepted, Gap, Head, Heads
 from infra.store.integrity.marks import Marks
 from infra.store.keys.keyring import Keyring
@@ -104,10 +105,11 @@ def _gap(database: Readable, log: str, head: Head) -> Gap | None:
 class HeadKeeper:
     """Keeps the heads of an open store."""
 
-    def __init__(self, database: Database, marks: Marks, file: HeadFile, keyring: Keyring) -> None:
+    def __init__(self, database: Database, marks: Marks, file: HeadFile, keyring: Keyring, clock: TimeSource) -> None:
         self.database = database
         self.marks = marks
         self.keyring = keyring
+        self.clock = clock
         self.file = file
         self.heads = file.read()
         self._committed = threading.Event()
@@ -158,7 +160,7 @@ class HeadKeeper:
         with self.file.locked():
             kept = self.file.read()
             with self.database.read() as cursor:
-                now, changes = heads_of(cursor, datetime.now(UTC)), self._changes(cursor)
+                now, changes = heads_of(cursor, self.clock.now()), self._changes(cursor)
             if kept.gaps or gaps_of(self.database, kept):
                 self.heads = kept
                 return

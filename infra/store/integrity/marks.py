@@ -94,7 +94,7 @@ class Marks:
             self._settle(cursor, BY_NAME[name], by_table[name])
 
     def _settle(self, cursor: Cursor, table: Marked, before: Mapping[Key, Sequence[Any] | None]) -> None:
-        total = self._total(cursor, table)
+        total = self._total(cursor, table, self._lock)
         held = _marks_of(cursor, table, list(before))
         honest = [key for key, row in before.items() if self._was(table, row) == held.get(key)]
         now = {key: self.of(table, row) for key, row in _rows_of(cursor, table, honest)}
@@ -119,10 +119,10 @@ class Marks:
     def _was(self, table: Marked, row: Sequence[Any] | None) -> bytes | None:
         return None if row is None else self.of(table, row)
 
-    def _total(self, cursor: Cursor, table: Marked) -> Total | None:
+    def _total(self, cursor: Cursor, table: Marked, lock: str = "") -> Total | None:
         """Return the sum over a table; None where it is gone or was changed, and then nothing puts it right."""
         cursor.execute(
-            f"SELECT rows, total, generation, mark FROM row_totals WHERE name = ?{self._lock}",  # noqa: S608 - our own
+            f"SELECT rows, total, generation, mark FROM row_totals WHERE name = ?{lock}",  # noqa: S608 - our own
             (table.name,),
         )
         row = cursor.fetchone()

@@ -23,15 +23,29 @@ LONGEST = 500
 
 
 def shown(settings: Settings, key: bytes) -> dict[str, str]:
-    """Return the settings that matter and are not as shipped, each as text; of what may be secret a keyed digest."""
-    found = {}
-    for name, field in type(settings).model_fields.items():
-        value = getattr(settings, name)
-        if name in OF_THE_MACHINE or value == field.get_default(call_default_factory=True):
-            continue
-        text = value if isinstance(value, str) else orjson.dumps(value, default=_plain).decode()
-        found[name] = _digest(key, text) if _secret(name, field.repr, text) else text[:LONGEST]
-    return found
+    """Return the settings that matter, each as text; of what may be secret a keyed digest."""
+    return {name: _text(settings, name, getattr(settings, name), key) for name in _names(settings)}
+
+
+def shipped(settings: Settings, key: bytes) -> dict[str, str]:
+    """Return the same as they are shipped."""
+    fields = type(settings).model_fields
+    return {
+        name: _text(settings, name, fields[name].get_default(call_default_factory=True), key)
+        for name in _names(settings)
+    }
+
+
+def _names(settings: Settings) -> list[str]:
+    return [name for name in type(settings).model_fields if name not in OF_THE_MACHINE]
+
+
+def _text(settings: Settings, name: str, value: Any, key: bytes) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else orjson.dumps(value, default=_plain).decode()
+    told = type(settings).model_fields[name].repr
+    return _digest(key, text) if text and _secret(name, told, text) else text[:LONGEST]
 
 
 def _plain(value: Any) -> Any:
@@ -55,23 +69,22 @@ def last_seen(decisions: Decisions) -> dict[str, str] | None:
     for fact in facts:
         for it in fact.changed:
             found[it.name] = it.now
-    return {name: value for name, value in found.items() if value} if facts else None
+    return found if facts else None
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[SettingNow, ...]:
-    """Return what differs; an empty value stands for the one that is shipped."""
-    names = sorted({*before, *now})
+    """Return what differs of settings by name; one that is not known any more is left out."""
     return tuple(
-        SettingNow(name=name, before=before.get(name, ""), now=now.get(name, ""))
-        for name in names
-        if before.get(name, "") != now.get(name, "")
+        SettingNow(name=name, before=before.get(name, ""), now=value)
+        for name, value in sorted(now.items())
+        if before.get(name, "") != value
     )
 
 
 def see_settings(decisions: Decisions, settings: Settings, key: bytes, at: datetime) -> tuple[SettingNow, ...]:
     """Record what differs from the last start; return it. Nothing is recorded where nothing does."""
     before, now = last_seen(decisions), shown(settings, key)
-    changed = changes(before or {}, now)
+    changed = changes(shipped(settings, key) | (before or {}), now)
     if before is None or changed:
         text = orjson.dumps(now, option=orjson.OPT_SORT_KEYS).decode()
         with decisions.unit(at) as unit:

@@ -1,4 +1,4 @@
-"""Marks of the rows of the keyring: each key's row carries one, and a marked sum over keys and links shows what is gone.
+"""Marks of the rows of the keyring: each key has one, and a marked sum over keys and links shows what is gone.
 
 The key of the marks comes from the key of the pseudonyms, which is wrapped under the master key: whoever has the
 keyring's rows alone can make none.

@@ -265,7 +265,7 @@ class Keyring:
             count += len(rows)
 
     def _replace(self, cursor: Any, changed: Sequence[tuple[tuple[Any, ...], bytes | None, str, str | None]]) -> None:
-        """Write (stored row, wrapped key, master, when destroyed). A row whose mark did not hold gets none that does."""
+        """Write (stored row, wrapped key, master, when destroyed). A row whose mark was wrong keeps it."""
         old, new = [], []
         for (key_id, subject, before, master, created_at, gone, mark), wrapped, under, destroyed in changed:
             held = self.marks.of_key(bytes(key_id), subject, before and bytes(before), master, created_at, gone)

@@ -105,6 +105,11 @@ class Cursor:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.raw)
 
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement touched."""
+        return int(self.raw.rowcount)
+
 
 class _Recorder(ByPosition, PostgresProcessRecorder):
     """The library's recorder over a table of ours; how rows get in is up to ``insert``."""

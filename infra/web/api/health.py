@@ -32,7 +32,7 @@ _ASKING = BoundedSemaphore(ASKERS)
 @router.get("/health", summary="Alive, and, for those who run it, what fails and what is behind")
 def health(request: Request, container: TheContainer) -> JSONResponse:
     """Return ``status``: ok, degraded (200: everything runs, but notices have no way out or the disk is nearly full; or
-    the store is an older copy, and is ``held`` read-only with intake on until two persons accept that) or failing (503).
+    the store is an older copy, and is ``held`` read-only with intake on until two persons accept that) or failing (503)
 
     With a session, HEALTH_TOKEN, METRICS_TOKEN or the token of a source also the faults, the heads of both logs, the
     lag of every follower in records, when a worker last worked (``last_step``), and the settings that are ``missing``.

@@ -1,4 +1,4 @@
-"""Accepting that the store is an older copy, or was cut: by two persons, recorded, and nothing goes out a second time."""
+"""Accepting that the store is an older copy, or was cut: by two persons, recorded; nothing goes out a second time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def accept(guard: Guard, clock: TimeSource, by: Person, agreed: Person, reason: 
     if not gaps and not altered:
         raise DecisionRefused("there is nothing to accept: the store continues the heads beside the keys")
     now = clock.now()
-    waiting = effects.unsettled(guard.database) if gaps else []
+    waiting = effects.not_settled(guard.database) if gaps else []
     with guard.decisions.unit(now) as unit:
         for row in waiting:
             _unknown(unit, row)
