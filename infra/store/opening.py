@@ -14,6 +14,7 @@ from engine.kernel.ports import TimeSource
 from engine.proofs.notes import NoteError, Signer, verified
 from infra.settings.settings import Settings
 from infra.store.integrity.guarding import Guard, guard
+from infra.store.integrity.repairing import refuse_damaged
 from infra.store.keys.keyring import Keyring
 from infra.store.keys.master import KeyFolder, LocalMasterKey
 from infra.store.keys.vault import Vault
@@ -63,6 +64,8 @@ def open_store(settings: Settings, catalogue: Catalogue, clock: TimeSource, *, r
     folder = KeyFolder(settings.keys_folder)
     database = open_database(settings, read_only=read_only)
     try:
+        if isinstance(database, SqliteDatabase) and not read_only:
+            refuse_damaged(database.path)
         _refuse_lost_keys(database, settings)
         opened = _with_keys(settings, catalogue, database, folder, clock, read_only)
         if not read_only:

@@ -405,3 +405,74 @@ def _random_edit(path: Path, choose: random.Random) -> str:
 
 def _key_of(connection: sqlite3.Connection, name: str) -> list[str]:
     return [row[1] for row in connection.execute(f"PRAGMA table_info({name})") if row[5]]
+
+
+def damaged(path: Path, name: str, *, root: bool = True) -> bool:
+    """Overwrite the root page of a table, or the last page that only it uses; says whether there is such a page."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = ? AND type = 'table'"
+        (page,) = connection.execute(sql, (name,)).fetchone()
+    if not root:
+        with path.open("rb") as file:
+            file.seek((page - 1) * size)
+            head = file.read(12)
+            if head[0] not in (2, 5):
+                return False
+            page = int.from_bytes(head[8:12], "big")
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    return True
+
+
+@pytest.mark.parametrize("name", [*tables.VIEWS, "tally", "proofs", "known_runs", "search_marks", "tiles"])
+def test_a_damaged_page_of_a_derived_table_is_repaired(name: str, tmp_path: Path) -> None:
+    world = lived(tmp_path)
+    before = {table: sorted(map(str, world.rows(f"SELECT * FROM {table}"))) for table in tables.VIEWS}
+    world.container.close()
+    damaged(tmp_path / "qorgau.sqlite", name)
+    told = qorgau("ledger", "verify", data=tmp_path)
+    assert told.returncode in (1, 2), "no traceback, one line each"
+    assert f"{name}" in told.stderr.decode()
+    assert b"Traceback" not in told.stderr
+    done = qorgau("ledger", "rebuild", "--json", data=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "qorgau.sqlite.damaged-1").exists()
+    again = World(tmp_path)
+    assert {table: sorted(map(str, again.rows(f"SELECT * FROM {table}"))) for table in tables.VIEWS} == before
+    assert findings(again) == []
+    again.work()
+    again.whole()
+    again.container.close()
+
+
+@pytest.mark.parametrize("log", ["ledger", "decisions"])
+def test_a_damaged_page_of_a_log_is_named_and_taken_from_a_backup(log: str, tmp_path: Path) -> None:
+    world = lived(tmp_path / "data")
+    for number in range(60):
+        world.feed(*(world.event("backup.job", note=f"{number} {'x' * 300}") for _ in range(3)))
+    sizes = world.whole()
+    world.container.close()
+    assert qorgau("ledger", "backup", str(tmp_path / "b.sqlite"), data=tmp_path / "data").returncode == 0
+    assert damaged(tmp_path / "data" / "qorgau.sqlite", log, root=False)
+    told = qorgau("ledger", "rebuild", data=tmp_path / "data")
+    assert told.returncode == 2
+    assert f"the log '{log}' has a damaged page" in told.stderr.decode()
+    assert "positions " in told.stderr.decode()
+    done = qorgau("ledger", "rebuild", "--from", str(tmp_path / "b.sqlite"), data=tmp_path / "data")
+    assert done.returncode == 0, done.stderr.decode()
+    assert f"taken from the backup: {log}" in done.stderr.decode()
+    again = World(tmp_path / "data")
+    assert again.whole() == sizes
+    assert findings(again) == []
+    again.container.close()
+
+
+def test_a_damaged_table_that_no_log_tells_is_named(tmp_path: Path) -> None:
+    lived(tmp_path).container.close()
+    damaged(tmp_path / "qorgau.sqlite", "users")
+    told = qorgau("ledger", "rebuild", data=tmp_path)
+    assert told.returncode == 2
+    assert "its rows are in no log; restore a backup" in told.stderr.decode()

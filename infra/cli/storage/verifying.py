@@ -17,8 +17,10 @@ from infra.app.container import Container
 from infra.cli import common
 from infra.outbound.timestamping import StampRefused, check, roots_of
 from infra.store.integrity.comparing import Compared, compare
+from infra.store.integrity.repairing import damage
 from infra.store.log.verify import LOGS, Fault, verify
 from infra.store.sql.database import Database, Readable
+from infra.store.sql.sqlite import SqliteDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def _beside(container: Container, views: bool) -> Beside:
     """Compare heads and marks and, where asked, the read models. A store of before has neither heads nor marks."""
     guard, compared = container.store.guard, None
     altered = [str(it) for it in guard.altered()]
+    if isinstance(container.database, SqliteDatabase):
+        altered = [*map(str, damage(container.database.path)), *altered]
     if views:
         for it in compare(container.database):
             if isinstance(it, Compared):
