@@ -16,11 +16,11 @@ from engine.proofs.notes import Verifier
 from infra.app.container import Container
 from infra.cli import common
 from infra.outbound.timestamping import StampRefused, check, roots_of
+from infra.settings.settings import Settings
 from infra.store.integrity.comparing import Compared, compare
 from infra.store.integrity.repairing import damage
 from infra.store.log.verify import LOGS, Fault, verify
 from infra.store.sql.database import Database, Readable
-from infra.store.sql.sqlite import SqliteDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ def verify_command(
     """
     seen = [common.read_text(path, 64 * 1024) for path in files]
     settings = common.settings()
+    _refuse_damaged(settings, as_json)
     with common.reading() as container:
         seen += _asked(settings.witnesses, container.store.signer.verifier.name)
         stamped, refused = stamped_notes(container.database, roots_of(settings.timestamp_roots))
@@ -84,6 +85,19 @@ def verify_command(
         raise SystemExit(1)
 
 
+def _refuse_damaged(settings: Settings, as_json: bool) -> None:
+    """Name the tables with damaged pages and end: nothing else can be said of such a file."""
+    path = settings.data / "qorgau.sqlite"
+    found = [] if settings.database is not None or not path.is_file() else [str(it) for it in damage(path)]
+    if not found:
+        return
+    for text in found:
+        click.echo(f"qorgau: {text}; stop the engine and run 'qorgau ledger rebuild'", err=True)
+    if as_json:
+        click.echo(json.dumps({"whole": False, "faults": [], "stamps": [], "heads": [], "altered": found}))
+    raise SystemExit(1)
+
+
 def _say(results: dict[str, tuple[int, Fault | None]], beside: Beside) -> None:
     for log, (count, fault) in results.items():
         click.echo(f"{log}: {fault.text}" if fault else f"{log}: {count:,} whole, signed")
@@ -99,8 +113,6 @@ def _beside(container: Container, views: bool) -> Beside:
     """Compare heads and marks and, where asked, the read models. A store of before has neither heads nor marks."""
     guard, compared = container.store.guard, None
     altered = [str(it) for it in guard.altered()]
-    if isinstance(container.database, SqliteDatabase):
-        altered = [*map(str, damage(container.database.path)), *altered]
     if views:
         for it in compare(container.database):
             if isinstance(it, Compared):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Repaired:
 
 
 def damage(path: Path) -> list[Damage]:
-    """Check the pages of every table and index; return what is damaged. Raise DataError where no table can be listed."""
+    """Check the pages of every table and index; return what is damaged. Raise DataError where none can be listed."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         return [Damage(name, text) for name in _tables(connection, path) if (text := _checked(connection, name))]
 
@@ -84,90 +84,99 @@ def refuse_damaged(path: Path) -> None:
 def repair(path: Path, backup: Path | None) -> Repaired:
     """Make a whole file of what can be read, in the place of the damaged one, which is kept. Nobody may work on it.
 
-    Raise DataError naming what is lost where a table that is not derived cannot be read and the backup does not have it.
+    Raise DataError naming what is lost where a table that is not derived cannot be read and no backup has it.
     """
     fresh = path.with_suffix(".rebuilt")
     for beside in (fresh, fresh.with_name(fresh.name + "-wal"), fresh.with_name(fresh.name + "-shm")):
         beside.unlink(missing_ok=True)
     SqliteDatabase(fresh).close()
     taken: list[str] = []
-    with closing(sqlite3.connect(fresh, isolation_level=None)) as made:
-        made.execute("PRAGMA synchronous=FULL")
-        made.execute("ATTACH ? AS old", (str(path),))
-        if backup is not None:
-            made.execute("ATTACH ? AS backup", (f"{backup}",))
-        _same_schema(made, path)
-        names = [
-            name for (name,) in made.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
-        ]
+    with ExitStack() as opened:
+        made = opened.enter_context(closing(sqlite3.connect(fresh, isolation_level=None)))
+        old = opened.enter_context(_reading(path))
+        held = opened.enter_context(_reading(backup)) if backup is not None else None
+        _same_schema(old, path)
+        names = [name for (name,) in made.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
         copied = [n for n in names if n not in FOLDED and not n.startswith(("sqlite_", "search_"))]
+        made.execute("PRAGMA synchronous=FULL")
         made.execute("BEGIN")
         for name in copied:
-            taken += _copy(made, name, backup is not None, path)
-        made.execute("INSERT OR REPLACE INTO main.meta (key, value) VALUES (?, '1')", (REBUILD,))
+            taken += _Copying(name, old, made, path).run(held)
+        made.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, '1')", (REBUILD,))
         made.execute("COMMIT")
-        made.execute("DETACH old")
         made.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return Repaired(_exchange(path, fresh), len(copied), tuple(taken))
 
 
-def _same_schema(made: sqlite3.Connection, path: Path) -> None:
-    row = made.execute("SELECT value FROM old.meta WHERE key = 'schema'").fetchone()
+def _reading(path: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True))
+
+
+def _same_schema(old: sqlite3.Connection, path: Path) -> None:
+    row = old.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
     if row is None or row[0] != str(STORE.version):
         raise DataError("was written by another version; repair it with that one first", file=str(path))
 
 
-def _copy(made: sqlite3.Connection, name: str, has_backup: bool, path: Path) -> list[str]:
-    """Copy a table; return what was taken from the backup."""
-    columns = ", ".join(row[1] for row in made.execute(f"PRAGMA main.table_info({name})"))
-    into = f"INSERT OR REPLACE INTO main.{name} ({columns}) SELECT {columns} FROM"
-    made.execute("SAVEPOINT one")
-    try:
-        made.execute(f"{into} old.{name}")
-        made.execute("RELEASE one")
-        return []
-    except sqlite3.DatabaseError as error:
-        made.execute("ROLLBACK TO one")
-        made.execute("RELEASE one")
-        why = str(error)
-    if name in KEPT_DERIVED or name == "traces":
-        return []
-    if name not in _LOGS:
-        raise DataError(_lost(name, why), file=str(path))
-    lost = _copy_log(made, name, into)
-    if not has_backup:
-        raise DataError(
-            f"the log '{name}' has a damaged page ({why}): positions {_ranges(lost)} cannot be read; give a backup that "
-            "holds them with --from", file=str(path),
-        )  # fmt: skip
-    for position in lost:
-        made.execute(f"{into} backup.{name} WHERE position = ?", (position,))
-        if made.execute(f"SELECT 1 FROM main.{name} WHERE position = ?", (position,)).fetchone() is None:  # noqa: S608
-            raise DataError(f"the backup does not hold position {position} of the log '{name}'", file=str(path))
-    return [f"{name} {_ranges(lost)}"] if lost else []
+class _Copying:
+    """Copies one table from the damaged file into the fresh one."""
+
+    def __init__(self, name: str, old: sqlite3.Connection, made: sqlite3.Connection, path: Path) -> None:
+        self.name, self.old, self.made, self.path = name, old, made, path
+        columns = [row[1] for row in made.execute(f"PRAGMA table_info({name})")]
+        self.read = f"SELECT {', '.join(columns)} FROM {name}"  # noqa: S608 - our own names
+        marks = ", ".join("?" * len(columns))
+        self.write = f"INSERT OR REPLACE INTO {name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+
+    def run(self, backup: sqlite3.Connection | None) -> list[str]:
+        """Copy; return what was taken from the backup. Raise DataError naming what is lost."""
+        self.made.execute("SAVEPOINT one")
+        try:
+            self.made.executemany(self.write, self.old.execute(self.read))
+            self.made.execute("RELEASE one")
+            return []
+        except sqlite3.DatabaseError as error:
+            self.made.execute("ROLLBACK TO one")
+            self.made.execute("RELEASE one")
+            why = str(error)
+        if self.name in KEPT_DERIVED or self.name == "traces":
+            return []
+        if self.name not in _LOGS:
+            raise DataError(_lost(self.name, why), file=str(self.path))
+        return self._log(why, backup)
+
+    def _log(self, why: str, backup: sqlite3.Connection | None) -> list[str]:
+        lost = [position for position in self._positions() if not self._one(self.old, position)]
+        if backup is None:
+            raise DataError(
+                f"the log '{self.name}' has a damaged page ({why}): positions {_ranges(lost)} cannot be read; give a "
+                "backup that holds them with --from", file=str(self.path),
+            )  # fmt: skip
+        for position in lost:
+            if not self._one(backup, position):
+                raise DataError(
+                    f"the backup does not hold position {position} of the log '{self.name}'", file=str(self.path)
+                )
+        return [f"{self.name} {_ranges(lost)}"] if lost else []
+
+    def _positions(self) -> list[int]:
+        """Return the positions of the rows that the checkpoints tell of: the ends of blocks, or every decision."""
+        asked = self.old.execute("SELECT size FROM checkpoints WHERE log = ? ORDER BY size", (self.name,))
+        sizes = [int(row[0]) for row in asked]
+        return sizes if self.name == "ledger" else list(range(1, max(sizes, default=0) + 1))
+
+    def _one(self, source: sqlite3.Connection, position: int) -> bool:
+        try:
+            rows = source.execute(f"{self.read} WHERE position = ?", (position,)).fetchall()
+        except sqlite3.DatabaseError:
+            return False
+        self.made.executemany(self.write, rows)
+        return bool(rows)
 
 
 def _lost(name: str, why: str) -> str:
     told = "its rows are in no log" if name in BY_NAME else "it is part of the proof of the logs"
     return f"the table {name} is damaged ({why}) and {told}; restore a backup"
-
-
-def _copy_log(made: sqlite3.Connection, name: str, into: str) -> list[int]:
-    """Copy what can be read of a log; return the positions of the rows that cannot."""
-    if name == "ledger":
-        wanted = [row[0] for row in made.execute("SELECT size FROM old.checkpoints WHERE log = 'ledger' ORDER BY size")]
-    else:
-        (last,) = made.execute("SELECT MAX(size) FROM old.checkpoints WHERE log = 'decisions'").fetchone()
-        wanted = list(range(1, (last or 0) + 1))
-    lost = []
-    for position in wanted:
-        try:
-            found = made.execute(f"{into} old.{name} WHERE position = ?", (position,)).rowcount
-        except sqlite3.DatabaseError:
-            found = 0
-        if not found:
-            lost.append(position)
-    return lost
 
 
 def _ranges(positions: Sequence[int]) -> str:
