@@ -181,7 +181,7 @@ class Container:
 def open_container(settings: Settings, clock: TimeSource | None = None, *, read_only: bool = False) -> Container:
     """Open the data directory and build everything that can be asked; nothing runs yet."""
     clock, catalogue = clock or SystemClock(), builtin_catalogue()
-    store = open_store(settings, catalogue, read_only=read_only)
+    store = open_store(settings, catalogue, clock, read_only=read_only)
     database, ledger, decisions = store.database, store.ledger, store.decisions
     accounts = Accounts(decisions, clock, settings, store.keys)
     rulebook = Rulebook(decisions, store.vault, settings.rule_parameters)
@@ -203,20 +203,16 @@ def open_container(settings: Settings, clock: TimeSource | None = None, *, read_
         keep_unknown_types=settings.keep_unknown_types, tracing=tracing,
     )  # fmt: skip
     intake.recovery.apart = lambda: Readers(1, settings.keep_unknown_types, store.key_settings())
+    dispatcher = Dispatcher(desk)
+    dispatcher.held = lambda: bool(store.guard.heads.gaps and store.guard.heads.look())
     return Container(
-        settings=settings,
-        clock=clock,
+        settings=settings, clock=clock,
         catalogue=catalogue,
         calendar=calendar,
         calendars=calendars,
-        rulebook=rulebook,
-        playbooks=playbooks,
-        store=store,
-        database=database,
-        ledger=ledger,
-        decisions=decisions,
+        rulebook=rulebook, playbooks=playbooks, store=store, database=database, ledger=ledger, decisions=decisions,
         accounts=accounts,
-        dispatcher=Dispatcher(desk),
+        dispatcher=dispatcher,
         intake=intake,
         quotas=Quotas(settings.source_lines_per_minute, settings.source_bad_lines_per_minute),
         sweep=Sweep(decisions, clock),
@@ -227,7 +223,7 @@ def open_container(settings: Settings, clock: TimeSource | None = None, *, read_
         search=open_index(settings, database, store.signer.verifier.text()),
         tracing=tracing,
         disk=DiskWatch(settings.data, settings.disk_free_percent),
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

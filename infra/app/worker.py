@@ -27,7 +27,9 @@ from infra.observe.stage_health import Faults
 from infra.observe.steps import Steps
 from infra.outbound.sntp import SntpServer
 from infra.processes.base import Stage
+from infra.processes.integrity.inspecting import inspect
 from infra.processes.timekeeping import Timekeeper, passed
+from infra.store.integrity.settings_seen import see_settings
 
 log = logging.getLogger("qorgau.worker")
 IDLE_S = 0.5
@@ -40,6 +42,10 @@ PAUSE_AFTER_FAULT_S = 5.0
 PULSE_S = 2.0
 SET_BACK = timedelta(seconds=5)
 """So much later than its interval a job is planned only when the clock was set back."""
+HELD_S = 2.0
+"""How often a worker that is held looks whether the gap was accepted."""
+SLICE_S = 0.02
+"""The pause between slices of the daily look at the store: others want the machine too."""
 
 
 class WorkedElsewhere(QorgauError):
@@ -117,9 +123,15 @@ class Worker:
     def start(self) -> None:
         """Fire what came due while nobody was here, then run."""
         with self.as_leader():
-            begin_service(self.container)
-            self.container.sweep.run(self.timekeeper.look())
+            self._inspect(at_start=True)
+            if not self.held():
+                begin_service(self.container)
+                self._see_settings()
+                self.container.sweep.run(self.timekeeper.look())
             self.steps.note()
+        self._scheduler.add_job(
+            self._inspect, "interval", hours=24, misfire_grace_time=None, coalesce=True, max_instances=1
+        )
         self._scheduler.add_job(
             self._sweep, "interval", seconds=1, misfire_grace_time=None, coalesce=True, max_instances=1
         )
@@ -192,7 +204,33 @@ class Worker:
         with self.as_leader():
             self._sweep_now()
 
+    def _see_settings(self) -> None:
+        it = self.container
+        for changed in see_settings(it.decisions, it.settings, it.store.guard.marks.key, it.clock.now()):
+            log.warning("setting %s is not as at the last start: %r, now %r", *changed.model_dump().values())
+
+    def held(self) -> bool:
+        """Say whether nothing may be done: the store is an older copy, and nobody has accepted that yet."""
+        heads = self.container.store.guard.heads
+        return bool(heads.gaps and heads.look())
+
+    def _inspect(self, *, at_start: bool = False) -> None:
+        with self.as_leader():
+            try:
+                found = inspect(self.container.store.guard, self.faults, at_start=at_start, pause=self._pause)
+            except Exception as error:
+                log.exception("the look at the store failed and will be tried again")
+                self._note("integrity", error)
+                return
+        for text in found:
+            log.error("the store is not as it was left: %s", text)
+
+    def _pause(self) -> None:
+        self.stopping.wait(SLICE_S)
+
     def _sweep_now(self) -> None:
+        if self.held():
+            return
         try:
             fired = self.container.sweep.run(self.timekeeper.look())
         except Exception as error:
@@ -266,6 +304,10 @@ class _Loop(threading.Thread):
 
     def _work(self) -> None:
         while not self.worker.stopping.is_set():
+            if self.worker.held():
+                self.worker.noted()
+                self.worker.stopping.wait(HELD_S)
+                continue
             began, busy = time.monotonic(), False
             for stage in self.stages:
                 busy = self.worker.run(stage) or busy

@@ -35,6 +35,7 @@ from infra.commands.people.token_uses import TokenUses
 from infra.commands.people.tokens import digest_of
 from infra.commands.people.tries import Try
 from infra.commands.session_marks import SessionMarks
+from infra.store.integrity.marks import believed
 from infra.store.keys.master import KeyFolder
 from infra.store.log.decisions import Decisions
 
@@ -151,18 +152,23 @@ class Accounts(Sessions):
 
     def has_password(self, user_id: str, password: str) -> bool:
         """Say whether an account has this password; no attempt is counted."""
-        hashed = self.database.scalar("SELECT password_hash FROM users WHERE id = ?", user_id)
+        row = self._account(user_id)
         try:
-            return hashed is not None and self.hasher.verify(hashed, password)
+            return row is not None and self.hasher.verify(row["password_hash"], password)
         except (VerifyMismatchError, VerificationError, InvalidHashError):
             return False
+
+    def _account(self, user_id: str) -> Any:
+        """Return the row of an account; None for none, and for one that was changed beside the product."""
+        return believed(self.database, "users", self.database.row("SELECT * FROM users WHERE id = ?", user_id))
 
     def people(self) -> list[Person]:
         """Return every active account."""
         return self._people(active=True)
 
     def _people(self, *, active: bool) -> list[Person]:
-        rows = self.database.rows("SELECT id, name, roles FROM users WHERE active = ? ORDER BY id", int(active))
+        read = self.database.rows("SELECT * FROM users WHERE active = ? ORDER BY id", int(active))
+        rows = [row for row in read if believed(self.database, "users", row) is not None]
         return [Person(id=r["id"], name=r["name"], roles=frozenset(orjson.loads(r["roles"]))) for r in rows]
 
     def sign_in(self, user_id: str, password: str) -> str | None:
@@ -182,7 +188,7 @@ class Accounts(Sessions):
             until = tries.count(cursor, attempt, now)
         if until is not None:
             return Entered(None, waits_until=until)
-        row = self.database.row("SELECT * FROM users WHERE id = ?", user_id)
+        row = self._account(user_id)
         if not self._is(row, password):
             why: Why = "unknown" if row is None else "password" if row["active"] else "disabled"
             return Entered(None, waits_until=self._failed(attempt, row is not None, why, now))

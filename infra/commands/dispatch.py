@@ -5,12 +5,13 @@ Console, API, command line and acts on many only build commands and call ``dispa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from engine.handlers import approving, clocks, containment, governance, incidents, notices, protection, retention
 from engine.handlers.register import HANDLERS
 from engine.kernel.commands import Command, O, name_of
-from engine.kernel.errors import NotFound
+from engine.kernel.errors import DecisionRefused, NotFound
 from engine.kernel.facts import Person
 from engine.permissions import require, require_proof
 from infra.commands.desk import Desk
@@ -32,6 +33,8 @@ class Dispatcher:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.held: Callable[[], bool] = lambda: False
+        """Says whether nobody may do anything now."""
 
     def dispatch(self, command: Command[O], by: Person) -> O:
         """Do what the command asks; return what came of it.
@@ -42,6 +45,11 @@ class Dispatcher:
         kind = type(command)
         require(name_of(kind), by)
         require_proof(name_of(kind), by)
+        if self.held():
+            raise DecisionRefused(
+                "this store is an older copy, or its end was cut off: nothing can be done before two persons accept "
+                "that with 'qorgau ledger restore --accept-gap'"
+            )
         refuse_unseen(self.desk.decisions.database, command, by)
         with nobody():
             outcome: O = HANDLERS[kind](self.desk, command, by)  # type: ignore[assignment]

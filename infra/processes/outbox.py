@@ -20,6 +20,7 @@ from engine.notices.notice import Notice
 from infra.processes.base import Stage
 from infra.processes.settling import Attempt, settle
 from infra.read.rows import effects
+from infra.store.integrity.marks import RowAltered
 from infra.store.log.decisions import Decisions
 from infra.store.models import outbox
 from infra.store.models.effects import EffectRow
@@ -66,6 +67,7 @@ class Outbox(Stage):
             self._settle(self._unsettled[:1])
             self._unsettled.pop(0)
         due = effects.due(self.decisions.database, self.clock.now(), self.senders, self._most, self.system)
+        due, altered = self._honest(due)
         for kind, rows in groupby(due, lambda row: row.kind):
             sender = self.senders[kind]
             if hasattr(sender, "perform_many"):
@@ -73,7 +75,17 @@ class Outbox(Stage):
             else:
                 for row in rows:
                     self._one(sender, row)
+        if altered:
+            raise RowAltered(f"outbox: {altered[0]} was changed or put in beside the product, and is not sent")
         return bool(due)
+
+    def _honest(self, rows: Sequence[EffectRow]) -> tuple[list[EffectRow], list[str]]:
+        """Tell the effects that are as they were ordered from the keys of those that were changed or put in."""
+        database = self.decisions.database
+        if database.marks is None or not rows:
+            return [*rows], []
+        bad = database.marks.altered_of(database, "outbox", [row.key for row in rows])
+        return [row for row in rows if row.key not in bad], sorted(bad)
 
     def _one(self, sender: Sender, row: EffectRow) -> None:
         """Perform one effect and record what became of it."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from engine.events.catalogue import Catalogue
 from engine.kernel.errors import DataError
+from engine.kernel.ports import TimeSource
 from engine.proofs.notes import NoteError, Signer, verified
 from infra.settings.settings import Settings
+from infra.store.integrity.guarding import Guard, guard
+from infra.store.integrity.repairing import refuse_damaged
 from infra.store.keys.keyring import Keyring
 from infra.store.keys.master import KeyFolder, LocalMasterKey
 from infra.store.keys.vault import Vault
@@ -19,7 +22,7 @@ from infra.store.log.decisions import Decisions
 from infra.store.log.ledger import Ledger
 from infra.store.log.tree import SignedTree
 from infra.store.reads.access_log import AccessLog
-from infra.store.sql.database import Database, refuse_unsafe_settings
+from infra.store.sql.database import Database, StoreUnavailable, refuse_unsafe_settings
 from infra.store.sql.schema import KEYRING, REBUILD, STORE
 from infra.store.sql.sqlite import SqliteDatabase, reading_name
 from infra.store.sql.upgrade import bring_old_rows
@@ -40,6 +43,7 @@ class Store:
     decisions: Decisions
     access: AccessLog
     """Who read what of whom."""
+    guard: Guard
     _keys: dict[str, Any]
 
     def key_settings(self) -> dict[str, Any]:
@@ -49,11 +53,13 @@ class Store:
     def close(self) -> None:
         """Let everything go."""
         self.access.close()
+        with suppress(StoreUnavailable):  # the heads stay behind then, which they may
+            self.guard.heads.close()
         self.keyring.database.close()
         self.database.close()
 
 
-def open_store(settings: Settings, catalogue: Catalogue, *, read_only: bool = False) -> Store:
+def open_store(settings: Settings, catalogue: Catalogue, clock: TimeSource, *, read_only: bool = False) -> Store:
     """Open, and bring to this version where needed. Raise DataError, StoreUnavailable.
 
     ``read_only`` is for a store that ``is_current``: nothing in or beside it changes.
@@ -62,15 +68,25 @@ def open_store(settings: Settings, catalogue: Catalogue, *, read_only: bool = Fa
     folder = KeyFolder(settings.keys_folder)
     database = open_database(settings, read_only=read_only)
     try:
+        if isinstance(database, SqliteDatabase) and not read_only:
+            refuse_damaged(database.path)
         _refuse_lost_keys(database, settings)
-        return _with_keys(settings, catalogue, database, folder, read_only)
+        opened = _with_keys(settings, catalogue, database, folder, clock, read_only)
+        if not read_only:
+            opened.guard.begin()
+        return opened
     except BaseException:
         database.close()
         raise
 
 
 def _with_keys(
-    settings: Settings, catalogue: Catalogue, database: Database, folder: KeyFolder, read_only: bool
+    settings: Settings,
+    catalogue: Catalogue,
+    database: Database,
+    folder: KeyFolder,
+    clock: TimeSource,
+    read_only: bool,
 ) -> Store:
     signer = Signer(settings.log_name, folder.signing_seed())
     master: LocalMasterKey = folder.master(settings.master_key)
@@ -79,6 +95,7 @@ def _with_keys(
     ledger = Ledger(database, SignedTree("ledger", signer), vault)
     decisions = Decisions(database, SignedTree("decisions", signer))
     _same_key(database, signer)
+    guarded = guard(database, decisions, folder, keyring, clock)
     if not read_only:
         bring_old_rows(ledger)
         _fold_views(decisions)
@@ -89,7 +106,7 @@ def _with_keys(
         "url": settings.keyring or settings.database,
     }
     access = AccessLog(settings.data, settings.keys_folder, signer, vault.client, settings.reads_kept_days)
-    return Store(database, folder, keyring, vault, signer, ledger, decisions, access, keys)
+    return Store(database, folder, keyring, vault, signer, ledger, decisions, access, guarded, keys)
 
 
 def _refuse_lost_keys(database: Database, settings: Settings) -> None:

@@ -143,6 +143,7 @@ def _counts(container: Container, session: Session) -> dict[str, Any]:
             *unrecorded(container.store.access),
         ],
         "disk": container.disk.look(),
+        "gaps": container.store.guard.heads.gaps,
         "lacking": container.settings.lacking(),
         "queue": incidents.opened(container.database),
         "clocks": clocks.running(container.database),

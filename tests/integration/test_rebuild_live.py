@@ -93,7 +93,7 @@ def test_a_rebuild_under_a_running_server_changes_no_answer(damage: str, tmp_pat
         before = answers(client, page)
         assert '"number":"INC-' in before["/api/v1/events?of=incidents"]
         assert '"phase":"triaged"' in before["/api/v1/incidents"]
-        store = open_store(settings, builtin_catalogue())
+        store = open_store(settings, builtin_catalogue(), MovingClock())
         with store.database.write() as cursor:
             for name in (*NAMES, "tally", "search_events", "search_incidents", "search_notices"):
                 cursor.execute(damage.format(name))

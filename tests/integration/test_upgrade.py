@@ -34,7 +34,7 @@ def test_a_store_of_the_first_version_is_brought_over_whole(old: Path) -> None:
     assert [event.raw for event in events] == lines[:62]
     assert [event.position for event in events] == list(range(1, 63))
     assert events[61].fields["mfo.client.iin"] == "850101300005"
-    assert world.whole() == {"ledger": 62, "decisions": 32}
+    assert world.whole() == {"ledger": 62, "decisions": 33}
     assert [row["number"] for row in world.incidents()] == ["INC-2026-0001", "INC-2026-0002"]
     (letter,) = queries.dead_letters(world.container)
     assert letter.size == len(b"garbage")

@@ -67,7 +67,7 @@ def backup(folder: Path) -> None:
     with common.container() as container:
         source = container.settings.keys_folder
         folder.mkdir(parents=True, mode=0o700)
-        for path in sorted(source.glob("*.key")):
+        for path in [*sorted(source.glob("*.key")), *source.glob("heads.json")]:
             shutil.copy2(path, folder / path.name)
         ring = container.store.keyring.database
         if isinstance(ring, SqliteDatabase):
@@ -82,7 +82,7 @@ def restore(folder: Path) -> None:
     target = common.settings().keys_folder
     if [*target.glob("*.key"), *target.glob("keyring.sqlite*")]:
         raise InputError("holds keys already", file=str(target))
-    copied = [*folder.glob("*.key"), *folder.glob("keyring.sqlite")]
+    copied = [*folder.glob("*.key"), *folder.glob("keyring.sqlite"), *folder.glob("heads.json")]
     if not copied:
         raise InputError("holds no keys", file=str(folder))
     target.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import click
-import httpx
-from cryptography.x509 import Certificate
 
 from engine.kernel.errors import InputError
-from engine.proofs.notes import Signer, Verifier
+from engine.proofs.notes import Signer
 from infra.app.container import Container
-from infra.cli import common
+from infra.cli import acting, common
 from infra.cli import reading as reader
 from infra.cli.storage import proofs
 from infra.cli.storage.rebuild import rebuild
-from infra.outbound.timestamping import StampRefused, check, roots_of
+from infra.cli.storage.verifying import verify_command
+from infra.processes.integrity.accepting import accept
 from infra.read.queries import stats as figures
 from infra.read.rows import effects
 from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
-from infra.store.log.verify import LOGS, Fault, verify
+from infra.store.keys.master import KeyFolder
 from infra.store.opening import open_database
-from infra.store.reads.verifying import verify_reads
-from infra.store.sql.database import Database
 from infra.store.sql.sqlite import SqliteDatabase
 
 SEGMENT = 100_000
@@ -67,66 +63,6 @@ def migrate() -> None:
         click.echo(f"{container.database.where}: schema {version}, {container.ledger.head():,} events")
 
 
-@ledger.command("verify")
-@click.option("--key", help="Public key of the log (name+id+key); without it, that of the signing key here.")
-@click.option("--witness", "witnesses", multiple=True, help="Public key of a witness whose stored cosignatures count.")
-@click.option(
-    "--seen",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A checkpoint kept elsewhere; may be repeated.",
-)
-@common.as_json
-def verify_command(key: str | None, witnesses: tuple[str, ...], files: tuple[Path, ...], as_json: bool) -> None:
-    """Count every hash again and name the first event or decision that is not as it was written.
-
-    Checks each stored byte against its hash, the chain, the Merkle tree, the signed checkpoints, and what kept
-    checkpoints and witnesses say (those of QORGAU_WITNESSES are asked); and the access log. Exit status 1 when
-    something was altered, lost, put in or moved.
-    """
-    seen = [common.read_text(path, 64 * 1024) for path in files]
-    settings = common.settings()
-    with common.reading() as container:
-        seen += _asked(settings.witnesses, container.store.signer.verifier.name)
-        stamped, refused = stamped_notes(container.database, roots_of(settings.timestamp_roots))
-        seen += stamped
-        log_key = Verifier.parse(key) if key else container.store.signer.verifier
-        known = [Verifier.parse(text) for text in (*witnesses, *settings.witness_keys)]
-        results = {log: _walk(container.database, log, log_key, known, seen, not as_json) for log in LOGS}
-        results["reads"] = _readings(container, log_key)
-    faults = [fault for _, fault in results.values() if fault is not None]
-    for text in refused:
-        click.echo(f"qorgau: {text}", err=True)
-    if as_json:
-        told = [{"log": f.log, "position": f.first, "until": f.last, "fault": f.text} for f in faults]
-        counted = {log: count for log, (count, _) in results.items()}
-        click.echo(json.dumps({"whole": not faults and not refused, **counted, "faults": told, "stamps": refused}))
-    for log, (count, fault) in () if as_json else results.items():
-        click.echo(f"{log}: {fault.text}" if fault else f"{log}: {count:,} whole, signed")
-    if faults or refused:
-        raise SystemExit(1)
-
-
-def _readings(container: Container, key: Verifier) -> tuple[int, Fault | None]:
-    """Check the access log."""
-    count, wrong = verify_reads(container.store.access, key)
-    return count, Fault("reads", count + 1, count + 1, wrong) if wrong else None
-
-
-def stamped_notes(database: Database, roots: Sequence[Certificate]) -> tuple[list[str], list[str]]:
-    """Return the heads that an authority stamped, and what is wrong with stamps that do not hold."""
-    notes, refused = [], []
-    for row in database.rows("SELECT log, size, note, token FROM timestamps ORDER BY log, size"):
-        try:
-            check(row["note"].encode(), bytes(row["token"]), roots)
-        except StampRefused as error:
-            refused.append(f"time stamp of the {row['log']} at {row['size']}: {error.message}")
-        else:
-            notes.append(row["note"])
-    return notes, refused
-
-
 @ledger.command()
 @click.option("--out", type=click.Path(path_type=Path), help="Write each as LOG-SIZE.note and .tsr into this folder.")
 @common.as_json
@@ -141,37 +77,6 @@ def timestamps(out: Path | None, as_json: bool) -> None:
             (out / f"{row['log']}-{row['size']}.tsr").write_bytes(bytes(row["token"]))
     shown = [{name: row[name] for name in ("log", "size", "stamped_at", "authority")} for row in rows]
     common.show(shown, ("log", "size", "stamped_at", "authority"), as_json)
-
-
-def _asked(addresses: tuple[str, ...], name: str) -> list[str]:
-    """Ask each witness of the settings for the last head it signed."""
-    notes = []
-    for address in addresses:
-        for log in LOGS:
-            try:
-                answer = httpx.get(f"{address.rstrip('/')}/last", params={"origin": f"{name}/{log}"}, timeout=5)
-            except httpx.HTTPError as error:
-                click.echo(f"qorgau: the witness {address} does not answer ({type(error).__name__})", err=True)
-                break
-            if answer.status_code == 200:
-                notes.append(answer.text)
-    return notes
-
-
-def _walk(
-    database: object, log: str, key: Verifier, witnesses: list[Verifier], seen: list[str], tell: bool
-) -> tuple[int, Fault | None]:
-    position = 0
-    show = tell and sys.stderr.isatty()
-    for step in verify(database, log, key, witnesses, seen):  # type: ignore[arg-type]
-        if isinstance(step, Fault):
-            return position, step
-        position = step.position
-        if show:
-            click.echo(f"\r{log}: {position:,}", nl=False, err=True)
-    if show:
-        click.echo("\r", nl=False, err=True)
-    return position, None
 
 
 @ledger.command()
@@ -189,19 +94,47 @@ def backup(file: Path, as_json: bool) -> None:
 
 
 @ledger.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--accept-gap", is_flag=True, help="Accept that the store here is older than the head beside the keys.")
+@click.option("--as", "user", help="With --accept-gap: your account; the password is asked, or read from stdin.")
+@click.option("--agreed-by", help="With --accept-gap: the account of a second person of another role, likewise.")
+@click.option("--reason", help="With --accept-gap: the reason, for the log.")
 @common.as_json
-def restore(file: Path, as_json: bool) -> None:
-    """Put a backup into an empty data directory; it is verified first. The keys must be in their place already."""
+def restore(
+    file: Path | None, accept_gap: bool, user: str | None, agreed_by: str | None, reason: str | None, as_json: bool
+) -> None:
+    """Put a backup into an empty data directory; it is verified first. The keys must be in their place already.
+
+    A backup is older than the head kept beside the keys. Until two persons of different roles accept the gap
+    (--accept-gap, with FILE or afterwards without), the engine takes events in and does nothing else.
+    """
     settings = common.settings()
+    if accept_gap and not (user and agreed_by and reason):
+        raise InputError("--accept-gap takes --as, --agreed-by and --reason")
+    if file is None and not accept_gap:
+        raise InputError("name the backup, or --accept-gap", field="FILE")
     if not (settings.keys_folder / "checkpoint.key").exists():
         raise InputError(
             "the keys are not there; put them back first ('qorgau keys restore')", file=str(settings.keys_folder)
         )
-    from infra.store.keys.master import KeyFolder
+    if file is not None:
+        signer = Signer(settings.log_name, KeyFolder(settings.keys_folder).signing_seed())
+        _say(restore_copy(file, settings.data, signer.verifier), as_json)
+    if user and agreed_by and reason and accept_gap:
+        _accept(user, agreed_by, reason, as_json)
 
-    signer = Signer(settings.log_name, KeyFolder(settings.keys_folder).signing_seed())
-    _say(restore_copy(file, settings.data, signer.verifier), as_json)
+
+def _accept(user: str, agreed_by: str, reason: str, as_json: bool) -> None:
+    with common.container() as container:
+        first, second = acting.person(container, user), acting.person(container, agreed_by)
+        done = accept(container.store.guard, container.clock, first, second, reason)
+    if as_json:
+        click.echo(json.dumps(done._asdict()))
+        return
+    click.echo(
+        f"accepted: {done.gaps} logs shorter than their heads, {done.altered} altered rows; {done.to_ask} messages may "
+        "have gone out already and wait for a person"
+    )
 
 
 def _say(copy: Copy, as_json: bool) -> None:
@@ -273,5 +206,13 @@ def segments_command(size: int, check: bool) -> None:
             click.echo(f"{written.path.name}: positions {written.first:,} to {written.last:,}")
 
 
-for _command in (proofs.checkpoint, proofs.prove, proofs.prove_growth, proofs.check_proof, proofs.find, rebuild):
+for _command in (
+    verify_command,
+    proofs.checkpoint,
+    proofs.prove,
+    proofs.prove_growth,
+    proofs.check_proof,
+    proofs.find,
+    rebuild,
+):
     ledger.add_command(_command)

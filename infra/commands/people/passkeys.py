@@ -29,6 +29,7 @@ from engine.kernel.ids import derive
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from infra.commands.people.pending import Kind, Pending, PendingSteps
+from infra.store.integrity.marks import believed
 from infra.store.log.decisions import Decisions
 from infra.store.log.unit import UnitOfWork
 
@@ -148,6 +149,7 @@ class Passkeys:
             "SELECT k.* FROM passkeys k JOIN users u ON u.id = k.user_id AND u.active = 1 WHERE k.id = ?",
             str(given.get("id", ""))[:2000],
         )
+        row = believed(self.database, "passkeys", row)
         if row is None or user_id not in ("", row["user_id"]):
             raise SecondFactorWrong("this passkey is not known here")
         try:

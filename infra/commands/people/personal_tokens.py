@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import orjson
 
@@ -22,6 +21,7 @@ from engine.kernel.timestamps import iso
 from engine.permissions import COMMANDS, READ
 from infra.commands.people.token_uses import TokenUses
 from infra.commands.people.tokens import digest_of
+from infra.store.integrity.marks import believed
 from infra.store.log.decisions import Decisions
 from infra.store.log.unit import UnitOfWork
 
@@ -128,13 +128,14 @@ class PersonalTokens:
     def person(self, token: str) -> Person | None:
         """Return the person for whom a token speaks, with its scope; None for one that is void or over."""
         digest, now = digest_of(token), self.clock.now()
-        row: Any = self.database.row(
-            "SELECT t.*, u.name AS person, u.roles FROM personal_tokens t "
-            "JOIN users u ON u.id = t.user_id AND u.active = 1 WHERE t.digest = ? AND t.expires_at >= ?",
-            digest, iso(now),
-        )  # fmt: skip
+        row = self.database.row("SELECT * FROM personal_tokens WHERE digest = ? AND expires_at >= ?", digest, iso(now))
+        row = believed(self.database, "personal_tokens", row)
         if row is None:
             return None
+        user = self.database.row("SELECT * FROM users WHERE id = ? AND active = 1", row["user_id"])
+        user = believed(self.database, "users", user)
+        if user is None:
+            return None
         self.uses.note(digest, now)
-        roles, scope = frozenset(orjson.loads(row["roles"])), frozenset(orjson.loads(row["scope"]))
-        return Person(id=row["user_id"], name=row["person"], roles=roles, unproven=True, scope=scope)
+        roles, scope = frozenset(orjson.loads(user["roles"])), frozenset(orjson.loads(row["scope"]))
+        return Person(id=user["id"], name=user["name"], roles=roles, unproven=True, scope=scope)

@@ -32,6 +32,7 @@ from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from infra.commands.people import tries
 from infra.commands.people.tries import Try
+from infra.store.integrity.marks import believed
 from infra.store.keys.master import KeyFolder, LocalMasterKey
 from infra.store.log.decisions import Decisions
 from infra.store.log.unit import UnitOfWork
@@ -183,6 +184,7 @@ class SecondFactors:
     def _taken(self, unit: UnitOfWork, user_id: str, code: str, now: datetime) -> tuple[Factor | None, bool]:
         """Use a code up; return what it was, None for a wrong one, and whether it was used before."""
         row = self.database.row("SELECT * FROM totp WHERE user_id = ? AND confirmed_at IS NOT NULL", user_id)
+        row = believed(self.database, "totp", row)
         if row is None:
             return None, False
         if not is_of_time(code):

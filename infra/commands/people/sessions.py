@@ -20,6 +20,7 @@ from infra.commands.people.personal_tokens import PREFIX, PersonalTokens
 from infra.commands.people.second_factor import SecondFactors
 from infra.commands.people.tokens import Tokens, digest_of
 from infra.commands.session_marks import EVERY, SessionMarks
+from infra.store.integrity.marks import believed
 from infra.store.log.decisions import Decisions
 from infra.store.log.unit import UnitOfWork
 
@@ -110,7 +111,7 @@ class Sessions(Tokens):
         ``code`` is one of the authenticator, a recovery code, or the answer (JSON) of a passkey to a ``challenge``.
         Raise SecondFactorWrong for a code that is not right.
         """
-        row = self.database.row("SELECT user_id FROM sessions WHERE digest = ?", digest_of(token))
+        row = self._believed("sessions", "digest", digest_of(token))
         if row is None:
             raise SecondFactorWrong("this code is not right")
         user_id = str(row["user_id"])
@@ -147,7 +148,7 @@ class Sessions(Tokens):
         """Say whether the owner of an account signed in with a browser before."""
         if not browser:
             return False
-        row = self.database.row("SELECT user_id, seen_at FROM known_browsers WHERE digest = ?", digest_of(browser))
+        row = self._believed("known_browsers", "digest", digest_of(browser))
         return row is not None and row["user_id"] == user_id and row["seen_at"] >= iso(self.clock.now() - BROWSER_KNOWN)
 
     def _end(self, unit: UnitOfWork, user_id: str, keep: str = "") -> int:
@@ -194,26 +195,33 @@ class Sessions(Tokens):
         """
         if not token:
             return None
-        row = self.database.row(
-            "SELECT s.*, u.name, u.roles, p.at AS proven_at, (SELECT COUNT(*) FROM totp t WHERE t.user_id = u.id "
-            "AND t.confirmed_at IS NOT NULL) + (SELECT COUNT(*) FROM passkeys k WHERE k.user_id = u.id) AS factors "
-            "FROM sessions s JOIN users u ON u.id = s.user_id AND u.active = 1 "
-            "LEFT JOIN session_proofs p ON p.digest = s.digest WHERE s.digest = ?",
-            digest_of(token),
-        )
-        now = self.clock.now()
+        row, now = self._believed("sessions", "digest", digest_of(token)), self.clock.now()
         if row is None or row["created_at"] < iso(now - ABSOLUTE_SESSION):
+            return None
+        user = self._believed("users", "id", row["user_id"])
+        if user is None or not user["active"]:
             return None
         seen_at = self.marks.latest(row["digest"], row["seen_at"])
         if seen_at < iso(now - self.idle):
             return None
         if acting and seen_at < iso(now - EVERY):
             self.marks.note(row["digest"], now)
-        roles = frozenset(orjson.loads(row["roles"]))
-        asked = bool(row["factors"]) or not roles.isdisjoint(self.must_prove)
-        proven = row["proven_at"] is not None and row["proven_at"] >= iso(now - self.proof_lasts)
-        person = Person(id=row["user_id"], name=row["name"], roles=roles, unproven=asked and not proven)
+        roles = frozenset(orjson.loads(user["roles"]))
+        factors = self.database.scalar(
+            "SELECT (SELECT COUNT(*) FROM totp WHERE user_id = ? AND confirmed_at IS NOT NULL) "
+            "+ (SELECT COUNT(*) FROM passkeys WHERE user_id = ?)",
+            user["id"], user["id"],
+        )  # fmt: skip
+        asked = bool(factors) or not roles.isdisjoint(self.must_prove)
+        shown = self._believed("session_proofs", "digest", row["digest"]) if asked else None
+        proven = shown is not None and shown["at"] >= iso(now - self.proof_lasts)
+        person = Person(id=user["id"], name=user["name"], roles=roles, unproven=asked and not proven)
         return Session(person, row["csrf"])
+
+    def _believed(self, table: str, column: str, key: str) -> dict[str, Any] | None:
+        """Return the row of a marked table by its key; None for none, and for one that was changed from outside."""
+        row = self.database.row(f"SELECT * FROM {table} WHERE {column} = ?", key)  # noqa: S608 - our own names
+        return believed(self.database, table, row)
 
     def sign_out(self, token: str) -> None:
         """End a session."""
@@ -231,7 +239,7 @@ class Sessions(Tokens):
         unit.record_single(str(derive("user", user_id)), fact)
 
     def _row(self, user_id: str) -> Any:
-        row = self.database.row("SELECT * FROM users WHERE id = ?", user_id)
+        row = self._believed("users", "id", user_id)
         if row is None:
             raise NotFound("there is no account '{user}'", user=user_id[:60])
         return row

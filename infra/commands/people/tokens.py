@@ -17,6 +17,7 @@ from engine.kernel.facts import Person
 from engine.kernel.ports import TimeSource
 from engine.kernel.timestamps import iso
 from infra.commands.people.token_uses import TokenUses
+from infra.store.integrity.marks import believed
 from infra.store.sql.database import Database
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -113,9 +114,10 @@ class Tokens:
     def feed_owner(self, token: str) -> str | None:
         """Return the active account behind a feed's token."""
         row = self.database.row(
-            "SELECT f.user_id FROM feed_tokens f JOIN users u ON u.id = f.user_id AND u.active = 1 WHERE f.digest = ?",
+            "SELECT f.* FROM feed_tokens f JOIN users u ON u.id = f.user_id AND u.active = 1 WHERE f.digest = ?",
             digest_of(token),
         )
+        row = believed(self.database, "feed_tokens", row)
         return str(row["user_id"]) if row else None
 
     def forget_source(self, source: str) -> int:
@@ -131,14 +133,17 @@ class Tokens:
         if not token:
             return None
         digest, now = digest_of(token), self.clock.now()
-        row = self.database.row(
-            "SELECT s.source, s.claims, t.expires_at, t.networks FROM source_tokens s "
-            "LEFT JOIN source_token_terms t ON t.digest = s.digest WHERE s.digest = ?",
-            digest,
-        )
-        if row is None or (row["expires_at"] and row["expires_at"] < iso(now)):
+        row = believed(
+            self.database, "source_tokens",
+            self.database.row("SELECT * FROM source_tokens WHERE digest = ?", digest),
+        )  # fmt: skip
+        terms = believed(
+            self.database, "source_token_terms",
+            self.database.row("SELECT * FROM source_token_terms WHERE digest = ?", digest),
+        )  # fmt: skip
+        if row is None or (terms is not None and terms["expires_at"] and terms["expires_at"] < iso(now)):
             return None
-        if not _is_within(address, orjson.loads(row["networks"] or "[]")):
+        if not _is_within(address, orjson.loads((terms["networks"] if terms is not None else "") or "[]")):
             return None
         self.uses.note(digest, now)
         claims = orjson.loads(row["claims"])

@@ -143,7 +143,9 @@ class Ours:
             path = place.folder / f"{name}-keys.sqlite"
             keyring = place.slowed(SqliteDatabase(path, KEYRING))
             place.stack.callback(keyring.close)
-            vault = Vault(Keyring(keyring, LocalMasterKey.parse(MASTER)), catalogue)
+            ring = Keyring(keyring, LocalMasterKey.parse(MASTER))
+            ring.put_marks()  # as in a store that works
+            vault = Vault(ring, catalogue)
             keys = {"master": MASTER, "older": [], "sqlite": str(path), "url": None}
         self.keys = keys["sqlite"] if keys else None
         self.signer = Signer("bench", SEED)

@@ -69,6 +69,11 @@ def under_way(database: Readable, kinds: Collection[str]) -> list[EffectRow]:
     return all_of(database, EffectRow, f"FROM outbox WHERE state = 'performing' AND kind IN ({marks})", *kinds)
 
 
+def not_settled(database: Readable) -> list[EffectRow]:
+    """Return every effect that waits or is under way."""
+    return all_of(database, EffectRow, "FROM outbox WHERE state IN ('waiting', 'performing') ORDER BY key")
+
+
 def due(database: Readable, now: datetime, kinds: Collection[str], most: int, system: str = "") -> list[EffectRow]:
     """Return at most so many effects of some kinds that are due, in the order of their turn; those to one system where
     it is named."""

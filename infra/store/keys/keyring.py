@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine.kernel.errors import DataError
 from engine.kernel.timestamps import iso
+from infra.store.keys.key_marks import COLUMNS, KeyMarks
 from infra.store.keys.master import MasterKey
 from infra.store.keys.sealing import KeysChanged
 from infra.store.sql.database import Database
@@ -43,6 +44,7 @@ class Keyring:
         self._pending_links: list[tuple[str, str]] = []
         self._epoch = self._read_epoch()
         self._index = self._index_key()
+        self.marks = KeyMarks(self._index)
 
     def _read_epoch(self) -> int:
         return int(self.database.scalar("SELECT value FROM keys_meta WHERE key = 'epoch'") or 1)
@@ -54,10 +56,12 @@ class Keyring:
             return self._unwrap(bytes(row["wrapped"]), row["master"], _INDEX.encode())
         fresh = os.urandom(32)
         with self.database.write() as cursor:
+            wrapped = self.master.wrap(fresh, _INDEX.encode())
+            mark = KeyMarks(fresh).of_key(_INDEX.encode(), _INDEX, wrapped, self.master.id, "")
             cursor.execute(
-                "INSERT INTO subject_keys (id, subject, wrapped, master, created_at) VALUES (?, ?, ?, ?, '') "
+                "INSERT INTO subject_keys (id, subject, wrapped, master, created_at, mark) VALUES (?, ?, ?, ?, '', ?) "
                 "ON CONFLICT DO NOTHING",
-                (_INDEX.encode(), _INDEX, self.master.wrap(fresh, _INDEX.encode()), self.master.id),
+                (_INDEX.encode(), _INDEX, wrapped, self.master.id, mark),
             )
             cursor.execute("SELECT wrapped, master FROM subject_keys WHERE id = ?", (_INDEX.encode(),))
             wrapped, master = cursor.fetchone()
@@ -154,14 +158,16 @@ class Keyring:
             if not self._pending and not self._pending_links:
                 return
             with self.database.write() as cursor:
+                marked = [(*row, self.marks.of_key(*row)) for row in self._pending]
                 cursor.executemany(
-                    "INSERT INTO subject_keys (id, subject, wrapped, master, created_at) VALUES (?, ?, ?, ?, ?)",
-                    self._pending,
+                    "INSERT INTO subject_keys (id, subject, wrapped, master, created_at, mark) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    marked,
                 )
-                cursor.executemany(
-                    "INSERT INTO subject_links (subject, other) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    self._pending_links,
-                )
+                links = _new_links(cursor, self._pending_links)
+                cursor.executemany("INSERT INTO subject_links (subject, other) VALUES (?, ?)", links)
+                new = [row[-1] for row in marked] + [self.marks.of_link(*pair) for pair in links]
+                self.marks.exchange(cursor, [], new)
             self._pending, self._pending_links = [], []
 
     def forget(self) -> None:
@@ -226,13 +232,10 @@ class Keyring:
         destroyed: list[bytes] = []
         with self._lock, self.database.write() as cursor:
             for subject in subjects:
-                cursor.execute("SELECT id FROM subject_keys WHERE subject = ?", (subject,))
-                destroyed += [bytes(row[0]) for row in cursor.fetchall()]
-                cursor.execute(
-                    "UPDATE subject_keys SET wrapped = NULL, destroyed_at = ? "
-                    "WHERE subject = ? AND wrapped IS NOT NULL",
-                    (iso(at), subject),
-                )
+                cursor.execute(f"SELECT {COLUMNS}, mark FROM subject_keys WHERE subject = ?", (subject,))  # noqa: S608
+                rows = [tuple(row) for row in cursor.fetchall()]
+                destroyed += [bytes(row[0]) for row in rows]
+                self._replace(cursor, [(row, None, row[3], iso(at)) for row in rows if row[2] is not None])
             cursor.execute(
                 "INSERT INTO keys_meta (key, value) VALUES ('epoch', '2') "
                 "ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(keys_meta.value AS BIGINT) + 1 AS TEXT)"
@@ -247,19 +250,51 @@ class Keyring:
         while True:
             with self.database.write() as cursor:
                 cursor.execute(
-                    "SELECT id, wrapped, master FROM subject_keys WHERE wrapped IS NOT NULL AND master <> ? LIMIT 500",
+                    f"SELECT {COLUMNS}, mark FROM subject_keys WHERE wrapped IS NOT NULL AND master <> ? "  # noqa: S608
+                    "LIMIT 500",
                     (self.master.id,),
                 )
-                rows = cursor.fetchall()
-                for key_id, wrapped, master in rows:
-                    key = self._unwrap(bytes(wrapped), master, bytes(key_id))
-                    cursor.execute(
-                        "UPDATE subject_keys SET wrapped = ?, master = ? WHERE id = ?",
-                        (self.master.wrap(key, bytes(key_id)), self.master.id, bytes(key_id)),
-                    )
+                rows = [tuple(row) for row in cursor.fetchall()]
+                changed = []
+                for row in rows:
+                    key = self._unwrap(bytes(row[2]), row[3], bytes(row[0]))
+                    changed.append((row, self.master.wrap(key, bytes(row[0])), self.master.id, row[5]))
+                self._replace(cursor, changed)
             if not rows:
                 return count
             count += len(rows)
+
+    def _replace(self, cursor: Any, changed: Sequence[tuple[tuple[Any, ...], bytes | None, str, str | None]]) -> None:
+        """Write (stored row, wrapped key, master, when destroyed). A row whose mark was wrong keeps it."""
+        old, new = [], []
+        for (key_id, subject, before, master, created_at, gone, mark), wrapped, under, destroyed in changed:
+            held = self.marks.of_key(bytes(key_id), subject, before and bytes(before), master, created_at, gone)
+            fresh = self.marks.of_key(bytes(key_id), subject, wrapped, under, created_at, destroyed)
+            honest = mark is not None and bytes(mark) == held
+            cursor.execute(
+                "UPDATE subject_keys SET wrapped = ?, master = ?, destroyed_at = ?, mark = ? WHERE id = ?",
+                (wrapped, under, destroyed, fresh if honest else mark, bytes(key_id)),
+            )
+            if honest:
+                old.append(held)
+                new.append(fresh)
+        self.marks.exchange(cursor, old, new)
+
+    def put_marks(self, generation: int = 0) -> int:
+        """Mark every key as it stands; return how many."""
+        with self.database.write() as cursor:
+            return self.marks.put(cursor, generation)
+
+    def changes(self) -> int:
+        """Return how often the sum over the keys was changed, 0 without one."""
+        with self.database.read() as cursor:
+            total = self.marks.total(cursor)
+        return total.generation if total is not None else 0
+
+    def altered(self, least: int) -> list[tuple[str, str]]:
+        """Compare every key with its mark; return which are not as the product left them."""
+        with self.database.read() as cursor:
+            return list(self.marks.check(cursor, least))
 
     def stats(self) -> dict[str, Any]:
         """Count the keys."""
@@ -268,3 +303,15 @@ class Keyring:
             _INDEX.encode(),
         )
         return {"keys": row["alive"], "destroyed": row["destroyed"]} if row else {}
+
+
+def _new_links(cursor: Any, links: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those of some links that are not stored yet, each once."""
+    held: set[tuple[str, str]] = set()
+    subjects = sorted({subject for subject, _ in links})
+    for start in range(0, len(subjects), 500):
+        part = subjects[start : start + 500]
+        marks = ",".join("?" * len(part))
+        cursor.execute(f"SELECT subject, other FROM subject_links WHERE subject IN ({marks})", part)  # noqa: S608
+        held |= {(str(row[0]), str(row[1])) for row in cursor.fetchall()}
+    return [pair for pair in dict.fromkeys(links) if pair not in held]

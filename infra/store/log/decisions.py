@@ -281,24 +281,34 @@ class Decisions:
 
     def rebuild_views(self) -> int:
         """Throw the read models away and fold them again from the log; return the number of facts read."""
-        count = 0
+        folding = Folding()
         with self.database.write() as cursor:
             views.clear(cursor, self.database.dialect)
-            held: dict[tuple[str, str], Any] = {}
             cursor.execute(f"SELECT {_ROW} FROM decisions ORDER BY position")  # noqa: S608 - our own names
             for row in cursor.fetchall():
-                recorded = self._recorded(*row)
-                count += 1
-                kind = kind_of(recorded.fact)
-                aggregate = None
-                if kind is not None:
-                    name = KINDS[kind]
-                    aggregate = held.setdefault((name, recorded.originator), kind())
-                    aggregate.apply(recorded.fact)
-                views.place_all(cursor, [(recorded.position, recorded.fact, aggregate)])
-                if aggregate is not None:
-                    views.show_all(cursor, [(recorded.originator, aggregate, (recorded.fact,))], recorded.fact.at)
-        return count
+                folding.fold(cursor, self._recorded(*row))
+        return folding.count
+
+
+class Folding:
+    """Folds facts, one after the other from the first, into read models that are empty at the beginning."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._held: dict[tuple[str, str], Any] = {}
+
+    def fold(self, cursor: Cursor, recorded: StoredFact) -> None:
+        """Write what a fact changes."""
+        self.count += 1
+        kind = kind_of(recorded.fact)
+        aggregate = None
+        if kind is not None:
+            name = KINDS[kind]
+            aggregate = self._held.setdefault((name, recorded.originator), kind())
+            aggregate.apply(recorded.fact)
+        views.place_all(cursor, [(recorded.position, recorded.fact, aggregate)])
+        if aggregate is not None:
+            views.show_all(cursor, [(recorded.originator, aggregate, (recorded.fact,))], recorded.fact.at)
 
 
 _ROW = "position, originator_id, topic, state, originator_version"

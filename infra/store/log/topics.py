@@ -15,6 +15,7 @@ from engine.kernel.facts import Fact, FindingRaised
 from engine.kernel.trouble import TROUBLES, TimeConfirmed
 from engine.protection.facts import UnreadReceived
 from engine.rule_life import rules as rulebook
+from infra.store.integrity import facts as integrity_facts
 from infra.store.log.aggregates import FACTS
 
 
@@ -48,6 +49,7 @@ _KINDS: tuple[type[Fact], ...] = (
     SigningIdentitySet,
     *TROUBLES,
     TimeConfirmed,
+    *integrity_facts.FACTS,
     *FACTS,
     rulebook.ShadowFinding,
     DocumentArchived,

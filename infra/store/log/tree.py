@@ -70,6 +70,15 @@ class SignedTree:
             )
             first += len(part) // 32
 
+    def tile_again(self, cursor: Any, leaves: Hashes) -> None:
+        """Write the roots of full tiles anew from the leaves of the log."""
+        size, frontier = self.frontier(cursor).size, Frontier()
+        cursor.execute("DELETE FROM tiles WHERE log = ?", (self.log,))
+        for start in range(0, size, TILE * ROW):
+            first = frontier.size // TILE
+            frontier.add(leaves(start, min(start + TILE * ROW, size)))
+            self._store_tiles(cursor, first, frontier.take_tiles())
+
     def note(self, cursor: Any, size: int | None = None) -> str:
         """Return the signed note of a size, or the newest. Raise InputError when there is none."""
         if size is None:

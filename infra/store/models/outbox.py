@@ -58,6 +58,11 @@ def resume(cursor: Cursor, kinds: Collection[str]) -> None:
     cursor.execute(sql, tuple(kinds))
 
 
+def unknown(cursor: Cursor, keys: Sequence[str], why: str) -> None:
+    """Mark effects as unknown: nobody sends them before a person has asked."""
+    cursor.executemany("UPDATE outbox SET state = 'unknown', last_answer = ? WHERE key = ?", [(why, k) for k in keys])
+
+
 class Tried(NamedTuple):
     """What a try of an effect came to."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 from eventsourcing.persistence import ProcessRecorder
 
@@ -64,6 +64,22 @@ class Readable(ABC):
             return row[0] if row else None
 
 
+class RowMarks(Protocol):
+    """What marks the rows that no log tells, see ``infra.store.integrity.marks``."""
+
+    def settle(self, cursor: Any, touched: Mapping[tuple[str, tuple[Any, ...]], Sequence[Any] | None]) -> None:
+        """Mark what a transaction has touched, at its end."""
+        ...
+
+    def intact(self, database: Readable, name: str, row: Mapping[str, Any] | None) -> bool:
+        """Say whether a row that was read is as the product left it."""
+        ...
+
+    def altered_of(self, database: Readable, name: str, keys: Sequence[str]) -> set[str]:
+        """Return those of some keys whose rows are not."""
+        ...
+
+
 class Database(Readable):
     """A store. Subclasses know how to open, lock and commit."""
 
@@ -80,6 +96,10 @@ class Database(Readable):
         self.trouble = ""
         """Why the last write of this process failed where the disk takes no more; kept here, as there is no room there.
         """
+        self.marks: RowMarks | None = None
+        """What marks the rows that no log tells; None until the keys are known, and for a store without."""
+        self.committed: Callable[[], None] = lambda: None
+        """Called after each commit of ``write``."""
 
     def serve_people(self) -> None:
         """Say at once when the store is away, from now on: people wait for the answer."""

@@ -22,6 +22,7 @@ from psycopg.errors import OperationalError, QueryCanceled
 from psycopg_pool import PoolTimeout
 
 from engine.kernel.errors import DataError
+from infra.store.integrity.watching import seen_by_postgres
 from infra.store.sql.connections import RECOVERY_S, REQUEST_S, Connections
 from infra.store.sql.database import Database, StoreUnavailable, TooLong
 from infra.store.sql.notifications import ByPosition
@@ -218,10 +219,17 @@ class PostgresDatabase(Database):
                     cursor = self._begin(open_, token)
                     turn.begun()
                     yield cursor
+                    self._settle(cursor)
                     finished = True
             except (OperationalError, PoolTimeout) as error:
                 if not (finished and self._was_committed(token)):
                     raise StoreUnavailable(f"{self.where} was lost; nothing of this was kept") from error
+        self.committed()
+
+    def _settle(self, cursor: Cursor) -> None:
+        """Mark the rows that the transaction has touched."""
+        if self.marks is not None and (seen := seen_by_postgres(cursor)):
+            self.marks.settle(cursor, seen)
 
     def _begin(self, open_: ExitStack, token: str) -> Cursor:
         """Begin a transaction, alone, with its token; in one question, for every batch of work waits for it."""
@@ -245,6 +253,7 @@ class PostgresDatabase(Database):
         try:
             with self._transaction() as cursor:
                 yield cursor
+                self._settle(cursor)
         except (OperationalError, PoolTimeout) as error:
             raise StoreUnavailable(f"{self.where} was lost; what was done aside may have to be done again") from error
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from infra.store.integrity import watching
 from infra.store.sql import view_tables
 
 _BASE = """
@@ -295,6 +296,23 @@ def _prove_who_signs_in(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
+_ROW_MARKS = """
+CREATE TABLE IF NOT EXISTS row_marks (
+    name TEXT NOT NULL, key TEXT NOT NULL, mark BLOB NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS row_totals (
+    name TEXT PRIMARY KEY, rows INTEGER NOT NULL, total BLOB NOT NULL, generation INTEGER NOT NULL,
+    mark BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+def _mark_rows(cursor: Any, dialect: str, found: int) -> None:
+    """13: rows that no log tells carry marks; they are put on at the opening, which has the key."""
+    for statement in statements(_ROW_MARKS, dialect):
+        cursor.execute(statement)
+    for statement in watching.for_postgres() if dialect == "postgres" else ():
+        cursor.execute(statement)
+
+
 def make_derived(cursor: Any, dialect: str) -> None:
     """Make the tables that are folded from the logs and are not there: read models, tally, search index."""
     made = [text for name in _SEARCHED for text in _SEARCH[dialect].format(name=name).split(";\n")]
@@ -309,10 +327,15 @@ def _make_keyring(cursor: Any, dialect: str, found: int) -> None:
         cursor.execute(statement)
 
 
+def _mark_keys(cursor: Any, dialect: str, found: int) -> None:
+    """2: each row of a key carries its mark; they are put on at the opening, which has the key of the marks."""
+    cursor.execute(f"ALTER TABLE subject_keys ADD COLUMN mark {'BLOB' if dialect == 'sqlite' else 'BYTEA'}")
+
+
 _FOLDED = ("tally", "proofs", "search_marks", "known_runs", "known_pages")
 _STEPS: tuple[tuple[int, Step], ...] = (
     (2, _put_ledger_by), (4, renew_views), (6, _drop_search), (7, _make_tables), (8, _new_facts), (9, _count_clients),
-    (10, _say_what_is_true), (11, _find_by_key_and_sign_in), (12, _prove_who_signs_in),
+    (10, _say_what_is_true), (11, _find_by_key_and_sign_in), (12, _prove_who_signs_in), (13, _mark_rows),
 )  # fmt: skip
 STORE = Plan("meta", _STEPS)
-KEYRING = Plan("keys_meta", ((1, _make_keyring),))
+KEYRING = Plan("keys_meta", ((1, _make_keyring), (2, _mark_keys)))

@@ -21,6 +21,7 @@ from eventsourcing.sqlite import (
 )
 
 from engine.kernel.errors import DataError
+from infra.store.integrity.watching import Seen, watch
 from infra.store.sql.database import Database, StoreUnavailable, TooLong
 from infra.store.sql.notifications import ByPosition
 from infra.store.sql.schema import STORE, Plan
@@ -56,6 +57,9 @@ def reading_name(path: Path) -> str:
 class _Pool(SQLiteConnectionPool):
     """The library's pool with durability set out: synchronous=FULL makes a commit in WAL mode survive a power cut."""
 
+    touched: dict[int, Seen] | None = None
+    """Connection → which marked rows it touched since the beginning of its transaction; None: nothing is marked."""
+
     def _create_connection(self) -> SQLiteConnection:
         connection = super()._create_connection()
         cursor = connection.cursor()
@@ -68,6 +72,9 @@ class _Pool(SQLiteConnectionPool):
             "secure_delete=ON",
         ):
             cursor.execute(f"PRAGMA {pragma}")
+        if self.touched is not None:
+            own = connection._sqlite_conn
+            self.touched[id(own)] = watch(own)
         return connection
 
 
@@ -104,6 +111,9 @@ class SqliteDatabase(Database):
             db_name=name, lock_timeout=LOCK_TIMEOUT_S, pool_size=8, max_overflow=24, pool_timeout=30.0
         )
         self.store.pool.is_journal_mode_wal = read_only  # it is what it is
+        self._touched: dict[int, Seen] = {}
+        if not read_only and plan is STORE:
+            self.store.pool.touched = self._touched
         self._lock_statement = f"UPDATE {plan.meta} SET value = value WHERE key = 'schema'"  # noqa: S608 - our own names
         self._turnstile = Turnstile(path, LOCK_TIMEOUT_S)
         self._since_checkpoint = 0
@@ -140,7 +150,8 @@ class SqliteDatabase(Database):
                 # of another process in between would make every later write fail at once, without waiting.
                 cursor.execute(self._lock_statement)
                 turn.begun()
-                yield cursor.sqlite_cursor
+                yield self._marking(cursor.sqlite_cursor)
+                self._settle(cursor.sqlite_cursor)
         except (sqlite3.OperationalError, OperationalError) as error:
             # At the commit the library wraps the error of SQLite in its own.
             cause = error if isinstance(error, sqlite3.OperationalError) else error.__cause__
@@ -149,7 +160,22 @@ class SqliteDatabase(Database):
                 raise StoreUnavailable(f"{self.where}: {error}; nothing of this was kept") from error
             raise
         self.trouble = ""
+        self.committed()
         self._checkpoint()
+
+    def _marking(self, cursor: sqlite3.Cursor) -> sqlite3.Cursor:
+        """Begin to note which marked rows a transaction touches."""
+        seen = self._touched.get(id(cursor.connection))
+        if seen:
+            seen.clear()  # of a transaction that was undone
+        return cursor
+
+    def _settle(self, cursor: sqlite3.Cursor) -> None:
+        """Mark the rows that the transaction has touched."""
+        seen = self._touched.get(id(cursor.connection))
+        if seen and self.marks is not None:
+            self.marks.settle(cursor, seen)
+            seen.clear()
 
     def _checkpoint(self) -> None:
         """Copy the write-ahead log into the store now and then, while others write: the waits for the disk are then

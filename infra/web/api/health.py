@@ -31,8 +31,8 @@ _ASKING = BoundedSemaphore(ASKERS)
 
 @router.get("/health", summary="Alive, and, for those who run it, what fails and what is behind")
 def health(request: Request, container: TheContainer) -> JSONResponse:
-    """Return ``status``: ok, degraded (200: everything runs, but notices have no way out or the disk is nearly full) or
-    failing (503).
+    """Return ``status``: ok, degraded (200: everything runs, but notices have no way out or the disk is nearly full; or
+    the store is an older copy, and is ``held`` read-only with intake on until two persons accept that) or failing (503)
 
     With a session, HEALTH_TOKEN, METRICS_TOKEN or the token of a source also the faults, the heads of both logs, the
     lag of every follower in records, when a worker last worked (``last_step``), and the settings that are ``missing``.
@@ -41,13 +41,14 @@ def health(request: Request, container: TheContainer) -> JSONResponse:
     disk, missing = container.disk.look(), container.settings.lacking()
     told = answered_in(ANSWER_S, lambda: all_standing(container.database, disk, container.clock))
     faults = [*(told if told is not None else [_silent(container)]), *unrecorded(container.store.access)]
-    status = "failing" if faults else "degraded" if missing or disk.low else "ok"
+    held = [f"{gap.log}: {gap.text}" for gap in container.store.guard.heads.gaps]
+    status = "failing" if faults else "degraded" if missing or disk.low or held else "ok"
     code = 503 if faults else 200
     away = any(fault["stage"] == "store" for fault in faults)
     if not is_known(request, container, sources=not away, sessions=not away):
         return JSONResponse({"status": status}, status_code=code)
     body: dict[str, Any] = {
-        "status": status, "faults": faults, "disk_free_percent": disk.free,
+        "status": status, "faults": faults, "disk_free_percent": disk.free, "held": held,
         "missing": [{"setting": f"{PREFIX}{it.setting.upper()}", "message": it.message} for it in missing],
     }  # fmt: skip
     if not away:
