@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
@@ -263,3 +264,24 @@ def test_the_command_line_lists_readings_and_verify_checks_them(reader: Reader) 
         connection.execute("UPDATE reads SET who = 'nobody' WHERE position = 1")
     found = qorgau("ledger", "verify", data=data)
     assert (found.returncode, b"record 1 of the access log" in found.stdout) == (1, True)
+
+
+def test_the_access_log_goes_with_the_backup_and_comes_back_with_it(reader: Reader, tmp_path: Path) -> None:
+    incident = reader.world.incidents()[0]["id"]
+    assert reader.get("bolat", f"/incidents/{incident}").status_code == 200
+    before, file = reader.records(), tmp_path / "copy.sqlite"
+    data = tmp_path / "data"
+    made = qorgau("ledger", "backup", str(file), data=data)
+    assert made.returncode == 0, made.stderr
+    again = qorgau("ledger", "backup", str(tmp_path / "copy"), data=data)
+    assert again.returncode == 0, again.stderr
+    (tmp_path / "third.reads").write_bytes(b"mine")
+    kept = qorgau("ledger", "backup", str(tmp_path / "third"), data=data)
+    assert (kept.returncode, (tmp_path / "third").exists()) == (2, False), "nothing is overwritten"
+    home = tmp_path / "home"
+    shutil.copytree(tmp_path / "data" / "keys", home / "keys")
+    back = qorgau("ledger", "restore", str(file), data=home)
+    assert back.returncode == 0, back.stderr
+    with sqlite3.connect(home / "reads.sqlite") as connection:
+        held = [orjson.loads(row[0]) for row in connection.execute("SELECT entry FROM reads ORDER BY position")]
+    assert held[: len(before)] == before and before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -24,6 +25,7 @@ from infra.store.backup import Copy, back_up
 from infra.store.backup import restore as restore_copy
 from infra.store.keys.master import KeyFolder
 from infra.store.opening import open_database
+from infra.store.reads.access_log import FILE as READS
 from infra.store.sql.sqlite import SqliteDatabase
 
 SEGMENT = 100_000
@@ -83,14 +85,19 @@ def timestamps(out: Path | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @common.as_json
 def backup(file: Path, as_json: bool) -> None:
-    """Copy the store to FILE while it runs; the copy is verified before it gets its name.
+    """Copy the store to FILE while it runs; the copy is verified before it gets its name. The access log goes to
+    FILE.reads.
 
     The keys are not in it: ``qorgau keys backup`` copies those, to another place.
     """
     with common.container() as container:
         if not isinstance(container.database, SqliteDatabase):
             raise InputError("a PostgreSQL store is backed up with its own tools; see docs/operations.md")
+        beside = _reads_of(file)
+        if beside.exists():
+            raise InputError("exists already", file=str(beside))
         _say(back_up(container.database, file, container.store.signer.verifier), as_json)
+        container.store.access.copy_to(beside)
 
 
 @ledger.command()
@@ -120,8 +127,16 @@ def restore(
     if file is not None:
         signer = Signer(settings.log_name, KeyFolder(settings.keys_folder).signing_seed())
         _say(restore_copy(file, settings.data, signer.verifier), as_json)
+        beside, readings = _reads_of(file), settings.data / READS
+        if beside.is_file() and not readings.exists():
+            shutil.copyfile(beside, readings)
     if user and agreed_by and reason and accept_gap:
         _accept(user, agreed_by, reason, as_json)
+
+
+def _reads_of(file: Path) -> Path:
+    """Return where the access log lies beside a backup."""
+    return file.with_name(file.name + ".reads")
 
 
 def _accept(user: str, agreed_by: str, reason: str, as_json: bool) -> None:

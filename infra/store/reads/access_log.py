@@ -110,6 +110,14 @@ class AccessLog:
         """The newest head that is not beside the keys yet."""
         self._kept_at = 0.0
 
+    def copy_to(self, file: Path) -> bool:
+        """Copy the log to a file that is not there yet, while it is written to; return whether there is one."""
+        if not self.path.is_file():
+            return False
+        with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(file)) as copy:
+            source.backup(copy)
+        return True
+
     def write(self, access: Access, seconds: float = PATIENCE_S) -> int:
         """Record a reading durably; return its position. Raise NotRecorded."""
         done = self.submit(access)
