@@ -118,8 +118,9 @@ class Timekeeper:
         if expected is None:
             if not doubted:
                 return self._anchored(now, seconds)
-            # Started anew while it was doubted: only what was believed last has passed for certain.
-            sure = self._anchor.wall if self._anchor is not None else now
+            # The machine was started anew while it was doubted: what was believed last has passed for certain, and the
+            # seconds since that start.
+            sure = self._anchor.wall + timedelta(seconds=seconds) if self._anchor is not None else now
             return self._settled(now, seconds) or Hours(min(now, sure), now)
         if abs(now - expected) < STEP:
             if doubted:

@@ -164,7 +164,9 @@ def test_the_doubt_outlives_the_process_and_the_start_of_the_machine(world: Worl
     machine.passes(hours=1)
     machine.boot, machine.seconds = "boot-2", 5.0
     keeper = machine.keeper()
-    assert keeper.look().sure == believed, "nothing says what time it is now"
+    assert keeper.look().sure == believed + timedelta(seconds=5), "nothing says how long the machine was off"
+    machine.passes(hours=1)
+    assert keeper.look().sure == believed + timedelta(hours=1, seconds=5), "what passes since is certain"
     world.container.dispatch(ConfirmTime(reason="compared with the radio clock"), by=CISO)
     assert keeper.look() == Hours(world.clock.now(), world.clock.now())
 
