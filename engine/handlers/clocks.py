@@ -11,7 +11,6 @@ from engine.duties.commands import (
     AcceptLater,
     Address,
     AgreeToCancel,
-    CorrectBreach,
     MakeCalendarFeed,
     ProposeCancellation,
     StartClock,
@@ -20,7 +19,7 @@ from engine.handlers.desk import Desk, Work
 from engine.handlers.register import handles, in_unit
 from engine.incidents.incident import Incident
 from engine.incidents.triage import must_be_open
-from engine.kernel.commands import DONE, Decided, Made, Outcome
+from engine.kernel.commands import DONE, Made, Outcome
 from engine.kernel.errors import InputError
 from engine.kernel.facts import Person
 from engine.protection.protection import Protection
@@ -82,15 +81,6 @@ def agree_to_cancel(work: Work, command: AgreeToCancel) -> Outcome:
 def _grown(work: Work, clock: LegalClock) -> datetime | None:
     """When more came into the incident of a clock last."""
     return work.unit.load(Incident, clock.owner_id).grown_at if clock.owner_kind == "incident" else None
-
-
-@in_unit(CorrectBreach)
-def correct_breach(work: Work, command: CorrectBreach) -> Decided:
-    """Say that a breach was recorded before its term had passed; the second person takes it back."""
-    clock = work.get(LegalClock, command.clock_id)
-    facts = decisions.correct_breach(clock, command.reason, by=work.by, at=work.at)
-    work.record(LegalClock, clock.id, facts)
-    return Decided(decided=clock.correction is None)
 
 
 @in_unit(AcceptLater)

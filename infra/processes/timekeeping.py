@@ -31,6 +31,7 @@ STEP = timedelta(minutes=1)
 """From which step on the wall clock is not believed; what NTP corrects little by little is less."""
 KEPT_EVERY = timedelta(minutes=1)
 AGREE_FOR_S = 600.0
+HOUR_S = 3600.0
 ASKED_EVERY_S = 60.0
 AGREE_WITHIN = timedelta(seconds=30)
 INDEPENDENT = 2
@@ -107,6 +108,9 @@ class Timekeeper:
         doubted = time_doubt.is_doubted(decisions.database)  # a step ahead may stand: what is later proves nothing
         self._floor = None if doubted else self._known_before()
         self._raised = False
+        self._drift = timedelta(0)
+        """What small corrections of the last hour come to, together."""
+        self._drift_from = float("-inf")
         self._asked_at = float("-inf")
         self._agree_since: float | None = None
 
@@ -122,11 +126,15 @@ class Timekeeper:
             # seconds since that start.
             sure = self._anchor.wall + timedelta(seconds=seconds) if self._anchor is not None else now
             return self._settled(now, seconds) or Hours(min(now, sure), now)
+        if not doubted and self._raised:  # a person confirmed the time
+            self._drift_from = float("-inf")
+            return self._anchored(now, seconds)
+        if not doubted:
+            expected -= self._drifted(now - expected, seconds)
         if abs(now - expected) < STEP:
             if doubted:
+                self._drift_from = float("-inf")
                 self._believe("the clock is back where it was expected", ())
-            return self._anchored(now, seconds)
-        if not doubted and self._raised:  # a person confirmed the time
             return self._anchored(now, seconds)
         if not doubted:
             self.faults.raised(FAULT, Jumped(now, expected))
@@ -142,6 +150,18 @@ class Timekeeper:
         if self._floor is not None:
             return self._floor if now < self._floor - STEP else now
         return None
+
+    def _drifted(self, by: timedelta, seconds: float) -> timedelta:
+        """Return what corrections of the last hour came to before this one, when together they come to a step though
+        each was too small to be one; the time that is expected is counted from before them then."""
+        if seconds - self._drift_from >= HOUR_S:
+            self._drift, self._drift_from = timedelta(0), seconds
+        before = self._drift
+        self._drift += by
+        if abs(by) >= STEP or abs(self._drift) < STEP or self._anchor is None:
+            return timedelta(0)
+        self._anchor = Anchor(self._anchor.wall - before, self._anchor.passed, self._anchor.boot)
+        return before
 
     def _known_before(self) -> datetime | None:
         """Return the latest instant that was believed or recorded before this start."""

@@ -68,6 +68,8 @@ def about(request: Request, it: Looking, *, bulk: bool) -> None:
     """Say which route it is that somebody looks at."""
     it.route = f"{request.method} {getattr(request.scope.get('route'), 'path', request.url.path)}"
     it.bulk = bulk
+    if bulk or it.way == "api":
+        it.by_itself = False  # no page asks for these by itself, whatever the request says of itself
 
 
 async def _refuse(send: Send) -> None:

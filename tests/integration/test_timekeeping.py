@@ -135,6 +135,33 @@ def test_small_corrections_are_believed(world: World, machine: Machine) -> None:
     assert not facts(world, ClockJumped)
 
 
+def test_many_small_steps_are_a_step(world: World, machine: Machine) -> None:
+    keeper = machine.keeper()
+    began, taken = keeper.look().sure, 0
+    for _ in range(10):
+        machine.passes(seconds=1)
+        machine.is_set(seconds=-20)
+        taken += 1
+        hours = keeper.look()
+    assert time_doubt.is_doubted(world.container.database)
+    assert hours.latest == began + timedelta(seconds=taken), "counted from before the first of them"
+    machine.is_set(seconds=20 * taken)
+    assert keeper.look() == Hours(world.clock.now(), world.clock.now())
+
+
+def test_no_breach_is_taken_back_while_the_clock_is_doubted(world: World, machine: Machine) -> None:
+    keeper = machine.keeper()
+    incident(world)
+    keeper.look()
+    machine.passes(days=5)
+    clock = swept(world, keeper.look())["regulator-notice"]
+    assert clock.state == "breached"
+    machine.is_set(days=-5)
+    keeper.look()
+    with pytest.raises(DecisionRefused, match="in doubt"):
+        world.container.dispatch(CorrectBreach(clock_id=clock.id, reason="the clock was five days ahead"), by=CISO)
+
+
 def test_a_person_confirms_what_he_saw(world: World, machine: Machine) -> None:
     keeper = machine.keeper()
     incident(world)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from engine.duties.commands import ConfirmTime
+from engine.duties import decisions
+from engine.duties.clock import Clock
+from engine.duties.commands import ConfirmTime, CorrectBreach
 from engine.handlers.register import in_unit
-from engine.kernel.commands import DONE, Outcome
+from engine.kernel.commands import DONE, Decided, Outcome
 from engine.kernel.errors import Conflict, DecisionRefused
 from engine.kernel.ids import derive
 from engine.kernel.timestamps import iso
@@ -33,3 +35,18 @@ def confirm_time(work: Work, command: ConfirmTime) -> Outcome:
     work.unit.record_single(str(derive("time-confirmed", iso(work.at))), fact)
     time_doubt.settle(work.unit.cursor)
     return DONE
+
+
+@in_unit(CorrectBreach)
+def correct_breach(work: Work, command: CorrectBreach) -> Decided:
+    """Say that a breach was recorded before its term had passed; the second person takes it back.
+
+    Not while the clock is in doubt: what it shows proves nothing then.
+    """
+    require("correct-breach", work.by)
+    if time_doubt.is_doubted(work.desk.decisions.database):
+        raise DecisionRefused("the clock of the machine is in doubt; settle that first")
+    clock = work.get(Clock, command.clock_id)
+    facts = decisions.correct_breach(clock, command.reason, by=work.by, at=work.at)
+    work.record(Clock, clock.id, facts)
+    return Decided(decided=clock.correction is None)

@@ -12,7 +12,7 @@ import hmac
 import secrets
 from base64 import b32encode
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyotp
@@ -39,6 +39,8 @@ from infra.store.log.unit import UnitOfWork
 
 KEY = "accounts.key"
 """The file of the key folder that encrypts the secrets of authenticators and hashes recovery codes."""
+BEGUN_FOR = timedelta(minutes=10)
+"""How long a secret waits for its first code."""
 ISSUER = "Qorgau"
 
 
@@ -64,9 +66,10 @@ class SecondFactors:
         return self.has_codes(user_id) or self.has_passkey(user_id)
 
     def has_codes(self, user_id: str) -> bool:
-        """Say whether an account has an authenticator."""
-        row = self.database.row("SELECT confirmed_at FROM totp WHERE user_id = ?", user_id)
-        return row is not None and row["confirmed_at"] is not None
+        """Say whether an account has an authenticator; one that was changed beside the product is asked for too, and
+        never shown right."""
+        row = self.database.row("SELECT * FROM totp WHERE user_id = ?", user_id)
+        return row is not None and (row["confirmed_at"] is not None or believed(self.database, "totp", row) is None)
 
     def has_passkey(self, user_id: str) -> bool:
         """Say whether an account has a passkey."""
@@ -96,8 +99,16 @@ class SecondFactors:
 
     def begun(self, user_id: str) -> Enrolment | None:
         """Return the enrolment that waits for its first code, None when there is none."""
-        row = self.database.row("SELECT * FROM totp WHERE user_id = ? AND confirmed_at IS NULL", user_id)
+        row = self._begun(user_id)
         return self._enrolment(user_id, self._secret(row)) if row else None
+
+    def _begun(self, user_id: str) -> Any:
+        """Return the row that waits for its first code; one that waits too long is void: others may have seen it."""
+        row = self.database.row(
+            "SELECT * FROM totp WHERE user_id = ? AND confirmed_at IS NULL AND created_at >= ?",
+            user_id, iso(self.clock.now() - BEGUN_FOR),
+        )  # fmt: skip
+        return believed(self.database, "totp", row)
 
     def _enrolment(self, user_id: str, raw: bytes) -> Enrolment:
         shown = b32encode(raw).decode()
@@ -111,7 +122,7 @@ class SecondFactors:
         now, attempt = self.clock.now(), _try(user_id, "enrolment")
         with self.database.write() as cursor:
             until = tries.count(cursor, attempt, now)
-        row = self.database.row("SELECT * FROM totp WHERE user_id = ? AND confirmed_at IS NULL", user_id)
+        row = self._begun(user_id)
         if row is None:
             raise DecisionRefused("no authenticator was begun; load the page again")
         step = None if until is not None else self._step(self._secret(row), plain(code), now)

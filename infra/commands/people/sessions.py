@@ -207,12 +207,7 @@ class Sessions(Tokens):
         if acting and seen_at < iso(now - EVERY):
             self.marks.note(row["digest"], now)
         roles = frozenset(orjson.loads(user["roles"]))
-        factors = self.database.scalar(
-            "SELECT (SELECT COUNT(*) FROM totp WHERE user_id = ? AND confirmed_at IS NOT NULL) "
-            "+ (SELECT COUNT(*) FROM passkeys WHERE user_id = ?)",
-            user["id"], user["id"],
-        )  # fmt: skip
-        asked = bool(factors) or not roles.isdisjoint(self.must_prove)
+        asked = self.second.held(user["id"]) or not roles.isdisjoint(self.must_prove)
         shown = self._believed("session_proofs", "digest", row["digest"]) if asked else None
         proven = shown is not None and shown["at"] >= iso(now - self.proof_lasts)
         person = Person(id=user["id"], name=user["name"], roles=roles, unproven=asked and not proven)

@@ -14,9 +14,10 @@ from engine.incidents.casework import Report
 from engine.kernel.checked import checked
 from engine.kernel.commands import Command, name_of
 from engine.notices.commands import MOST_SIGNATURE, ApproveNotice
-from engine.permissions import require
+from engine.permissions import READ, require
 from engine.protection.commands import EnterAct
 from infra.app.container import Container
+from infra.commands.accounts import Session
 from infra.commands.bulk import in_bulk
 from infra.read.rows import incidents as rows_of_incidents
 from infra.web.api.api import get_incident, get_notice
@@ -123,7 +124,7 @@ def post_act(container: TheContainer, session: TheSession, incident_id: str, bod
     build = ACTS[body.act]
     require(name_of(build.kind), session.person)
     container.dispatch(build(incident_id, body), by=session.person)
-    return get_incident(container, session, incident_id)
+    return get_incident(container, session, incident_id) if _reads(session) else {"id": incident_id}
 
 
 @router.post(
@@ -133,7 +134,13 @@ def post_act(container: TheContainer, session: TheSession, incident_id: str, bod
 def enter_incident(container: TheContainer, session: TheSession, body: Report) -> dict[str, Any]:
     """Open an incident by hand: its duties count from the moment of the telling."""
     made = container.dispatch(checked(incidents.ReportIncident, **dict(body)), by=session.person)
-    return get_incident(container, session, made.id) if _sees(container, made.id) else {"id": made.id}
+    shown = _reads(session) and _sees(container, made.id)
+    return get_incident(container, session, made.id) if shown else {"id": made.id}
+
+
+def _reads(session: Session) -> bool:
+    """Say whether the answer may show what is there: a program's token that is for acts alone reads nothing."""
+    return session.person.scope is None or READ in session.person.scope
 
 
 def _sees(container: Container, incident_id: str) -> bool:

@@ -10,8 +10,9 @@ from engine.notices.delivering import FAILED
 from engine.notices.notice import Notice
 from infra.app.container import Container
 from infra.read.finders import load_notice
-from infra.read.notices.client_fates import fates_as_csv
+from infra.read.notices.client_fates import fates_as_csv, fates_of_clients
 from infra.read.notices.documents import whom
+from infra.read.people.looking import note
 from infra.read.rows import notices
 from infra.web.context import TheContainer, TheSession, page
 from infra.web.documents import TYPES
@@ -30,6 +31,7 @@ def show_clients(
     below = below[:300]
     planned = _planned(container, notice)
     shown = [client for client in planned if client > below][:CLIENTS_SHOWN]
+    note("client", *shown)
     rows = notices.clients_of(container.database, notice.id, state[:20], below, CLIENTS_SHOWN)
     return page(
         request, "notice_clients.html", session, notice=notice, rows=rows, state=state[:20],
@@ -44,6 +46,7 @@ def client_names(container: TheContainer, session: TheSession, notice_id: str) -
     """The list itself, one client a line: the bytes whose SHA-256 is approved with the text."""
     notice = load_notice(container, notice_id)
     clients = sorted(notice.listed) if notice.approved_at is not None else _planned(container, notice)
+    note("client", *clients)
     return Response(
         "\n".join(clients), media_type="text/plain; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="clients-{notice.id[:8]}.txt"'},
@@ -59,6 +62,8 @@ def _planned(container: Container, notice: Notice) -> list[str]:
 def client_file(container: TheContainer, session: TheSession, notice_id: str, state: str = "") -> Response:
     """The same as a file, all of them: for a letter to those whom no gateway reaches."""
     notice = load_notice(container, notice_id)
+    # The record is made before the first byte leaves, and the file is read while it leaves.
+    note("client", *(row.subject for row in fates_of_clients(container.database, notice.id, state[:20])))
     name = f"clients-{notice.id[:8]}{'-' + state if state.isascii() and state.isalpha() else ''}.csv"
     return StreamingResponse(
         fates_as_csv(container.database, notice.id, state[:20]), media_type=TYPES["csv"],

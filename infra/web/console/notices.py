@@ -28,6 +28,7 @@ from infra.read.notices.documents import as_read_by, notice_document, whom
 from infra.read.notices.looking import looking
 from infra.read.notices.open_points import Points, points_of
 from infra.read.notices.versions import changes, version_of
+from infra.read.people.looking import note
 from infra.read.rows import notices
 from infra.web.console.fields import Sent
 from infra.web.console.forms import NOTICES, admit, send
@@ -194,6 +195,7 @@ def document(
     if client:
         if client not in (notice.listed if notice.approved_at else whom(container.decisions, notice)):
             raise NotFound("this text does not go to '{client}'", client=client[:100])
+        note("client", client[:100])
         notice = as_read_by(container.decisions, notice, client[:100], container.clock.now())
     if language:
         if language not in notice.content:

@@ -121,7 +121,7 @@ def begin(request: Request, container: TheContainer, to: str = "/") -> Response:
 
 def _begun(request: Request, user_id: str, to: str, wrong: str = "") -> Response:
     second = house_of(request).accounts.second
-    it = second.begun(user_id) or second.begin(user_id)
+    it = second.begin(user_id)  # a new one each time: whoever has the password may have seen the one before
     return page(
         request, "enrol_step.html", None, status=401 if wrong else 200, to=to, wrong=wrong, secret=it.secret,
         drawing=drawn(it.address), title=say("Your second factor"),
