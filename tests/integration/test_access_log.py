@@ -285,3 +285,18 @@ def test_the_access_log_goes_with_the_backup_and_comes_back_with_it(reader: Read
     with sqlite3.connect(home / "reads.sqlite") as connection:
         held = [orjson.loads(row[0]) for row in connection.execute("SELECT entry FROM reads ORDER BY position")]
     assert held[: len(before)] == before and before
+
+
+def test_a_list_of_clients_names_them_whatever_way_it_is_given_out(reader: Reader) -> None:
+    incident = reader.world.incidents()[0]["id"]
+    key = next(row["id"] for kind, row in reader.world.notices(incident).items() if kind == "client")
+    assert reader.get("bolat", f"/notices/{key}/clients.txt").text == CLIENT
+    assert reader.pseudonym in str(reader.records()[-1]["ids"])
+    assert reader.get("bolat", f"/notices/{key}/document.html?client={CLIENT}").status_code == 200
+    assert reader.pseudonym in str(reader.records()[-1]["ids"])
+
+
+def test_a_program_cannot_say_that_a_page_asked_by_itself(reader: Reader) -> None:
+    incident = reader.world.incidents()[0]["id"]
+    assert reader.get("bolat", f"/api/v1/incidents/{incident}", **{"HX-Request": "true"}).status_code == 200
+    assert reader.records()[-1]["by_itself"] is False

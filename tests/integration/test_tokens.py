@@ -97,6 +97,9 @@ def test_a_token_is_for_what_it_names_and_the_roles_apply_still(world: World, cl
     assert client.post("/api/v1/incidents/bulk", headers=reading, json=many).status_code == 403
     assert client.get(f"/api/v1/incidents/{key}", headers=reading).status_code == 200
     assert client.get(f"/api/v1/incidents/{key}", headers=note).json()["error"]["code"] == "token.scope"
+    act = {"act": "note", "text": "seen by a script"}
+    answered = client.post(f"/api/v1/incidents/{key}/acts", headers=note, json=act)
+    assert (answered.status_code, answered.json()) == (200, {"id": key}), "a token for acts reads nothing by its acts"
     with world.container.database.write() as cursor:
         cursor.execute("UPDATE users SET roles = ? WHERE id = 'aigul'", ('["auditor"]',))
     assert client.post("/api/v1/commands/add-note", headers=note, json=body).status_code == 403
