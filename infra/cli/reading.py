@@ -22,7 +22,7 @@ from infra.app.container import Container
 from infra.cli import acting, common
 from infra.read.people.looking import Looking, look
 from infra.read.people.recording import access_of, must_record
-from infra.store.sql.sqlite import may_write
+from infra.store.sql import sqlite
 
 NOBODY = "command line"
 """Who reads, as the record says, where nobody named himself."""
@@ -68,7 +68,7 @@ def record(container: Container, it: Looking) -> None:
     if (
         it.person is not None
         and it.person.id == NOBODY
-        and not may_write(log.path if log.path.exists() else log.path.parent)
+        and not sqlite.may_write(log.path if log.path.exists() else log.path.parent)
     ):
         click.echo("qorgau: this copy may not be written: that it was read is not on record", err=True)
         return

@@ -32,6 +32,7 @@ HARMLESS = {
 }  # fmt: skip
 """Commands (or whole groups) that show figures, outlines, hashes, encrypted records, or what names nobody."""
 ACTING = {
+    "clock confirm-time", "clock correct",
     "archive add", "dead-letters read-again", "incidents clients", "notices mail-in", "incidents report",
     "incidents split", "ingest", "lists", "notices approve", "notices gateway-in", "notices receipt",
     "notices resend-failures", "notices seal", "notices to-sign", "playbooks run", "protections enter", "retention",

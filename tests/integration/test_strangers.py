@@ -20,7 +20,7 @@ from infra.web.doors import InTime, host_in
 from tests.integration.test_api import sign_in
 from tests.support import AUDITOR, World
 
-WORDS = {"status", "faults", "missing", "ledger", "decisions", "behind", "last_step", "disk_free_percent"}
+WORDS = {"status", "faults", "missing", "ledger", "decisions", "behind", "last_step", "disk_free_percent", "held"}
 
 
 def client_of(world: World, **settings: object) -> TestClient:

@@ -12,6 +12,7 @@ from engine.kernel.facts import Fact
 from engine.kernel.ids import derive
 from engine.kernel.trouble import (
     TROUBLES,
+    ClockJumped,
     DutyNotCounted,
     EffectFailed,
     HistoryCut,
@@ -36,6 +37,7 @@ EVERY = (
     MemoryFull(at=MONDAY, memory="logins"),
     TemplateFailed(at=MONDAY, key="regulator", detail="no such field"),
     StageFailed(at=MONDAY, stage="clocks", error="RuntimeError"),
+    ClockJumped(at=MONDAY, shown=MONDAY, expected=MONDAY),
     HistoryCut(at=MONDAY, log="ledger", witness="https://w.example", seen=2600, held=1400),
     DutyNotCounted(
         at=MONDAY,
@@ -48,7 +50,18 @@ EVERY = (
     StatusesSetAside(at=MONDAY, source="client-gateway", reports=("no-such-notice: {}",), count=1),
     EffectFailed(at=MONDAY, key="k", kind="detection", outcome="failed", detail="of before", since=MONDAY),
 )
-NAMED = ("550", "r-1", "logins", "no such field", "clocks", "2600", "policy-review", "no-such-notice", "of before")
+NAMED = (
+    "550",
+    "r-1",
+    "logins",
+    "no such field",
+    "clocks",
+    "2026-11-23",
+    "2600",
+    "policy-review",
+    "no-such-notice",
+    "of before",
+)
 
 
 def test_here_is_one_of_every_kind() -> None:
@@ -68,7 +81,7 @@ def test_old_and_new_kinds_are_stored_read_and_told(world: World, fact: Fact, na
 
 
 def test_a_duty_that_cannot_be_counted_stands_on_the_timeline_of_its_owner(world: World) -> None:
-    fact = EVERY[6]
+    fact = EVERY[7]
     assert isinstance(fact, DutyNotCounted)
     _, text, values = told(fact)
     with world.container.decisions.unit(MONDAY) as unit:

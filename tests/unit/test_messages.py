@@ -23,7 +23,8 @@ KAZAKH = re.compile(r"[ӘәҒғҚқҢңӨөҰұҮүҺһІі]")
 LATIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]+")
 # Names, standards, and values that are typed as they stand here.
 NAMES = {
-    "NCALayer", "CMS", ".cms", ".p7s", "cms", "p7s", "base64", "qorgau", "users", "signs-as",
+    "NCALayer", "CMS", ".cms", ".p7s", "cms", "p7s", "base64", "qorgau", "users", "ledger", "restore", "accept-gap",
+    "signs-as",
     "QORGAU_NCANODE_URL", "QORGAU_NCANODE_SEAL_KEY", "QORGAU_NCANODE_SEAL_PASSWORD_FILE",
     "SOC", "CISO", "ISO", "ISO/IEC", "IEC", "NIST", "PDF", "CSV", "RFC", "SHA-256", "Jinja", "CSRF", "GET", "API", "IP",
     "JSON", "YAML", "UTC", "STIX", "OCSF", "Almaty", "Qorgau", "PROcredit", "KMG", "KMF", "Enter", "Sigma", "ECS",

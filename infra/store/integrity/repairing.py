@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.kernel.errors import DataError
 from infra.store.integrity.tables import BY_NAME, DERIVED, VIEWS
 from infra.store.sql.schema import REBUILD, STORE
-from infra.store.sql.sqlite import SqliteDatabase
+from infra.store.sql.sqlite import SqliteDatabase, reading_name
 
 KEPT_DERIVED = ("tiles", "blind_index")
 """Derived, and copied where they can be read: making them anew takes every event of the ledger."""
@@ -47,7 +47,7 @@ class Repaired:
 
 def damage(path: Path) -> list[Damage]:
     """Check the pages of every table and index; return what is damaged. Raise DataError where none can be listed."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(reading_name(path), uri=True)) as connection:
         return [Damage(name, text) for name in _tables(connection, path) if (text := _checked(connection, name))]
 
 
@@ -109,7 +109,7 @@ def repair(path: Path, backup: Path | None) -> Repaired:
 
 
 def _reading(path: Path) -> closing[sqlite3.Connection]:
-    return closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True))
+    return closing(sqlite3.connect(reading_name(path), uri=True))
 
 
 def _same_schema(old: sqlite3.Connection, path: Path) -> None:
