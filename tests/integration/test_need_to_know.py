@@ -149,7 +149,7 @@ def test_every_page_for_every_role_is_as_the_table_says_and_shows_nobody_whom_th
         for role in PEOPLE:
             for way in house.ways(route.path):
                 answer = house.get(role, way)
-                if way == "/account/second-factor":
+                if way.partition("?")[0] == "/account/second-factor":
                     assert answer.headers["location"] == "/account", "nothing was begun"
                 elif role in allowed:
                     assert answer.status_code in (200, 404, 409, 422), f"{role} {way}: {answer.status_code}"
