@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from engine.duties.clock import Clock
+from engine.duties.facts import ClockBreached, ClockSatisfied
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import ENGINE
 from engine.kernel.ids import derive
@@ -32,6 +34,7 @@ STEP = timedelta(minutes=1)
 KEPT_EVERY = timedelta(minutes=1)
 AGREE_FOR_S = 600.0
 HOUR_S = 3600.0
+MOST_JUMPS, MOST_JUDGED = 10_000, 100_000
 ASKED_EVERY_S = 60.0
 AGREE_WITHIN = timedelta(seconds=30)
 INDEPENDENT = 2
@@ -134,6 +137,7 @@ class Timekeeper:
         if abs(now - expected) < STEP:
             if doubted:
                 self._drift_from = float("-inf")
+                self._judge_again()
                 self._believe("the clock is back where it was expected", ())
             return self._anchored(now, seconds)
         if not doubted:
@@ -193,6 +197,28 @@ class Timekeeper:
             fact = TimeConfirmed(at=now, actor=ENGINE, reason=reason, instant=now, sources=sources)
             unit.record_single(str(derive("time-confirmed", iso(now))), fact)
         self.faults.gone(FAULT)
+
+    def _judge_again(self) -> None:
+        """Record as breached what was done while the clock was behind, if by the time that passed it was late."""
+        jumps = [
+            (it.position, it.fact.expected - it.fact.shown)
+            for it in self.decisions.read_topic(ClockJumped.topic, 0, MOST_JUMPS)
+            if isinstance(it.fact, ClockJumped)
+        ]
+        position, behind = jumps[-1] if jumps else (0, timedelta(0))
+        if behind < STEP:
+            return  # what was done by a clock that was ahead is no later than it says
+        done = self.decisions.read_topic(ClockSatisfied.topic, position, MOST_JUDGED)
+        with self.decisions.unit(self.clock.now()) as unit:
+            for it in done:
+                clock = unit.load(Clock, it.originator)
+                late = clock.satisfied_at is not None and clock.satisfied_at + behind > clock.breach_instant
+                if late and clock.breached_at is None:
+                    told = clock.ladder[100]
+                    fact = ClockBreached(
+                        at=unit.at, clock_id=clock.id, breached_at=clock.breach_instant, escalated_to=told
+                    )
+                    unit.record(Clock, clock.id, [fact])
 
     def _anchored(self, now: datetime, seconds: float) -> Hours:
         self._anchor, self._raised, self._agree_since = Anchor(now, seconds, self.boot), False, None

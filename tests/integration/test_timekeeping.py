@@ -135,6 +135,24 @@ def test_small_corrections_are_believed(world: World, machine: Machine) -> None:
     assert not facts(world, ClockJumped)
 
 
+def test_what_was_done_late_while_the_clock_was_behind_is_late_once_it_is_right(world: World, machine: Machine) -> None:
+    keeper = machine.keeper()
+    key = incident(world)
+    keeper.look()
+    machine.is_set(days=-5)
+    keeper.look()
+    machine.passes(days=4)
+    world.container.sweep.run(keeper.look())
+    world.container.acts.acknowledge(key, by=ANALYST)
+    world.container.acts.confirm(key, "no false alarm", by=ANALYST)
+    world.work()
+    triage = world.clocks(key)["triage"]
+    assert triage["state"] == "satisfied"
+    machine.is_set(days=5)
+    assert keeper.look() == Hours(world.clock.now(), world.clock.now())
+    assert world.container.decisions.load(Clock, triage["id"]).state == "satisfied-late"
+
+
 def test_many_small_steps_are_a_step(world: World, machine: Machine) -> None:
     keeper = machine.keeper()
     began, taken = keeper.look().sure, 0
