@@ -5,7 +5,9 @@ JOBS ?= auto
 SERVICES ?= var/services
 COVERAGE := $(BIN)/coverage
 COUNTED := tests/unit tests/scenarios tests/obligations tests/integration/test_signing.py tests/integration/test_four_eyes.py \
-    tests/integration/test_attacked_merges.py tests/integration/test_before_approval.py
+    tests/integration/test_attacked_merges.py tests/integration/test_before_approval.py \
+    tests/integration/test_timekeeping.py tests/integration/test_decided_as_seen.py tests/integration/test_need_to_know.py \
+    tests/integration/test_second_factor.py tests/integration/test_tokens.py
 
 .PHONY: install install-dev run test test-all test-services test-full services-up services-down lint bench rules clean requirements messages asyncapi coverage coverage-all
 

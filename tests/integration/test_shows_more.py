@@ -357,7 +357,9 @@ def _facts(world: World) -> list[Any]:
     return [stored.fact for stored in world.container.decisions.read(0, 10_000)]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[] if seed < 4 else [pytest.mark.slow]) for seed in range(12)]
+)
 def test_random_edits_by_an_insider_are_all_found(seed: int, tmp_path: Path) -> None:
     """Rows changed, put in twice or taken out, with and without their marks; the database alone."""
     choose = random.Random(seed)
@@ -427,7 +429,17 @@ def damaged(path: Path, name: str, *, root: bool = True) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", [*tables.VIEWS, "tally", "proofs", "known_runs", "search_marks", "tiles"])
+QUICK = ("clock_view", "notice_view", "tally", "tiles")
+"""Tables whose repair is tried every time; that of the others with the long tests."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
+        for name in (*tables.VIEWS, "tally", "proofs", "known_runs", "search_marks", "tiles")
+    ],
+)
 def test_a_damaged_page_of_a_derived_table_is_repaired(name: str, tmp_path: Path) -> None:
     world = lived(tmp_path)
     before = {table: sorted(map(str, world.rows(f"SELECT * FROM {table}"))) for table in tables.VIEWS}
