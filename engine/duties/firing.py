@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.duties.clock import Clock, reminder_due
 from engine.duties.facts import ClockBreached, ClockMarkReached, ClockReminded, ClockWentLate
@@ -44,3 +44,12 @@ def _remind(clock: Clock, now: datetime) -> Sequence[Fact]:
         return []
     days = reminder_due(now - clock.breached_at)
     return [ClockReminded(at=now, clock_id=clock.id, after_days=days, escalated_to=clock.ladder[100])]
+
+
+def late_after_all(clock: Clock, behind: timedelta, *, at: datetime) -> Sequence[Fact]:
+    """Return the breach of a duty that was done while the clock of the machine was ``behind``, if by the time that had
+    really passed it was late; nothing where it was in time or is recorded as late already."""
+    done, breach = clock.satisfied_at, clock.breach_instant
+    if done is None or clock.breached_at is not None or done + behind <= breach:
+        return []
+    return [ClockBreached(at=at, clock_id=clock.id, breached_at=breach, escalated_to=clock.ladder[100])]

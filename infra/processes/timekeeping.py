@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from engine.duties.clock import Clock
-from engine.duties.facts import ClockBreached, ClockSatisfied
+from engine.duties.facts import ClockSatisfied
+from engine.duties.firing import late_after_all
 from engine.kernel.errors import QorgauError
 from engine.kernel.facts import ENGINE
 from engine.kernel.ids import derive
@@ -211,14 +212,7 @@ class Timekeeper:
         done = self.decisions.read_topic(ClockSatisfied.topic, position, MOST_JUDGED)
         with self.decisions.unit(self.clock.now()) as unit:
             for it in done:
-                clock = unit.load(Clock, it.originator)
-                late = clock.satisfied_at is not None and clock.satisfied_at + behind > clock.breach_instant
-                if late and clock.breached_at is None:
-                    told = clock.ladder[100]
-                    fact = ClockBreached(
-                        at=unit.at, clock_id=clock.id, breached_at=clock.breach_instant, escalated_to=told
-                    )
-                    unit.record(Clock, clock.id, [fact])
+                unit.record(Clock, it.originator, late_after_all(unit.load(Clock, it.originator), behind, at=unit.at))
 
     def _anchored(self, now: datetime, seconds: float) -> Hours:
         self._anchor, self._raised, self._agree_since = Anchor(now, seconds, self.boot), False, None

@@ -206,7 +206,9 @@ def _status(error: QorgauError) -> int:
     return 400
 
 
-def _add_errors(app: FastAPI) -> None:
+def _ask_people(app: FastAPI) -> None:
+    """Lead a person to where he proves who he is, or to the first page that he may read."""
+
     @app.exception_handler(SignInNeeded)
     async def sign_in_needed(request: Request, error: SignInNeeded) -> Response:
         if request.url.path.startswith("/api/") or request.url.path == "/stream":
@@ -221,6 +223,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(LeadElsewhere)
     async def elsewhere(request: Request, error: LeadElsewhere) -> Response:
         return RedirectResponse(error.path, status_code=303)
+
+
+def _add_errors(app: FastAPI) -> None:
+    _ask_people(app)
 
     @app.exception_handler(QorgauError)
     async def refused(request: Request, error: QorgauError) -> Response:
